@@ -1,0 +1,1 @@
+"""Published multi-exit networks that HashReID is compared with, one file a method."""

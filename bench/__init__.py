@@ -1,0 +1,3 @@
+"""Budgeted-inference benchmark for person re-identification."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Budgets: how many queries may leave where, which ones do, and what that gains."""

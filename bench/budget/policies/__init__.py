@@ -1,0 +1,1 @@
+"""Exit policies, one a file."""

@@ -1,0 +1,21 @@
+"""Random exits: the same shares as any other policy, given to anybody."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.budget.policy import Policy
+from bench.retrieval.table import FloatArray, Signals
+
+
+def random_confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
+    """Draw (N, S) uniform numbers."""
+    return generator.random(signals.identity_margin.shape)
+
+
+RANDOM = Policy(
+    name="random",
+    summary="who leaves is drawn at random",
+    source="HashReID, section 4.6; DaRe, section 5.3",
+    confidence=random_confidence,
+)

@@ -1,0 +1,24 @@
+"""What an exit policy brings: the one value that a plug-in of the group ``bench.policies`` registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.retrieval.table import FloatArray, Signals
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A rule for who leaves first.
+
+    ``confidence(signals, generator)`` gives (N, S) numbers; within an exit, higher leaves earlier. It sees signals
+    alone: by type, no label of the test set can reach it. How many leave is the budget's to say.
+    """
+
+    name: str
+    summary: str
+    source: str
+    confidence: Callable[[Signals, np.random.Generator], FloatArray]

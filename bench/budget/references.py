@@ -1,0 +1,65 @@
+"""What a policy is measured against: the straight line below, the oracle above.
+
+The straight line sends each query to one of two neighbouring exits by lot; a policy under it is worth nothing. The
+oracle knows the labels: it is no policy, and says how much an ideal one could gain.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from bench.retrieval.table import FloatArray, IntArray, Outcomes
+
+
+def straight_line(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> FloatArray:
+    """Metric at cost ``at`` (…) of drawing between neighbouring exits, for costs (S,) and exit means (S,)."""
+    return np.interp(at, costs, exit_means)
+
+
+def straight_lines(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> FloatArray:
+    """Several lines at once: exit means (R, S) at costs (R, K) → (R, K). With one exit there is one point."""
+    if len(costs) == 1:
+        return np.broadcast_to(exit_means, at.shape)
+    right = np.clip(np.searchsorted(costs, at, side="right"), 1, len(costs) - 1)
+    share = np.clip((at - costs[right - 1]) / (costs[right] - costs[right - 1]), 0.0, 1.0)
+    rows = np.arange(len(exit_means))[:, None]
+    return (1 - share) * exit_means[rows, right - 1] + share * exit_means[rows, right]
+
+
+def free_oracle_exits(outcomes: Outcomes) -> IntArray:
+    """Exits (N,): the earliest whose first match is right, the first exit where none is."""
+    right = outcomes.hits[:, :, 0] > 0.5
+    return right.argmax(axis=1).astype(np.int64)
+
+
+def oracle_curve(quality: FloatArray, costs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Best mean quality for every mean cost, knowing each query's quality (N, S) at costs (S,).
+
+    Returns the corners (K,) costs and (K,) mean qualities of the curve, from everybody at the first exit on.
+    Exact, because both are means over queries: each query's exits are thinned to their upper concave hull, and all
+    moves along all hulls are taken in the order of what they gain a unit of cost.
+    """
+    gains, prices = [], []
+    for query in quality:
+        hull = [0]
+        for exit_index in range(1, len(costs)):
+            if query[exit_index] <= query[hull[-1]]:
+                continue
+            # A corner that the new exit overtakes is no corner of the hull.
+            while len(hull) > 1 and _slope(query, costs, hull[-1], exit_index) >= _slope(query, costs, *hull[-2:]):
+                hull.pop()
+            hull.append(exit_index)
+        gains += [query[after] - query[before] for before, after in pairwise(hull)]
+        prices += [costs[after] - costs[before] for before, after in pairwise(hull)]
+    gain, price = np.array(gains), np.array(prices)
+    order = np.argsort(-gain / price, kind="stable")
+    total = len(quality)
+    curve_costs = costs[0] + np.concatenate([[0.0], np.cumsum(price[order])]) / total
+    curve_quality = quality[:, 0].mean() + np.concatenate([[0.0], np.cumsum(gain[order])]) / total
+    return curve_costs, curve_quality
+
+
+def _slope(query: FloatArray, costs: FloatArray, before: int, after: int) -> float:
+    return float((query[after] - query[before]) / (costs[after] - costs[before]))

@@ -1,0 +1,55 @@
+"""``bench cost``: multiply-adds of every exit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bench.cli.options import GalleryOption, MethodArgument, PresetOption, SetOption, settings_of
+from bench.cli.terminal import OUT, show_table
+from bench.request import RunRequest
+
+APART = {
+    "matching_bit_operations": "bits matched",
+    "matching_macs": "MACs matched",
+    "elementwise_operations": "elementwise",
+    "parameters": "parameters",
+    "code_bytes": "bytes a code",
+}
+"""Columns of the second table: name in the ledger, heading."""
+
+
+def cost_command(
+    method: MethodArgument,
+    preset: PresetOption = "paper",
+    settings: SetOption = None,
+    gallery: GalleryOption = 19_732,
+    identities: Annotated[
+        int, typer.Option(min=1, help="Identities of the classifiers, which cost nothing at inference.")
+    ] = 751,
+) -> None:
+    """Count the multiply-adds of every exit of a method: trunk, heads, and what matching adds."""
+    value, options, recipe = RunRequest(method=method, preset=preset, settings=settings_of(settings)).resolve()
+
+    from bench.cost.ledger import CostLedger
+
+    if "weights" in options:
+        options["weights"] = "none"
+    ledger = CostLedger.of(value.build(options, identities), recipe.input_size, gallery)
+    OUT.print(f"{ledger.convention}\n", soft_wrap=True)
+    height, width = ledger.input_size
+    ledger_rows = ledger.rows()
+    budget_axis = [
+        [
+            row["name"],
+            f"{row['dim']} {'bits' if row['code'] == 'binary' else 'floats'}",
+            *(f"{row[name]:,}" for name in ("trunk_macs", "head_macs", "policy_macs", "cumulative_macs")),
+        ]
+        for row in ledger_rows
+    ]
+    columns = ["exit", "code", "trunk MACs", "head MACs", "policy MACs", "cumulative MACs"]
+    show_table(f"{method}, preset {preset}, 3×{height}×{width}", columns, budget_axis)
+    apart = [[row["name"], *(f"{row[name]:,}" for name in APART)] for row in ledger_rows]
+    title = f"Apart: matching one query with {gallery:,} gallery images, and what is no multiply-add"
+    show_table(title, ["exit", *APART.values()], apart)

@@ -1,0 +1,57 @@
+"""``bench data``: make and look at datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bench import registry
+from bench.cli.options import CacheOption, DataOption, DataRootOption, data_request
+from bench.cli.terminal import OUT, TerminalReporter, show_values
+from bench.data.cache import default_cache
+from bench.data.dataset import DISTRACTOR, JUNK, Frame
+from bench.errors import BenchError
+
+app = typer.Typer(help="Make and look at datasets.", no_args_is_help=True)
+
+
+@app.command("make")
+def make_command(
+    name: Annotated[str, typer.Argument(help="A dataset that can be made: synthped.")],
+    data: DataOption = None,
+    data_root: DataRootOption = None,
+    cache: CacheOption = None,
+    sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG) here.")] = None,
+) -> None:
+    """Render a dataset that is made rather than collected, and say what is in it."""
+    reader = registry.dataset(name)
+    if reader.needs_root:
+        raise BenchError(f"{name} was photographed, not rendered: it cannot be made; give its folder with --data-root")
+    request = data_request(name, data_root, data, cache or default_cache())
+    dataset = reader.open(request, TerminalReporter())
+    show_values(
+        dataset.name,
+        {
+            "folder": dataset.root,
+            "training": _summary(dataset.train),
+            "query": _summary(dataset.query),
+            "gallery": _summary(dataset.gallery),
+        },
+    )
+    if sheet:
+        from bench.data.contact_sheet import write_contact_sheet
+
+        write_contact_sheet(dataset, sheet)
+        OUT.print(f"contact sheet in {escape(str(sheet))}")
+
+
+def _summary(frames: tuple[Frame, ...]) -> str:
+    people = {frame.pid for frame in frames if frame.pid > 0}
+    text = f"{len(frames):,} images of {len(people):,} people from {len({frame.camid for frame in frames})} cameras"
+    for kind, pid in (("distractors", DISTRACTOR), ("junk", JUNK)):
+        count = sum(frame.pid == pid for frame in frames)
+        text += f", {count:,} {kind}" if count else ""
+    return text

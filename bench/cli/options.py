@@ -1,0 +1,76 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import registry
+from bench.data.dataset import DatasetRequest
+from bench.errors import BenchError
+
+DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
+"""Environment variable that stands in for ``--data-root``."""
+
+
+def complete_method(incomplete: str) -> list[str]:
+    """Complete the name of a method, without importing any."""
+    return [name for name in [*registry.names("method"), "all"] if name.startswith(incomplete)]
+
+
+def complete_dataset(incomplete: str) -> list[str]:
+    """Complete the name of a dataset."""
+    return [name for name in registry.names("dataset") if name.startswith(incomplete)]
+
+
+MethodArgument = Annotated[
+    str, typer.Option("--method", "-m", help="Name of a method (bench list methods).", autocompletion=complete_method)
+]
+PresetOption = Annotated[str, typer.Option(help="Size of the job: smoke, demo or paper.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Override an option of the network or the recipe; repeatable."),
+]
+GalleryOption = Annotated[int, typer.Option(min=1, help="Gallery images to match with (Market-1501 has 19,732).")]
+DatasetOption = Annotated[
+    str,
+    typer.Option("--dataset", "-d", help="Name of a dataset (bench list datasets).", autocompletion=complete_dataset),
+]
+DataRootOption = Annotated[
+    Path | None, typer.Option("--data-root", envvar=DATA_ROOT_VARIABLE, help="Folder that holds the dataset.")
+]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option("--data", metavar="NAME=VALUE", help="Option of the dataset, as size=market; repeatable."),
+]
+ResultsOption = Annotated[Path, typer.Option("--results", help="Results folder.")]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option("--cache", envvar="BENCH_CACHE", help="Folder of rendered sets and decoded images."),
+]
+
+
+def settings_of(pairs: list[str] | None) -> dict[str, str]:
+    """Read ``NAME=VALUE`` texts."""
+    settings = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BenchError(f"expected NAME=VALUE, found {pair!r}")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def words(text: str) -> list[str]:
+    """Read a list with commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def data_request(dataset: str, root: Path | None, options: list[str] | None, cache: Path) -> DatasetRequest:
+    """Say where the data is: a rendered set lives in the cache unless a root was named on the command line."""
+    if not registry.dataset(dataset).needs_root and (root is None or os.environ.get(DATA_ROOT_VARIABLE) == str(root)):
+        root = cache
+    return DatasetRequest(root, settings_of(options))

@@ -1,0 +1,239 @@
+"""``bench run``: train, price, sweep; a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from bench import registry
+from bench.cli.options import (
+    CacheOption,
+    DataOption,
+    DataRootOption,
+    DatasetOption,
+    MethodArgument,
+    PresetOption,
+    ResultsOption,
+    SetOption,
+    data_request,
+    settings_of,
+    words,
+)
+from bench.cli.terminal import ERR, OUT, TerminalReporter, macs, percent, show_table, show_values
+from bench.data.cache import default_cache
+from bench.errors import BenchError, unknown_name
+from bench.plan import describe
+from bench.request import RunRequest
+from bench.spec import SWEEP_MODES, EvaluationSpec, SweepSpec
+
+if TYPE_CHECKING:
+    from bench.run import RunResult
+
+BUDGET = "Budget sweep"
+TRAINING = "Training"
+DATA = "Data and results"
+SHOWN_BUDGETS = (0.25, 0.5, 0.75)
+"""Budgets of the closing table, as shares of the way from the first exit's cost to the last's."""
+
+
+def run_command(
+    method: MethodArgument,
+    dataset: DatasetOption = "synthped",
+    preset: PresetOption = "demo",
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, with commas.")] = "0",
+    budget_sweep: Annotated[
+        bool, typer.Option("--budget-sweep", rich_help_panel=BUDGET, help="Sweep exit policies over budgets.")
+    ] = False,
+    policies: Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies with commas, or all.")] = "all",
+    mode: Annotated[
+        str, typer.Option(rich_help_panel=BUDGET, help="Modes with commas: stream, exact, calibrated.")
+    ] = "stream,exact",
+    budgets: Annotated[
+        int,
+        typer.Option(rich_help_panel=BUDGET, help="Budgets, in equal steps from the first exit's cost to the last's."),
+    ] = 21,
+    a: Annotated[
+        str,
+        typer.Option("--a", rich_help_panel=BUDGET, help="Values of the budget parameter with commas, as 0.1,0.5,inf."),
+    ] = "",
+    orders: Annotated[
+        int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries that the stream is run over.")
+    ] = 10,
+    resamples: Annotated[int, typer.Option(rich_help_panel=BUDGET, help="Resamples of the bootstrap.")] = 1000,
+    ap: Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Average precision: step or trapezoid.")] = "step",
+    signals: Annotated[
+        str,
+        typer.Option(
+            rich_help_panel=BUDGET, help="What decisions look at: deployed, or protocol (leaks; papers only)."
+        ),
+    ] = "deployed",
+    weights: Annotated[
+        str | None, typer.Option(rich_help_panel=TRAINING, help="Pretrained weights: imagenet, none or a file.")
+    ] = None,
+    settings: SetOption = None,
+    calibration: Annotated[
+        float, typer.Option(rich_help_panel=TRAINING, help="Share of training identities held out for calibration.")
+    ] = 0.1,
+    device: Annotated[str, typer.Option(rich_help_panel=TRAINING, help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(rich_help_panel=TRAINING, help="auto, float32 or bfloat16 (mixed).")
+    ] = "auto",
+    data_root: DataRootOption = None,
+    data: DataOption = None,
+    results: ResultsOption = Path("results"),
+    cache: CacheOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do everything again, whatever is kept.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+) -> None:
+    """Train a method (or find it trained), price its exits, and score it: with --budget-sweep at every budget."""
+    methods = registry.names("method") if method == "all" else words(method)
+    overrides = settings_of(settings)
+    if weights is not None:
+        overrides["weights"] = weights
+    sweep = None
+    if budget_sweep:
+        sweep = SweepSpec(
+            policies=tuple(registry.names("policy") if policies == "all" else words(policies)),
+            modes=tuple(_choice("mode", one, SWEEP_MODES) for one in words(mode)),
+            budgets=budgets,
+            a_values=tuple(_number("--a", value) for value in words(a)),
+            orders=orders,
+            resamples=resamples,
+        )
+    evaluation = EvaluationSpec(
+        ap=_choice("--ap", ap, ("step", "trapezoid")), signals=_choice("--signals", signals, ("deployed", "protocol"))
+    )
+    where = cache or default_cache()
+    requests = [
+        RunRequest(
+            method=name,
+            preset=preset,
+            dataset=dataset,
+            data=data_request(dataset, data_root, data, where),
+            seed=seed,
+            settings=overrides,
+            calibration_share=calibration,
+            evaluation=evaluation,
+            sweep=sweep,
+            device=device,
+            precision=precision,
+            results=results,
+            cache=where,
+            fresh=fresh,
+        )
+        for name in methods
+        for seed in _seeds(seeds)
+    ]
+    # Every request is looked through before the first one starts: a typing error in the last must not cost hours.
+    for request in requests:
+        show_values(f"{request.method}, seed {request.seed}", describe(request))
+    if dry_run:
+        return
+    failures = _run_all(requests)
+    again = f" --results {results}" if results != Path("results") else ""
+    if failures:
+        for title, problem in failures:
+            ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
+        raise BenchError(f"{len(failures)} of {len(requests)} runs failed")
+    next_step = f"bench report{again}" if sweep else "the same command with --budget-sweep"
+    OUT.print(f"\nnext: [bold]{escape(next_step)}[/bold]")
+
+
+def _run_all(requests: list[RunRequest]) -> list[tuple[str, str]]:
+    # Here, not at the top: help and mistakes in the options should not wait for scipy.
+    from bench.run import run
+
+    failures = []
+    for request in requests:
+        title = f"{request.method}, preset {request.preset}, seed {request.seed}"
+        try:
+            result = run(request, TerminalReporter())
+        except BenchError as problem:
+            if len(requests) == 1:
+                raise
+            failures.append((title, str(problem)))
+            ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
+        else:
+            _show(title, result)
+    return failures
+
+
+def _show(title: str, result: RunResult) -> None:
+    """Print what a run came to: every exit, and each policy at a few budgets."""
+    header = result.header
+    rendered = " (a rendered set)" if header["dataset"]["rendered"] else ""
+    exits = [record for record in result.records if record["kind"] == "exit"]
+    rows = [
+        [
+            cost["name"],
+            f"{cost['dim']} {'bits' if cost['code'] == 'binary' else 'floats'}",
+            macs(record["realised_macs"]),
+            *(percent(record[f"rank-{rank}"]) for rank in (1, 5, 10)),
+            f"{percent(record['mAP'])} [{percent(record['mAP_low'])}, {percent(record['mAP_high'])}]",
+            percent(record["mINP"]),
+        ]
+        for cost, record in zip(header["exits"], exits, strict=True)
+    ]
+    columns = ["exit", "code", "MACs", "rank-1", "rank-5", "rank-10", "mAP [95 %]", "mINP"]
+    OUT.print()
+    show_table(f"{title} on {header['dataset']['name']}{rendered}", columns, rows)
+    swept = [record for record in result.records if record["kind"] == "policy"]
+    if swept:
+        _show_budgets(header, swept, exits)
+    OUT.print(f"[dim]records in {escape(str(result.folder.path))}[/dim]", soft_wrap=True)
+
+
+def _show_budgets(header: Mapping[str, Any], swept: list[dict[str, Any]], exits: list[dict[str, Any]]) -> None:
+    lowest, highest = exits[0]["realised_macs"], exits[-1]["realised_macs"]
+    rows = []
+    for mode in header["sweep"]["modes"]:
+        for share in SHOWN_BUDGETS:
+            target = lowest + share * (highest - lowest)
+            for policy in header["sweep"]["policies"]:
+                curve = [record for record in swept if record["policy"] == policy and record["mode"] == mode]
+                record = min(curve, key=lambda point: abs(point["requested_macs"] - target))
+                gain = [100 * record[f"mAP_gain{end}"] for end in ("", "_low", "_high")]
+                rows.append(
+                    [
+                        f"{policy} ({mode})",
+                        macs(record["requested_macs"]),
+                        macs(record["realised_macs"]),
+                        percent(record["rank-1"]),
+                        percent(record["mAP"]),
+                        f"{gain[0]:+.1f} [{gain[1]:+.1f}, {gain[2]:+.1f}]",
+                    ]
+                )
+    columns = ["policy", "budget", "spent", "rank-1", "mAP", "mAP over the line [95 %]"]
+    caption = (
+        f"over the line: against drawing between neighbouring exits at the same cost, paired. Ties between distances "
+        f"count as their expectation; AP is {header['evaluation']['ap']}; intervals resample identities."
+    )
+    show_table("Budgets", columns, rows, caption)
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = []
+    for word in words(text):
+        if not word.isdecimal():
+            raise BenchError(f"--seeds takes whole numbers with commas, found {word!r}")
+        seeds.append(int(word))
+    if not seeds:
+        raise BenchError("--seeds takes at least one seed")
+    return seeds
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BenchError(f"{option} takes numbers from 0 to inf with commas, found {text!r}") from None
+
+
+def _choice(option: str, value: str, choices: tuple[Any, ...]) -> Any:
+    if value not in choices:
+        raise unknown_name(option, value, list(choices))
+    return value

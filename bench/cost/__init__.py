@@ -1,0 +1,1 @@
+"""Costs: multiply-adds of every exit, and what matching adds to them."""

@@ -1,0 +1,86 @@
+"""The trace of one call and what its operators cost. The only place that knows of fvcore."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from bench.cost.operators import OPERATORS, Handler, Work
+from bench.errors import BenchError
+
+
+@dataclass(frozen=True)
+class OperatorCost:
+    """What all calls of one operator in one step add up to."""
+
+    name: str
+    calls: int
+    macs: int
+    elementwise_operations: int
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Work of a call: in all, of modules under ``heads``, and operator by operator."""
+
+    total: Work
+    head: Work
+    operators: tuple[OperatorCost, ...]
+
+
+def trace(module: nn.Module, inputs: tuple[Tensor, ...], place: str) -> Traced:
+    """Trace one call and sum up what its operators cost."""
+    with warnings.catch_warnings(action="ignore"):  # importing it scripts a function, which torch deprecates
+        from fvcore.nn.jit_analysis import JitModelAnalysis
+
+    analysis = JitModelAnalysis(module, inputs)
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    # Our table alone decides, also on what fvcore would pass over without a word: it asks handles before it ignores.
+    analysis.clear_op_handles()
+    analysis.set_op_handle(**{name: _in_columns(name, handler) for name, handler in OPERATORS.items()})
+    by_module = analysis.by_module_and_operator()
+    entries: Counter[tuple[str, str]] = by_module[""]
+    unruled = Counter({name: calls for (column, name), calls in entries.items() if column == "unruled"})
+    unruled.update(analysis.unsupported_ops())
+    if unruled:
+        named = ", ".join(f"{name} (calls: {calls})" for name, calls in sorted(unruled.items()))
+        raise BenchError(
+            f"nobody has ruled on what these operators cost: {named}, in {place}. Add a handler for each to OPERATORS "
+            "in bench/cost/operators.py (or, from your own package, before counting): `free` for pure data movement, "
+            "`per_output(n)` for elementwise work, one that returns MACs where there are any."
+        )
+    return Traced(
+        total=_sum(entries),
+        head=_sum(by_module.get("heads", {})),
+        operators=tuple(
+            OperatorCost(name, entries["calls", name], entries["macs", name], entries["elementwise", name])
+            for name in sorted({name for _, name in entries})
+        ),
+    )
+
+
+def _in_columns(name: str, handler: Handler) -> Any:
+    """Wrap a handler into one that answers in columns, keyed (column, operator)."""
+
+    def handle(inputs: list[Any], outputs: list[Any]) -> Counter[tuple[str, str]]:
+        work = handler(inputs, outputs)
+        if work is None:
+            return Counter({("unruled", name): 1})
+        return Counter(
+            {("calls", name): 1, ("macs", name): work.macs, ("elementwise", name): work.elementwise_operations}
+        )
+
+    return handle
+
+
+def _sum(entries: Mapping[tuple[str, str], int]) -> Work:
+    """Sum both columns over all operators."""
+    macs, elementwise = (
+        sum(n for (column, _), n in entries.items() if column == wanted) for wanted in ("macs", "elementwise")
+    )
+    return Work(macs, elementwise)

@@ -1,0 +1,12 @@
+"""Where rendered sets and decoded images are kept between runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+
+def default_cache() -> Path:
+    """Find this suite's folder in the user's cache, as the system has it."""
+    return user_cache_path("reid-budget-bench")

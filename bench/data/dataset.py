@@ -1,0 +1,80 @@
+"""A re-identification dataset as a value: which image shows whom, seen by which camera, in which split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.progress import SILENT, Reporter
+
+JUNK = -1
+"""Identity of boxes that show nobody well: dropped before ranks are counted (Market-1501's ``-1``)."""
+DISTRACTOR = 0
+"""Identity of people who are nobody's match: they stay in the gallery and count as wrong (Market-1501's ``0000``)."""
+
+
+@dataclass(frozen=True, order=True)
+class Frame:
+    """One image: its file, the person (``pid``) and the camera (``camid``)."""
+
+    path: Path
+    pid: int
+    camid: int
+
+
+@dataclass(frozen=True)
+class ReidDataset:
+    """The three splits of a set. Frames are sorted by file name within each split.
+
+    ``train`` holds real identities alone (pid > 0); ``gallery`` may hold distractors (pid 0) and junk (pid −1).
+    Training and test identities are different people. ``rendered`` sets say so in every table.
+    """
+
+    name: str
+    root: Path
+    train: tuple[Frame, ...]
+    query: tuple[Frame, ...]
+    gallery: tuple[Frame, ...]
+    rendered: bool = False
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DatasetRequest:
+    """What a user said about the data: where it is, and the reader's options (``size``, ``seed`` of a rendered set)."""
+
+    root: Path | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DatasetReader:
+    """A kind of dataset, as a plug-in of the group ``bench.datasets`` registers it.
+
+    ``read(request, reporter)`` finds the files, makes them first where the set is rendered, and returns the value.
+    ``needs_root`` says whether ``--data-root`` must be given; ``ready(request)`` whether ``read`` is quick, or has
+    a set to make first.
+    """
+
+    name: str
+    summary: str
+    read: Callable[[DatasetRequest, Reporter], ReidDataset]
+    needs_root: bool = True
+    ready: Callable[[DatasetRequest], bool] = lambda request: True
+    option_names: tuple[str, ...] = ()
+
+    def open(self, request: DatasetRequest, reporter: Reporter = SILENT) -> ReidDataset:
+        """Read the set, after checking that the request fits this reader."""
+        self.check(request)
+        return self.read(request, reporter)
+
+    def check(self, request: DatasetRequest) -> None:
+        """Refuse a request that does not fit this reader."""
+        unknown = sorted(set(request.options) - set(self.option_names))
+        if unknown:
+            known = ", ".join(self.option_names) or "none"
+            raise BenchError(f"dataset {self.name} has no option {unknown[0]!r}; its options: {known}")
+        if self.needs_root and request.root is None:
+            raise BenchError(f"dataset {self.name} is read from disk: give --data-root DIR, or set BENCH_DATA_ROOT")

@@ -1,0 +1,230 @@
+"""Images decoded once: a memory-mapped store of a list of frames at the network's input size.
+
+Re-identification sets are small once resized (Market-1501 at 128×64 is 0.9 GB), so no file is decoded twice: batches
+are gathered from the store, and augmentation works on whole batches (:mod:`bench.data.augmentation`).
+
+A store is two files in the cache folder: ``KEY-STAMP.npy``, uint8 (N, 3, H, W), and ``KEY-STAMP.json`` with the
+content fingerprint. The key names the frames and the size, the stamp the state of the image files (bytes, modification
+times) and the preprocessing. The name thus fixes the contents: processes that build the same store at once replace
+each other's files by equal ones, and a store of older files is never opened.
+
+Channels come first because networks and augmentation take them so; which memory format suits the device is theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from bench.data.dataset import Frame
+from bench.errors import BenchError
+from bench.progress import SILENT, Reporter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PREPROCESSING = "exif-rotated, RGB, antialiased bilinear; 1"
+"""What is done to an image, with a number to raise whenever the pixels in a store would change."""
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+"""Formats that are decoded, whatever the file's name says; not those that start other programs (EPS)."""
+IMAGES_IN_FLIGHT = 512
+"""Images decoded ahead of the writer: bounds memory."""
+SPARE_BYTES = 64 * 2**20
+"""Disk space to be left free beside the store."""
+ABANDONED_SECONDS = 3600
+"""A half-written file untouched for so long belongs to a process that was killed."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageStore:
+    """The pixels of ``frames``, in their order, and a fingerprint of the files they came from."""
+
+    frames: tuple[Frame, ...]
+    images: NDArray[np.uint8]
+    """(N, 3, H, W), RGB, read-only and memory-mapped."""
+    fingerprint: str
+    """sha256 over the files' bytes, names below their common folder, identities and cameras; moving a set keeps it."""
+
+    def batch(self, indices: Tensor | NDArray[np.integer]) -> Tensor:
+        """Copy the images at ``indices`` (B,) into a uint8 tensor (B, 3, H, W)."""
+        import torch
+
+        places = indices.cpu().numpy() if isinstance(indices, torch.Tensor) else indices
+        return torch.from_numpy(self.images[places])
+
+    def places(self, frames: Sequence[Frame]) -> NDArray[np.int64]:
+        """Places (B,) of some of the store's frames: lets the parts of a split share one store."""
+        place_of = {frame: place for place, frame in enumerate(self.frames)}
+        return np.array([place_of[frame] for frame in frames], dtype=np.int64)
+
+
+def dataset_fingerprint(*stores: ImageStore) -> str:
+    """Fingerprint of several stores in this order, such as those of train, query and gallery."""
+    return _sha256([store.fingerprint for store in stores])
+
+
+def open_store(
+    frames: Sequence[Frame], input_size: tuple[int, int], cache: Path, reporter: Reporter = SILENT
+) -> ImageStore:
+    """Open the store of ``frames`` at ``input_size`` (height, width) in pixels, building it first where it is missing.
+
+    Stores that are stale (an image file has changed) or truncated are built anew.
+    """
+    frames, (height, width) = tuple(frames), input_size
+    if height < 1 or width < 1:
+        raise BenchError(f"the input size must be (height, width) of 1 pixel or more, found {input_size}")
+    shape = (len(frames), 3, height, width)
+    if not frames:
+        return ImageStore(frames, np.empty(shape, dtype=np.uint8), _sha256([]))
+
+    key = _sha256([shape, [(str(frame.path.absolute()), frame.pid, frame.camid) for frame in frames]])[:16]
+    stamp = _sha256([PREPROCESSING, [_file_state(frame.path) for frame in frames]])[:16]
+    data = cache / f"{key}-{stamp}.npy"
+    store = _open_built(frames, shape, data)
+    if store is not None:
+        reporter.note(f"{len(frames)} decoded images found in {data}")
+        return store
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        _build(frames, shape, data, reporter)
+        _remove_outdated(data, key)
+    except OSError as error:
+        raise BenchError(f"{data}: cannot write the decoded images ({error}); name another cache") from error
+    store = _open_built(frames, shape, data)
+    if store is None:
+        raise BenchError(f"{data}: was written but cannot be read back; check the disk or name another cache")
+    return store
+
+
+def _open_built(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path) -> ImageStore | None:
+    """Store of a file built earlier; None where there is none or it is damaged."""
+    try:
+        facts = json.loads(data.with_suffix(".json").read_text(encoding="utf-8"))
+        # Mapping fails with ValueError where the file is shorter than its header says.
+        images = np.load(data, mmap_mode="r", allow_pickle=False)
+        fingerprint = str(facts["fingerprint"])
+    except (OSError, ValueError, EOFError, KeyError, TypeError):
+        return None
+    if images.shape != shape or images.dtype != np.uint8:
+        return None
+    return ImageStore(frames, np.asarray(images), fingerprint)
+
+
+def _build(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path, reporter: Reporter) -> None:
+    """Decode all frames into ``data`` and describe them in its sidecar."""
+    size_bytes = int(np.prod(shape))
+    free_bytes = shutil.disk_usage(data.parent).free
+    if free_bytes < size_bytes + SPARE_BYTES:
+        raise BenchError(
+            f"{data.parent}: the decoded images take {_megabytes(size_bytes)}, only {_megabytes(free_bytes)} are free; "
+            "free some space or name another cache"
+        )
+    count, _, height, width = shape
+    reporter.note(f"decoding {count} images to {height}×{width} pixels once: {_megabytes(size_bytes)} in {data}")
+    folder = os.path.commonpath([frame.path.absolute().parent for frame in frames])
+    fingerprint = hashlib.sha256()
+
+    def write_pixels(file: BinaryIO) -> None:
+        # Written in sequence rather than through a map: on a full disk a write raises, a map kills the process.
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        with reporter.task("decode images", count, unit="images") as task, ThreadPoolExecutor(_threads()) as pool:
+            for start in range(0, count, IMAGES_IN_FLIGHT):
+                part = frames[start : start + IMAGES_IN_FLIGHT]
+                for frame, (pixels, digest) in zip(
+                    part, pool.map(lambda frame: _decode(frame.path, height, width), part), strict=True
+                ):
+                    file.write(pixels.data)
+                    name = frame.path.absolute().relative_to(folder).as_posix()
+                    fingerprint.update(digest + f"{name}\0{frame.pid}\0{frame.camid}\n".encode())
+                    task.advance()
+
+    _write_beside(data, write_pixels)
+    facts = {"fingerprint": fingerprint.hexdigest(), "shape": shape, "preprocessing": PREPROCESSING, "folder": folder}
+    _write_beside(data.with_suffix(".json"), lambda file: file.write(json.dumps(facts, indent=1).encode()))
+
+
+def _write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let ``write`` fill a file of another name, and give it the name ``path`` only once it is whole and on disk."""
+    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    try:
+        with partial.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _remove_outdated(data: Path, key: str) -> None:
+    """Remove stores of the same frames in an earlier state, and what killed processes left."""
+    abandoned = time.time() - ABANDONED_SECONDS
+    outdated = [path for path in data.parent.glob(f"{key}-*") if path.stem != data.stem]
+    for path in (*outdated, *data.parent.glob(".*.npy.*.partial")):
+        with suppress(OSError):  # another process has renamed or removed it, or has it open on a system that minds
+            if path in outdated or path.stat().st_mtime < abandoned:
+                path.unlink()
+
+
+def _decode(path: Path, height: int, width: int) -> tuple[NDArray[np.uint8], bytes]:
+    """Pixels (3, H, W) of one file and the sha256 of its bytes."""
+    try:
+        contents = path.read_bytes()
+        with Image.open(BytesIO(contents), formats=FORMATS) as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            resized = _to_rgb(image).resize((width, height), Image.Resampling.BILINEAR)
+    except UnidentifiedImageError as error:
+        found = "its content is none" if contents else "the file is empty"
+        raise BenchError(f"{path}: expected {', '.join(FORMATS)}, {found}; replace it or take it out") from error
+    except Exception as error:  # damaged files make Pillow's decoders raise errors of many types
+        raise BenchError(f"{path}: the image cannot be decoded ({error}); replace the file or take it out") from error
+    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1)), hashlib.sha256(contents).digest()
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB, 8 bits a channel. Transparency is dropped, as all re-identification readers drop it."""
+    if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would clip all but the darkest 256 values
+        values = np.asarray(image).clip(0, 65535) / 257
+        return Image.fromarray(np.rint(values).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("pixels in floating point have no fixed range")
+    if "transparency" in image.info:  # a palette with transparent entries converts cleanly only by way of RGBA
+        return image.convert("RGBA").convert("RGB")
+    return image.convert("RGB")
+
+
+def _file_state(path: Path) -> tuple[int, int]:
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise BenchError(f"{path}: the image cannot be read ({error.strerror}); check the data folder") from error
+    return state.st_size, state.st_mtime_ns
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.1f} MB"
+
+
+def _threads() -> int:
+    """Decoding threads: one a core that this process may use (Pillow decodes without holding Python's lock)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,138 @@
+"""Makes a set: all its parts in parallel processes, going on where an earlier run was stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+
+from bench.data.synthped.folder import finish, finished, making_folder, only_maker, parts_done, prepare
+from bench.data.synthped.plan import GALLERY, QUERY, TRAIN, count_images
+from bench.data.synthped.spec import RENDERER_VERSION, SynthPedSpec
+from bench.data.synthped.worker import planned, render_part
+from bench.progress import SILENT, Reporter
+
+_WORTH_A_PROCESS = 300
+"""Images below which a further process takes longer to start than it saves."""
+
+
+def make(spec: SynthPedSpec, folder: Path, reporter: Reporter = SILENT, workers: int | None = None) -> Path:
+    """Render a set into ``folder`` unless it is there already, and return the folder.
+
+    A run that was stopped is gone on with: parts that it has written are not rendered again. ``workers``: processes, by
+    default one for each processor that this process may use. The files do not depend on it.
+    """
+    folder = Path(folder).absolute()
+    if finished(spec, folder):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with only_maker(folder, reporter):
+        # Whoever held the lock before may have finished the set.
+        if not finished(spec, folder):
+            making = making_folder(spec, folder)
+            prepare(making, (TRAIN, QUERY, GALLERY))
+            _render_missing(spec, making, reporter, workers)
+            finish(making, folder, _meta(spec))
+    return folder
+
+
+def _meta(spec: SynthPedSpec) -> dict[str, object]:
+    """What the marker of a finished set says."""
+    parts = planned(spec)
+    levels = Counter(
+        shot.difficulty.name.lower() for part in parts for shot in part.shots if shot.path.startswith(QUERY)
+    )
+    return {
+        "set": "synthped, rendered pedestrians",
+        "renderer_version": RENDERER_VERSION,
+        "spec": spec.as_json(),
+        "images": count_images(parts),
+        "queries_by_difficulty": dict(sorted(levels.items())),
+    }
+
+
+def _render_missing(spec: SynthPedSpec, making: Path, reporter: Reporter, workers: int | None) -> None:
+    """Render the parts that are not written yet, and report on all of them."""
+    parts, done = planned(spec), parts_done(making)
+    missing = [index for index, part in enumerate(parts) if part.name not in done]
+    images = sum(len(part.shots) for part in parts)
+    left = sum(len(parts[index].shots) for index in missing)
+    if left < images:
+        reporter.note(f"going on with {making.name}: {images - left} of {images} images are there")
+    if workers is None:
+        workers = min(_processors(), 1 + left // _WORTH_A_PROCESS)
+    with reporter.task("render synthped", images, unit="images") as task:
+        if left < images:
+            task.advance(images - left)
+        if workers <= 1:
+            for index in missing:
+                task.advance(render_part(spec, parts[index], making))
+            return
+        for count in _rendered_apart(spec, making, missing, workers):
+            task.advance(count)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return max(len(os.sched_getaffinity(0)), 1)
+    return os.cpu_count() or 1
+
+
+def _start_worker() -> subprocess.Popen[str]:
+    """A rendering process that can import what this one can, and computes in a single thread."""
+    paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "bench.data.synthped.process"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def _ask(process: subprocess.Popen[str], line: str) -> str:
+    """Send a rendering process a line, and wait for its reply."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        reply = process.stdout.readline()
+    except OSError:
+        reply = ""
+    if not reply:
+        raise RuntimeError(f"a rendering process ended early (status {process.wait()}); its own error is above")
+    return reply
+
+
+def _rendered_apart(spec: SynthPedSpec, making: Path, missing: list[int], workers: int) -> Iterator[int]:
+    """Render parts in processes of their own; yields the count of images of each part as it is done."""
+    head = json.dumps({"spec": asdict(spec), "making": str(making)})
+    processes = [_start_worker() for _ in range(min(workers, max(len(missing), 1)))]
+    idle: SimpleQueue[tuple[subprocess.Popen[str], bool]] = SimpleQueue()
+    for process in processes:
+        idle.put((process, False))
+
+    def render(index: int) -> int:
+        """Have whichever process is idle render a part; runs in a thread, which waits for it."""
+        process, told = idle.get()
+        try:
+            return int(_ask(process, str(index) if told else f"{head}\n{index}"))
+        finally:
+            # Also a process that has failed: the next in line fails at once, and waits for nobody.
+            idle.put((process, True))
+
+    pool = ThreadPoolExecutor(len(processes))
+    try:
+        for future in as_completed([pool.submit(render, index) for index in missing]):
+            yield future.result()
+    finally:
+        # Whatever happens, no process outlives this call; with them gone, the threads that wait for them end too.
+        for process in processes:
+            process.kill()
+        pool.shutdown(cancel_futures=True)
+        for process in processes:
+            process.communicate()

@@ -1,0 +1,84 @@
+"""Where the arithmetic happens, and how precisely: chosen from what the machine is fast at."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from bench.data.images import ImageStore
+from bench.errors import BenchError
+
+Precision = Literal["auto", "float32", "bfloat16"]
+FABRIC_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+DEVICE_SHARE = 0.5
+"""Images are kept on an accelerator while they take no more than this share of its free memory."""
+
+
+def open_device(device: str = "auto", precision: str = "auto") -> Fabric:
+    """Choose a device (``auto``, ``cpu``, ``cuda``, ``mps``) and a precision (``auto``, ``float32``, ``bfloat16``).
+
+    ``auto`` takes an accelerator where there is one, and bfloat16 where the hardware multiplies it natively: a
+    processor that emulates it is ten times slower than with float32.
+    """
+    if precision not in ("auto", *FABRIC_PRECISION):
+        raise BenchError(f"precision is auto, float32 or bfloat16, not {precision!r}")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device not in available:
+        raise BenchError(f"device is auto, cpu, cuda or mps, not {device!r}")
+    if not available[device]:
+        raise BenchError(f"device {device} is not available here; --device auto takes what there is")
+    if precision == "auto":
+        precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
+    return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])
+
+
+def device_name(fabric: Fabric) -> str:
+    """Name the device for provenance: ``cpu``, or the accelerator's model."""
+    return torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else fabric.device.type
+
+
+def precision_name(fabric: Fabric) -> str:
+    """Name the precision as the user would: ``float32`` or ``bfloat16``."""
+    return "bfloat16" if fabric._precision.precision == "bf16-mixed" else "float32"
+
+
+def _multiplies_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device == "cpu":
+        # Matrix units (AMX) or the AVX-512 dot product; torch's own probes for them are underscored in every release.
+        probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+        return any(bool(getattr(torch.cpu, probe, bool)()) for probe in probes)
+    return False
+
+
+class DeviceImages:
+    """The images of a store as batches on a device, uint8 (B, 3, H, W).
+
+    On an accelerator they are copied there once if they fit, and every batch is cut there.
+    """
+
+    def __init__(self, store: ImageStore, fabric: Fabric) -> None:
+        self.device = fabric.device
+        self.store = store
+        self.resident: Tensor | None = None
+        if self.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.device)
+            if store.images.nbytes <= DEVICE_SHARE * free:
+                self.resident = torch.from_numpy(np.array(store.images)).to(self.device)
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.store.images)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """Cut the images at ``indices`` (B,)."""
+        if self.resident is not None:
+            return self.resident[indices.to(self.device)]
+        return self.store.batch(indices).to(self.device, non_blocking=True)

@@ -1,0 +1,50 @@
+"""What a method brings: the one value that a plug-in registers.
+
+A method lives in one file and one entry point of the group ``bench.methods``. The registering module should
+not import torch at its top level: ``bench list`` loads it to print its summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bench.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.networks import ExitOutput, MultiExitNetwork
+
+Options = Mapping[str, int | float | str | bool]
+"""Named settings of a network: plain values, so that they can be printed, compared and hashed."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One size of a method: the network's options and the recipe that trains it."""
+
+    summary: str
+    network: Options
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Method:
+    """A multi-exit network with its training, as the harness sees it.
+
+    ``build(options, num_identities)`` returns the untrained network; ``loss(outputs, labels, options)`` returns the
+    named terms, already weighted, whose sum is minimised (labels (B,) index the training identities).
+    ``faithful`` and ``differs`` say in a sentence what follows the paper and what does not.
+    """
+
+    name: str
+    summary: str
+    paper: str
+    faithful: str
+    differs: str
+    presets: Mapping[str, Preset]
+    build: Callable[[Options, int], MultiExitNetwork]
+    loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
+    tags: tuple[str, ...] = field(default=())

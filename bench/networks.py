@@ -1,0 +1,117 @@
+"""The contract of a multi-exit network.
+
+A network is a trunk cut into steps and a head at the end of each. ``start`` prepares an image batch,
+``step`` runs the trunk up to the next exit and the head there. That pair is the only way through a
+network: embedding every exit, leaving early, counting multiply-adds and measuring latency all use it,
+so what is priced is what is run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+State = Any
+"""What one step hands to the next: a tensor, or nested tuples, lists and dicts of batch-first tensors."""
+
+
+@dataclass(frozen=True)
+class ExitSpec:
+    """What leaves at one exit: its name, length, and how two of them are compared.
+
+    ``binary`` codes hold ±1 in ``dim`` places and are matched by Hamming distance; ``continuous``
+    embeddings are matched by Euclidean distance.
+    """
+
+    name: str
+    dim: int
+    code: Literal["binary", "continuous"]
+
+
+@dataclass(frozen=True)
+class ExitOutput:
+    """What training reads at one exit.
+
+    ``features`` (B, F) are the pooled features before the head, ``embedding`` (B, dim) what the head makes
+    of them (differentiable: soft codes where inference has signs), ``logits`` (B, identities) the classifier's.
+    ``aligned`` (B, F), where a method has them, are the features in the form that the embedding is compared with.
+    """
+
+    features: Tensor
+    embedding: Tensor
+    logits: Tensor
+    aligned: Tensor | None = None
+
+
+class MultiExitNetwork(nn.Module, ABC):
+    """A network whose computation can end at any of ``exits``.
+
+    ``heads`` holds what runs for one exit alone, a module an exit; every other module that inference
+    visits belongs to the trunk. Costs are split along that line.
+    """
+
+    exits: tuple[ExitSpec, ...]
+    heads: nn.ModuleList
+
+    @abstractmethod
+    def start(self, images: Tensor) -> State:
+        """Turn normalised images (B, 3, H, W) into the state that the first step reads."""
+
+    @abstractmethod
+    def step(self, state: State, exit_index: int) -> tuple[State, Tensor]:
+        """Go on to exit ``exit_index``: the state for the next step, and the embedding (B, dim) here.
+
+        In evaluation mode a binary exit returns exactly ±1 (float). The state holds what later steps need
+        and nothing else; steps are called in order and none repeats the work of an earlier one.
+        """
+
+    @abstractmethod
+    def outputs(self, images: Tensor) -> list[ExitOutput]:
+        """Run every exit for training, on the same path as ``start`` and ``step``: one :class:`ExitOutput` an exit."""
+
+    def embed(self, images: Tensor) -> list[Tensor]:
+        """Embed images (B, 3, H, W) at every exit: a list of (B, dim), in the order of ``exits``."""
+        state = self.start(images)
+        embeddings = []
+        for index in range(len(self.exits)):
+            state, embedding = self.step(state, index)
+            embeddings.append(embedding)
+        return embeddings
+
+
+def map_state(state: State, change: Callable[[Tensor], Tensor]) -> State:
+    """Apply ``change`` to every tensor of a state, depth first, and nest the results in the same way."""
+    if isinstance(state, Tensor):
+        return change(state)
+    if isinstance(state, Mapping):
+        return {name: map_state(part, change) for name, part in state.items()}
+    if isinstance(state, Sequence):
+        return type(state)(map_state(part, change) for part in state)  # type: ignore[call-arg]
+    raise TypeError(f"a state holds tensors in tuples, lists and dicts; found {type(state).__name__}")
+
+
+def select(state: State, rows: Tensor) -> State:
+    """Keep ``rows`` (indices or a boolean mask over the batch) of every tensor in a state: the queries that stay."""
+    return map_state(state, lambda tensor: tensor[rows])
+
+
+def state_tensors(state: State) -> list[Tensor]:
+    """List the tensors of a state, depth first."""
+    tensors: list[Tensor] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        tensors.append(tensor)
+        return tensor
+
+    map_state(state, note)
+    return tensors
+
+
+def sign(values: Tensor) -> Tensor:
+    """Binarise to ±1: +1 where positive, −1 elsewhere, so that zero maps to −1 (HashReID, section 3.2)."""
+    return torch.where(values > 0, 1.0, -1.0).to(values.dtype)

@@ -1,0 +1,69 @@
+"""What was run where: kept with every result, since a number without it cannot be checked."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "torchvision", "lightning-fabric", "fvcore", "numpy", "pytorch-metric-learning", "pillow")
+
+
+@cache
+def code_version() -> dict[str, Any]:
+    """Tell the version of this code: the package's, and commit and cleanliness where it runs from a checkout."""
+    found: dict[str, Any] = {"package": _installed("reid-budget-bench"), "commit": None, "dirty": None}
+    root = Path(__file__).resolve().parent.parent
+    if (root / ".git").exists():
+        found["commit"] = _git(root, "rev-parse", "HEAD")
+        changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+        found["dirty"] = None if changes is None else bool(changes)
+    return found
+
+
+def collect(*, device: str, precision: str, threads: int, versions: dict[str, int]) -> dict[str, Any]:
+    """Gather the provenance of a result computed now: code, packages, machine, device, command line, time (UTC)."""
+    return {
+        "code": code_version(),
+        "versions": versions,
+        "packages": {name: _installed(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
+    except OSError:
+        pass
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"

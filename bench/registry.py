@@ -1,0 +1,64 @@
+"""Finds methods, datasets and policies by name, through entry points.
+
+A third-party package registers its own with one line in its metadata; this module knows none by name. Names are
+read without importing anything, so that listing and "did you mean" cost nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.errors import BenchError, unknown_name
+
+if TYPE_CHECKING:
+    from bench.budget.policy import Policy
+    from bench.data.dataset import DatasetReader
+    from bench.methods import Method
+
+Kind = Literal["method", "dataset", "policy"]
+GROUPS: dict[Kind, str] = {"method": "bench.methods", "dataset": "bench.datasets", "policy": "bench.policies"}
+
+
+@cache
+def _registered(kind: Kind) -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=GROUPS[kind]):
+        known = found.setdefault(entry.name, entry)
+        if known.value != entry.value:
+            raise BenchError(
+                f"two packages register the {kind} {entry.name!r}: {known.value} and {entry.value}; uninstall one"
+            )
+    return found
+
+
+def names(kind: Kind) -> list[str]:
+    """List the registered names of a kind, in alphabetical order."""
+    return sorted(_registered(kind))
+
+
+def load(kind: Kind, name: str) -> Any:
+    """Import what is registered under a name."""
+    entry = _registered(kind).get(name)
+    if entry is None:
+        raise unknown_name(kind, name, names(kind))
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as problem:
+        raise BenchError(f"{kind} {name!r} stands for {entry.value}, which cannot be loaded: {problem}") from problem
+
+
+def method(name: str) -> Method:
+    """Load a method."""
+    return load("method", name)
+
+
+def dataset(name: str) -> DatasetReader:
+    """Load a dataset's reader."""
+    return load("dataset", name)
+
+
+def policy(name: str) -> Policy:
+    """Load an exit policy."""
+    return load("policy", name)

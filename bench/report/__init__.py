@@ -1,0 +1,1 @@
+"""Reports: tables, figures and one HTML page, drawn from records alone."""

@@ -1,0 +1,131 @@
+"""Accuracy against budget: one setup with all its policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bench.report.curves import exit_curve, oracle_curve, policy_curve
+from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.marks import FIGURE_METRICS, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.sections import Section, Setup
+from bench.report.style import (
+    PAGE_INCHES,
+    REFERENCE_COLOUR,
+    LineStyle,
+    MacUnit,
+    cost_axis,
+    policy_styles,
+)
+
+REFERENCE_MODE = "exact"
+REFERENCE_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
+"""How a policy that may look at the whole test set is drawn: dotted, in the policy's colour, without a band."""
+ORACLE_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (4, 2))}
+EXIT_STYLE = LineStyle("black", "o", "-")
+
+
+def budget_figure(section: Section, setup: Setup) -> Drawing | None:
+    """Policies as lines, exits as points, the straight line below, the oracle above; under them, the gains.
+
+    None for a setup of one exit, which has no budget to spend.
+    """
+    if len(setup.exit_names) < 2:
+        return None
+    modes = setup.modes()
+    mode = modes[0] if modes else ""
+    policies = setup.policies(mode)
+    styles = policy_styles(policies)
+    # A policy may cost something itself, and then its curve begins and ends beyond the exits'.
+    curves = [exit_curve(setup.table, "mAP"), *(policy_curve(setup.table, name, mode, "mAP") for name in policies)]
+    costs = np.concatenate([curve.macs for curve in curves])
+    unit = MacUnit.fitting(costs.max())
+    rows = 2 if policies else 1
+    with canvas(PAGE_INCHES, 5.0 if policies else 2.9) as figure:
+        grid = figure.subplots(rows, 2, sharex="col", squeeze=False, height_ratios=[5, 3][:rows])
+        for axes, metric in zip(grid[0], FIGURE_METRICS, strict=True):
+            _accuracy_panel(axes, setup, metric, mode, styles, unit)
+            cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
+        for axes, metric in zip(grid[-1], FIGURE_METRICS, strict=True):
+            if policies:
+                _gain_panel(axes, setup, metric, mode, styles, unit)
+                cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
+                grid[0][FIGURE_METRICS.index(metric)].set_xlabel("")
+        handles = _policy_handles(styles) + _reference_handles(setup, bool(policies))
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+        set_title(figure, heading(section, setup) + (f", mode {mode}" if policies else ""))
+    single = len(setup.runs) == 1
+    caption = f"{heading(section, setup)}, {setup.seeds}: mAP and rank-1 against multiply-adds a query"
+    caption += f", policies in mode {mode}. " if policies else ". "
+    if policies:
+        caption += "Below: gain over the straight line between neighbouring exits at the same realised cost, paired. "
+    caption += "Bands and bars: 95 % intervals over test identities." if single else SEEDS_NOTE
+    return Drawing(
+        name=drawing_name(section, setup, "budget"),
+        title=f"Accuracy against budget, {setup.label}",
+        caption=caption,
+        description=_described(setup, policies, mode),
+        figure=figure,
+    )
+
+
+def _accuracy_panel(
+    axes: Axes, setup: Setup, metric: str, mode: str, styles: Mapping[str, LineStyle], unit: MacUnit
+) -> None:
+    exits = exit_curve(setup.table, metric)
+    axes.plot(exits.macs / unit.macs, 100 * exits.values, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
+    oracle = oracle_curve(setup.table, metric)
+    if oracle:
+        axes.plot(oracle.macs / unit.macs, 100 * oracle.values, **ORACLE_LINE, zorder=2)
+    for place, (policy, style) in enumerate(styles.items()):
+        curve = policy_curve(setup.table, policy, mode, metric)
+        draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
+        if REFERENCE_MODE in setup.modes()[1:] and policy in setup.policies(REFERENCE_MODE):
+            exact = policy_curve(setup.table, policy, REFERENCE_MODE, metric)
+            axes.plot(exact.macs / unit.macs, 100 * exact.values, color=style.colour, **REFERENCE_LINE, zorder=2)
+    draw_exits(axes, exits, EXIT_STYLE, unit, names=setup.exit_names)
+    axes.set_ylabel(f"{metric} (%)")
+    axes.margins(y=0.1)
+
+
+def _gain_panel(
+    axes: Axes, setup: Setup, metric: str, mode: str, styles: Mapping[str, LineStyle], unit: MacUnit
+) -> None:
+    axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
+    for place, (policy, style) in enumerate(styles.items()):
+        curve = policy_curve(setup.table, policy, mode, f"{metric}_gain")
+        draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
+    axes.set_ylabel("Gain over the\nstraight line (points)")
+
+
+def _policy_handles(styles: Mapping[str, LineStyle]) -> list[Artist]:
+    return [Line2D([], [], **style.line(), **style.points(), label=policy) for policy, style in styles.items()]
+
+
+def _reference_handles(setup: Setup, swept: bool) -> list[Artist]:
+    handles: list[Artist] = []
+    if REFERENCE_MODE in setup.modes()[1:]:
+        handles.append(Line2D([], [], color="black", **REFERENCE_LINE, label=f"same policy, mode {REFERENCE_MODE}"))
+    handles += [
+        Line2D([], [], linestyle="none", **EXIT_STYLE.points(), label="everybody at one exit"),
+        Line2D([], [], color=REFERENCE_COLOUR, linewidth=0.9, label="straight line between exits"),
+    ]
+    if swept and any(oracle_curve(setup.table, metric) for metric in FIGURE_METRICS):
+        handles.append(Line2D([], [], **ORACLE_LINE, label="oracle: best for the budget"))
+    if len(setup.runs) == 1:
+        bar = Line2D([], [], linestyle="none", marker="|", color="black", markersize=9, label="95 % interval")
+        handles.append(Patch(facecolor="#bdbdbd", label="95 % interval") if swept else bar)
+    return handles
+
+
+def _described(setup: Setup, policies: Sequence[str], mode: str) -> str:
+    exits = {metric: 100 * exit_curve(setup.table, metric).values for metric in FIGURE_METRICS}
+    spans = " and ".join(f"{metric} from {of[0]:.1f} % to {of[-1]:.1f} %" for metric, of in exits.items())
+    drawn = f" Policies drawn in mode {mode}: {', '.join(policies)}." if policies else ""
+    return f"Line charts of accuracy against multiply-adds a query. From the first exit to the last: {spans}.{drawn}"

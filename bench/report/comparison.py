@@ -1,0 +1,68 @@
+"""All setups of a section in one figure, under one policy that they share."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
+
+from bench.report.curves import exit_curve, policy_curve
+from bench.report.figures import Drawing, canvas, set_title
+from bench.report.marks import FIGURE_METRICS, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.sections import Section
+from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
+
+PREFERRED_POLICY = "gs"
+
+
+def comparison_figure(section: Section) -> Drawing | None:
+    """One line a setup under one shared policy; None where the section holds a single setup."""
+    if len(section.setups) < 2:
+        return None
+    policy, mode = shared_policy(section)
+    styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
+    all_costs = np.concatenate([exit_curve(setup.table, "mAP").macs for setup in section.setups])
+    unit = MacUnit.fitting(all_costs.max())
+    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(section.setups) // 3)) as figure:
+        for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
+            for setup in section.setups:
+                style = styles[setup.label]
+                if policy in setup.policies(mode):
+                    draw_line(axes, policy_curve(setup.table, policy, mode, metric), style, unit, markers=False)
+                draw_exits(axes, exit_curve(setup.table, metric), style, unit, names=())
+            axes.set_ylabel(f"{metric} (%)")
+            # Methods may differ a hundredfold in cost. One method's figures stay linear.
+            cost_axis(axes, all_costs.min() / unit.macs, all_costs.max() / unit.macs, unit, may_be_logarithmic=True)
+        handles: list[Artist] = [
+            Line2D([], [], **style.line(), **style.points(), label=label) for label, style in sorted(styles.items())
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)))
+        set_title(figure, f"Methods on {section.title}" + (f", policy {policy}, mode {mode}" if policy else ""))
+    several = any(len(setup.runs) > 1 for setup in section.setups)
+    shown = f"under policy {policy} in mode {mode}" if policy else "without a budget sweep"
+    seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
+    lines = "Lines: policy; points: everybody at one exit, with 95 % intervals over test identities for single seeds. "
+    return Drawing(
+        name=f"{section.slug}-comparison",
+        title=f"Methods compared on {section.title}",
+        caption=f"Methods {shown}. {lines}{SEEDS_NOTE + ' ' if several else ''}Trained: {seeds}.",
+        description=f"Two line charts, mAP and rank-1 against multiply-adds a query, comparing {seeds}; {shown}.",
+        figure=figure,
+    )
+
+
+def shared_policy(section: Section) -> tuple[str, str]:
+    """Choose policy and mode that most setups were swept under; gs and stream where the choice is even."""
+    candidates: dict[tuple[str, str], int] = {}
+    for setup in section.setups:
+        for mode in setup.modes():
+            for policy in setup.policies(mode):
+                candidates[policy, mode] = candidates.get((policy, mode), 0) + 1
+    if not candidates:
+        return "", ""
+
+    def rank(candidate: tuple[str, str]) -> tuple[object, ...]:
+        policy, mode = candidate
+        return (-candidates[candidate], mode != "stream", policy != PREFERRED_POLICY, policy == "random", policy, mode)
+
+    return min(candidates, key=rank)

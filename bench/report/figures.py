@@ -1,0 +1,77 @@
+"""A figure as the report handles it: drawn, named, described, and saved in the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from bench.report.sections import Section, Setup
+from bench.report.style import SETTINGS
+
+PLACEMENT = partial(ConstrainedLayoutEngine, w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
+"""Keeps a figure's parts from overlapping; paddings in inches, spaces as shares of a panel."""
+CHARACTERS_AN_INCH = 14
+"""How many characters of a title fit, on average."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """One figure. ``name`` is that of its files, ``caption`` tells what it shows, ``description`` does so to ears."""
+
+    name: str
+    title: str
+    caption: str
+    description: str
+    figure: Figure
+
+    def save_png(self, path: Path) -> None:
+        """Write the figure as pixels, without a trace of when and by what."""
+        with matplotlib.rc_context(SETTINGS):
+            # Writing SVG leaves the figure at that format's own resolution.
+            self.figure.set_dpi(SETTINGS["figure.dpi"])
+            FigureCanvasAgg(self.figure).print_png(path, metadata={"Software": None})
+
+    def svg(self) -> str:
+        """Give the figure as SVG, without a trace of when and by what."""
+        buffer = io.StringIO()
+        with matplotlib.rc_context(SETTINGS):
+            FigureCanvasSVG(self.figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+        return buffer.getvalue()
+
+
+@contextmanager
+def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
+    """Open a figure to draw on in the report's style, its parts kept from overlapping."""
+    with matplotlib.rc_context(SETTINGS):
+        layout = PLACEMENT()
+        figure = Figure(figsize=(width_inches, height_inches), layout=layout)
+        yield figure
+        # Parts are placed once, and each form is drawn once, past savefig, which would do both again for each.
+        layout.execute(figure)
+        figure.set_layout_engine("none")
+
+
+def set_title(figure: Figure, title: str) -> None:
+    """Put a title over the figure, in as many lines as its width needs."""
+    figure.suptitle(textwrap.fill(title, width=int(figure.get_figwidth() * CHARACTERS_AN_INCH)))
+
+
+def heading(section: Section, setup: Setup) -> str:
+    """Title of a figure on one setup: data, whether they are rendered, method and preset."""
+    return f"{setup.label} on {section.title}"
+
+
+def drawing_name(section: Section, setup: Setup, kind: str) -> str:
+    """Name a figure on one setup."""
+    return f"{section.slug}-{setup.file_name}-{kind}"

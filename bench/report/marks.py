@@ -1,0 +1,62 @@
+"""The marks that figures of accuracy against budget share: a curve with its interval, and the exits as points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+
+from bench.report.curves import Curve, FloatArray
+from bench.report.style import LineStyle, MacUnit
+
+FIGURE_METRICS = ("mAP", "rank-1")
+SEEDS_NOTE = "Thick lines are means over the seeds at the same budget, thin lines the single seeds; no intervals."
+LABEL_WIDTH = 0.11
+"""Room that the name of an exit needs, as a share of the way from the first exit to the last."""
+
+
+def draw_line(
+    axes: Axes, curve: Curve, style: LineStyle, unit: MacUnit, *, markers: bool, first_marker: int = 0, of: int = 1
+) -> None:
+    """Draw a curve in percent; markers of several curves take turns, so that they do not hide one another."""
+    if curve.low is not None and curve.high is not None:
+        band: dict[str, Any] = {"color": style.colour, "alpha": 0.16, "linewidth": 0, "zorder": 1}
+        axes.fill_between(curve.macs / unit.macs, 100 * curve.low, 100 * curve.high, **band)
+    for macs, values in curve.single_seeds:
+        axes.plot(macs / unit.macs, 100 * values, **style.line(), linewidth=0.5, alpha=0.6, zorder=2)
+    looks = style.points() if markers else {}
+    every = (min(first_marker, max(len(curve) - 1, 0)), max(of, len(curve) // 6))
+    axes.plot(curve.macs / unit.macs, 100 * curve.values, **style.line(), **looks, markevery=every, zorder=3)
+
+
+def draw_exits(axes: Axes, curve: Curve, style: LineStyle, unit: MacUnit, names: Sequence[str]) -> None:
+    """Draw exits as points in percent, with bars for intervals, and label them with ``names`` if there are any."""
+    macs, values = curve.macs / unit.macs, 100 * curve.values
+    if curve.low is not None and curve.high is not None:
+        # A percentile interval may leave its own point out by a hair; a bar has no negative length.
+        bars = np.maximum([values - 100 * curve.low, 100 * curve.high - values], 0)
+        axes.errorbar(macs, values, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=0.9, zorder=4)
+    axes.plot(macs, values, linestyle="none", **style.points(), markersize=5.5, zorder=5)
+    for place, (name, text) in enumerate(zip(names, _labels(names, macs), strict=True)):
+        # The last one hangs lower: the straight line comes up to its point from the left.
+        hanging = place == len(names) - 1 and text == name
+        label = axes.annotate(
+            text,
+            (macs[place], values[place]),
+            xytext=(-5, -21) if hanging else (4, -11),
+            textcoords="offset points",
+            ha="right" if hanging else "left",
+            fontsize=8,
+            zorder=6,
+        )
+        label.set_path_effects([withStroke(linewidth=2, foreground="white")])
+
+
+def _labels(names: Sequence[str], macs: FloatArray) -> list[str]:
+    """Label exits with their names, or with their numbers where they stand too close for that."""
+    if len(names) < 2 or np.diff(macs).min() > LABEL_WIDTH * (macs[-1] - macs[0]):
+        return list(names)
+    return [str(place) for place in range(1, len(names) + 1)]

@@ -1,0 +1,92 @@
+"""Where a setup's numbers come from: code, machine, data and command of every records file."""
+
+from __future__ import annotations
+
+import html
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.report.load import RecordsFile, Run
+from bench.report.rounding import percent
+from bench.report.sections import Setup
+
+
+def origin_html(setup: Setup) -> str:
+    """One folded part for each run of the setup."""
+    return "\n".join(_run(run) for run in setup.runs)
+
+
+def _run(run: Run) -> str:
+    facts = [
+        ("run key", run.key),
+        ("dataset", f"{run.spec['dataset']}, fingerprint {run.spec['fingerprint']}"),
+        *_method(run.header.get("method") or {}),
+        *_calibration(run.header.get("calibration")),
+        ("cost convention", str(run.header.get("cost_convention") or "not recorded")),
+    ]
+    lines = [_list(facts)]
+    for file in run.files:
+        lines.append(f"<p>From <code>{html.escape(file.place)}</code>:</p>{_list(_provenance(file))}")
+    spec = html.escape(json.dumps(run.spec, indent=1, sort_keys=True, ensure_ascii=False))
+    lines.append(f"<p>All that identifies the run:</p><pre>{spec}</pre>")
+    summary = f"<summary>Provenance of seed {run.seed}, run {html.escape(run.key[:8])}</summary>"
+    return f"<details>{summary}{''.join(lines)}</details>"
+
+
+def _method(method: Mapping[str, Any]) -> list[tuple[str, str]]:
+    names = (("paper", "paper"), ("faithful", "as in the paper"), ("differs", "otherwise"))
+    return [(label, str(method[name])) for name, label in names if method.get(name)]
+
+
+def _calibration(calibration: Any) -> list[tuple[str, str]]:
+    """How the exits do on identities held out of training, where there are some."""
+    if not isinstance(calibration, Sequence) or isinstance(calibration, str):
+        return []
+    texts = []
+    for entry in calibration:
+        named = {str(name).replace("_", "-"): value for name, value in _mapping(entry).items()}
+        scores = [(name, named[name]) for name in ("mAP", "rank-1") if isinstance(named.get(name), int | float)]
+        if scores:
+            shown = ", ".join(f"{name} {percent(value)} %" for name, value in scores)
+            texts.append(f"{named.get('exit', 'exit')}: {shown}")
+    return [("held-out identities", "; ".join(texts))] if texts else []
+
+
+def _provenance(file: RecordsFile) -> list[tuple[str, str]]:
+    provenance = file.header["provenance"]
+    code = _mapping(provenance.get("code"))
+    states = (("with changes that are not committed", True), ("clean", False))
+    state = next((text for text, dirty in states if code.get("dirty") is dirty), "changes unknown")
+    argv = provenance.get("argv")
+    facts = [
+        ("date (UTC)", provenance.get("at")),
+        ("command", shlex.join(str(part) for part in argv) if isinstance(argv, list) else argv),
+        ("code", f"commit {code.get('commit') or 'unknown'}, {state}; package {code.get('package') or 'unknown'}"),
+        ("versions", _listed(provenance.get("versions"))),
+        ("device", f"{provenance.get('device')}, precision {provenance.get('precision')}"),
+        ("processor", f"{provenance.get('processor')}; {provenance.get('threads')} threads"),
+        ("system", f"{provenance.get('system')}, Python {provenance.get('python')}"),
+        ("packages", _listed(provenance.get("packages"))),
+        ("sweep", _listed(file.header.get("sweep")) or "none: exits alone"),
+    ]
+    return [(name, str(value)) for name, value in facts if value]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _listed(values: Any) -> str:
+    named = sorted(_mapping(values).items())
+    return ", ".join(f"{name} {_plain(value)}" for name, value in named if value not in (None, []))
+
+
+def _plain(value: Any) -> str:
+    return " ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+
+
+def _list(facts: Sequence[tuple[str, str]]) -> str:
+    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts)
+    return f"<dl>{rows}</dl>"

@@ -1,0 +1,152 @@
+"""One HTML page that stands alone: figures and tables inside, nothing fetched from elsewhere, no scripts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.report.figures import Drawing
+from bench.report.origin import origin_html
+from bench.report.reading import reading_html
+from bench.report.sections import Section, Setup
+from bench.report.stylesheet import STYLESHEET
+from bench.report.svg import inline_svg
+from bench.report.tables import Table
+
+TITLE = "Budgeted inference in person re-identification"
+UNITS = ("(%)", "(M)", "(min)", "(points)")
+WHOLE_NUMBERS = ("seed", "exits", "epochs", "budget")
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A drawing with its SVG, under the names that its files got."""
+
+    drawing: Drawing
+    name: str
+    svg: str
+
+
+@dataclass(frozen=True, eq=False)
+class SetupPart:
+    """What the page shows on one setup."""
+
+    setup: Setup
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SectionPart:
+    """What the page shows on one dataset under one evaluation: ``tables`` are cut into the setups' rows."""
+
+    section: Section
+    comparison: Figure | None
+    setups: tuple[SetupPart, ...]
+    tables: tuple[Table, ...]
+
+
+def page(overview: Table, parts: Sequence[SectionPart], remarks: Sequence[str]) -> str:
+    """Write the page."""
+    links = [("runs", "Runs"), *((f"data-{at}", part.section.title) for at, part in enumerate(parts, 1))]
+    links.append(("reading", "How to read the numbers"))
+    navigation = "".join(f'<li><a href="#{anchor}">{html.escape(text)}</a></li>' for anchor, text in links)
+    body = [
+        '<section aria-labelledby="runs">',
+        '<h2 id="runs">Runs</h2>',
+        _table(overview.shown, overview.title, overview.note, overview.name),
+        _remarks(remarks),
+        "</section>",
+        *(_section(part, at) for at, part in enumerate(parts, 1)),
+        reading_html([part.section for part in parts]),
+    ]
+    rendered = any(part.section.rendered for part in parts)
+    subtitle = "Accuracy against multiply-adds for networks with early exits: methods, exit policies, budgets."
+    if rendered:
+        subtitle += " Data marked as rendered are drawn by a program; they show no real people."
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{TITLE}: report</title>\n<style>\n{STYLESHEET}\n</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#main">Skip to the results</a>\n'
+        f'<header>\n<h1>{TITLE}</h1>\n<p class="quiet">{subtitle}</p>\n'
+        f'<nav aria-label="Contents"><ul>{navigation}</ul></nav>\n</header>\n'
+        f'<main id="main">\n{chr(10).join(filter(None, body))}\n</main>\n'
+        "<footer>Drawn from the records of the runs alone; the files beside this page hold every figure as SVG and PNG "
+        "and every table in full as CSV.</footer>\n</body>\n</html>\n"
+    )
+
+
+def _section(part: SectionPart, at: int) -> str:
+    section = part.section
+    counts = ", ".join(f"{value} {name}" for name, value in sorted(section.counts.items()))
+    evaluated = section.evaluated[0].upper() + section.evaluated[1:]
+    lines = [f'<section aria-labelledby="data-{at}">', f'<h2 id="data-{at}">{html.escape(section.title)}</h2>']
+    if section.rendered:
+        lines.append(
+            '<p class="notice">This dataset is rendered. Numbers on it compare methods with one another; they do not '
+            "say how accurate a method is on photographs of people.</p>"
+        )
+    lines.append(f"<p>{html.escape(counts)}. {html.escape(evaluated)}.</p>")
+    if part.comparison:
+        lines += ["<h3>Methods compared</h3>", _figure(part.comparison, f"f{at}-0")]
+    for place, setup_part in enumerate(part.setups, 1):
+        setup, anchor = setup_part.setup, f"setup-{at}-{place}"
+        lines.append(f'<section aria-labelledby="{anchor}">')
+        lines.append(f'<h3 id="{anchor}">{html.escape(setup.label)} <span class="quiet">({setup.seeds})</span></h3>')
+        summary = str((setup.runs[0].header.get("method") or {}).get("summary") or "")
+        lines.append(f"<p>{html.escape(summary)}</p>" if summary else "")
+        drawn = [_figure(figure, f"f{at}-{place}-{number}") for number, figure in enumerate(setup_part.figures, 1)]
+        lines += drawn[:1]
+        for table in part.tables:
+            rows = table.of_setup(setup)
+            if len(rows):
+                lines.append(_table(rows, table.title_of_setup(setup), table.note, f"{anchor}-table-{table.name}"))
+        lines += [*drawn[1:], origin_html(setup), "</section>"]
+    files = [_link(f"tables/{table.name}.csv", table.title) for table in part.tables if len(table.full)]
+    files.append(_link(f"tables/{section.slug}-records.csv", "all records"))
+    lines += [f"<p>In full, as CSV: {'; '.join(files)}.</p>", "</section>"]
+    return "\n".join(filter(None, lines))
+
+
+def _figure(figure: Figure, prefix: str) -> str:
+    drawing = figure.drawing
+    svg = inline_svg(figure.svg, prefix, drawing.title, drawing.description)
+    files = f"{_link(f'figures/{figure.name}.svg', 'SVG')}, {_link(f'figures/{figure.name}.png', 'PNG')}"
+    return (
+        f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawing.title)}">{svg}</div>'
+        f"<figcaption>{html.escape(drawing.caption)} ({files})</figcaption></figure>"
+    )
+
+
+def _table(rows: pd.DataFrame, title: str, note: str, name: str) -> str:
+    columns = [str(column) for column in rows.columns]
+    kinds = [' class="number"' if column.endswith(UNITS) or column in WHOLE_NUMBERS else "" for column in columns]
+    head = "".join(
+        f'<th scope="col"{kind}>{html.escape(column)}</th>' for column, kind in zip(columns, kinds, strict=True)
+    )
+    lines = []
+    for row in rows.to_numpy().tolist():
+        first, *rest = (html.escape(str(value)) for value in row)
+        cells = "".join(f"<td{kind}>{value}</td>" for value, kind in zip(rest, kinds[1:], strict=True))
+        lines.append(f'<tr><th scope="row"{kinds[0]}>{first}</th>{cells}</tr>')
+    anchor = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
+    return (
+        f'<div class="table"><div class="scroll" role="region" tabindex="0" aria-labelledby="{anchor}-caption"><table>'
+        f'<caption id="{anchor}-caption">{html.escape(title)}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n'
+        + "\n".join(lines)
+        + f'\n</tbody></table></div><p class="note">{html.escape(note)}</p></div>'
+    )
+
+
+def _remarks(remarks: Sequence[str]) -> str:
+    if not remarks:
+        return ""
+    items = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks)
+    return f'<div class="notice"><p><strong>Not everything was used.</strong></p><ul class="text">{items}</ul></div>'
+
+
+def _link(target: str, text: str) -> str:
+    return f'<a href="{html.escape(target)}">{html.escape(text)}</a>'

@@ -1,0 +1,56 @@
+"""Numbers as people read them in tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+NOTHING = "—"
+
+
+def plain(value: Any) -> str:
+    """Show a value as it is, and a dash where there is none."""
+    return NOTHING if value is None else str(value)
+
+
+def ratio(value: Any, by: float) -> float:
+    """Divide, where there is something to divide."""
+    return float(value) / by if isinstance(value, int | float) else math.nan
+
+
+def number(value: float, digits: int, *, signed: bool = False) -> str:
+    """Round to ``digits`` decimals; a true minus sign, and none before a zero."""
+    if not math.isfinite(value):
+        return NOTHING
+    text = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    return "0." + "0" * digits if not float(text.replace(",", "")) else text.replace("-", "−")
+
+
+def percent(share: float, *, signed: bool = False) -> str:
+    """Show a share as percent with one decimal, without the sign of percent."""
+    return number(100 * share, 1, signed=signed)
+
+
+def millions(macs: float) -> str:
+    """Show multiply-adds in millions, with about four digits."""
+    return number(macs / 1e6, 2 if macs < 1e8 else 1)
+
+
+def span(record: pd.Series, name: str, *, signed: bool = False) -> str:
+    """Show the two ends of an interval in percent."""
+    low, high = (percent(float(record.get(f"{name}_{end}", math.nan)), signed=signed) for end in ("low", "high"))
+    return NOTHING if NOTHING in (low, high) else f"{low} to {high}"
+
+
+def with_interval(record: pd.Series, name: str, *, signed: bool = False) -> str:
+    """Show a metric in percent, and its interval in brackets where it has one."""
+    value = percent(float(record.get(name, math.nan)), signed=signed)
+    ends = span(record, name, signed=signed)
+    return value if ends == NOTHING else f"{value} [{ends}]"
+
+
+def markdown_cell(text: Any) -> str:
+    """Keep a text from breaking the Markdown table that it stands in."""
+    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,210 @@
+"""What may stand in one figure: runs of the same data under the same evaluation.
+
+A :class:`Section` is one dataset (by the fingerprint of its content) under one evaluation. In it, a :class:`Setup` is
+one method, preset and settings; its runs differ by their seed alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from bench.report.load import Results, Run
+from bench.spec import digest
+
+SIGNALS = {
+    "deployed": "decisions look at the gallery as deployed",
+    "protocol": "decisions look at the gallery after the protocol has removed junk, which leaks the label",
+}
+"""What each kind of signals means, in words."""
+SHOWN_SETTINGS = 3
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """One method, preset and settings. ``slug`` names its files, ``label`` is for people."""
+
+    slug: str
+    label: str
+    runs: tuple[Run, ...]
+    table: pd.DataFrame
+
+    @property
+    def seeds(self) -> str:
+        """Say which seeds were trained: ``seed 0`` or ``seeds 0, 1, 2``."""
+        numbers = ", ".join(str(run.seed) for run in self.runs)
+        return f"seed {numbers}" if len(self.runs) == 1 else f"seeds {numbers}"
+
+    @property
+    def file_name(self) -> str:
+        """Name the setup and its seeds in file names: ``hashreid-demo-seed0``, ``hashreid-demo-seeds0-1-2``."""
+        plural = "seeds" if len(self.runs) > 1 else "seed"
+        return f"{self.slug}-{plural}{'-'.join(str(run.seed) for run in self.runs)}"
+
+    @property
+    def exit_names(self) -> tuple[str, ...]:
+        """Names of the exits, first to last."""
+        return tuple(exit_.name for exit_ in self.runs[0].exits)
+
+    def modes(self) -> tuple[str, ...]:
+        """Modes that were swept, the one that figures show first: stream, where there is one."""
+        modes = {str(mode) for mode in self.table.loc[self.table["kind"] == "policy", "mode"]}
+        return tuple(sorted(modes, key=lambda mode: (mode != "stream", mode != "calibrated", mode)))
+
+    def policies(self, mode: str) -> tuple[str, ...]:
+        """Policies that were swept in a mode, by name."""
+        rows = self.table[(self.table["kind"] == "policy") & (self.table["mode"] == mode)]
+        return tuple(sorted(str(policy) for policy in rows["policy"].unique()))
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One dataset under one evaluation, with its setups in the order of their names."""
+
+    slug: str
+    dataset: str
+    fingerprint: str
+    rendered: bool
+    counts: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    setups: tuple[Setup, ...]
+    table: pd.DataFrame
+    distinction: str = ""
+    """What sets the section apart from others of the same dataset."""
+
+    @property
+    def data(self) -> str:
+        """Name the data, and say so where they are rendered."""
+        return f"{self.dataset} (rendered)" if self.rendered else self.dataset
+
+    @property
+    def title(self) -> str:
+        """Name the data, and what sets the section apart from others of the same name."""
+        return f"{self.data} {self.distinction}".rstrip()
+
+    @property
+    def evaluated(self) -> str:
+        """Say in words how the runs were evaluated."""
+        signals = str(self.evaluation["signals"])
+        return f"average precision: {self.evaluation['ap']}; {SIGNALS.get(signals, f'signals: {signals}')}"
+
+
+def sections(results: Results) -> tuple[Section, ...]:
+    """Sort runs into sections and setups; everything is in the order of its names."""
+    groups = _grouped(results.runs, lambda run: (*_names(run, "dataset", "fingerprint"), digest(run.evaluation)))
+    slugs = _unique([(_slug(_section_name(runs[0])), digest(key)) for key, runs in groups])
+    found = []
+    for slug, (key, runs) in zip(slugs, groups, strict=True):
+        namesakes = [others[0] for other, others in groups if other[0] == key[0]]
+        found.append(_section(slug, _distinction(runs[0], namesakes), runs, results.table))
+    return tuple(found)
+
+
+def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
+    """Say, in brackets, what of data and evaluation differs between sections of the same dataset's name."""
+    if len(namesakes) == 1:
+        return ""
+    told = [
+        (
+            f"AP {other.evaluation['ap']}",
+            f"{other.evaluation['signals']} signals",
+            f"data {other.spec['fingerprint'][:8]}",
+        )
+        for other in (run, *namesakes)
+    ]
+    differing = [texts[0] for texts in zip(*told, strict=True) if len(set(texts)) > 1]
+    return f"[{', '.join(differing or [f'evaluation {digest(run.evaluation)[:8]}'])}]"
+
+
+def _section(slug: str, distinction: str, runs: Sequence[Run], table: pd.DataFrame) -> Section:
+    groups = _grouped(runs, lambda run: (*_names(run, "method", "preset"), digest(_settings(run))))
+    names = [f"{method} {preset}" for (method, preset, _), _ in groups]
+    slugs = _unique([(_slug(name.replace(" ", "-")), key[2]) for name, (key, _) in zip(names, groups, strict=True)])
+    labels = [
+        _label(name, runs[0], [other[0] for _, other in groups]) for name, (_, runs) in zip(names, groups, strict=True)
+    ]
+    labels = _unique([(label, key[2]) for label, (key, _) in zip(labels, groups, strict=True)])
+    setups = []
+    for setup_slug, label, (_, members) in zip(slugs, labels, groups, strict=True):
+        seeded = tuple(sorted(members, key=lambda run: (run.seed, run.identity)))
+        setups.append(Setup(setup_slug, label, seeded, table[table["run"].isin([run.identity for run in seeded])]))
+    newest = max(runs, key=lambda run: run.files[0].age)
+    dataset = newest.header["dataset"]
+    return Section(
+        slug=slug,
+        dataset=str(newest.spec["dataset"]),
+        fingerprint=str(newest.spec["fingerprint"]),
+        rendered=bool(dataset.get("rendered")),
+        counts=dataset["counts"],
+        evaluation=newest.evaluation,
+        setups=tuple(sorted(setups, key=lambda setup: (setup.label, setup.slug))),
+        table=table[table["run"].isin([run.identity for run in runs])],
+        distinction=distinction,
+    )
+
+
+def _grouped(items: Sequence[Item], key: Callable[[Item], tuple[Any, ...]]) -> list[tuple[tuple[Any, ...], list[Item]]]:
+    groups: dict[tuple[Any, ...], list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return sorted(groups.items(), key=lambda group: group[0])
+
+
+def _names(run: Run, *names: str) -> tuple[str, ...]:
+    return tuple(str(run.spec[name]) for name in names)
+
+
+def _section_name(run: Run) -> str:
+    """The dataset, and what of the evaluation is not the default."""
+    ap, signals = run.evaluation["ap"], run.evaluation["signals"]
+    extras = [str(value) for value, default in ((ap, "step"), (signals, "deployed")) if value != default]
+    return "-".join([str(run.spec["dataset"]), *extras])
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """All settings but the seed, with a dot into their parts."""
+    return {name: value for name, value in _flat(run.spec).items() if name != "seed"}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _label(name: str, run: Run, all_runs: Sequence[Run]) -> str:
+    """Name a setup; where others share method and preset, by the settings in which they differ."""
+    namesakes = [_settings(other) for other in all_runs if _same_preset(other, run)]
+    mine = _settings(run)
+    differing = [key for key in sorted(mine) if any(other.get(key) != mine[key] for other in namesakes)]
+    if not differing:
+        return name
+    shown = ", ".join(
+        f"{key.rpartition('.')[2].replace('_', ' ')} {_plain(mine[key])}" for key in differing[:SHOWN_SETTINGS]
+    )
+    return f"{name} ({shown}{', …' if len(differing) > SHOWN_SETTINGS else ''})"
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _same_preset(one: Run, other: Run) -> bool:
+    return all(one.spec[name] == other.spec[name] for name in ("method", "preset"))
+
+
+def _slug(text: str) -> str:
+    """Make a text safe as a file name and as an anchor."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip(".-") or "unnamed"
+
+
+def _unique(names: Sequence[tuple[str, str]]) -> list[str]:
+    """Append the first digits of its hash to every name that is not the only one of its kind."""
+    plain = [name.lower() for name, _ in names]
+    return [name if plain.count(name.lower()) == 1 else f"{name}-{key[:8]}" for name, key in names]

@@ -1,0 +1,142 @@
+"""How figures look: one look for every policy and method wherever it appears, legible without colour.
+
+Colours are seaborn's colour-blind palette; each goes with a marker and a dash of its own. Names that the tables below
+do not know take what is left over, in the order of their names, so that a plug-in needs no entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+COLUMN_INCHES = 3.5
+PAGE_INCHES = 7.0
+REFERENCE_COLOUR = "#6b6b6b"
+"""Straight line and oracle: what is no policy is grey."""
+
+SETTINGS: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "figure.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4,
+    "lines.markeredgewidth": 0.6,
+    "legend.frameon": False,
+    "legend.handlelength": 2.8,
+    "figure.dpi": 200,
+    "svg.fonttype": "path",
+    # Without it the ids in an SVG are random, and the same records would give other bytes.
+    "svg.hashsalt": "reid-budget-bench",
+}
+"""Settings of matplotlib under which everything is drawn and saved."""
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """Colour, marker and dash of one name."""
+
+    colour: str
+    marker: str
+    dash: Any
+
+    def line(self) -> dict[str, Any]:
+        """Arguments for a line without markers."""
+        return {"color": self.colour, "linestyle": self.dash}
+
+    def points(self) -> dict[str, Any]:
+        """Arguments for markers, set off from what they lie on by a white rim."""
+        return {"marker": self.marker, "markerfacecolor": self.colour, "markeredgecolor": "white"}
+
+
+_PALETTE = [str(colour) for colour in seaborn.color_palette("colorblind").as_hex()]
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1.2, 1)), (0, (7, 1.5, 1, 1.5, 1, 1.5)))
+# The palette's pink, grey and yellow come last: they are pale on white, and grey is the references'.
+_ORDER = (0, 1, 2, 3, 4, 5, 9, 6, 8, 7)
+_MARKERS = ("o", "s", "^", "D", "<", "v", ">", "p", "X", "P")
+_SLOTS = tuple(
+    LineStyle(_PALETTE[colour], _MARKERS[place], _DASHES[place % len(_DASHES)]) for place, colour in enumerate(_ORDER)
+)
+_POLICY_SLOTS = {"gs": 0, "qs": 1, "ets": 2, "ets+gs": 3, "random": 5}
+_METHOD_SLOTS = {"hashreid": 0, "dare": 1, "branchynet": 2, "msdnet": 3, "ranet": 4, "hashreid-noexit": 6}
+
+
+def policy_styles(names: Iterable[str]) -> dict[str, LineStyle]:
+    """Give each policy its look."""
+    return _assign({name: name for name in names}, _POLICY_SLOTS)
+
+
+def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
+    """Give each setup its look, for a mapping of setup to method; a method's second setup looks otherwise."""
+    return _assign(methods, _METHOD_SLOTS)
+
+
+def exit_colours(count: int) -> list[str]:
+    """Colours of exits, first to last: dark to light, since exits have an order."""
+    return [str(colour) for colour in seaborn.color_palette("crest_r", count).as_hex()]
+
+
+def _assign(names: Mapping[str, str], reserved: Mapping[str, int]) -> dict[str, LineStyle]:
+    taken: dict[str, int] = {}
+    for name, known_as in sorted(names.items()):
+        slot = reserved.get(known_as)
+        if slot is not None and slot not in taken.values():
+            taken[name] = slot
+    left = [slot for slot in range(len(_SLOTS)) if slot not in taken.values() and slot not in reserved.values()]
+    left += [slot for slot in range(len(_SLOTS)) if slot not in taken.values() and slot not in left]
+    for place, name in enumerate(sorted(set(names) - set(taken))):
+        taken[name] = left[place % len(left)] if left else place % len(_SLOTS)
+    return {name: _SLOTS[slot] for name, slot in taken.items()}
+
+
+@dataclass(frozen=True)
+class MacUnit:
+    """The unit in which multiply-adds are readable."""
+
+    macs: float
+    name: str
+
+    @classmethod
+    def fitting(cls, largest_macs: float) -> MacUnit:
+        """Choose the unit for costs up to ``largest_macs``."""
+        for macs, name in ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands")):
+            if largest_macs >= macs:
+                return cls(macs, name)
+        return cls(1.0, "")
+
+    def label(self, what: str = "Multiply-adds a query") -> str:
+        """Label an axis."""
+        return f"{what} ({self.name})" if self.name else what
+
+
+def cost_axis(axes: Axes, low: float, high: float, unit: MacUnit, *, may_be_logarithmic: bool = False) -> None:
+    """Set up the horizontal axis for costs in the unit; if it may, logarithmic beyond a factor of ten."""
+    axes.set_xlabel(unit.label())
+    if may_be_logarithmic and low > 0 and high / low > 10:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlim(low / 1.15, high * 1.15)
+        axes.set_xlabel(f"{unit.label()}, logarithmic")
+        return
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    margin = 0.05 * (high - low) or 0.1 * high or 1.0
+    axes.set_xlim(low - margin, high + margin)

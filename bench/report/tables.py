@@ -1,0 +1,213 @@
+"""Tables: every number in full in a CSV, rounded for people in Markdown and on the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.budget.sweep import METRICS
+from bench.report.curves import area, exit_curve, policy_rows
+from bench.report.load import Run
+from bench.report.rounding import markdown_cell, millions, number, percent, plain, ratio, span, with_interval
+from bench.report.sections import Section, Setup
+
+BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""The handful of budgets in the budget table, as shares of the way from the first exit's cost to the last's."""
+AREA_METRICS = ("mAP", "rank-1")
+ABOUT = ("dataset", "rendered", "ap", "method", "preset", "setup", "seed", "run")
+"""Columns that say what a row is about; only the CSV has them all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """``full`` goes into the CSV; ``shown`` holds the same rows as texts, by the headings that people read."""
+
+    name: str
+    title: str
+    note: str
+    full: pd.DataFrame
+    shown: pd.DataFrame
+    setups: tuple[str, ...] = ()
+    """Slug of the setup that each row is about."""
+    one_mode: bool = False
+    """Whether the page shows the rows of the setup's first mode alone."""
+
+    def of_setup(self, setup: Setup) -> pd.DataFrame:
+        """Rows on one setup for the page, as texts, less the columns that would say the same over and over."""
+        if self.shown.empty:
+            return self.shown
+        rows = self.shown[[slug == setup.slug for slug in self.setups]]
+        needless = ["setup"] if len(setup.runs) > 1 else ["setup", "seed"]
+        if self.one_mode and len(rows):
+            rows = rows[rows["mode"] == setup.modes()[0]]
+            needless.append("mode")
+        return rows.drop(columns=needless)
+
+    def title_of_setup(self, setup: Setup) -> str:
+        """Title on the page, under the heading of a setup."""
+        return self.title.partition(",")[0] + (f", mode {setup.modes()[0]}" if self.one_mode else "")
+
+    def markdown(self) -> str:
+        """Write title, note and rows as Markdown."""
+        lines = [f"## {markdown_cell(self.title)}", "", markdown_cell(self.note), ""]
+        lines.append("| " + " | ".join(markdown_cell(name) for name in self.shown.columns) + " |")
+        lines.append("|" + "|".join(" --- " for _ in self.shown.columns) + "|")
+        for row in self.shown.to_numpy().tolist():
+            lines.append("| " + " | ".join(markdown_cell(value) for value in row) + " |")
+        return "\n".join(lines) + "\n"
+
+
+def overview(sections: Sequence[Section]) -> Table:
+    """One row for each run: what was trained, what it costs, and how well its last exit does."""
+    full, shown = [], []
+    for section in sections:
+        for setup in section.setups:
+            for run in setup.runs:
+                rows = _rows_of(setup, run)
+                rows = rows[rows["kind"] == "exit"].sort_values("exit")
+                training = run.header.get("training") or {}
+                row = {**_about(section, setup, run), "exits": len(run.exits)}
+                row |= {"epochs": training.get("epochs"), "training_seconds": training.get("seconds")}
+                row |= {"signals": run.evaluation["signals"], "fingerprint": section.fingerprint}
+                last = rows.iloc[-1] if len(rows) else pd.Series(dtype=float)
+                row["first_exit_macs"] = rows.iloc[0]["realised_macs"] if len(rows) else math.nan
+                row["last_exit_macs"] = last.get("realised_macs", math.nan)
+                row |= {f"last_exit_{metric}": last.get(metric, math.nan) for metric in AREA_METRICS}
+                full.append(row)
+                shown.append(
+                    {
+                        "data": section.data,
+                        "AP": str(section.evaluation["ap"]),
+                        "setup": setup.label,
+                        "seed": str(run.seed),
+                        "exits": str(len(run.exits)),
+                        "MACs first exit (M)": millions(row["first_exit_macs"]),
+                        "MACs last exit (M)": millions(row["last_exit_macs"]),
+                        "mAP last exit (%)": with_interval(last, "mAP"),
+                        "rank-1 last exit (%)": with_interval(last, "rank-1"),
+                        "epochs": plain(row["epochs"]),
+                        "training (min)": number(ratio(row["training_seconds"], 60), 1),
+                        "run": run.key[:8],
+                    }
+                )
+    note = "One row a run. MACs: multiply-adds a query, millions. Brackets: 95 % interval over test identities."
+    return Table("overview", "Runs and their last exits", note, pd.DataFrame(full), pd.DataFrame(shown))
+
+
+def exit_table(section: Section) -> Table:
+    """One row for each exit of each run: everybody leaves there."""
+    full, shown, slugs = [], [], []
+    ties = "mAP_ties_low" in section.table and "mAP_ties_high" in section.table
+    for setup, run, record in _records(section, "exit"):
+        exit_ = run.exits[int(record["exit"])]
+        row = {**_about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
+        row["cumulative_macs"] = record["realised_macs"]
+        names = [name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")]
+        row |= {name: record.get(name, math.nan) for name in names + ["mAP_ties_low", "mAP_ties_high"] * ties}
+        full.append(row)
+        texts = {"setup": setup.label, "seed": str(run.seed), "exit": exit_.name}
+        texts |= {"code": f"{exit_.length} {'bits' if exit_.code == 'binary' else f'numbers, {exit_.code}'}"}
+        texts |= {"MACs (M)": millions(record["realised_macs"]), "mAP (%)": with_interval(record, "mAP")}
+        if ties:
+            texts["mAP by tie-break (%)"] = span(record, "mAP_ties")
+        texts |= {f"{metric} (%)": with_interval(record, metric) for metric in METRICS if metric != "mAP"}
+        shown.append(texts)
+        slugs.append(setup.slug)
+    note = f"{section.title}; {section.evaluated}. Everybody at one exit. Brackets: 95 % interval over test identities."
+    if ties:
+        note += " By tie-break: equal distances broken as badly, and as well, as can be."
+    name, title = f"{section.slug}-exits", f"Exits alone, {section.title}"
+    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs))
+
+
+def budget_table(section: Section) -> Table:
+    """Policies at a handful of budgets: for each, the swept budget next to it."""
+    full, shown, slugs = [], [], []
+    for setup, run, mode, policy, rows in _swept(section):
+        costs = exit_curve(_rows_of(setup, run), "mAP").macs
+        for share in BUDGET_SHARES:
+            if not len(costs):
+                continue
+            budget = costs[0] + share * (costs[-1] - costs[0])
+            record = rows.loc[(rows["requested_macs"] - budget).abs().idxmin()]
+            names = ["requested_macs", "realised_macs", "realised_macs_low", "realised_macs_high", "order_spread_mAP"]
+            for metric in METRICS:
+                names += [metric, f"{metric}_low", f"{metric}_high"]
+                names += [f"{metric}_gain", f"{metric}_gain_low", f"{metric}_gain_high"]
+            row = {**_about(section, setup, run), "policy": policy, "mode": mode, "budget_share": share}
+            full.append(row | {"a": record["a"]} | {name: record.get(name, math.nan) for name in names})
+            texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": policy}
+            texts |= {"budget": f"{100 * share:.0f} %", "requested (M)": millions(record["requested_macs"])}
+            texts["realised (M)"] = millions(record["realised_macs"])
+            for metric in AREA_METRICS:
+                texts[f"{metric} (%)"] = with_interval(record, metric)
+                texts[f"{metric} gain (points)"] = with_interval(record, f"{metric}_gain", signed=True)
+            shown.append(texts)
+            slugs.append(setup.slug)
+    note = (
+        f"{section.title}; {section.evaluated}. Budget: the swept one nearest to that share of the way from the first "
+        "exit's cost to the last's, requested and realised in millions of multiply-adds a query. "
+        "Gain: over the straight line between exits at the same realised cost, paired. "
+        "Brackets: 95 % interval over test identities."
+    )
+    name, title = f"{section.slug}-budgets", f"Policies at a handful of budgets, {section.title}"
+    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
+
+
+def area_table(section: Section) -> Table:
+    """One number for a curve: its mean height over the budgets, and the share of the oracle's lead that it wins."""
+    full, shown, slugs = [], [], []
+    for setup, run, mode, policy, _ in _swept(section):
+        row = {**_about(section, setup, run), "policy": policy, "mode": mode}
+        texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": policy}
+        for metric in AREA_METRICS:
+            found = area(_rows_of(setup, run), policy, mode, metric)
+            row |= {f"{metric}_area": found.policy, f"{metric}_area_straight_line": found.straight_line}
+            row |= {f"{metric}_area_oracle": found.oracle, f"{metric}_gap_closed": found.gap_closed}
+            texts[f"{metric} (%)"] = percent(found.policy)
+            texts[f"{metric}, straight line (%)"] = percent(found.straight_line)
+            texts[f"{metric}, oracle (%)"] = percent(found.oracle)
+            texts[f"{metric}, gap closed (%)"] = percent(found.gap_closed)
+        full.append(row)
+        shown.append(texts)
+        slugs.append(setup.slug)
+    note = (
+        f"{section.title}; {section.evaluated}. Mean height of the curve from the first exit's cost to the last's "
+        "(area under it, normalised); where a policy falls just short of an end, that exit alone closes the curve. "
+        "Gap closed: share of the oracle's lead over the straight line that the policy wins."
+    )
+    name, title = f"{section.slug}-areas", f"Whole curves, {section.title}"
+    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs))
+
+
+def _records(section: Section, kind: str) -> list[tuple[Setup, Run, pd.Series]]:
+    found = []
+    for setup in section.setups:
+        for run in setup.runs:
+            rows = _rows_of(setup, run)
+            found += [(setup, run, record) for _, record in rows[rows["kind"] == kind].sort_values("exit").iterrows()]
+    return found
+
+
+def _swept(section: Section) -> list[tuple[Setup, Run, str, str, pd.DataFrame]]:
+    found = []
+    for setup in section.setups:
+        for run in setup.runs:
+            for mode in setup.modes():
+                for policy in setup.policies(mode):
+                    rows = policy_rows(_rows_of(setup, run), policy, mode)
+                    found += [(setup, run, mode, policy, rows)] if len(rows) else []
+    return found
+
+
+def _rows_of(setup: Setup, run: Run) -> pd.DataFrame:
+    return setup.table[setup.table["run"] == run.identity]
+
+
+def _about(section: Section, setup: Setup, run: Run) -> dict[str, Any]:
+    values = (section.dataset, section.rendered, section.evaluation["ap"], run.spec["method"], run.spec["preset"])
+    return dict(zip(ABOUT, (*values, setup.label, run.seed, run.key), strict=True))

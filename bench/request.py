@@ -1,0 +1,83 @@
+"""What a user asked for, before any of it is done."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import registry
+from bench.data.cache import default_cache
+from bench.data.dataset import DatasetRequest
+from bench.errors import BenchError, unknown_name
+from bench.methods import Method
+from bench.spec import EvaluationSpec, RunSpec, SweepSpec, override
+from bench.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run: a method on a dataset with a seed, and what to do with it.
+
+    ``settings`` override the preset's options and recipe by name; ``sweep`` of None scores the exits alone.
+    """
+
+    method: str
+    preset: str = "demo"
+    dataset: str = "synthped"
+    data: DatasetRequest = field(default_factory=DatasetRequest)
+    seed: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    calibration_share: float = 0.1
+    evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
+    sweep: SweepSpec | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    results: Path = Path("results")
+    cache: Path = field(default_factory=default_cache)
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what can be seen to be impossible before anything is done."""
+        if not 0 <= self.calibration_share < 1:
+            raise BenchError(
+                f"--calibration is a share of the training identities from 0 to 1, not {self.calibration_share}"
+            )
+        if self.sweep and "calibrated" in self.sweep.modes and not self.calibration_share:
+            raise BenchError("--mode calibrated needs held-out identities: --calibration above 0")
+
+    def resolve(self) -> tuple[Method, dict[str, Any], Recipe]:
+        """Look up the method and its preset, with the settings applied: method, network options, recipe."""
+        method = registry.method(self.method)
+        if self.preset not in method.presets:
+            raise unknown_name(f"preset of {self.method}", self.preset, sorted(method.presets))
+        preset = method.presets[self.preset]
+        options, recipe = override(preset.network, preset.recipe, self.settings)
+        return method, options, recipe
+
+    def spec(self, dataset: str, fingerprint: str) -> RunSpec:
+        """Identify the run on data of this name and content."""
+        _, options, recipe = self.resolve()
+        return RunSpec(
+            dataset=dataset,
+            fingerprint=fingerprint,
+            method=self.method,
+            preset=self.preset,
+            network=options,
+            recipe=recipe,
+            seed=self.seed,
+            calibration_share=self.calibration_share,
+            precision=self.precision,
+            weights_digest=_digest_of_file(str(options.get("weights", "none"))),
+        )
+
+
+def _digest_of_file(weights: str) -> str:
+    if weights in ("none", "imagenet"):
+        return ""
+    if not Path(weights).is_file():
+        raise BenchError(f"no weights file at {weights}; --weights takes 'imagenet', 'none' or a file")
+    with Path(weights).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,36 @@
+"""Work on large (Q, G) arrays a few query rows at a time, on all cores and in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def row_slices(total: int, size: int) -> list[slice]:
+    """Cut ``total`` rows into slices of at most ``size``, in order."""
+    return [slice(first, min(first + size, total)) for first in range(0, total, size)]
+
+
+def map_rows(function: Callable[[slice], Result], total: int, size: int) -> list[Result]:
+    """Call ``function`` on every slice of rows, in threads, and return the results in order.
+
+    Threads rather than processes: NumPy lets go of the interpreter lock in sorts, products and elementwise loops,
+    and the arrays need no copying.
+    """
+    slices = row_slices(total, size)
+    workers = min(len(slices), _usable_cores())
+    if workers <= 1:
+        return [function(rows) for rows in slices]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, slices))
+
+
+def _usable_cores() -> int:
+    """Count the cores that this process may run on, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,79 @@
+"""Identities and cameras of queries and gallery: what is a match, what is junk, and what is wrong with the labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bench.errors import BenchError
+from bench.retrieval.ties import IntArray
+
+JUNK_PID = -1
+"""Identity of detections that show nobody in full: never ranked."""
+
+
+class GalleryLabels:
+    """Identities and cameras of a gallery (G,), indexed by identity, with the junk of identity −1 set aside."""
+
+    def __init__(self, pids: ArrayLike, camids: ArrayLike) -> None:
+        self.pids, self.camids = label_pair(pids, camids, "gallery")
+        if len(self.pids) == 0:
+            raise BenchError("the gallery is empty: there is nothing to rank")
+        self.kept = np.flatnonzero(self.pids != JUNK_PID)
+        if len(self.kept) == 0:
+            raise BenchError(f"every gallery image has identity {JUNK_PID}, which is junk: there is nothing to rank")
+        kept_pids = self.pids[self.kept]
+        order = np.argsort(kept_pids, kind="stable")
+        identities, starts = np.unique(kept_pids[order], return_index=True)
+        self._of_identity = dict(zip(identities.tolist(), np.split(order, starts[1:]), strict=True))
+        self._nobody = np.empty(0, dtype=order.dtype)
+
+    def showing(self, pid: int) -> IntArray:
+        """Places (n,) among the kept images of those that show an identity, ascending."""
+        return self._of_identity.get(pid, self._nobody)
+
+    def has_match(self, query_pids: IntArray, query_camids: IntArray) -> NDArray[np.bool_]:
+        """Whether each query (Q,) has an image of its identity in another camera."""
+        kept_camids = self.camids[self.kept]
+        pairs = zip(query_pids.tolist(), query_camids.tolist(), strict=True)
+        return np.array([bool((kept_camids[self.showing(pid)] != camid).any()) for pid, camid in pairs], dtype=bool)
+
+
+def require_match(
+    valid: NDArray[np.bool_], query_pids: IntArray, query_camids: IntArray, gallery: GalleryLabels
+) -> None:
+    """Raise unless at least one query (Q,) has a match, and say what is probably amiss."""
+    if valid.any():
+        return
+    if not np.isin(query_pids, gallery.pids[gallery.kept]).any():
+        cause = (
+            "query and gallery share no identity. Were they read from the same dataset, with the same numbering of "
+            "identities?"
+        )
+    elif len(np.union1d(query_camids, gallery.camids)) == 1:
+        cause = (
+            f"query and gallery all have camera {int(query_camids[0])}, and images of a query's own identity and "
+            "camera are junk. Give images their real cameras; where there are none, give the query one id and the "
+            "gallery another."
+        )
+    else:
+        cause = (
+            "every gallery image of a query's identity was taken by the query's own camera, which makes it junk. "
+            "Check that the camera ids are those of the images, in the order of the distances."
+        )
+    raise BenchError(f"no query has a match in the gallery: {cause}")
+
+
+def label_pair(pids: ArrayLike, camids: ArrayLike, role: str) -> tuple[IntArray, IntArray]:
+    """Check identities (N,) and cameras (N,) of one set of images: whole numbers, one of each an image."""
+    checked = []
+    for name, labels in (("identities", pids), ("cameras", camids)):
+        values = np.asarray(labels)
+        if values.ndim != 1 or (len(values) and values.dtype.kind not in "iu"):
+            raise BenchError(
+                f"{role} {name} must be whole numbers (N,), one an image; found {values.dtype} {values.shape}"
+            )
+        checked.append(values.astype(np.int64))
+    if len(checked[0]) != len(checked[1]):
+        raise BenchError(f"{role} has {len(checked[0])} identities but {len(checked[1])} cameras: one of each an image")
+    return checked[0], checked[1]

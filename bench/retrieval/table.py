@@ -1,0 +1,79 @@
+"""The exit table: what would happen to every query at every exit.
+
+A query that leaves at exit ``s`` is matched against the gallery's codes of exit ``s``, so its outcome there
+depends on nothing else. Computed once, the table answers every policy, budget, oracle and bootstrap by a gather.
+
+It has two halves by type. :class:`Signals` is what a deployed system knows; policies decide on signals alone.
+:class:`Outcomes` needs the query's true identity; only scoring and the oracle may read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+NEIGHBOURS = 5
+"""How many nearest gallery images the signals name for each query and exit."""
+HIT_RANKS = (1, 5, 10)
+"""Ranks whose hit rates the outcomes keep."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What is known when the decision is made, (N, S) = queries × exits.
+
+    Neighbours are taken from the gallery as deployed: images of the query's own camera are left out, nothing is
+    removed by the query's identity. Distances are Hamming (bits) or Euclidean, as the exit's code has it.
+    """
+
+    nearest_distances: FloatArray
+    """(N, S, NEIGHBOURS) distances of the nearest gallery images, ascending; inf where the gallery has fewer."""
+    nearest_indices: IntArray
+    """(N, S, NEIGHBOURS) their places in the gallery; −1 where it has fewer."""
+    nearest_pids: IntArray
+    """(N, S, NEIGHBOURS) their identities, as enrolled in the gallery."""
+    identity_margin: FloatArray
+    """(N, S) distance to the nearest image of another identity than the nearest image's, less the nearest distance.
+
+    inf where the gallery shows one identity."""
+    query_camids: IntArray
+    """(N,) camera of each query."""
+    dims: IntArray
+    """(S,) code length of each exit."""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What each query would score at each exit, (N, S) = queries × exits.
+
+    Tied distances count as their expectation over random order. Only queries with a true match are rows.
+    """
+
+    average_precision: FloatArray
+    """(N, S) in [0, 1]."""
+    inverse_negative_penalty: FloatArray
+    """(N, S) in [0, 1]."""
+    hits: FloatArray
+    """(N, S, len(HIT_RANKS)) probability that a true match is among the first k."""
+    average_precision_bounds: FloatArray
+    """(N, S, 2) with ties broken as badly, and as well, as can be."""
+    query_pids: IntArray
+    """(N,) true identity of each query: the unit of the bootstrap."""
+
+
+@dataclass(frozen=True)
+class ExitTable:
+    """Signals and outcomes of the same queries, row for row, with the exits' names."""
+
+    exits: tuple[str, ...]
+    signals: Signals
+    outcomes: Outcomes
+
+    def __len__(self) -> int:
+        """Count the queries."""
+        return len(self.outcomes.query_pids)

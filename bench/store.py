@@ -1,0 +1,167 @@
+"""The results folder: a folder a run, every file written beside and renamed, never half there.
+
+::
+
+    results/runs/<dataset>/<method>-<preset>-seed<k>-<key>/
+        spec.json               what identifies the run
+        checkpoint.pt           while training goes on: the last whole epoch
+        weights.safetensors     the trained network
+        training.json           losses of every epoch, and provenance
+        ticks.npz               retrieval statistics taken while training
+        embeddings.npz          codes of every split at every exit
+        cost.json               the cost ledger
+        table-<key>.npz         exit tables: test queries, and calibration identities
+        records-<key>.jsonl     results of one sweep: a header with provenance, then a line a record
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from bench.errors import BenchError
+from bench.spec import RunSpec
+
+SCHEMA_VERSION = 1
+"""Raised when the form of the stored files changes."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Offer a temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        beside.chmod(0o644)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as readable JSON."""
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON, naming the file if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise BenchError(f"cannot read {path}: {problem}; remove it to have it made again") from problem
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one run keeps its files."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, results: Path, spec: RunSpec) -> RunFolder:
+        """Find or make the folder of a run under a results folder."""
+        folder = cls(results / "runs" / spec.dataset / spec.folder_name)
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            if not folder.spec.exists():
+                write_json(folder.spec, {"schema": SCHEMA_VERSION, "key": spec.key, **spec.to_json()})
+        except OSError as problem:
+            reason = problem.strerror or str(problem)
+            raise BenchError(f"cannot write results under {results}: {reason}; choose another --out") from None
+        return folder
+
+    @property
+    def spec(self) -> Path:
+        """What identifies the run."""
+        return self.path / "spec.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Training's last whole epoch."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def weights(self) -> Path:
+        """The trained network."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def training(self) -> Path:
+        """How training went."""
+        return self.path / "training.json"
+
+    @property
+    def ticks(self) -> Path:
+        """Retrieval statistics taken while training."""
+        return self.path / "ticks.npz"
+
+    @property
+    def embeddings(self) -> Path:
+        """Codes of every split at every exit."""
+        return self.path / "embeddings.npz"
+
+    @property
+    def cost(self) -> Path:
+        """The cost ledger."""
+        return self.path / "cost.json"
+
+    def table(self, split: str, key: str) -> Path:
+        """Exit table of a split (``test`` or ``calibration``) under an evaluation's key."""
+        return self.path / f"table-{split}-{key[:8]}.npz"
+
+    def records(self, key: str) -> Path:
+        """Records of one sweep."""
+        return self.path / f"records-{key[:8]}.jsonl"
+
+    def clear(self) -> None:
+        """Remove everything that was computed, for a fresh start."""
+        for file in self.path.iterdir():
+            if file.is_file() and file not in (self.spec, self.path / ".lock"):
+                file.unlink()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder against other processes at the same run."""
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BenchError(f"another process is at work on {self.path}; wait for it, or use another --out") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def write_records(path: Path, header: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:
+    """Write a sweep: a header line with spec and provenance, then a line a record. Provenance must be there."""
+    if not header.get("provenance"):
+        raise ValueError("records without provenance are not written")
+    with replacing(path) as beside, beside.open("w", encoding="utf-8") as file:
+        for line in ({"type": "header", "schema": SCHEMA_VERSION, **header}, *records):
+            file.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Read a sweep back: its header and its records."""
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    except (OSError, ValueError) as problem:
+        raise BenchError(f"cannot read {path}: {problem}; remove it and run the sweep again") from problem
+    if not lines or lines[0].get("type") != "header":
+        raise BenchError(f"{path} has no header: it is no records file of this suite; remove it")
+    if lines[0]["schema"] != SCHEMA_VERSION:
+        raise BenchError(f"{path} is of schema {lines[0]['schema']}, this suite reads {SCHEMA_VERSION}; run it again")
+    return lines[0], lines[1:]

@@ -1,0 +1,42 @@
+"""The state of a training between two epochs: written whole or not at all, read without running code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.errors import BenchError
+from bench.store import replacing
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What going on needs: epochs done, parameters, the optimiser's state, losses so far, ticks so far (T, N)."""
+
+    key: str
+    epoch: int
+    network: dict[str, Tensor]
+    optimiser: dict[str, Any]
+    history: list[dict[str, float]]
+    ticks: Tensor
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint in place of the last one."""
+        with replacing(path) as beside:
+            torch.save({field: getattr(self, field) for field in self.__dataclass_fields__}, beside)
+
+    @classmethod
+    def load(cls, path: Path, key: str) -> Checkpoint:
+        """Read the checkpoint of the run ``key``."""
+        try:
+            values = torch.load(path, map_location="cpu", weights_only=True)
+            checkpoint = cls(**values)
+        except Exception as problem:
+            raise BenchError(f"cannot read the checkpoint {path} ({problem}); start again with --fresh") from problem
+        if checkpoint.key != key:
+            raise BenchError(f"the checkpoint {path} belongs to another run; start again with --fresh")
+        return checkpoint

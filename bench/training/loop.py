@@ -1,0 +1,150 @@
+"""The training loop: resumes after every epoch, and ends the same however often it was stopped.
+
+All that is random in an epoch is drawn from (seed, epoch), so that a checkpoint needs no generator's state and a
+run that was killed ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.data.augmentation import augment, normalise
+from bench.data.sampling import identity_batches
+from bench.errors import BenchError
+from bench.networks import ExitOutput, MultiExitNetwork
+from bench.progress import SILENT, Reporter, Task
+from bench.training.checkpoint import Checkpoint
+from bench.training.recipe import Recipe
+from bench.training.schedule import build_optimiser, rate_factor
+from bench.training.ticks import TrainingFrames, take_tick, tick_epochs
+
+Loss = Callable[[Sequence[ExitOutput], Tensor], dict[str, Tensor]]
+CHECK_EVERY = 10
+"""Batches between looks at the loss: each look waits for the device."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves beside the network: losses of every epoch, and ticks (T, N) with their epochs (T,)."""
+
+    history: list[dict[str, float]]
+    ticks: NDArray[np.int8]
+    tick_epochs: tuple[int, ...]
+
+
+def train(
+    network: MultiExitNetwork,
+    loss: Loss,
+    frames: TrainingFrames,
+    recipe: Recipe,
+    *,
+    seed: int,
+    key: str,
+    checkpoint: Path,
+    fabric: Fabric,
+    reporter: Reporter = SILENT,
+) -> Trained:
+    """Train ``network`` in place by ``recipe``, from the last checkpoint of this run if there is one.
+
+    ``key`` is the run's; a checkpoint of another is refused. A loss that is not finite ends in an error, with the
+    last good epoch kept. Ctrl-C leaves the epochs that were finished.
+    """
+    optimiser = build_optimiser(recipe.optimiser, network.parameters())
+    network.to(memory_format=torch.channels_last)
+    history: list[dict[str, float]] = []
+    ticks: list[NDArray[np.int8]] = []
+    resumed = Checkpoint.load(checkpoint, key) if checkpoint.exists() else None
+    if resumed is not None:
+        network.load_state_dict(resumed.network)
+        history, ticks = resumed.history, list(resumed.ticks.numpy())
+        reporter.note(f"going on after epoch {resumed.epoch} of {recipe.epochs}")
+    wrapped, optimiser = fabric.setup(network, optimiser)
+    wrapped.mark_forward_method("outputs")
+    if resumed is not None:
+        optimiser.load_state_dict(resumed.optimiser)
+    done = len(history)
+    steps = len(identity_batches(frames.labels, recipe, seed, epoch=0))
+    try:
+        with reporter.task("training", (recipe.epochs - done) * steps) as task:
+            for epoch in range(done, recipe.epochs):
+                means = _train_epoch(wrapped, optimiser, loss, frames, recipe, seed, epoch, fabric, task)
+                history.append({"epoch": epoch + 1, **means})
+                if epoch + 1 in tick_epochs(recipe.epochs):
+                    ticks.append(take_tick(network, frames, fabric))
+                taken = torch.tensor(np.array(ticks, dtype=np.int8).reshape(len(ticks), len(frames.labels)))
+                Checkpoint(key, epoch + 1, network.state_dict(), optimiser.state_dict(), history, taken).save(
+                    checkpoint
+                )
+                done = epoch + 1
+    except KeyboardInterrupt:
+        reporter.note(f"stopped; {done} of {recipe.epochs} epochs are kept, and the same command goes on from there")
+        raise
+    return Trained(history, np.stack(ticks), tick_epochs(recipe.epochs))
+
+
+def _train_epoch(
+    network: MultiExitNetwork,
+    optimiser: torch.optim.Optimizer,
+    loss: Loss,
+    frames: TrainingFrames,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+    fabric: Fabric,
+    task: Task,
+) -> dict[str, float]:
+    """Run one epoch: means of the loss and of its terms, the rate at the end, and the seconds it took."""
+    started = time.perf_counter()
+    torch.manual_seed(_epoch_seed(seed, epoch))
+    generator = torch.Generator(device=fabric.device).manual_seed(_epoch_seed(seed, epoch))
+    labels = torch.from_numpy(frames.labels)
+    places = torch.from_numpy(frames.places)
+    batches = identity_batches(frames.labels, recipe, seed, epoch)
+    network.train()
+    sums: dict[str, Tensor] = {}
+    rate = 0.0
+    for number, batch in enumerate(map(torch.from_numpy, batches), start=1):
+        rate = recipe.optimiser.learning_rate * rate_factor(
+            recipe.schedule, epoch + number / len(batches), recipe.epochs
+        )
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        images = augment(frames.images.batch(places[batch]), recipe.augmentation, generator)
+        images = normalise(images).contiguous(memory_format=torch.channels_last)
+        terms = loss(network.outputs(images), labels[batch].to(fabric.device))
+        total = torch.stack(list(terms.values())).sum()
+        optimiser.zero_grad(set_to_none=True)
+        fabric.backward(total)
+        optimiser.step()
+        for name, value in {"loss": total, **terms}.items():
+            sums[name] = sums[name] + value.detach() if name in sums else value.detach()
+        status = ""
+        if number % CHECK_EVERY == 0 or number == len(batches):
+            means = {name: float(value) / number for name, value in sums.items()}
+            if not np.isfinite(means["loss"]):
+                raise _not_finite(means, epoch, recipe)
+            parts = ", ".join(f"{name} {value:.2g}" for name, value in means.items() if name != "loss")
+            status = f"epoch {epoch + 1}/{recipe.epochs}, loss {means['loss']:.3g}: {parts}"
+        task.advance(status=status)
+    return {**means, "learning_rate": rate, "seconds": time.perf_counter() - started}
+
+
+def _not_finite(means: dict[str, float], epoch: int, recipe: Recipe) -> BenchError:
+    culprits = ", ".join(name for name in means if name != "loss" and not np.isfinite(means[name]))
+    return BenchError(
+        f"the loss is not finite in epoch {epoch + 1} ({culprits or 'the sum'}); epoch {epoch} is kept. Try a lower "
+        f"rate: --set optimiser.learning_rate={recipe.optimiser.learning_rate / 3:.1g}"
+    )
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

@@ -1,0 +1,111 @@
+"""How a network is trained, as plain values: part of what identifies a run.
+
+Nothing here imports torch, so that listing methods and printing plans stays instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_type_hints
+
+from bench.errors import BenchError, unknown_name
+
+
+def _expect(holds: bool, name: str, expected: str, found: Any) -> None:
+    if not holds:
+        raise BenchError(f"{name} must be {expected}, not {found}")
+
+
+def _expect_choice(owner: Any, field: str) -> None:
+    choices = get_args(get_type_hints(type(owner))[field])
+    if getattr(owner, field) not in choices:
+        raise unknown_name(f"{type(owner).__name__.lower()}.{field}", getattr(owner, field), choices)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate over the epochs, as a factor on the optimiser's own.
+
+    ``step`` multiplies by ``factor`` at each of ``milestones`` (epochs); ``cosine`` falls to zero at the last
+    epoch. ``warmup_epochs`` rises linearly to the full rate first. A step is taken after every batch, so
+    fractions of epochs count.
+    """
+
+    kind: Literal["step", "cosine"] = "step"
+    milestones: tuple[int, ...] = ()
+    factor: float = 0.1
+    warmup_epochs: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be followed."""
+        _expect_choice(self, "kind")
+        _expect(self.factor > 0, "schedule.factor", "above 0", self.factor)
+        _expect(self.warmup_epochs >= 0, "schedule.warmup_epochs", "at least 0", self.warmup_epochs)
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Optimiser and its constants; ``learning_rate`` is the highest one."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: float = 3e-4
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be followed."""
+        _expect_choice(self, "name")
+        _expect(self.learning_rate > 0, "optimiser.learning_rate", "above 0", self.learning_rate)
+        _expect(self.weight_decay >= 0, "optimiser.weight_decay", "at least 0", self.weight_decay)
+        _expect(len(self.betas) == 2, "optimiser.betas", "two numbers", self.betas)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes to training images, each drawn for each image.
+
+    ``flip`` and ``erase`` are probabilities; ``pad`` is the width in pixels of the border from which a crop of
+    the input size is cut again (0: no cropping).
+    """
+
+    flip: float = 0.5
+    erase: float = 0.5
+    pad: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be followed."""
+        for name in ("flip", "erase"):
+            _expect(0 <= getattr(self, name) <= 1, f"augmentation.{name}", "from 0 to 1", getattr(self, name))
+        _expect(self.pad >= 0, "augmentation.pad", "at least 0", self.pad)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about training but the network and the data.
+
+    ``input_size`` is (height, width) in pixels. A batch is ``identities_per_batch`` × ``images_per_identity``
+    images; ``batches_per_epoch`` of 0 means one pass over the identities' images: images // batch size.
+    """
+
+    input_size: tuple[int, int] = (256, 128)
+    epochs: int = 100
+    identities_per_batch: int = 16
+    images_per_identity: int = 4
+    batches_per_epoch: int = 0
+    optimiser: Optimiser = Optimiser()
+    schedule: Schedule = Schedule()
+    augmentation: Augmentation = Augmentation()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be followed."""
+        size = self.input_size
+        _expect(len(size) == 2 and min(size, default=0) > 0, "input_size", "height and width in pixels", size)
+        for name in ("epochs", "identities_per_batch", "images_per_identity"):
+            _expect(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _expect(self.batches_per_epoch >= 0, "batches_per_epoch", "at least 0", self.batches_per_epoch)
+
+    @property
+    def batch_size(self) -> int:
+        """Images a batch."""
+        return self.identities_per_batch * self.images_per_identity

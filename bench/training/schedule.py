@@ -1,0 +1,31 @@
+"""Learning rate as a pure function of how far training is, so that a resumed run needs no scheduler's state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from bench.training.recipe import Optimiser, Schedule
+
+
+def rate_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
+    """Factor on the optimiser's rate after ``epoch`` (fractions count) of ``epochs`` epochs."""
+    if epoch < schedule.warmup_epochs:
+        # Never quite zero: the first batch learns something.
+        return max(epoch, 0.01) / schedule.warmup_epochs
+    if schedule.kind == "cosine":
+        span = max(epochs - schedule.warmup_epochs, 1e-9)
+        return 0.5 * (1 + math.cos(math.pi * min((epoch - schedule.warmup_epochs) / span, 1.0)))
+    return schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)
+
+
+def build_optimiser(recipe: Optimiser, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """Build the optimiser of a recipe over parameters."""
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.name == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay)
+    kind = torch.optim.AdamW if recipe.name == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=rate, betas=recipe.betas, weight_decay=decay)

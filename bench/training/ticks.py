@@ -1,0 +1,67 @@
+"""Retrieval statistics taken while training: what Exit using Training Statistics learns from.
+
+Ten times during training, every training image is asked whether its nearest other training image, as the first
+exit sees it, shows the same person (HashReID, section 3.4). Images of its own camera are left out, as in the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+from bench.device import DeviceImages
+from bench.networks import MultiExitNetwork
+from bench.progress import SILENT, Reporter
+from bench.retrieval.embed import embed_images
+from bench.retrieval.matching import euclidean, hamming
+
+TICKS = 10
+"""How often the statistics are taken: HashReID takes them every 10 of 100 epochs."""
+UNDECIDED = -1
+"""Tick of an image whose person no other camera shows: there is nothing to retrieve."""
+BLOCK = 1024
+"""Queries matched at a time: bounds memory."""
+
+
+def tick_epochs(epochs: int) -> tuple[int, ...]:
+    """Epochs (1-based) after which a tick is taken: every tenth of training, the last included."""
+    return tuple(sorted({max(1, round(epochs * tick / TICKS)) for tick in range(1, TICKS + 1)}))
+
+
+@dataclass(frozen=True)
+class TrainingFrames:
+    """The images trained on: their places (N,) in a store, identities (N,), cameras (N,), labels (N,) from 0."""
+
+    images: DeviceImages
+    places: NDArray[np.int64]
+    pids: NDArray[np.int64]
+    camids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+    @property
+    def num_identities(self) -> int:
+        """Count the identities."""
+        return int(self.labels.max()) + 1
+
+
+def take_tick(
+    network: MultiExitNetwork, frames: TrainingFrames, fabric: Fabric, reporter: Reporter = SILENT
+) -> NDArray[np.int8]:
+    """Ask every training image for its nearest at the first exit: (N,) 1 right, 0 wrong, −1 nothing to find."""
+    title = "ticks: first exit over the training images"
+    codes = embed_images(network, frames.images, frames.places, fabric, num_exits=1, title=title, reporter=reporter)[0]
+    distance = hamming if network.exits[0].code == "binary" else euclidean
+    verdicts = np.empty(len(codes), dtype=np.int8)
+    for first in range(0, len(codes), BLOCK):
+        rows = slice(first, first + BLOCK)
+        other_camera = frames.camids[rows, None] != frames.camids[None]
+        same_person = frames.pids[rows, None] == frames.pids[None]
+        distances = np.where(other_camera, distance(codes[rows], codes).astype(np.float64), np.inf)
+        nearest = distances.argmin(axis=1)
+        right = frames.pids[nearest] == frames.pids[rows]
+        findable = (same_person & other_camera).any(axis=1)
+        verdicts[rows] = np.where(findable, right, UNDECIDED)
+    return verdicts

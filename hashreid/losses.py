@@ -1,0 +1,59 @@
+"""HashReID's training loss (section 3.3, equations 5–8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from pytorch_metric_learning.distances import LpDistance
+from pytorch_metric_learning.losses import TripletMarginLoss
+from pytorch_metric_learning.miners import BatchHardMiner
+from pytorch_metric_learning.reducers import MeanReducer
+from torch import Tensor
+
+from bench.methods import Options
+from bench.networks import ExitOutput
+
+
+def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Triplet loss of features (B, F): each anchor against its furthest positive and nearest negative (equation 5).
+
+    Euclidean distance, hinge with ``margin``, averaged over the anchors.
+    """
+    distance = LpDistance(normalize_embeddings=False)
+    triplets = BatchHardMiner(distance=distance)(features, labels)
+    return TripletMarginLoss(margin=margin, distance=distance, reducer=MeanReducer())(features, labels, triplets)
+
+
+def ranking_regulariser(features: Tensor, codes: Tensor, neighbours: int = 5) -> Tensor:
+    """Keep the codes' similarities (B, L) as the features' (B, F) are, over each anchor's nearest (equation 7).
+
+    Mean over every anchor and its ``neighbours`` nearest others in the batch, by the features, of the squared
+    difference between the two cosine similarities. The paper writes plain inner products; without normalising
+    no single weight could serve four code lengths. The features come centred: raw features after a ReLU all point
+    the same way, and matching *those* similarities pulls the codes together.
+    """
+    features, codes = F.normalize(features.float()), F.normalize(codes.float())
+    original, hashed = features @ features.T, codes @ codes.T
+    itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
+    neighbours = min(neighbours, len(features) - 1)
+    nearest = original.detach().masked_fill(itself, -torch.inf).topk(neighbours, dim=1).indices
+    return (original.gather(1, nearest) - hashed.gather(1, nearest)).pow(2).mean()
+
+
+def hashreid_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
+    """Sum λ1·triplet + λ2·cross-entropy + λ3·ranking over the exits (equation 8): the three weighted sums by name."""
+    triplet_weight = float(options["triplet_weight"])
+    identity_weight = float(options["identity_weight"])
+    ranking_weight = float(options["ranking_weight"])
+    margin = float(options["margin"])
+    terms = {name: labels.new_zeros((), dtype=torch.float32) for name in ("triplet", "identity", "ranking")}
+    for output in outputs:
+        assert output.aligned is not None
+        features = output.features.float()
+        terms["triplet"] = terms["triplet"] + triplet_weight * batch_hard_triplet(features, labels, margin)
+        terms["identity"] = terms["identity"] + identity_weight * F.cross_entropy(output.logits.float(), labels)
+        if ranking_weight:
+            terms["ranking"] = terms["ranking"] + ranking_weight * ranking_regulariser(output.aligned, output.embedding)
+    return terms

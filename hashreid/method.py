@@ -1,0 +1,113 @@
+"""HashReID and HashReID−HE as methods of the suite. No torch at the top: listing methods loads this module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bench.methods import Method, Options, Preset
+from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.networks import ExitOutput, MultiExitNetwork
+
+PAPER = "Nikhal et al., HashReID: Dynamic Network with Binary Codes for Efficient Person Re-identification, 2023"
+
+LOSS = {"triplet_weight": 0.35, "identity_weight": 1.0, "ranking_weight": 100.0, "margin": 0.2}
+"""Section 4.2 (λ1, λ2, λ3) and equation 5 (margin)."""
+EXITS = {"strips": 4, "hidden": 512, "bits": 256}
+"""Section 3.2."""
+
+PAPER_RECIPE = Recipe(
+    input_size=(256, 128),
+    epochs=100,
+    identities_per_batch=16,
+    images_per_identity=4,
+    optimiser=Optimiser(name="adam", learning_rate=3e-4),
+    schedule=Schedule(kind="step", milestones=(40, 70), factor=0.1),
+    augmentation=Augmentation(flip=0.5, erase=0.5),
+)
+"""Section 4.2: the rate falls to 3e-5 by epoch 40 and to 3e-6 by epoch 70."""
+DEMO_RECIPE = replace(
+    PAPER_RECIPE,
+    input_size=(128, 64),
+    epochs=20,
+    batches_per_epoch=30,
+    optimiser=Optimiser(name="adam", learning_rate=2e-3, weight_decay=0.0),
+    schedule=Schedule(kind="cosine", warmup_epochs=1.0),
+    augmentation=Augmentation(flip=0.5, erase=0.25),
+)
+SMOKE_RECIPE = replace(
+    DEMO_RECIPE, input_size=(64, 32), epochs=2, batches_per_epoch=3, identities_per_batch=4, images_per_identity=2
+)
+
+
+def _build(options: Options, num_identities: int) -> MultiExitNetwork:
+    from hashreid.encoder import build_encoder
+    from hashreid.network import HashReID
+
+    encoder = build_encoder(
+        str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
+    )
+    return HashReID(
+        encoder,
+        num_identities,
+        exit_stages=(1, 2, 3, 4) if options["early_exits"] else (4,),
+        strips=int(options["strips"]),
+        hidden=int(options["hidden"]),
+        bits=int(options["bits"]),
+        final_bits=int(options["final_bits"]),
+    )
+
+
+def _loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
+    from hashreid.losses import hashreid_loss
+
+    return hashreid_loss(outputs, labels, options)
+
+
+def _presets(early_exits: bool) -> dict[str, Preset]:
+    common = {**LOSS, **EXITS, "early_exits": early_exits, "final_bits": 0}
+    return {
+        "paper": Preset(
+            "ResNet-50 from ImageNet at 256×128, the paper's recipe",
+            {**common, "backbone": "resnet50", "last_stride": 2, "weights": "imagenet"},
+            PAPER_RECIPE,
+        ),
+        "demo": Preset(
+            "ResNet-10 of half width from scratch at 128×64: minutes on two cores",
+            {**common, "backbone": "resnet10-half", "last_stride": 1, "weights": "none"},
+            DEMO_RECIPE,
+        ),
+        "smoke": Preset(
+            "seconds, for tests: learns nothing",
+            {**common, "backbone": "resnet10-quarter", "last_stride": 2, "weights": "none"},
+            SMOKE_RECIPE,
+        ),
+    }
+
+
+HASHREID = Method(
+    name="hashreid",
+    summary="four hash exits on a ResNet, strips pooled at the first (binary codes, Hamming)",
+    paper=PAPER,
+    faithful="exits, code lengths, soft sign in training and sign after, losses and weights, recipe of preset paper",
+    differs="strips are concatenated (the formula, not the text); the ranking regulariser compares centred cosines",
+    presets=_presets(early_exits=True),
+    build=_build,
+    loss=_loss,
+)
+
+HASHREID_NOEXIT = Method(
+    name="hashreid-noexit",
+    summary="HashReID−HE: the same trunk and losses with its last exit alone (binary codes, Hamming)",
+    paper=PAPER,
+    faithful="the last exit of HashReID trained alone; option final_bits gives the code lengths of Table 3",
+    differs="as hashreid",
+    presets=_presets(early_exits=False),
+    build=_build,
+    loss=_loss,
+)

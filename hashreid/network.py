@@ -1,0 +1,128 @@
+"""The HashReID network: four stages, a hash exit after each (sections 3.2 and 3.3 of the paper)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork, sign
+from hashreid.encoder import Encoder
+
+
+def strip_pool(maps: Tensor, strips: int) -> Tensor:
+    """Average each of ``strips`` horizontal strips of maps (B, C, H, W): (B, strips × C), top strip first.
+
+    Equation 2. The text says that the strips are pooled together to 1×1×256, the formula says ``concat``; this
+    follows the formula, without which the strips would make no difference.
+    """
+    if strips == 1:
+        return maps.mean(dim=(2, 3))
+    batch, channels, height, width = maps.shape
+    if height % strips:
+        raise ValueError(f"{strips} strips need a height that they divide; the map has {height} rows")
+    return maps.view(batch, channels, strips, height // strips, width).mean(dim=(3, 4)).transpose(1, 2).flatten(1)
+
+
+class HashExit(nn.Module):
+    """A hash exit: pooled features (B, F) → code (B, bits), ±1 in evaluation and soft-signed in training.
+
+    ``hidden`` > 0: FC_hidden–BN–tanh–FC_bits–BN–sign (equation 3, exits 1 and 2). ``hidden`` = 0 with ``bits``
+    equal to the features' width: BN–sign (equation 4, exits 3 and 4). ``hidden`` = 0 with another ``bits``:
+    FC_bits–BN–sign, for the code lengths of Table 3.
+    """
+
+    def __init__(self, features: int, bits: int, hidden: int = 0) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        if hidden:
+            layers += [nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.Tanh(), nn.Linear(hidden, bits)]
+        elif bits != features:
+            layers += [nn.Linear(features, bits)]
+        self.projects = bool(layers)
+        self.transform = nn.Sequential(*layers, nn.BatchNorm1d(bits))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Hash features (B, F) to a code (B, bits)."""
+        return self.binarise(self.transform(features))
+
+    def binarise(self, centred: Tensor) -> Tensor:
+        """Turn centred values (B, bits) into a code: soft sign x / (1 + |x|) in training, sign in evaluation."""
+        return F.softsign(centred) if self.training else sign(centred)
+
+
+class HashReID(MultiExitNetwork):
+    """HashReID on any four-stage encoder.
+
+    ``exit_stages`` names the stages (1–4) that end in an exit: all of them, or (4,) for HashReID−HE, the network
+    without early exits. Stage 1 is pooled in ``strips``, the others globally. Exits 1 and 2 hash through a hidden
+    layer to ``bits``; exits 3 and 4 binarise their features as they are, unless ``final_bits`` sets exit 4's length.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_identities: int,
+        *,
+        exit_stages: tuple[int, ...] = (1, 2, 3, 4),
+        strips: int = 4,
+        hidden: int = 512,
+        bits: int = 256,
+        final_bits: int = 0,
+    ) -> None:
+        super().__init__()
+        self.stem = encoder.stem
+        # A step runs from one exit to the next: stages without an exit join the step that follows them.
+        self.segments = nn.ModuleList(
+            nn.Sequential(*encoder.stages[first:last]) for first, last in pairwise((0, *exit_stages))
+        )
+        self.exit_stages = exit_stages
+        self.strips = strips
+        heads, classifiers, aligners, exits = [], [], [], []
+        for stage in exit_stages:
+            width = encoder.widths[stage - 1] * (strips if stage == 1 else 1)
+            length = bits if stage <= 2 else width
+            if stage == 4 and final_bits:
+                length = final_bits
+            head = HashExit(width, length, hidden if stage <= 2 else 0)
+            heads.append(head)
+            # Without bias, as the code is centred already; small weights so that no identity starts ahead.
+            classifier = nn.Linear(length, num_identities, bias=False)
+            nn.init.normal_(classifier.weight, std=0.001)
+            classifiers.append(classifier)
+            aligners.append(nn.BatchNorm1d(width, affine=False) if head.projects else nn.Identity())
+            exits.append(ExitSpec(f"exit {stage}", length, "binary"))
+        self.heads = nn.ModuleList(heads)
+        self.classifiers = nn.ModuleList(classifiers)
+        self.aligners = nn.ModuleList(aligners)
+        self.exits = tuple(exits)
+
+    def start(self, images: Tensor) -> Tensor:
+        """Run the stem on images (B, 3, H, W)."""
+        return self.stem(images)
+
+    def step(self, state: Tensor, exit_index: int) -> tuple[Tensor, Tensor]:
+        """Run on to exit ``exit_index`` and hash there."""
+        maps = self.segments[exit_index](state)
+        return maps, self.heads[exit_index](self.pool(maps, exit_index))
+
+    def pool(self, maps: Tensor, exit_index: int) -> Tensor:
+        """Pool the maps (B, C, H, W) of an exit to features (B, F)."""
+        return strip_pool(maps, self.strips if self.exit_stages[exit_index] == 1 else 1)
+
+    def outputs(self, images: Tensor) -> list[ExitOutput]:
+        """Run every exit for training; ``aligned`` are the features centred for the ranking regulariser."""
+        state = self.start(images)
+        outputs = []
+        for index, (head, classifier, aligner) in enumerate(
+            zip(self.heads, self.classifiers, self.aligners, strict=True)
+        ):
+            assert isinstance(head, HashExit)
+            state = self.segments[index](state)
+            features = self.pool(state, index)
+            centred = head.transform(features)
+            code = head.binarise(centred)
+            aligned = aligner(features) if head.projects else centred
+            outputs.append(ExitOutput(features, code, classifier(code), aligned))
+        return outputs

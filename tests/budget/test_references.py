@@ -1,0 +1,52 @@
+from itertools import product
+
+import numpy as np
+import pytest
+from tables import COSTS, invented_table
+
+from bench.budget.references import free_oracle_exits, oracle_curve, straight_line, straight_lines
+
+
+def test_line_by_hand():
+    costs = np.array([1.0, 2.0, 4.0])
+    means = np.array([0.2, 0.6, 0.8])
+    assert straight_line(costs, means, np.array([1.0, 1.5, 3.0, 4.0])) == pytest.approx([0.2, 0.4, 0.7, 0.8])
+
+
+def test_many_lines_are_each_one_line():
+    generator = np.random.default_rng(0)
+    means, at = generator.random((20, 4)), generator.uniform(COSTS[0], COSTS[-1], (20, 7))
+    expected = [straight_line(COSTS, row, where) for row, where in zip(means, at, strict=True)]
+    assert straight_lines(COSTS, means, at) == pytest.approx(np.array(expected))
+
+
+def test_oracle_is_the_best_of_all_assignments():
+    """Every one of 3^6 assignments lies on or under the curve, and the corners are among them."""
+    quality = np.random.default_rng(1).random((6, 3))
+    costs = np.array([1.0, 2.5, 3.0])
+    curve_costs, curve_quality = oracle_curve(quality, costs)
+    reachable = {}
+    for exits in product(range(3), repeat=6):
+        cost = round(float(costs[list(exits)].mean()), 9)
+        reachable[cost] = max(reachable.get(cost, 0.0), float(quality[range(6), list(exits)].mean()))
+    for cost, best in reachable.items():
+        assert best <= np.interp(cost, curve_costs, curve_quality) + 1e-9
+    for cost, value in zip(curve_costs, curve_quality, strict=True):
+        assert reachable[round(float(cost), 9)] == pytest.approx(value)
+
+
+def test_oracle_rises_and_bends_down():
+    quality = invented_table().outcomes.average_precision
+    costs, curve = oracle_curve(quality, COSTS)
+    slopes = np.diff(curve) / np.diff(costs)
+    assert np.all(slopes > 0)
+    assert np.all(np.diff(slopes) <= 1e-9)
+    assert costs[0] == COSTS[0]
+    assert curve[-1] == pytest.approx(quality.max(axis=1).mean())
+
+
+def test_free_oracle_takes_the_earliest_right_exit():
+    table = invented_table()
+    right = table.outcomes.hits[:, :, 0] > 0.5
+    for row, exit_index in zip(right, free_oracle_exits(table.outcomes), strict=True):
+        assert exit_index == (row.tolist().index(True) if row.any() else 0)

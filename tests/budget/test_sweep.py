@@ -1,0 +1,165 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tables import COSTS, invented_table
+
+from bench import registry
+from bench.budget.bootstrap import IdentityBootstrap, interval
+from bench.budget.policy import Policy
+from bench.budget.sweep import METRICS, exit_records, sweep
+from bench.errors import BenchError
+from bench.spec import SweepSpec
+
+POLICIES = ("random", "qs", "gs")
+
+
+@pytest.fixture(scope="module")
+def table():
+    return invented_table()
+
+
+@pytest.fixture(scope="module")
+def records(table):
+    spec = SweepSpec(POLICIES, modes=("stream", "exact", "calibrated"), budgets=9, resamples=200)
+    held_out = invented_table(seed=5).signals
+    return sweep(table, COSTS, spec, [registry.policy(name) for name in POLICIES], held_out)
+
+
+def of(records, **labels):
+    return [record for record in records if all(record[name] == value for name, value in labels.items())]
+
+
+def test_exits_are_plain_means(table, records):
+    for index, record in enumerate(of(records, kind="exit")):
+        assert record["mAP"] == pytest.approx(table.outcomes.average_precision[:, index].mean())
+        assert record["rank-1"] == pytest.approx(table.outcomes.hits[:, index, 0].mean())
+        assert record["realised_macs"] == COSTS[index]
+        assert record["mAP_gain"] == pytest.approx(0)
+        assert record["exit_shares"][index] == 1
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_exact_mode_meets_the_static_exits_at_both_ends(records, policy):
+    exits = of(records, kind="exit")
+    curve = of(records, policy=policy, mode="exact")
+    assert (curve[0]["a"], curve[-1]["a"]) == (0, "inf")
+    for end, exit_record in ((curve[0], exits[0]), (curve[-1], exits[-1])):
+        for metric in METRICS:
+            assert end[metric] == exit_record[metric]
+        assert end["realised_macs"] == exit_record["realised_macs"]
+
+
+def test_every_record_is_whole(records):
+    for record in of(records, kind="policy"):
+        assert sum(record["exit_shares"]) == pytest.approx(1)
+        assert record["realised_macs"] == pytest.approx(np.dot(record["exit_shares"], COSTS))
+        for metric in METRICS:
+            assert record[f"{metric}_low"] <= record[metric] <= record[f"{metric}_high"]
+            assert record[f"{metric}_gain_low"] <= record[f"{metric}_gain_high"]
+
+
+def test_exact_spends_what_is_asked(records):
+    for record in of(records, kind="policy", mode="exact"):
+        assert record["realised_macs"] == pytest.approx(record["requested_macs"], rel=0.01)
+
+
+def test_margins_that_tell_beat_chance_and_not_the_oracle(records):
+    bound = of(records, kind="oracle", policy="best mAP for the budget")
+    for record in of(records, policy="gs", mode="exact")[2:-2]:
+        assert record["mAP_gain_low"] > 0
+        assert (
+            record["mAP"]
+            <= np.interp(record["realised_macs"], [b["realised_macs"] for b in bound], [b["mAP"] for b in bound]) + 1e-9
+        )
+    for record in of(records, policy="random", mode="exact")[1:-1]:
+        assert record["mAP_gain_low"] < 0.01
+
+
+def test_permuting_the_queries_changes_nothing_in_exact_mode():
+    # Distinct confidences: with ties the lot would fall on others.
+    table = invented_table()
+    order = np.random.default_rng(0).permutation(len(table))
+    signals = replace(
+        table.signals, identity_margin=np.random.default_rng(1).random(table.signals.identity_margin.shape)
+    )
+    table = replace(table, signals=signals)
+    permuted = replace(
+        table,
+        signals=replace(
+            signals, **{name: getattr(signals, name)[order] for name in ("identity_margin", "nearest_distances")}
+        ),
+        outcomes=replace(
+            table.outcomes,
+            **{name: getattr(table.outcomes, name)[order] for name in table.outcomes.__dataclass_fields__},
+        ),
+    )
+    spec = SweepSpec(("gs",), modes=("exact",), budgets=5, resamples=10)
+    gs = [registry.policy("gs")]
+    for one, other in zip(sweep(table, COSTS, spec, gs), sweep(permuted, COSTS, spec, gs), strict=True):
+        assert one["mAP" if "mAP" in one else "rank-1"] == pytest.approx(other["mAP" if "mAP" in other else "rank-1"])
+
+
+def test_same_seed_same_records(table):
+    spec = SweepSpec(("random",), budgets=3, resamples=20)
+    policies = [registry.policy("random")]
+    assert sweep(table, COSTS, spec, policies) == sweep(table, COSTS, spec, policies)
+
+
+def test_policies_see_signals_alone(table):
+    """Shuffled labels change no decision: what a policy gets has none."""
+    outcomes = table.outcomes
+    shuffled = replace(table, outcomes=replace(outcomes, query_pids=outcomes.query_pids[::-1]))
+    spec = SweepSpec(POLICIES, budgets=4, resamples=10)
+    policies = [registry.policy(name) for name in POLICIES]
+    one, other = sweep(table, COSTS, spec, policies), sweep(shuffled, COSTS, spec, policies)
+    for first, second in zip(of(one, kind="policy"), of(other, kind="policy"), strict=True):
+        assert first["exit_shares"] == second["exit_shares"]
+        assert first["mAP"] == second["mAP"]
+
+
+def test_a_policy_that_reaches_for_labels_fails(table):
+    cheat = Policy("cheat", "", "", lambda signals, generator: signals.average_precision)  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        sweep(table, COSTS, SweepSpec(("cheat",)), [cheat])
+
+
+def test_explicit_values_of_a(table):
+    spec = SweepSpec(("gs",), modes=("exact",), a_values=(0.5, float("inf")), resamples=10)
+    assert [r["a"] for r in sweep(table, COSTS, spec, [registry.policy("gs")]) if r["kind"] == "policy"] == [0.5, "inf"]
+
+
+def test_one_exit_has_no_budget():
+    table = invented_table(exits=1)
+    with pytest.raises(BenchError, match="at least two exits"):
+        sweep(table, COSTS[:1], SweepSpec(("gs",)), [])
+    assert exit_records(table, COSTS[:1], 20, 0)[0]["mAP"] == pytest.approx(table.outcomes.average_precision.mean())
+
+
+def test_calibrated_mode_needs_calibration(table):
+    with pytest.raises(BenchError, match="held out"):
+        sweep(table, COSTS, SweepSpec(("gs",), modes=("calibrated",)), [registry.policy("gs")])
+
+
+@pytest.mark.parametrize("wrong", [{"budgets": 1}, {"orders": 0}, {"a_values": (-1.0,)}, {"a_values": (float("nan"),)}])
+def test_sweeps_of_nothing_are_refused(wrong):
+    with pytest.raises(BenchError):
+        SweepSpec(("gs",), **wrong)
+
+
+def test_bootstrap_resamples_people_not_queries():
+    pids = np.array([1, 1, 1, 2, 3, 3])
+    weights = IdentityBootstrap.draw(pids, 500, seed=0).weights
+    assert weights.sum(axis=1) == pytest.approx(1)
+    assert np.all(weights[:, 0] == weights[:, 1])
+    assert np.all(weights[:, 4] == weights[:, 5])
+
+
+def test_bootstrap_interval_against_the_closed_form():
+    """Means of n independent people: the interval is that of the normal law."""
+    values = np.random.default_rng(0).normal(size=600)
+    draws = IdentityBootstrap.draw(np.arange(600), 4000, seed=1).means(values)
+    low, high = interval(draws)
+    half = 1.96 * values.std() / np.sqrt(600)
+    assert low == pytest.approx(values.mean() - half, abs=0.01)
+    assert high == pytest.approx(values.mean() + half, abs=0.01)

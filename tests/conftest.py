@@ -1,0 +1,31 @@
+"""What the tests share: a small rendered set, made once, and requests for runs on it."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.data.dataset import DatasetRequest
+from bench.request import RunRequest
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def smoke_request(cache, tmp_path):
+    """Makes requests for a run of seconds: ``smoke_request(method="hashreid", seed=1, ...)``."""
+
+    def make(**changes) -> RunRequest:
+        values = {
+            "method": "hashreid",
+            "preset": "smoke",
+            "data": DatasetRequest(cache, {"size": "smoke"}),
+            "cache": cache,
+            "results": tmp_path / "results",
+            "device": "cpu",
+        }
+        return RunRequest(**{**values, **changes})
+
+    return make

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from bench.data.dataset import DatasetRequest, ReidDataset
+from bench.data.synthped import RENDERER_VERSION
+from bench.data.synthped.dataset import SYNTHPED
+from bench.errors import BenchError
+from bench.progress import SilentReporter
+
+
+class Listener(SilentReporter):
+    def __init__(self):
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+@pytest.fixture
+def folders_read(monkeypatch):
+    """Stands in for the Market-1501 reader, and keeps what it is asked for."""
+    asked = []
+
+    def read_market1501_folder(folder, name, *, rendered=False, details=None):
+        asked.append((folder, name, rendered, details))
+        return ReidDataset(name, folder, (), (), (), rendered, details or {})
+
+    reader = ModuleType("bench.data.market1501")
+    reader.read_market1501_folder = read_market1501_folder
+    monkeypatch.setitem(sys.modules, "bench.data.market1501", reader)
+    return asked
+
+
+def test_the_set_is_rendered_once_and_then_read(tmp_path, folders_read):
+    listener = Listener()
+    request = DatasetRequest(tmp_path, {"size": "smoke", "seed": "3"})
+    dataset = SYNTHPED.open(request, listener)
+    assert dataset.name == "synthped-smoke-seed3"
+    assert dataset.rendered
+    assert dataset.root == tmp_path / f"synthped-smoke-seed3-v{RENDERER_VERSION}"
+    assert "synthped smoke" in listener.notes[0]
+    SYNTHPED.open(request, listener)
+    assert len(listener.notes) == 1
+    assert [asked[3]["seed"] for asked in folders_read] == [3, 3]
+
+
+def test_seed_nought_is_not_named(smoke_set, tmp_path, folders_read):
+    (tmp_path / f"synthped-smoke-seed0-v{RENDERER_VERSION}").symlink_to(smoke_set)
+    assert SYNTHPED.open(DatasetRequest(tmp_path, {"size": "smoke"})).name == "synthped-smoke"
+
+
+def test_the_market_1501_reader_reads_the_set(smoke_set, tmp_path):
+    pytest.importorskip("bench.data.market1501")
+    (tmp_path / f"synthped-smoke-seed0-v{RENDERER_VERSION}").symlink_to(smoke_set)
+    dataset = SYNTHPED.open(DatasetRequest(tmp_path, {"size": "smoke"}))
+    assert dataset.rendered
+    assert dataset.details["size"] == "smoke"
+    assert {frame.pid for frame in dataset.train} == set(range(1, 25))
+    assert {frame.pid for frame in dataset.query} == set(range(25, 41))
+    assert {-1, 0} < {frame.pid for frame in dataset.gallery}
+
+
+def test_without_a_root_the_user_cache_is_used(smoke_set, tmp_path, folders_read, monkeypatch):
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    (tmp_path / "reid-budget-bench").mkdir()
+    (tmp_path / "reid-budget-bench" / f"synthped-smoke-seed0-v{RENDERER_VERSION}").symlink_to(smoke_set)
+    assert SYNTHPED.open(DatasetRequest(None, {"size": "smoke"})).root.parent.name == "reid-budget-bench"
+
+
+@pytest.mark.parametrize("options", [{"size": "enormous"}, {"seed": "one"}, {"seed": "-1"}, {"colour": "red"}])
+def test_bad_options_are_refused(tmp_path, options, folders_read):
+    with pytest.raises(BenchError):
+        SYNTHPED.open(DatasetRequest(tmp_path, options))
+    assert not folders_read

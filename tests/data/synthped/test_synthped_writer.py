@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.data.synthped import RENDERER_VERSION, SIZES, SynthPedSpec, make, writer
+from bench.data.synthped.folder import MARKER, making_folder
+from bench.data.synthped.plan import GALLERY, QUERY, TRAIN
+from bench.errors import BenchError
+from bench.progress import SilentReporter
+
+SPEC = SIZES["smoke"]
+TINY = SynthPedSpec(
+    height=64,
+    width=32,
+    train_identities=2,
+    test_identities=2,
+    distractors=2,
+    junk=2,
+    train_images_per_camera=(1, 1),
+    test_images_per_camera=(1, 1),
+    cameras_per_identity=(2, 2),
+)
+
+
+class Listener(SilentReporter):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _labels(folder: Path) -> list[tuple[int, int]]:
+    names = [path.name for path in sorted(folder.iterdir())]
+    found = [re.fullmatch(r"(-1|\d{4})_c([1-6])s([1-6])_\d{6}_\d{2}\.jpg", name) for name in names]
+    assert all(found), names
+    return [(int(match[1]), int(match[2])) for match in found if match]
+
+
+def test_layout_is_that_of_market_1501(smoke_set):
+    assert sorted(path.name for path in smoke_set.iterdir()) == sorted([TRAIN, QUERY, GALLERY, MARKER])
+    train, query, gallery = (_labels(smoke_set / name) for name in (TRAIN, QUERY, GALLERY))
+    assert {pid for pid, _ in train} == set(range(1, 25))
+    assert {pid for pid, _ in query} == set(range(25, 41))
+    assert {pid for pid, _ in gallery} == {-1, 0} | set(range(25, 41))
+    assert sum(pid == 0 for pid, _ in gallery) == SPEC.distractors
+    assert sum(pid == -1 for pid, _ in gallery) == SPEC.junk
+    assert len(query) == len(set(query)), "one query for each person and camera"
+    for person in range(25, 41):
+        cameras = {camera for pid, camera in gallery if pid == person}
+        assert len(cameras) >= 2
+        assert cameras == {camera for pid, camera in query if pid == person}
+
+
+def test_the_marker_says_what_the_set_is(smoke_set):
+    meta = json.loads((smoke_set / MARKER).read_text())
+    assert meta["renderer_version"] == RENDERER_VERSION
+    assert meta["spec"] == SPEC.as_json()
+    assert meta["images"] == {name: len(list((smoke_set / name).iterdir())) for name in (TRAIN, QUERY, GALLERY)}
+    assert "rendered" in meta["set"]
+    assert sum(meta["queries_by_difficulty"].values()) == meta["images"][QUERY]
+
+
+def test_worker_processes_change_no_byte(tmp_path):
+    alone = make(TINY, tmp_path / "alone", workers=1)
+    apart = make(TINY, tmp_path / "apart", workers=2)
+    assert _files(alone) == _files(apart)
+
+
+def test_a_finished_set_is_left_alone(smoke_set, monkeypatch):
+    monkeypatch.setattr(writer, "render_part", lambda *_: pytest.fail("rendered again"))
+    assert make(SPEC, smoke_set, workers=1) == smoke_set
+
+
+def test_a_stopped_run_is_gone_on_with(tmp_path, monkeypatch):
+    render_part = writer.render_part
+    rendered: list[str] = []
+
+    def stopped_after_three(spec, part, making):
+        if len(rendered) == 3:
+            raise KeyboardInterrupt
+        rendered.append(part.name)
+        return render_part(spec, part, making)
+
+    folder = tmp_path / "set"
+    monkeypatch.setattr(writer, "render_part", stopped_after_three)
+    with pytest.raises(KeyboardInterrupt):
+        make(TINY, folder, workers=1)
+    assert not folder.exists()
+    # What a killed process may leave besides: a file half written.
+    (making_folder(TINY, folder) / TRAIN / "0001_c1s1_000000_01.jpg.1.new").write_bytes(b"half")
+    again: list[str] = []
+    monkeypatch.setattr(
+        writer, "render_part", lambda spec, part, making: again.append(part.name) or render_part(spec, part, making)
+    )
+    listener = Listener()
+    make(TINY, folder, listener, workers=1)
+    assert again
+    assert not set(again) & set(rendered)
+    assert "going on" in listener.notes[0]
+    assert _files(folder) == _files(make(TINY, tmp_path / "whole", workers=1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "whole"]
+
+
+def test_a_failing_worker_process_is_an_error(tmp_path, monkeypatch):
+    def broken() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "import sys; sys.stdin.readline()"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    monkeypatch.setattr(writer, "_start_worker", broken)
+    with pytest.raises(RuntimeError, match="ended early"):
+        make(TINY, tmp_path / "set", workers=2)
+    assert not (tmp_path / "set").exists()
+
+
+def test_two_makers_at_once_leave_one_sound_set(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; import test_synthped_writer as tests;"
+        "from bench.data.synthped import make; make(tests.TINY, Path(sys.argv[1]), workers=1)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "both"), str(Path(__file__).parent)]
+    both = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert _files(tmp_path / "both") == _files(make(TINY, tmp_path / "alone", workers=1))
+
+
+def test_a_folder_with_something_else_is_not_touched(tmp_path):
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs" / "holiday.jpg").write_bytes(b"")
+    with pytest.raises(BenchError, match="no finished synthped set"):
+        make(TINY, tmp_path / "photographs", workers=1)
+
+
+def test_a_folder_with_another_set_is_not_touched(smoke_set):
+    with pytest.raises(BenchError, match="another synthped set"):
+        make(TINY, smoke_set, workers=1)
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert (make(TINY, tmp_path / "empty", workers=1) / MARKER).is_file()

@@ -1,0 +1,161 @@
+import pytest
+import torch
+from torch import nn
+
+from bench.cost.macs import cross_check, exit_macs
+from bench.networks import select, sign
+from hashreid.encoder import build_encoder
+from hashreid.method import HASHREID, HASHREID_NOEXIT
+from hashreid.network import HashExit, strip_pool
+
+PAPER = {**HASHREID.presets["paper"].network, "weights": "none"}
+
+
+@pytest.fixture(scope="module")
+def paper_network():
+    torch.manual_seed(0)
+    return HASHREID.build(PAPER, 751).eval()
+
+
+@pytest.fixture
+def small_network():
+    torch.manual_seed(0)
+    network = HASHREID.build(HASHREID.presets["smoke"].network, 10)
+    with torch.no_grad():  # a few batches, so that the running statistics are not the initial ones
+        for _ in range(3):
+            network.outputs(torch.randn(8, 3, 64, 32))
+    return network.eval()
+
+
+def test_multiply_adds_to_the_digit(paper_network):
+    """Trunk of torchvision's ResNet-50 at 256×128, and heads 1024·512 + 512·256 and 512·512 + 512·256."""
+    trunk = [513_277_952, 1_184_366_592, 2_140_667_904, 2_669_150_208]
+    first, second = 1024 * 512 + 512 * 256, 512 * 512 + 512 * 256
+    heads = [first, first + second, first + second, first + second]
+    assert exit_macs(paper_network, (256, 128)).tolist() == [t + h for t, h in zip(trunk, heads, strict=True)]
+    assert cross_check(paper_network, (256, 128)).tolist() == exit_macs(paper_network, (256, 128)).tolist()
+
+
+def test_widths_and_codes_of_the_paper(paper_network):
+    assert [(spec.dim, spec.code) for spec in paper_network.exits] == [
+        (256, "binary"),
+        (256, "binary"),
+        (1024, "binary"),
+        (2048, "binary"),
+    ]
+    with torch.inference_mode():
+        maps = paper_network.segments[0](paper_network.start(torch.randn(2, 3, 256, 128)))
+        assert maps.shape == (2, 256, 64, 32)
+        assert paper_network.pool(maps, 0).shape == (2, 1024)
+
+
+def test_strips_by_hand():
+    maps = torch.arange(8.0).view(1, 1, 8, 1).repeat(1, 2, 1, 3)
+    maps[:, 1] += 100
+    assert strip_pool(maps, 4).tolist() == [[0.5, 100.5, 2.5, 102.5, 4.5, 104.5, 6.5, 106.5]]
+    assert strip_pool(maps, 1).tolist() == [[3.5, 103.5]]
+    with pytest.raises(ValueError, match="divide"):
+        strip_pool(maps, 3)
+
+
+def test_zero_maps_to_minus_one():
+    assert sign(torch.tensor([-2.0, -0.0, 0.0, 1e-9])).tolist() == [-1, -1, -1, 1]
+
+
+def test_codes_are_signs_in_evaluation_and_soft_in_training(small_network):
+    images = torch.randn(6, 3, 64, 32)
+    with torch.no_grad():
+        for code in small_network.embed(images):
+            assert set(code.unique().tolist()) == {-1.0, 1.0}
+        small_network.train()
+        for output in small_network.outputs(images):
+            assert output.embedding.abs().max() < 1
+
+
+def test_soft_sign_by_formula():
+    head = HashExit(8, 8).train()
+    features = torch.randn(5, 8)
+    centred = head.transform(features)
+    assert torch.equal(HashExit.binarise(head, centred), centred / (1 + centred.abs()))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "bits", "expected"),
+    [
+        (512, 256, [nn.Linear, nn.BatchNorm1d, nn.Tanh, nn.Linear, nn.BatchNorm1d]),
+        (0, 1024, [nn.BatchNorm1d]),
+        (0, 128, [nn.Linear, nn.BatchNorm1d]),
+    ],
+)
+def test_layers_of_the_exits(hidden, bits, expected):
+    assert [type(layer) for layer in HashExit(1024, bits, hidden).transform] == expected
+
+
+def test_steps_agree_with_the_whole_for_any_rows(small_network):
+    images = torch.randn(7, 3, 64, 32)
+    with torch.inference_mode():
+        whole = small_network.embed(images)
+        rows = torch.tensor([5, 0, 3])
+        state = small_network.start(images)
+        for index in range(4):
+            state, embedding = small_network.step(state, index)
+            assert torch.equal(embedding, whole[index])
+        state, _ = small_network.step(small_network.start(images), 0)
+        state = select(state, rows)
+        for index in range(1, 4):
+            state, embedding = small_network.step(state, index)
+            assert torch.equal(embedding, whole[index][rows])
+
+
+def test_training_outputs_lie_on_the_inference_path(small_network):
+    """In evaluation mode, where no batch statistics interfere, outputs and steps give the same codes."""
+    images = torch.randn(4, 3, 64, 32)
+    with torch.inference_mode():
+        for output, code in zip(small_network.outputs(images), small_network.embed(images), strict=True):
+            assert torch.equal(output.embedding, code)
+
+
+def test_gradient_reaches_every_parameter(small_network):
+    network = small_network.train()
+    labels = torch.arange(4).repeat_interleave(2)
+    terms = HASHREID.loss(network.outputs(torch.randn(8, 3, 64, 32)), labels, HASHREID.presets["smoke"].network)
+    sum(terms.values()).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_without_exits_there_is_one(small_network):
+    options = HASHREID_NOEXIT.presets["smoke"].network
+    network = HASHREID_NOEXIT.build(options, 10).eval()
+    assert [(spec.name, spec.dim) for spec in network.exits] == [("exit 4", 128)]
+    short = HASHREID_NOEXIT.build({**options, "final_bits": 48}, 10).eval()
+    assert short.exits[0].dim == 48
+    assert short.embed(torch.randn(2, 3, 64, 32))[0].shape == (2, 48)
+    # The trunk costs the same as with exits; the heads of exits 1 and 2 are saved.
+    small_network.eval()
+    heads = sum(
+        layer.in_features * layer.out_features
+        for layer in small_network.heads.modules()
+        if hasattr(layer, "in_features")
+    )
+    assert exit_macs(network, (64, 32))[0] == exit_macs(small_network, (64, 32))[-1] - heads
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet10-half"])
+def test_any_encoder_takes_the_place(name):
+    options = {**PAPER, "backbone": name, "last_stride": 1}
+    network = HASHREID.build(options, 5).eval()
+    with torch.inference_mode():
+        codes = network.embed(torch.randn(2, 3, 64, 32))
+    assert [code.shape[1] for code in codes] == [spec.dim for spec in network.exits]
+
+
+def test_last_stride_one_keeps_the_resolution():
+    for name in ("resnet18", "resnet50", "resnet10-half"):
+        encoder = build_encoder(name, last_stride=1)
+        maps = encoder.stem(torch.randn(1, 3, 64, 32))
+        for stage in encoder.stages:
+            maps = stage(maps)
+        assert maps.shape[2:] == (4, 2)

@@ -1,0 +1,131 @@
+"""Finding runs: what is read, what is passed over, which sweep wins, what may stand together."""
+
+import pytest
+
+from bench.errors import BenchError
+from bench.report.load import load
+from bench.report.sections import sections
+
+
+def test_an_empty_folder_says_what_to_type(tmp_path):
+    with pytest.raises(BenchError, match=r"bench run --method hashreid --budget-sweep") as problem:
+        load(tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere") in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1]\n",
+        '{"type": "header"}\n',
+        '{"type": "header", "schema": 1}\n',
+        '{"type": "header", "schema": 99}\n',
+    ],
+)
+def test_foreign_files_cost_a_remark(write_run, text):
+    _, records, path = write_run()
+    path.with_name("records-ffffffff.jsonl").write_text(text)
+    found = load(write_run.results)
+    assert len(found.table) == len(records)
+    assert len(found.remarks) == 1
+    assert "records-ffffffff.jsonl" in found.remarks[0]
+    assert str(write_run.results) not in found.remarks[0]
+
+
+def test_a_file_cut_short_is_left_out(write_run):
+    _, _, path = write_run()
+    write_run(method="dare")
+    path.write_text(path.read_text()[:-200])
+    found = load(write_run.results)
+    assert [run.spec["method"] for run in found.runs] == ["dare"]
+    assert len(found.remarks) == 1
+
+
+def _unnamed_history(header, records):
+    header["training"]["history"] = [1, 2]
+
+
+def _missing_exit(header, records):
+    del records[0]
+
+
+def _unknown_kind(header, records):
+    records[3]["kind"] = "guess"
+
+
+def _text_for_number(header, records):
+    records[3]["mAP"] = "high"
+
+
+@pytest.mark.parametrize("change", [_unnamed_history, _missing_exit, _unknown_kind, _text_for_number])
+def test_records_that_make_no_sense_are_left_out(write_run, change):
+    write_run(method="dare")
+    write_run(change=change)
+    found = load(write_run.results)
+    assert [run.spec["method"] for run in found.runs] == ["dare"]
+    assert len(found.remarks) == 1
+
+
+def test_only_unusable_files_are_an_error_that_names_them(write_run):
+    _, _, path = write_run()
+    path.write_text("{")
+    with pytest.raises(BenchError, match="records-00000000"):
+        load(write_run.results)
+
+
+def test_the_newest_sweep_wins_and_the_older_fills_in(write_run):
+    def mark(header, records):
+        for record in records:
+            record["mINP" if "mINP" in record else "mAP" if "mAP" in record else "rank-1"] = 0.125
+
+    write_run(file="records-a.jsonl", budgets=9)
+    _, new, _ = write_run(file="records-0.jsonl", at="2026-02-01T00:00:00+00:00", change=mark)
+    found = load(write_run.results)
+    assert len(found.runs) == 1
+    assert [file.place.rpartition("/")[2] for file in found.runs[0].files] == ["records-0.jsonl", "records-a.jsonl"]
+    policies = found.table[(found.table["kind"] == "policy") & (found.table["mode"] == "stream")]
+    # 9 budgets hold the 5, up to the last digits of their roots.
+    assert len(policies) == 2 * 9
+    assert (policies["mINP"] == 0.125).sum() == 2 * 5
+    assert (found.table["kind"] == "exit").sum() == 4
+    assert (found.table.loc[found.table["kind"] == "exit", "mINP"] == 0.125).all()
+    curves = found.table[(found.table["kind"] == "oracle") & (found.table["mode"] == "constrained")]
+    assert len(curves) == sum(record["mode"] == "constrained" for record in new)
+
+
+def test_sweeps_of_an_older_version_are_not_mixed_in(write_run):
+    def older(header, records):
+        header["sweep"]["sweep_version"] = 0
+
+    write_run(file="records-a.jsonl", budgets=9, change=older)
+    write_run(file="records-b.jsonl")
+    found = load(write_run.results)
+    assert ((found.table["kind"] == "policy") & (found.table["mode"] == "stream")).sum() == 2 * 5
+    assert "older version" in found.remarks[0]
+
+
+def test_what_differs_in_data_or_evaluation_is_kept_apart(write_run):
+    write_run()
+    write_run(dataset="other")
+    write_run(fingerprint="cd" * 32)
+    write_run(ap="trapezoid", file="records-1.jsonl")
+    found = sections(load(write_run.results))
+    assert len(found) == 4
+    assert len({section.slug for section in found}) == 4
+    assert len({section.title for section in found}) == 4
+    assert all(len(section.setups) == 1 and len(section.table["run"].unique()) == 1 for section in found)
+    assert {section.dataset for section in found if section.rendered} == {"invented"}
+
+
+def test_seeds_are_one_setup_and_settings_are_two(write_run):
+    for seed in (1, 0):
+        write_run(seed=seed, network={"ranking_weight": 100.0, "bits": 256})
+    write_run(seed=0, network={"ranking_weight": 0.0, "bits": 256})
+    (section,) = sections(load(write_run.results))
+    assert [(setup.label, setup.seeds) for setup in section.setups] == [
+        ("hashreid demo (ranking weight 0)", "seed 0"),
+        ("hashreid demo (ranking weight 100)", "seeds 0, 1"),
+    ]
+    assert len({setup.file_name for setup in section.setups}) == 2

@@ -1,0 +1,108 @@
+"""Tables and curves: the numbers are those of the records."""
+
+import numpy as np
+import pytest
+
+from bench.report.curves import area, exit_curve, mean_over_seeds, policy_curve, policy_rows
+from bench.report.load import load
+from bench.report.rounding import millions, number, percent
+from bench.report.sections import sections
+from bench.report.tables import BUDGET_SHARES, area_table, budget_table, exit_table, overview
+
+
+def only_section(write_run):
+    (section,) = sections(load(write_run.results))
+    return section
+
+
+def test_exit_table_holds_the_records(write_run):
+    def bounds(header, records):
+        for record in records:
+            if record["kind"] == "exit":
+                record |= {"mAP_ties_low": 0.25, "mAP_ties_high": 0.75}
+
+    _, records, _ = write_run(change=bounds)
+    table = exit_table(only_section(write_run))
+    exits = [record for record in records if record["kind"] == "exit"]
+    for name in ("mAP", "mAP_low", "mAP_high", "mINP", "rank-1", "rank-5", "rank-10_high", "mAP_ties_low"):
+        assert table.full[name].tolist() == [record[name] for record in exits]
+    assert table.full["cumulative_macs"].tolist() == [20e6, 28e6, 35e6, 65e6]
+    assert table.shown["MACs (M)"].tolist() == ["20.00", "28.00", "35.00", "65.00"]
+    first = exits[0]
+    assert table.shown["mAP (%)"][0] == (
+        f"{100 * first['mAP']:.1f} [{100 * first['mAP_low']:.1f} to {100 * first['mAP_high']:.1f}]"
+    )
+    assert table.shown["mAP by tie-break (%)"][0] == "25.0 to 75.0"
+    assert "(rendered)" in table.note
+
+
+def test_budget_table_takes_the_nearest_swept_budget(write_run):
+    _, records, _ = write_run()
+    table = budget_table(only_section(write_run))
+    assert len(table.full) == 2 * 2 * len(BUDGET_SHARES)
+    half = (
+        table.full[(table.full["policy"] == "gs") & (table.full["mode"] == "stream")].set_index("budget_share").loc[0.5]
+    )
+    swept = [record for record in records if record["policy"] == "gs" and record["mode"] == "stream"]
+    nearest = min(swept, key=lambda record: abs(record["requested_macs"] - 42.5e6))
+    for name in ("requested_macs", "realised_macs", "mAP", "rank-1_gain", "rank-1_gain_low", "mAP_gain_high"):
+        assert half[name] == nearest[name]
+
+
+def test_overview_has_a_row_a_run(write_run):
+    write_run()
+    write_run(method="dare", seed=1, swept=False)
+    table = overview(sections(load(write_run.results)))
+    assert table.full["method"].tolist() == ["dare", "hashreid"]
+    assert table.full["seed"].tolist() == [1, 0]
+    assert "(rendered)" in table.shown["data"][0]
+
+
+def test_markdown_keeps_its_columns(write_run):
+    write_run(method="a|b")
+    section = only_section(write_run)
+    for table in (exit_table(section), budget_table(section), area_table(section)):
+        rows = [line for line in table.markdown().splitlines() if line.startswith("|")]
+        assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
+        assert len(rows) == len(table.shown) + 2
+
+
+def test_one_run_has_intervals_and_several_have_means(write_run):
+    write_run(seed=0)
+    single = policy_curve(only_section(write_run).table, "gs", "stream", "mAP")
+    assert single.low is not None
+    assert not single.single_seeds
+    write_run(seed=1)
+    table = only_section(write_run).table
+    both = policy_curve(table, "gs", "stream", "mAP")
+    assert both.low is None
+    assert len(both.single_seeds) == 2
+    assert both.values == pytest.approx(np.mean([values for _, values in both.single_seeds], axis=0))
+    assert np.all(np.diff(both.macs) > 0)
+    assert len(exit_curve(table, "mAP")) == 4
+
+
+def test_means_are_over_budgets_that_all_seeds_have(write_run):
+    write_run(seed=0, budgets=5)
+    write_run(seed=1, budgets=9)
+    rows = policy_rows(only_section(write_run).table, "gs", "stream")
+    assert len(mean_over_seeds(rows, "a", ["mAP"])) == 5
+
+
+def test_area_lies_between_the_straight_line_and_the_oracle(write_run):
+    write_run(budgets=9)
+    table = only_section(write_run).table
+    found = area(table, "gs", "exact", "mAP")
+    exits = exit_curve(table, "mAP")
+    assert found.straight_line == pytest.approx(np.trapezoid(exits.values, exits.macs) / 45e6)
+    assert found.straight_line < found.policy < found.oracle
+    assert 0 < found.gap_closed < 1
+    assert np.isfinite(area(table, "gs", "stream", "mAP").policy)
+
+
+def test_rounding():
+    assert percent(0.12345) == "12.3"
+    assert percent(-0.0345, signed=True) == "−3.5"
+    assert percent(-1e-17, signed=True) == "0.0"
+    assert millions(4_089_184_256) == "4,089.2"
+    assert number(float("nan"), 1) == "—"

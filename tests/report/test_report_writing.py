@@ -1,0 +1,174 @@
+"""The whole report: files, bytes, the page, and what stays out of it."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.errors import BenchError
+from bench.report.svg import inline_svg
+from bench.report.write import write_report
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Checks that elements close in order, and gathers ids, links and headings."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.references, self.tags = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        self._gather(dict(attributes))
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+        self._gather(dict(attributes))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def _gather(self, attributes):
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        for name in ("href", "src", "xlink:href", "action", "data", "poster"):
+            self.references += [attributes[name]] if name in attributes else []
+        for value in attributes.values():
+            self.references += re.findall(r"url\(([^)]*)\)", value or "")
+
+
+@pytest.fixture(scope="module")
+def report(writer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    write_run = writer(folder)
+    write_run()
+
+    def untold(header, _):
+        del header["training"]
+
+    write_run(method="dare", preset="<i>", swept=False, change=untold)
+    for seed in (0, 1):
+        write_run(method="msdnet", seed=seed, exits=3, change=untold)
+    write_run(method="single", exits=1, swept=False, change=untold)
+    return write_report(write_run.results, folder / "report")
+
+
+def test_names_are_stable_and_figures_have_pixels(report):
+    names = {file.relative_to(report.folder).as_posix() for file in report.files}
+    assert "index.html" in names
+    for kind in ("budget", "shares", "cost", "training"):
+        assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in ("svg", "png")} <= names
+    assert {"figures/invented-comparison.svg", "tables/overview.csv", "tables/invented-exits.md"} <= names
+    # Without a sweep there are no shares to show; with one exit there is no budget to spend.
+    assert "figures/invented-dare-i-seed0-shares.svg" not in names
+    assert {"figures/invented-dare-i-seed0-budget.svg", "figures/invented-msdnet-demo-seeds0-1-budget.svg"} <= names
+    assert "figures/invented-single-demo-seed0-budget.svg" not in names
+    assert report.page in report.files
+    for file in report.files:
+        content = file.read_bytes()
+        if file.suffix == ".png":
+            width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+            assert content.startswith(b"\x89PNG")
+            assert width >= 700
+            assert height > 350
+        if file.suffix == ".svg":
+            assert ElementTree.fromstring(content).get("viewBox")
+            assert b"<dc:date>" not in content
+    assert not [path for path in report.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_the_page_stands_alone_and_is_well_formed(report):
+    text = report.page.read_text()
+    page = Page(text)
+    assert len(page.ids) == len(set(page.ids))
+    for reference in page.references:
+        assert not re.match(r"[a-z]+:|//", reference), reference
+        if reference.startswith("#"):
+            assert reference[1:] in page.ids
+        else:
+            assert (report.folder / reference).is_file()
+    assert page.tags.count("h1") == 1
+    assert page.tags.count("svg") == len([file for file in report.files if file.suffix == ".svg"])
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert text.count('role="img"') == page.tags.count("svg")
+    assert "@import" not in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_texts_are_escaped_and_origins_are_told(report):
+    text = report.page.read_text()
+    assert "a &lt;script&gt; &amp; more" in text
+    assert "<b>bold" not in text
+    assert "dare &lt;i&gt;" in text
+    for told in (
+        "c0ffee, with changes that are not committed",
+        "ab" * 32,
+        "2026-01-01T00:00:00+00:00",
+        "rendered",
+        "step",
+    ):
+        assert told in text
+
+
+def test_the_same_records_give_the_same_bytes(report, tmp_path):
+    again = write_report(report.folder.parent / "results", tmp_path)
+    assert len(report.files) == len(again.files) > 10
+    for one, two in zip(report.files, again.files, strict=True):
+        assert one.name == two.name
+        assert one.read_bytes() == two.read_bytes(), one.name
+
+
+def test_files_of_others_are_left_alone(write_run, tmp_path):
+    write_run(exits=1, swept=False, change=lambda header, _: header.pop("training"))
+    out = tmp_path / "report"
+    (out / "figures").mkdir(parents=True)
+    (out / "figures" / "mine.txt").write_text("mine")
+    (out / "index.html").write_text("old")
+    report = write_report(write_run.results, out)
+    assert (out / "figures" / "mine.txt").read_text() == "mine"
+    assert report.page.read_text().startswith("<!DOCTYPE html>")
+    assert not [file for file in report.files if file.suffix == ".png"]
+
+
+def test_remarks_reach_the_page(write_run, tmp_path):
+    _, _, path = write_run(exits=1, swept=False)
+    path.with_name("records-<b>.jsonl").write_text("{")
+    report = write_report(write_run.results, tmp_path / "report")
+    assert len(report.remarks) == 1
+    assert "records-&lt;b&gt;.jsonl" in report.page.read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_named(write_run, tmp_path):
+    write_run(exits=1, swept=False)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BenchError, match="cannot write the report under"):
+        write_report(write_run.results, tmp_path / "file" / "report")
+
+
+def test_inline_svg_shares_no_id_and_no_style():
+    svg = (
+        '<?xml version="1.0"?><!DOCTYPE svg><svg viewBox="0 0 72 36" xmlns="http://www.w3.org/2000/svg"><metadata>m'
+        '</metadata><defs><style type="text/css">*{a}</style></defs><g id="g_1"><path id="p1"/><use xlink:href="#p1" '
+        'clip-path="url(#c)"/></g></svg>'
+    )
+    element = inline_svg(svg, "f1", "A & B", "<d>")
+    assert element.startswith('<svg viewBox="0 0 72 36" role="img"')
+    assert "width:96px" in element
+    assert '<path id="f1-p1"/><use xlink:href="#f1-p1" clip-path="url(#f1-c)"/>' in element
+    assert "A &amp; B" in element
+    assert not re.search("http|style>|metadata|g_1|DOCTYPE", element)
+
+
+def test_the_room_does_not_import_torch():
+    code = "import sys, bench.report.write; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from bench.errors import BenchError
+from bench.retrieval.codes import pack
+from bench.retrieval.matching import GALLERY_ROWS, euclidean, hamming
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 63, 64, 65, 256])
+def test_hamming_counts_differing_places(length: int) -> None:
+    rng = np.random.default_rng(length)
+    query, gallery = rng.choice([-1, 1], size=(19, length)), rng.choice([-1, 1], size=(23, length))
+    distances = hamming(pack(query), pack(gallery))
+    expected = [[sum(a != b for a, b in zip(q, g, strict=True)) for g in gallery] for q in query]
+    assert np.issubdtype(distances.dtype, np.integer)
+    np.testing.assert_array_equal(distances, expected)
+
+
+def test_hamming_is_exact_across_gallery_blocks_and_beyond_one_byte_of_bits() -> None:
+    rng = np.random.default_rng(0)
+    query, gallery = rng.choice([-1, 1], size=(3, 600)), rng.choice([-1, 1], size=(GALLERY_ROWS + 5, 600))
+    gallery[-1] = -query[0]
+    distances = hamming(pack(query), pack(gallery))
+    np.testing.assert_array_equal(distances, (600 - query @ gallery.T) // 2)
+    assert distances[0, -1] == 600
+
+
+def test_hamming_of_nothing_is_empty() -> None:
+    assert hamming(np.zeros((0, 4), np.uint8), np.zeros((3, 4), np.uint8)).shape == (0, 3)
+    assert hamming(np.zeros((2, 4), np.uint8), np.zeros((0, 4), np.uint8)).shape == (2, 0)
+
+
+def test_hamming_refuses_what_is_not_packed_alike() -> None:
+    codes = np.zeros((2, 4), np.uint8)
+    with pytest.raises(BenchError, match="pack"):
+        hamming(np.ones((2, 32)), codes)
+    with pytest.raises(BenchError, match="gallery codes"):
+        hamming(codes, codes[0])
+    with pytest.raises(BenchError, match="5 bytes"):
+        hamming(codes, np.zeros((2, 5), np.uint8))
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_euclidean_agrees_with_scipy(scale: float, offset: float) -> None:
+    rng = np.random.default_rng(0)
+    query = ((rng.standard_normal((30, 64)) + offset) * scale).astype(np.float32)
+    gallery = ((rng.standard_normal((40, 64)) + offset) * scale).astype(np.float32)
+    gallery[:10] = query[:10]
+    gallery[10:20] = query[10:20] * (1 + 1e-6)
+    distances = euclidean(query, gallery)
+    assert distances.dtype == np.float32
+    np.testing.assert_allclose(distances, cdist(query.astype(np.float64), gallery.astype(np.float64)), rtol=1e-6)
+    assert (np.diag(distances)[:10] == 0).all()
+
+
+def test_euclidean_of_a_collapsed_network_is_zero_everywhere() -> None:
+    embeddings = np.full((50, 33), 0.1, dtype=np.float32)
+    np.testing.assert_array_equal(euclidean(embeddings, embeddings), 0)
+    np.testing.assert_array_equal(euclidean(embeddings * 0, embeddings * 0), 0)
+
+
+def test_euclidean_takes_half_precision() -> None:
+    embeddings = np.array([[300.0, 400.0]], dtype=np.float16)
+    assert euclidean(embeddings, embeddings * 0)[0, 0] == 500
+
+
+def test_euclidean_names_the_first_row_that_is_not_finite() -> None:
+    embeddings = np.ones((4, 3), dtype=np.float32)
+    broken = embeddings.copy()
+    broken[2, 1] = np.nan
+    with pytest.raises(BenchError, match="gallery embeddings must be finite; row 2"):
+        euclidean(embeddings, broken)
+    with pytest.raises(BenchError, match="3 and 2"):
+        euclidean(embeddings, embeddings[:, :2])
+    with pytest.raises(BenchError, match="floats"):
+        euclidean(np.ones((2, 3), dtype=np.uint8), embeddings)

@@ -1,0 +1,87 @@
+"""Rules of the house: who may import whom, and what help may cost."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("bench", "baselines", "hashreid")
+CONTRACTS = {"bench.networks", "bench.methods", "bench.training.recipe", "bench.budget.policy", "bench.errors"}
+FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(file: Path, *, typing_too: bool) -> set[str]:
+    """Name the modules of ours that a file imports; ``typing_too`` counts those for type checking alone."""
+    tree = ast.parse(file.read_text())
+    skipped: set[ast.AST] = set()
+    if not typing_too:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                skipped |= set(ast.walk(node))
+    found = set()
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    known = {module_name(other) for other in FILES}
+    return {name for name in found if name in known} - {module_name(file)}
+
+
+@pytest.mark.parametrize("package", ["baselines", "hashreid"])
+def test_methods_lean_on_contracts_alone(package):
+    for file in (ROOT / package).rglob("*.py"):
+        ours = {name for name in imports(file, typing_too=True) if name.startswith("bench.")}
+        assert ours <= CONTRACTS, f"{file.name} imports {sorted(ours - CONTRACTS)}"
+
+
+def test_the_harness_knows_no_method_by_name():
+    for file in (ROOT / "bench").rglob("*.py"):
+        assert not {name for name in imports(file, typing_too=True) if name.split(".")[0] in ("baselines", "hashreid")}
+
+
+def test_no_import_cycles():
+    graph = {module_name(file): imports(file, typing_too=False) for file in FILES}
+    # A package that re-exports is not a step of a cycle between its own modules.
+    for name in graph:
+        graph[name] = {other for other in graph[name] if not name.startswith(f"{other}.")}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " → ".join((*path[path.index(name) :], name))
+        if name not in done:
+            for other in graph[name]:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_only_the_command_line_prints():
+    for file in (ROOT / "bench").rglob("*.py"):
+        if file.parent.name == "cli":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "print"), file
+        assert "rich.console" not in file.read_text(), file
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["list"], ["run", "--help"], ["run", "-m", "nothing"], ["report", "--results", "nowhere"]],
+)
+def test_what_should_be_instant_does_not_wait_for_torch(arguments):
+    code = "import sys\nfrom bench.cli import main\ntry: main()\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip().endswith("False")

@@ -1,0 +1,150 @@
+"""The command line as a person types it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+
+
+@pytest.fixture
+def bench(monkeypatch, capsys, cache):
+    """Type a command: ``bench("run", …)`` gives (status, standard output, standard error)."""
+    monkeypatch.setenv("BENCH_CACHE", str(cache))
+    monkeypatch.delenv("BENCH_DATA_ROOT", raising=False)
+
+    def type_(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return type_
+
+
+@pytest.fixture
+def smoke(tmp_path):
+    return ("--preset", "smoke", "--data", "size=smoke", "--device", "cpu", "--results", tmp_path / "results")
+
+
+def test_the_main_job_and_the_report(bench, smoke, tmp_path):
+    status, out, _ = bench("run", "--method", "hashreid", "--budget-sweep", "--budgets", 3, "--resamples", 20, *smoke)
+    assert status == 0
+    for word in (
+        "exit 1",
+        "exit 4",
+        "rank-1",
+        "mAP",
+        "gs (stream)",
+        "random (exact)",
+        "rendered",
+        "next: bench report",
+    ):
+        assert word in out
+    status, out, err = bench("run", "--method", "hashreid", "--budget-sweep", "--budgets", 3, "--resamples", 20, *smoke)
+    assert status == 0
+    assert "results found" in err
+    status, out, _ = bench("report", "--results", tmp_path / "results")
+    assert status == 0
+    assert (tmp_path / "results" / "report" / "index.html").exists()
+
+
+def test_a_plan_does_nothing(bench, smoke, tmp_path):
+    status, out, _ = bench("run", "-m", "hashreid", "--budget-sweep", "--dry-run", *smoke)
+    assert status == 0
+    for word in ("ResNet", "2 epochs", "4 identities × 2 images", "gs, qs, random", "21 budgets", "rendered"):
+        assert word in out
+    assert not (tmp_path / "results").exists()
+
+
+def test_several_methods_and_seeds_with_one_that_fails(bench, smoke):
+    status, out, err = bench(
+        "run", "-m", "hashreid-noexit,hashreid", "--seeds", "0,1", "--budget-sweep", "--budgets", 2, *smoke
+    )
+    assert status == 1
+    assert "hashreid-noexit, preset smoke, seed 1: a budget sweep needs" in err
+    assert "2 of 4 runs failed" in err
+    assert "hashreid, preset smoke, seed 1 on synthped-smoke" in out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"-m": "hashried"}, "did you mean 'hashreid'"),
+        ({"--preset": "papre"}, "did you mean 'paper'"),
+        ({"-d": "market1502"}, "did you mean 'market1501'"),
+        ({"-d": "market1501", "--data": None}, "--data-root"),
+        ({"-d": "market1501", "--data": None, "--data-root": "nowhere"}, "nowhere"),
+        ({"-d": "manifest", "--data": None, "--data-root": "nowhere"}, "nowhere"),
+        ({"-d": "market1501"}, "no option 'size'"),
+        ({"--policies": "gz"}, "did you mean 'gs'"),
+        ({"--mode": "strem"}, "did you mean 'stream'"),
+        ({"--a": "-1"}, "from 0 to inf"),
+        ({"--a": "much"}, "found 'much'"),
+        ({"--budgets": "1"}, "at least 2 budgets"),
+        ({"--ap": "steps"}, "did you mean 'step'"),
+        ({"--set": "epochs"}, "NAME=VALUE"),
+        ({"--set": "epoch=3"}, "did you mean 'epochs'"),
+        ({"--weights": "nowhere.pth"}, "no weights file"),
+        ({"--seeds": "one"}, "whole numbers"),
+        ({"--calibration": "1.5"}, "from 0 to 1"),
+        ({"--device": "tpu"}, "auto, cpu, cuda or mps"),
+        ({"--precision": "half"}, "float32 or bfloat16"),
+        ({"--data": "size=huge"}, "size"),
+        ({"--data": "colour=red"}, "no option 'colour'"),
+        ({"--mode": "calibrated", "--calibration": "0"}, "--calibration above 0"),
+    ],
+)
+def test_mistakes_get_one_line(bench, tmp_path, changes, message):
+    usual = {"-m": "hashreid", "--preset": "smoke", "--data": "size=smoke", "--device": "cpu"}
+    options = {**usual, "--results": tmp_path / "results", **changes}
+    given = [text for option, value in options.items() if value is not None for text in (option, value)]
+    status, _, err = bench("run", "--budget-sweep", *given)
+    assert status == 1
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_folder_that_cannot_be_written(bench, smoke, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, _, err = bench("run", "-m", "hashreid", *smoke[:-1], tmp_path / "file")
+    assert status == 1
+    assert "cannot write results" in err
+
+
+def test_costs(bench):
+    status, out, _ = bench("cost", "--method", "hashreid")
+    assert status == 0
+    assert "513,277,952" in out
+    assert "2,670,198,784" in out
+    assert "1 MAC" in out
+
+
+def test_lists(bench):
+    status, out, _ = bench("list", "policies")
+    assert status == 0
+    assert "gallery separability" in out
+    assert "synthped" not in out
+
+
+def test_data_is_made_and_shown(bench, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    status, out, _ = bench("data", "make", "synthped", "--data", "size=smoke", "--sheet", sheet)
+    assert status == 0
+    assert "distractors" in out
+    assert sheet.stat().st_size > 10_000
+    status, _, err = bench("data", "make", "market1501")
+    assert status == 1
+    assert "photographed" in err
+
+
+def test_installed_as_a_command():
+    script = Path(sys.executable).parent / "bench"
+    answer = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "0.1.0"

@@ -1,0 +1,195 @@
+"""The whole run on small data: what is kept, what is found again, what is refused."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bench.data.dataset import DatasetRequest
+from bench.errors import BenchError
+from bench.progress import SILENT
+from bench.run import run
+from bench.spec import EvaluationSpec, SweepSpec
+from bench.store import read_records, write_records
+
+SWEEP = SweepSpec(("random", "qs", "gs"), modes=("stream", "exact", "calibrated"), budgets=4, resamples=20)
+
+
+class Notes:
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.said = []
+
+    def note(self, message):
+        self.said.append(message)
+
+    def task(self, *arguments, **options):
+        return SILENT.task(*arguments, **options)
+
+
+@pytest.fixture(scope="module")
+def shared(cache, tmp_path_factory):
+    from bench.request import RunRequest
+
+    request = RunRequest(
+        "hashreid",
+        "smoke",
+        data=DatasetRequest(cache, {"size": "smoke"}),
+        cache=cache,
+        device="cpu",
+        sweep=SWEEP,
+        results=tmp_path_factory.mktemp("results"),
+        calibration_share=0.3,
+    )
+    return request, run(request)
+
+
+def test_what_a_run_leaves(shared):
+    _, result = shared
+    names = {file.name.split("-")[0] for file in result.folder.path.iterdir() if not file.name.startswith(".")}
+    assert names == {
+        "spec.json",
+        "weights.safetensors",
+        "training.json",
+        "ticks.npz",
+        "embeddings.npz",
+        "cost.json",
+        "table",
+        "records",
+    }
+    kinds = {record["kind"] for record in result.records}
+    assert kinds == {"exit", "policy", "oracle"}
+    policies = {(record["policy"], record["mode"]) for record in result.records if record["kind"] == "policy"}
+    assert policies == {(policy, mode) for policy in SWEEP.policies for mode in SWEEP.modes}
+
+
+def test_provenance_is_on_the_record(shared):
+    _, result = shared
+    header, records = read_records(next(result.folder.path.glob("records-*.jsonl")))
+    assert records == result.records
+    assert header["run"] == result.header["run"]
+    assert header["dataset"]["rendered"] is True
+    for name in ("code", "packages", "python", "device", "precision", "argv", "at", "versions"):
+        assert header["provenance"][name]
+    assert header["provenance"]["packages"]["torch"]
+    assert len(header["spec"]["fingerprint"]) == 64
+    assert header["exits"][-1]["cumulative_macs"] == max(r["realised_macs"] for r in records if r["kind"] == "exit")
+
+
+def test_records_without_provenance_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="provenance"):
+        write_records(tmp_path / "records.jsonl", {"run": "x"}, [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_second_run_finds_everything(shared):
+    request, result = shared
+    before = {file: file.stat().st_mtime_ns for file in result.folder.path.glob("*.*")}
+    notes = Notes()
+    again = run(request, notes)
+    assert again.cached
+    assert again.records == result.records
+    assert any("results found" in note for note in notes.said)
+    assert {file: file.stat().st_mtime_ns for file in result.folder.path.glob("*.*")} == before
+
+
+def test_another_sweep_trains_nothing(shared):
+    request, result = shared
+    notes = Notes()
+    other = run(replace(request, sweep=SweepSpec(("gs",), budgets=2, resamples=5)), notes)
+    assert other.folder.path == result.folder.path
+    for part in ("trained network found", "cost ledger found", "exit tables found"):
+        assert any(part in note for note in notes.said)
+
+
+def test_another_ap_keeps_the_embeddings(shared):
+    request, result = shared
+    notes = Notes()
+    other = run(replace(request, evaluation=EvaluationSpec(ap="trapezoid")), notes)
+    assert any("embeddings found" in note for note in notes.said)
+    for step, trapezoid in zip(result.records, other.records, strict=True):
+        if step["kind"] == "exit":
+            assert trapezoid["mAP"] <= step["mAP"]
+            assert trapezoid["rank-1"] == step["rank-1"]
+
+
+def test_without_a_sweep_the_exits_are_scored(smoke_request, shared):
+    request, result = shared
+    plain = run(replace(request, sweep=None))
+    assert [record["kind"] for record in plain.records] == ["exit"] * 4
+    assert [r["mAP"] for r in plain.records] == [r["mAP"] for r in result.records if r["kind"] == "exit"]
+
+
+def test_seeds_and_settings_are_other_runs(shared):
+    request, result = shared
+    key = result.header["run"]
+    fingerprint = result.header["spec"]["fingerprint"]
+    assert request.spec("synthped-smoke", fingerprint).key == key
+    for change in (
+        {"seed": 1},
+        {"settings": {"ranking_weight": "0"}},
+        {"calibration_share": 0.2},
+        {"precision": "float32"},
+    ):
+        assert replace(request, **change).spec("synthped-smoke", fingerprint).key != key
+    assert request.spec("synthped-smoke", "0" * 64).key != key
+
+
+def test_no_held_out_identities(smoke_request):
+    result = run(smoke_request(calibration_share=0.0))
+    assert result.header["calibration"] is None
+    assert result.header["dataset"]["counts"]["calibration queries"] == 0
+
+
+def test_single_exit_methods_run_without_a_sweep(smoke_request):
+    result = run(smoke_request(method="hashreid-noexit"))
+    assert [record["kind"] for record in result.records] == ["exit"]
+    with pytest.raises(BenchError, match="at least two exits"):
+        run(smoke_request(method="hashreid-noexit", sweep=SWEEP))
+
+
+def test_damaged_files_are_named(shared):
+    request, result = shared
+    ledger = result.folder.cost
+    whole = ledger.read_text()
+    ledger.write_text(whole[:50])
+    try:
+        with pytest.raises(BenchError, match=r"cost\.json"):
+            run(replace(request, sweep=SweepSpec(("gs",), budgets=3, resamples=5)))
+    finally:
+        ledger.write_text(whole)
+
+
+def test_one_process_at_a_time(shared):
+    request, result = shared
+    with result.folder.alone(), pytest.raises(BenchError, match="another process"):
+        run(request)
+
+
+def test_own_photographs_through_a_manifest(smoke_request, cache, tmp_path):
+    """The rendered files listed in a CSV: the same job by another door."""
+    from bench import registry
+
+    rendered = registry.dataset("synthped").open(DatasetRequest(cache, {"size": "smoke"}))
+    rows = ["path,pid,camid,split"]
+    for split in ("train", "query", "gallery"):
+        for frame in getattr(rendered, split):
+            rows.append(f"{frame.path.relative_to(rendered.root)},{frame.pid},{frame.camid},{split}")
+    listing = rendered.root / "manifest.csv"
+    listing.write_text("\n".join(rows) + "\n")
+    try:
+        result = run(smoke_request(dataset="manifest", data=DatasetRequest(listing), sweep=SWEEP))
+    finally:
+        listing.unlink()
+    assert result.header["dataset"]["rendered"] is False
+    assert result.header["dataset"]["counts"]["query images"] == len(rendered.query)
+
+
+def test_market_layout_by_its_own_reader(smoke_request, cache):
+    from bench import registry
+
+    rendered = registry.dataset("synthped").open(DatasetRequest(cache, {"size": "smoke"}))
+    result = run(smoke_request(dataset="market1501", data=DatasetRequest(rendered.root)))
+    assert result.header["dataset"]["name"] == "market1501"
+    assert json.loads(json.dumps(result.records)) == result.records

@@ -1,0 +1,79 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import BenchError
+from bench.spec import RunSpec, canonical_json, digest, override
+from bench.training.recipe import Recipe
+
+OPTIONS = {"backbone": "resnet50", "bits": 256, "ranking_weight": 100.0, "early_exits": True}
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+)
+
+
+@given(st.dictionaries(st.text(), PLAIN))
+def test_order_of_names_does_not_matter(values):
+    assert digest(values) == digest(dict(reversed(values.items())))
+
+
+@given(PLAIN, PLAIN)
+def test_different_values_have_different_json(one, other):
+    import json
+
+    assert (canonical_json(one) == canonical_json(other)) == (
+        json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    )
+
+
+def test_nan_has_no_key():
+    with pytest.raises(ValueError, match="Out of range"):
+        digest({"a": float("nan")})
+
+
+def test_key_is_of_the_content():
+    spec = RunSpec("d", "f" * 64, "m", "p", OPTIONS, Recipe(), seed=0, calibration_share=0.1)
+    same = RunSpec("d", "f" * 64, "m", "p", dict(reversed(OPTIONS.items())), Recipe(), seed=0, calibration_share=0.1)
+    assert spec.key == same.key
+    assert spec.folder_name.startswith("m-p-seed0-")
+
+
+def test_overrides_by_name():
+    options, recipe = override(
+        OPTIONS,
+        Recipe(),
+        {
+            "bits": "128",
+            "ranking_weight": "0",
+            "early_exits": "false",
+            "epochs": "7",
+            "optimiser.learning_rate": "1e-2",
+            "schedule.milestones": "3,5",
+            "input_size": "128x64",
+            "augmentation.erase": "0.1",
+        },
+    )
+    assert options == {"backbone": "resnet50", "bits": 128, "ranking_weight": 0.0, "early_exits": False}
+    assert (recipe.epochs, recipe.optimiser.learning_rate, recipe.schedule.milestones) == (7, 0.01, (3, 5))
+    assert (recipe.input_size, recipe.augmentation.erase) == ((128, 64), 0.1)
+    assert Recipe().epochs == 100
+    assert OPTIONS["bits"] == 256
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epoch": "3"}, "did you mean 'epochs'"),
+        ({"optimiser.learning_rat": "3"}, "did you mean 'optimiser.learning_rate'"),
+        ({"epochs": "many"}, "expected int"),
+        ({"early_exits": "maybe"}, "expected bool"),
+        ({"epochs": "0"}, "at least 1"),
+        ({"optimiser.learning_rate": "-1"}, "above 0"),
+        ({"optimiser.name": "adamm"}, "did you mean 'adam'"),
+        ({"input_size": "128"}, "height and width"),
+    ],
+)
+def test_impossible_overrides(settings, message):
+    with pytest.raises(BenchError, match=message):
+        override(OPTIONS, Recipe(), settings)

@@ -1,0 +1,149 @@
+"""A training that was stopped, however rudely, ends as if it had not been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.data.dataset import DatasetRequest
+from bench.errors import BenchError
+from bench.run import run
+from bench.spec import SweepSpec
+from bench.store import read_json
+from bench.training import loop
+from bench.training.checkpoint import Checkpoint
+
+SETTINGS = {"epochs": "4"}
+SWEEP = SweepSpec(("gs",), budgets=3, resamples=10)
+
+
+@pytest.fixture(scope="module")
+def unbroken(cache, tmp_path_factory):
+    from bench.request import RunRequest
+
+    request = RunRequest(
+        "hashreid",
+        "smoke",
+        data=DatasetRequest(cache, {"size": "smoke"}),
+        cache=cache,
+        device="cpu",
+        settings=SETTINGS,
+        sweep=SWEEP,
+        results=tmp_path_factory.mktemp("unbroken"),
+    )
+    return run(request)
+
+
+def assert_same(one, other):
+    weights, expected = load_file(one.folder.weights), load_file(other.folder.weights)
+    assert weights.keys() == expected.keys()
+    for name in expected:
+        assert torch.equal(weights[name], expected[name]), name
+    for array in ("ticks", "epochs", "frames"):
+        assert np.array_equal(np.load(one.folder.ticks)[array], np.load(other.folder.ticks)[array])
+    assert one.records == other.records
+    history, expected_history = (read_json(result.folder.training)["history"] for result in (one, other))
+    for epoch, expected_epoch in zip(history, expected_history, strict=True):
+        assert {**epoch, "seconds": 0} == {**expected_epoch, "seconds": 0}
+
+
+def test_killed_and_started_again(smoke_request, unbroken, cache, tmp_path):
+    request = smoke_request(settings=SETTINGS, sweep=SWEEP)
+    command = [
+        sys.executable,
+        "-c",
+        "from bench.cli import main; main()",
+        "run",
+        "-m",
+        "hashreid",
+        "--preset",
+        "smoke",
+        "--device",
+        "cpu",
+        "--set",
+        "epochs=4",
+        "--data",
+        "size=smoke",
+        "--data-root",
+        str(cache),
+        "--cache",
+        str(cache),
+        "--results",
+        str(request.results),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(request.results.glob("runs/*/*/checkpoint.pt")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    folder = next(request.results.glob("runs/*/*"))
+    assert not (folder / "weights.safetensors").exists(), "it was killed too late to test anything"
+    result = run(request)
+    assert result.folder.path == folder
+    assert not result.folder.checkpoint.exists()
+    assert_same(result, unbroken)
+
+
+def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
+    request = smoke_request(settings=SETTINGS, sweep=SWEEP)
+    notes = []
+
+    class Remember:
+        def note(self, message):
+            notes.append(message)
+
+        def task(self, *arguments, **options):
+            from bench.progress import SILENT
+
+            return SILENT.task(*arguments, **options)
+
+    whole = loop._train_epoch
+
+    def interrupted(*arguments):
+        if arguments[6] == 2:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(loop, "_train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(request, Remember())
+    assert any("2 of 4 epochs are kept" in note for note in notes)
+    monkeypatch.setattr(loop, "_train_epoch", whole)
+    assert_same(run(request, Remember()), unbroken)
+    assert any("going on after epoch 2" in note for note in notes)
+
+
+def test_fresh_trains_again_to_the_same(smoke_request, unbroken):
+    request = smoke_request(settings=SETTINGS, sweep=SWEEP)
+    first = run(request)
+    again = run(replace(request, fresh=True))
+    assert not again.cached
+    assert_same(again, first)
+
+
+def test_a_loss_that_is_not_finite_stops_training(smoke_request):
+    request = smoke_request(settings={"epochs": "3", "optimiser.learning_rate": "1e30"})
+    with pytest.raises(BenchError, match=r"not finite in epoch 1.*optimiser\.learning_rate"):
+        run(request)
+    assert not list(request.results.glob("runs/*/*/weights*"))
+
+
+def test_checkpoints_of_other_runs_and_damaged_ones(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    Checkpoint("one", 1, {"w": torch.ones(2)}, {}, [{"epoch": 1.0}], torch.zeros(1, 3)).save(path)
+    assert Checkpoint.load(path, "one").network["w"].tolist() == [1, 1]
+    with pytest.raises(BenchError, match="another run"):
+        Checkpoint.load(path, "two")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(BenchError, match="--fresh"):
+        Checkpoint.load(path, "one")
