@@ -35,8 +35,11 @@ RESNETS: dict[str, tuple[Callable[..., ResNet], str]] = {
     "resnet50": (models.resnet50, "ResNet50_Weights"),
     "resnet101": (models.resnet101, "ResNet101_Weights"),
 }
-NARROW_RESNETS: dict[str, tuple[int, int]] = {"resnet10-half": (32, 1), "resnet10-quarter": (16, 1)}
-"""Small encoders for two cores: width of the first stage, basic blocks in each stage."""
+NARROW_RESNETS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
+    "resnet14-half": (32, (2, 2, 1, 1)),
+    "resnet10-quarter": (16, (1, 1, 1, 1)),
+}
+"""Small encoders for two cores: width of the first stage, basic blocks of each stage."""
 ENCODERS = (*RESNETS, *NARROW_RESNETS)
 
 
@@ -71,17 +74,17 @@ def build_encoder(name: str, *, last_stride: int = 2, weights: str = "none") -> 
     return Encoder(stem, stages, widths)  # type: ignore[arg-type]
 
 
-def _narrow_resnet(width: int, blocks: int) -> tuple[nn.Module, tuple[nn.Module, ...], tuple[int, ...]]:
-    """Build a ResNet of basic blocks, ``blocks`` to a stage, that starts at ``width`` channels and doubles thrice."""
+def _narrow_resnet(width: int, blocks: tuple[int, ...]) -> tuple[nn.Module, tuple[nn.Module, ...], tuple[int, ...]]:
+    """Build a ResNet of basic blocks that starts at ``width`` channels and doubles at every later stage."""
 
-    def stage(entering: int, leaving: int, stride: int) -> nn.Sequential:
+    def stage(entering: int, leaving: int, stride: int, count: int) -> nn.Sequential:
         shortcut: nn.Module | None = None
         if stride != 1 or entering != leaving:
             shortcut = nn.Sequential(
                 nn.Conv2d(entering, leaving, 1, stride=stride, bias=False), nn.BatchNorm2d(leaving)
             )
         first = BasicBlock(entering, leaving, stride, shortcut)
-        return nn.Sequential(first, *(BasicBlock(leaving, leaving) for _ in range(blocks - 1)))
+        return nn.Sequential(first, *(BasicBlock(leaving, leaving) for _ in range(count - 1)))
 
     stem = nn.Sequential(
         nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
@@ -91,7 +94,7 @@ def _narrow_resnet(width: int, blocks: int) -> tuple[nn.Module, tuple[nn.Module,
     )
     widths = tuple(width * factor for factor in (1, 2, 4, 8))
     stages = tuple(
-        stage(entering, leaving, 1 if index == 0 else 2)
+        stage(entering, leaving, 1 if index == 0 else 2, blocks[index])
         for index, (entering, leaving) in enumerate(zip((width, *widths[:3]), widths, strict=True))
     )
     for part in (stem, *stages):

@@ -34,12 +34,13 @@ PAPER_RECIPE = Recipe(
 DEMO_RECIPE = replace(
     PAPER_RECIPE,
     input_size=(128, 64),
-    epochs=20,
+    epochs=14,
     batches_per_epoch=30,
-    optimiser=Optimiser(name="adam", learning_rate=2e-3, weight_decay=0.0),
+    optimiser=Optimiser(name="adam", learning_rate=4e-3),
     schedule=Schedule(kind="cosine", warmup_epochs=1.0),
     augmentation=Augmentation(flip=0.5, erase=0.25),
 )
+"""Chosen on a rendered set of another seed than the one that is reported: about three minutes on two cores."""
 SMOKE_RECIPE = replace(
     DEMO_RECIPE, input_size=(64, 32), epochs=2, batches_per_epoch=3, identities_per_batch=4, images_per_identity=2
 )
@@ -78,8 +79,8 @@ def _presets(early_exits: bool) -> dict[str, Preset]:
             PAPER_RECIPE,
         ),
         "demo": Preset(
-            "ResNet-10 of half width from scratch at 128×64: minutes on two cores",
-            {**common, "backbone": "resnet10-half", "last_stride": 1, "weights": "none"},
+            "ResNet-14 of half width from scratch at 128×64: three minutes on two cores",
+            {**common, "backbone": "resnet14-half", "last_stride": 1, "weights": "none"},
             DEMO_RECIPE,
         ),
         "smoke": Preset(

@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tables import COSTS, invented_table
+from invented import COSTS, invented_table
 
 from bench.budget.references import free_oracle_exits, oracle_curve, straight_line, straight_lines
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tables import COSTS, invented_table
+from invented import COSTS, invented_table
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap, interval

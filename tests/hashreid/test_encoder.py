@@ -50,7 +50,7 @@ def test_missing_file_and_unknown_name():
     with pytest.raises(BenchError, match="1 or 2"):
         build_encoder("resnet18", last_stride=3)
     with pytest.raises(BenchError, match="no pretrained weights"):
-        build_encoder("resnet10-half", weights="imagenet")
+        build_encoder("resnet14-half", weights="imagenet")
 
 
 def test_no_connection_is_said_plainly(monkeypatch, tmp_path):

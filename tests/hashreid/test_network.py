@@ -91,41 +91,6 @@ def test_layers_of_the_exits(hidden, bits, expected):
     assert [type(layer) for layer in HashExit(1024, bits, hidden).transform] == expected
 
 
-def test_steps_agree_with_the_whole_for_any_rows(small_network):
-    images = torch.randn(7, 3, 64, 32)
-    with torch.inference_mode():
-        whole = small_network.embed(images)
-        rows = torch.tensor([5, 0, 3])
-        state = small_network.start(images)
-        for index in range(4):
-            state, embedding = small_network.step(state, index)
-            assert torch.equal(embedding, whole[index])
-        state, _ = small_network.step(small_network.start(images), 0)
-        state = select(state, rows)
-        for index in range(1, 4):
-            state, embedding = small_network.step(state, index)
-            assert torch.equal(embedding, whole[index][rows])
-
-
-def test_training_outputs_lie_on_the_inference_path(small_network):
-    """In evaluation mode, where no batch statistics interfere, outputs and steps give the same codes."""
-    images = torch.randn(4, 3, 64, 32)
-    with torch.inference_mode():
-        for output, code in zip(small_network.outputs(images), small_network.embed(images), strict=True):
-            assert torch.equal(output.embedding, code)
-
-
-def test_gradient_reaches_every_parameter(small_network):
-    network = small_network.train()
-    labels = torch.arange(4).repeat_interleave(2)
-    terms = HASHREID.loss(network.outputs(torch.randn(8, 3, 64, 32)), labels, HASHREID.presets["smoke"].network)
-    sum(terms.values()).backward()
-    for name, parameter in network.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.abs().sum() > 0, name
-
-
 def test_without_exits_there_is_one(small_network):
     options = HASHREID_NOEXIT.presets["smoke"].network
     network = HASHREID_NOEXIT.build(options, 10).eval()
@@ -143,7 +108,7 @@ def test_without_exits_there_is_one(small_network):
     assert exit_macs(network, (64, 32))[0] == exit_macs(small_network, (64, 32))[-1] - heads
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet10-half"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet14-half"])
 def test_any_encoder_takes_the_place(name):
     options = {**PAPER, "backbone": name, "last_stride": 1}
     network = HASHREID.build(options, 5).eval()
@@ -153,7 +118,7 @@ def test_any_encoder_takes_the_place(name):
 
 
 def test_last_stride_one_keeps_the_resolution():
-    for name in ("resnet18", "resnet50", "resnet10-half"):
+    for name in ("resnet18", "resnet50", "resnet14-half"):
         encoder = build_encoder(name, last_stride=1)
         maps = encoder.stem(torch.randn(1, 3, 64, 32))
         for stage in encoder.stages:

@@ -1,0 +1,109 @@
+"""What every registered method must keep, whoever wrote it: run over all of them at preset smoke."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench import registry
+from bench.cost.macs import cross_check
+from bench.networks import select
+from bench.training.recipe import Recipe
+
+METHODS = registry.names("method")
+IDENTITIES = 6
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def method(request):
+    return registry.method(request.param)
+
+
+@pytest.fixture(scope="module")
+def images(method):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(8, 3, *method.presets["smoke"].recipe.input_size, generator=generator)
+
+
+@pytest.fixture
+def network(method, images):
+    torch.manual_seed(0)
+    network = method.build({**method.presets["smoke"].network}, IDENTITIES)
+    with torch.no_grad():  # so that running statistics are not the initial ones
+        for _ in range(3):
+            network.outputs(images)
+    return network.eval()
+
+
+def test_it_says_what_it_is(method):
+    assert set(method.presets) >= {"smoke", "demo", "paper"}
+    for text in (method.summary, method.paper, method.faithful, method.differs):
+        assert text
+    for preset in method.presets.values():
+        assert preset.summary
+        assert isinstance(preset.recipe, Recipe)
+        assert all(isinstance(value, (bool, int, float, str)) for value in preset.network.values())
+
+
+def test_exits_embed_as_specified(network, images):
+    assert len({spec.name for spec in network.exits}) == len(network.exits) == len(network.heads)
+    with torch.inference_mode():
+        for spec, embedding in zip(network.exits, network.embed(images), strict=True):
+            assert embedding.shape == (len(images), spec.dim)
+            assert torch.isfinite(embedding).all()
+            if spec.code == "binary":
+                assert set(embedding.unique().tolist()) <= {-1.0, 1.0}
+
+
+def test_costs_rise_and_two_counters_agree(method, network):
+    macs = cross_check(network, method.presets["smoke"].recipe.input_size)
+    assert np.all(np.diff(macs, prepend=0) > 0)
+
+
+def test_steps_agree_with_the_whole_for_any_rows(network, images):
+    with torch.inference_mode():
+        whole = network.embed(images)
+        for leaving in range(len(network.exits)):
+            rows = torch.tensor([5, 0, 3])
+            state = network.start(images)
+            for index in range(len(network.exits)):
+                state, embedding = network.step(state, index)
+                expected = whole[index] if index <= leaving else whole[index][rows]
+                torch.testing.assert_close(embedding, expected, rtol=1e-4, atol=1e-4)
+                if index == leaving:
+                    state = select(state, rows)
+
+
+def test_an_image_does_not_depend_on_its_batch(network, images):
+    with torch.inference_mode():
+        for together, alone in zip(network.embed(images), network.embed(images[2:3]), strict=True):
+            torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_training_outputs_lie_on_the_inference_path(network, images):
+    """In evaluation mode, where no batch statistics interfere, outputs and steps give the same embeddings."""
+    with torch.inference_mode():
+        for output, embedding in zip(network.outputs(images), network.embed(images), strict=True):
+            assert output.logits.shape == (len(images), IDENTITIES)
+            torch.testing.assert_close(output.embedding, embedding)
+
+
+def test_gradient_reaches_every_parameter(method, network, images):
+    network.train()
+    labels = torch.arange(4).repeat_interleave(2)
+    terms = method.loss(network.outputs(images), labels, method.presets["smoke"].network)
+    total = sum(terms.values())
+    assert total.shape == ()
+    total.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_the_state_dict_goes_round(method, network, images):
+    torch.manual_seed(1)
+    other = method.build({**method.presets["smoke"].network}, IDENTITIES).eval()
+    other.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        for one, same in zip(network.embed(images), other.embed(images), strict=True):
+            assert torch.equal(one, same)
