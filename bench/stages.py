@@ -117,6 +117,7 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
     write_json(
         folder.training,
         {
+            "epochs": len(trained.history),
             "history": trained.history,
             "seconds": sum(epoch["seconds"] for epoch in trained.history),
             "images": len(frames),

@@ -1,7 +1,8 @@
-"""What a policy is measured against: the straight line below, the oracle above.
+"""What a policy is measured against: lots below, the oracle above.
 
-The straight line sends each query to one of two neighbouring exits by lot; a policy under it is worth nothing. The
-oracle knows the labels: it is no policy, and says how much an ideal one could gain.
+The straight line sends each query to one of two neighbouring exits by lot; a policy under it is worth nothing. Random
+exits have the same shares of every exit as the policy, given to anybody. The oracle knows the labels: it is no policy,
+and says how much an ideal one could gain.
 """
 
 from __future__ import annotations
@@ -10,22 +11,32 @@ from itertools import pairwise
 
 import numpy as np
 
+from bench.budget.distribution import exit_distribution, solve_a
 from bench.retrieval.table import FloatArray, IntArray, Outcomes
 
 
-def straight_line(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> FloatArray:
-    """Metric at cost ``at`` (…) of drawing between neighbouring exits, for costs (S,) and exit means (S,)."""
-    return np.interp(at, costs, exit_means)
-
-
 def straight_lines(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> FloatArray:
-    """Several lines at once: exit means (R, S) at costs (R, K) → (R, K). With one exit there is one point."""
+    """Metric of drawing between neighbouring exits: exit means (R, S) at costs (S,), read at costs (R, K) → (R, K).
+
+    With one exit there is one point.
+    """
     if len(costs) == 1:
         return np.broadcast_to(exit_means, at.shape)
     right = np.clip(np.searchsorted(costs, at, side="right"), 1, len(costs) - 1)
     share = np.clip((at - costs[right - 1]) / (costs[right] - costs[right - 1]), 0.0, 1.0)
     rows = np.arange(len(exit_means))[:, None]
     return (1 - share) * exit_means[rows, right - 1] + share * exit_means[rows, right]
+
+
+def random_shares(costs: FloatArray, steps: int = 201) -> tuple[FloatArray, FloatArray]:
+    """Costs (K,) in equal steps, and the exit shares (K, S) of the budget parameter that spends each.
+
+    What random exits score at a cost is the exits' means weighted by these: the expectation over all lots.
+    """
+    if len(costs) == 1:
+        return costs, np.ones((1, 1))
+    grid = np.linspace(costs[0], costs[-1], steps)
+    return grid, np.stack([exit_distribution(solve_a(costs, cost), len(costs)) for cost in grid])
 
 
 def free_oracle_exits(outcomes: Outcomes) -> IntArray:

@@ -14,7 +14,7 @@ import numpy as np
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
 from bench.budget.policy import Policy
-from bench.budget.references import free_oracle_exits, oracle_curve, straight_lines
+from bench.budget.references import free_oracle_exits, oracle_curve, random_shares, straight_lines
 from bench.budget.thresholds import calibrate, exact_exits, stream_exits, threshold_exits
 from bench.errors import BenchError
 from bench.retrieval.table import HIT_RANKS, ExitTable, FloatArray, IntArray, Outcomes, Signals
@@ -59,7 +59,8 @@ def sweep(
     """Score policies × modes × budgets, the exits alone and the oracle: one record (plain values) each.
 
     Every record holds the requested and the realised cost in multiply-adds, each metric with its interval over
-    identities, and what it gains over the straight line between exits at the same realised cost, paired.
+    identities, and what it gains at the same realised cost, paired: over the straight line between exits (``_gain``)
+    and over random exits (``_over_random``).
     """
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
@@ -162,10 +163,18 @@ def _records(
     low, high = interval(scored_draws)
     exit_draws = bootstrap.means(quality)
     mean_cost, mean_scored, exit_means = cost.mean(axis=0), scored.mean(axis=0), quality.mean(axis=0)
-    # Both the point and the line are redrawn with the same people, so their difference is paired.
-    line_draws = np.stack([straight_lines(costs, exit_draws[..., m], cost_draws) for m in range(len(METRICS))], axis=2)
-    line = np.stack([np.interp(mean_cost, costs, exit_means[:, m]) for m in range(len(METRICS))], axis=1)
-    gain_low, gain_high = interval(scored_draws - line_draws)
+    leads = {}
+    nodes, shares = random_shares(costs)
+    for name, at, weights in (("gain", costs, np.eye(len(costs))), ("over_random", nodes, shares)):
+        # The point and what it is compared with are redrawn with the same people, so their difference is paired.
+        baseline_draws = np.stack(
+            [straight_lines(at, exit_draws[..., m] @ weights.T, cost_draws) for m in range(len(METRICS))], axis=2
+        )
+        baseline = np.stack(
+            [straight_lines(at, exit_means[None, :, m] @ weights.T, mean_cost[None])[0] for m in range(len(METRICS))],
+            axis=1,
+        )
+        leads[name] = (mean_scored - baseline, *interval(scored_draws - baseline_draws))
     records = []
     for index, point in enumerate(points):
         record = {
@@ -179,9 +188,9 @@ def _records(
         for m, metric in enumerate(METRICS):
             record[metric] = float(mean_scored[index, m])
             record[f"{metric}_low"], record[f"{metric}_high"] = float(low[index, m]), float(high[index, m])
-            record[f"{metric}_gain"] = float(mean_scored[index, m] - line[index, m])
-            record[f"{metric}_gain_low"] = float(gain_low[index, m])
-            record[f"{metric}_gain_high"] = float(gain_high[index, m])
+            for name, parts in leads.items():
+                for suffix, part in zip(("", "_low", "_high"), parts, strict=True):
+                    record[f"{metric}_{name}{suffix}"] = float(part[index, m])
         records.append(record)
     return records
 

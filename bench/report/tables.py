@@ -137,7 +137,8 @@ def budget_table(section: Section) -> Table:
             names = ["requested_macs", "realised_macs", "realised_macs_low", "realised_macs_high", "order_spread_mAP"]
             for metric in METRICS:
                 names += [metric, f"{metric}_low", f"{metric}_high"]
-                names += [f"{metric}_gain", f"{metric}_gain_low", f"{metric}_gain_high"]
+                for lead in ("gain", "over_random"):
+                    names += [f"{metric}_{lead}", f"{metric}_{lead}_low", f"{metric}_{lead}_high"]
             row = {**_about(section, setup, run), "policy": policy, "mode": mode, "budget_share": share}
             full.append(row | {"a": record["a"]} | {name: record.get(name, math.nan) for name in names})
             texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": policy}
@@ -145,13 +146,15 @@ def budget_table(section: Section) -> Table:
             texts["realised (M)"] = millions(record["realised_macs"])
             for metric in AREA_METRICS:
                 texts[f"{metric} (%)"] = with_interval(record, metric)
-                texts[f"{metric} gain (points)"] = with_interval(record, f"{metric}_gain", signed=True)
+                texts[f"{metric} over line (points)"] = with_interval(record, f"{metric}_gain", signed=True)
+            texts["mAP over random (points)"] = with_interval(record, "mAP_over_random", signed=True)
             shown.append(texts)
             slugs.append(setup.slug)
     note = (
         f"{section.title}; {section.evaluated}. Budget: the swept one nearest to that share of the way from the first "
         "exit's cost to the last's, requested and realised in millions of multiply-adds a query. "
-        "Gain: over the straight line between exits at the same realised cost, paired. "
+        "Over line: against the straight line between neighbouring exits at the same realised cost; over random: "
+        "against random exits at the same realised cost; both paired. "
         "Brackets: 95 % interval over test identities."
     )
     name, title = f"{section.slug}-budgets", f"Policies at a handful of budgets, {section.title}"

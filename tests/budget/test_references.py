@@ -4,19 +4,26 @@ import numpy as np
 import pytest
 from invented import COSTS, invented_table
 
-from bench.budget.references import free_oracle_exits, oracle_curve, straight_line, straight_lines
+from bench.budget.distribution import exit_distribution, expected_cost
+from bench.budget.references import (
+    free_oracle_exits,
+    oracle_curve,
+    random_shares,
+    straight_lines,
+)
 
 
 def test_line_by_hand():
     costs = np.array([1.0, 2.0, 4.0])
     means = np.array([0.2, 0.6, 0.8])
-    assert straight_line(costs, means, np.array([1.0, 1.5, 3.0, 4.0])) == pytest.approx([0.2, 0.4, 0.7, 0.8])
+    at = np.array([[1.0, 1.5, 3.0, 4.0]])
+    assert straight_lines(costs, means[None], at)[0] == pytest.approx([0.2, 0.4, 0.7, 0.8])
 
 
 def test_many_lines_are_each_one_line():
     generator = np.random.default_rng(0)
     means, at = generator.random((20, 4)), generator.uniform(COSTS[0], COSTS[-1], (20, 7))
-    expected = [straight_line(COSTS, row, where) for row, where in zip(means, at, strict=True)]
+    expected = [np.interp(where, COSTS, row) for row, where in zip(means, at, strict=True)]
     assert straight_lines(COSTS, means, at) == pytest.approx(np.array(expected))
 
 
@@ -50,3 +57,14 @@ def test_free_oracle_takes_the_earliest_right_exit():
     right = table.outcomes.hits[:, :, 0] > 0.5
     for row, exit_index in zip(right, free_oracle_exits(table.outcomes), strict=True):
         assert exit_index == (row.tolist().index(True) if row.any() else 0)
+
+
+def test_random_shares_spend_what_they_say():
+    grid, shares = random_shares(COSTS, steps=7)
+    assert shares @ COSTS == pytest.approx(grid)
+    assert shares.sum(axis=1) == pytest.approx(1)
+    middle = exit_distribution(1.0, 4)
+    where = expected_cost(1.0, COSTS)
+    found = [np.interp(where, grid, column) for column in shares.T]
+    assert found == pytest.approx(middle, abs=0.05)
+    assert random_shares(np.array([5.0]))[1].tolist() == [[1.0]]

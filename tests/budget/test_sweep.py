@@ -76,6 +76,24 @@ def test_margins_that_tell_beat_chance_and_not_the_oracle(records):
         assert record["mAP_gain_low"] < 0.01
 
 
+def test_random_exits_have_no_lead_over_their_expectation(records):
+    """The random policy is one lot: its lead over all lots is noise around zero, and the interval says so."""
+    for record in of(records, policy="random", mode="stream"):
+        assert record["mAP_over_random_low"] <= 0.01
+        assert record["mAP_over_random_high"] >= -0.01
+    for record in of(records, policy="gs", mode="stream")[2:-2]:
+        assert record["mAP_over_random_low"] > 0
+
+
+def test_lead_over_random_by_hand(table, records):
+    """At a = 1 random exits take each exit equally often."""
+    spec = SweepSpec(("gs",), modes=("exact",), a_values=(1.0,), resamples=10)
+    record = of(sweep(table, COSTS, spec, [registry.policy("gs")]), kind="policy")[0]
+    assert record["realised_macs"] == COSTS.mean()
+    expected = record["mAP"] - table.outcomes.average_precision.mean()
+    assert record["mAP_over_random"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_permuting_the_queries_changes_nothing_in_exact_mode():
     # Distinct confidences: with ties the lot would fall on others.
     table = invented_table()

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from invented import COSTS, invented_table
 
 from bench import registry
 from bench.budget.sweep import sweep
 from bench.spec import SweepSpec
-from invented import COSTS, invented_table
 
 POLICIES = registry.names("policy")
 

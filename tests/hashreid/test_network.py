@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from bench.cost.macs import cross_check, exit_macs
-from bench.networks import select, sign
+from bench.networks import sign
 from hashreid.encoder import build_encoder
 from hashreid.method import HASHREID, HASHREID_NOEXIT
 from hashreid.network import HashExit, strip_pool

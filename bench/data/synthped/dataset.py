@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.data.cache import default_cache
 from bench.data.dataset import DatasetReader, DatasetRequest, ReidDataset
@@ -13,19 +15,29 @@ from bench.errors import BenchError
 from bench.progress import Reporter
 
 DEFAULT_SIZE = "demo"
+NUMBERS = ("height", "train_identities", "test_identities", "distractors", "junk")
+"""Options that change a size: fields of :class:`SynthPedSpec`. Images are half as wide as high."""
 
 
-def _seed(text: str) -> int:
+def _whole_number(name: str, text: str) -> int:
     if not text.isdecimal():
-        raise BenchError(f"synthped takes a whole number of 0 or more as its seed, found {text!r}")
+        raise BenchError(f"synthped takes a whole number of 0 or more as its {name}, found {text!r}")
     return int(text)
 
 
 def _place(request: DatasetRequest) -> tuple[str, SynthPedSpec, Path]:
-    """Size, spec and folder of the requested set."""
-    size, seed = request.options.get("size", DEFAULT_SIZE), _seed(request.options.get("seed", "0"))
+    """Name, spec and folder of the requested set; both names tell what differs from the plain size."""
+    size = request.options.get("size", DEFAULT_SIZE)
+    numbers: dict[str, Any] = {
+        name: _whole_number(name, text) for name, text in request.options.items() if name != "size"
+    }
+    seed = numbers.pop("seed", 0)
+    name = f"synthped-{size}" + "".join(f"-{option}{numbers[option]}" for option in sorted(numbers))
+    if "height" in numbers:
+        numbers["width"] = numbers["height"] // 2
+    spec = replace(sized_spec(size, seed), **numbers)
     root = default_cache() if request.root is None else request.root
-    return size, sized_spec(size, seed), root / f"synthped-{size}-seed{seed}-v{RENDERER_VERSION}"
+    return name + (f"-seed{seed}" if seed else ""), spec, root / f"{name}-seed{seed}-v{RENDERER_VERSION}"
 
 
 def is_rendered(request: DatasetRequest) -> bool:
@@ -41,13 +53,11 @@ def read_synthped(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     """
     from bench.data.market1501 import read_market1501_folder
 
-    size, spec, folder = _place(request)
-    seed = spec.seed
+    name, spec, folder = _place(request)
     if not finished(spec, folder):
-        reporter.note(f"rendering synthped {size}, seed {seed}, into {folder} (once; synthped is a rendered set)")
+        reporter.note(f"rendering {name} into {folder} (once; synthped is a rendered set)")
         make(spec, folder, reporter)
-    name = f"synthped-{size}" + (f"-seed{seed}" if seed else "")
-    details: dict[str, str | int | float] = {"size": size, "seed": seed, "renderer_version": RENDERER_VERSION}
+    details: dict[str, str | int | float] = {"seed": spec.seed, "renderer_version": RENDERER_VERSION}
     return read_market1501_folder(folder, name, rendered=True, details=details)
 
 
@@ -57,6 +67,6 @@ SYNTHPED = DatasetReader(
     read=read_synthped,
     needs_root=False,
     ready=is_rendered,
-    option_names=("size", "seed"),
+    option_names=("size", "seed", *NUMBERS),
 )
 """The plug-in of the group ``bench.datasets``."""

@@ -4,6 +4,7 @@ import sys
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 from bench.data.dataset import DatasetRequest, ReidDataset
 from bench.data.synthped import RENDERER_VERSION
@@ -42,7 +43,7 @@ def test_the_set_is_rendered_once_and_then_read(tmp_path, folders_read):
     assert dataset.name == "synthped-smoke-seed3"
     assert dataset.rendered
     assert dataset.root == tmp_path / f"synthped-smoke-seed3-v{RENDERER_VERSION}"
-    assert "synthped smoke" in listener.notes[0]
+    assert "synthped-smoke" in listener.notes[0]
     SYNTHPED.open(request, listener)
     assert len(listener.notes) == 1
     assert [asked[3]["seed"] for asked in folders_read] == [3, 3]
@@ -53,25 +54,37 @@ def test_seed_nought_is_not_named(smoke_set, tmp_path, folders_read):
     assert SYNTHPED.open(DatasetRequest(tmp_path, {"size": "smoke"})).name == "synthped-smoke"
 
 
+def test_a_size_can_be_changed(tmp_path, folders_read):
+    options = {"size": "smoke", "height": "32", "train_identities": "3", "test_identities": "2", "seed": "5"}
+    dataset = SYNTHPED.open(DatasetRequest(tmp_path, options))
+    assert dataset.name == "synthped-smoke-height32-test_identities2-train_identities3-seed5"
+    images = sorted(dataset.root.glob("bounding_box_train/*.jpg"))
+    assert len({image.name[:4] for image in images}) == 3
+    with Image.open(images[0]) as image:
+        assert image.size == (16, 32)
+
+
 def test_the_market_1501_reader_reads_the_set(smoke_set, tmp_path):
     pytest.importorskip("bench.data.market1501")
     (tmp_path / f"synthped-smoke-seed0-v{RENDERER_VERSION}").symlink_to(smoke_set)
     dataset = SYNTHPED.open(DatasetRequest(tmp_path, {"size": "smoke"}))
     assert dataset.rendered
-    assert dataset.details["size"] == "smoke"
+    assert dataset.details["seed"] == 0
     assert {frame.pid for frame in dataset.train} == set(range(1, 25))
     assert {frame.pid for frame in dataset.query} == set(range(25, 41))
     assert {-1, 0} < {frame.pid for frame in dataset.gallery}
 
 
 def test_without_a_root_the_user_cache_is_used(smoke_set, tmp_path, folders_read, monkeypatch):
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
-    (tmp_path / "reid-budget-bench").mkdir()
-    (tmp_path / "reid-budget-bench" / f"synthped-smoke-seed0-v{RENDERER_VERSION}").symlink_to(smoke_set)
-    assert SYNTHPED.open(DatasetRequest(None, {"size": "smoke"})).root.parent.name == "reid-budget-bench"
+    monkeypatch.setattr("bench.data.synthped.dataset.default_cache", lambda: tmp_path / "own-cache")
+    (tmp_path / "own-cache").mkdir()
+    (tmp_path / "own-cache" / f"synthped-smoke-seed0-v{RENDERER_VERSION}").symlink_to(smoke_set)
+    assert SYNTHPED.open(DatasetRequest(None, {"size": "smoke"})).root.parent == tmp_path / "own-cache"
 
 
-@pytest.mark.parametrize("options", [{"size": "enormous"}, {"seed": "one"}, {"seed": "-1"}, {"colour": "red"}])
+@pytest.mark.parametrize(
+    "options", [{"size": "enormous"}, {"seed": "one"}, {"seed": "-1"}, {"colour": "red"}, {"height": "8"}]
+)
 def test_bad_options_are_refused(tmp_path, options, folders_read):
     with pytest.raises(BenchError):
         SYNTHPED.open(DatasetRequest(tmp_path, options))
