@@ -111,6 +111,16 @@ def test_mistakes_get_one_line(bench, tmp_path, changes, message):
     assert "Traceback" not in err
 
 
+def test_ctrl_c_ends_with_its_own_status(bench, smoke, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.run.run", interrupted)
+    status, _, err = bench("run", "-m", "hashreid", *smoke)
+    assert status == 130
+    assert "interrupted" in err
+
+
 def test_a_folder_that_cannot_be_written(bench, smoke, tmp_path):
     (tmp_path / "file").write_text("")
     status, _, err = bench("run", "-m", "hashreid", *smoke[:-1], tmp_path / "file")

@@ -15,10 +15,7 @@ from bench.data.cache import default_cache
 from bench.data.dataset import DISTRACTOR, JUNK, Frame
 from bench.errors import BenchError
 
-app = typer.Typer(help="Make and look at datasets.", no_args_is_help=True)
 
-
-@app.command("make")
 def make_command(
     name: Annotated[str, typer.Argument(help="A dataset that can be made: synthped.")],
     data: DataOption = None,

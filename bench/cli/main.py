@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -24,11 +25,35 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run_command)
-app.command("report")(report.report_command)
-app.command("list")(listing.list_command)
-app.command("cost")(cost.cost_command)
-app.add_typer(data.app, name="data")
+data_app = typer.Typer(help="Make and look at datasets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command end in one message: status 1 for what a user can mend, 130 after Ctrl-C.
+
+    Around each command and not around them all: the parser has an answer of its own to Ctrl-C, a plain status 1.
+    """
+
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except BenchError as problem:
+            ERR.print(f"[bold red]error:[/bold red] {escape(str(problem))}", soft_wrap=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            ERR.print("interrupted", style="bold yellow")
+            raise typer.Exit(INTERRUPTED) from None
+
+    return wrapped
+
+
+app.command("run")(_ends_plainly(run.run_command))
+app.command("report")(_ends_plainly(report.report_command))
+app.command("list")(_ends_plainly(listing.list_command))
+app.command("cost")(_ends_plainly(cost.cost_command))
+data_app.command("make")(_ends_plainly(data.make_command))
 
 
 def _version(wanted: bool) -> None:
@@ -47,12 +72,5 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; what a user can mend ends in one message and status 1, Ctrl-C in status 130."""
-    try:
-        app(standalone_mode=True)
-    except BenchError as problem:
-        ERR.print(f"[bold red]error:[/bold red] {escape(str(problem))}", soft_wrap=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        ERR.print("interrupted", style="bold yellow")
-        sys.exit(INTERRUPTED)
+    """Run the command line."""
+    app()
