@@ -1,4 +1,4 @@
-# make demo   the main job: data, training, budget sweep, report (about seven minutes on two cores, installing included)
+# make demo   the main job: data, training, budget sweep, report (about six minutes on two cores, installing included)
 # make test   the tests
 # make lint   ruff and mypy
 # make venv   only what the others need: .venv with the suite installed

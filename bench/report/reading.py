@@ -17,6 +17,8 @@ STATEMENTS = (
     "Gain: a policy less the straight line between neighbouring exits at the same realised cost, which is what sending "
     "each query by lot to one of those two would score. Both are redrawn with the same people: the interval is that of "
     "the difference. The policy random leaves by lot too, but at all exits, and so may lie below the line.",
+    "Over random: a policy less what random exits score on average with the shares that spend the same realised cost, "
+    "again paired.",
     "Several seeds: lines are means at the same budget, with thin lines for the single seeds and without intervals; "
     "tables have a row for each seed.",
     "Modes. Stream: queries come one by one, thresholds follow what was seen so far; means over several orders. "
