@@ -75,7 +75,9 @@ def _compute(
     ledger = obtain_ledger(bench, network)
     table, calibration = obtain_tables(bench, network, request.evaluation)
     costs = ledger.cumulative_macs.astype(float)
-    if request.sweep:
+    if request.sweep and len(costs) == 1:
+        bench.reporter.note(f"{request.method} has one exit: there is no budget to sweep, it is scored as a point")
+    if request.sweep and len(costs) > 1:
         bench.reporter.note(f"sweeping {len(request.sweep.policies)} policies")
         policies = [registry.policy(name) for name in request.sweep.policies]
         records = sweep(table, costs, request.sweep, policies, calibration.signals if calibration else None)

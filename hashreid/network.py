@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork, sign
 from hashreid.encoder import Encoder
 
@@ -21,7 +22,10 @@ def strip_pool(maps: Tensor, strips: int) -> Tensor:
         return maps.mean(dim=(2, 3))
     batch, channels, height, width = maps.shape
     if height % strips:
-        raise ValueError(f"{strips} strips need a height that they divide; the map has {height} rows")
+        raise BenchError(
+            f"{strips} strips must divide the {height} rows of the first stage's map: choose an input height "
+            f"that is a multiple of {4 * strips}, or other strips with --set strips=N"
+        )
     return maps.view(batch, channels, strips, height // strips, width).mean(dim=(3, 4)).transpose(1, 2).flatten(1)
 
 

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from bench.cost.macs import cross_check, exit_macs
+from bench.errors import BenchError
 from bench.networks import sign
 from hashreid.encoder import build_encoder
 from hashreid.method import HASHREID, HASHREID_NOEXIT
@@ -54,7 +55,7 @@ def test_strips_by_hand():
     maps[:, 1] += 100
     assert strip_pool(maps, 4).tolist() == [[0.5, 100.5, 2.5, 102.5, 4.5, 104.5, 6.5, 106.5]]
     assert strip_pool(maps, 1).tolist() == [[3.5, 103.5]]
-    with pytest.raises(ValueError, match="divide"):
+    with pytest.raises(BenchError, match="multiple of 12"):
         strip_pool(maps, 3)
 
 
