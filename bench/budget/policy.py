@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-from bench.retrieval.table import FloatArray, Signals
+    from bench.retrieval.table import FloatArray, Signals
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from bench.budget.policy import Policy
-from bench.retrieval.table import FloatArray, Signals
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bench.retrieval.table import FloatArray, Signals
 
 
 def gallery_separability(signals: Signals, generator: np.random.Generator) -> FloatArray:

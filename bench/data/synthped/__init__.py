@@ -5,6 +5,5 @@ rendering processes start at once.
 """
 
 from bench.data.synthped.spec import RENDERER_VERSION, SIZES, SynthPedSpec, sized_spec
-from bench.data.synthped.writer import make
 
-__all__ = ["RENDERER_VERSION", "SIZES", "SynthPedSpec", "make", "sized_spec"]
+__all__ = ["RENDERER_VERSION", "SIZES", "SynthPedSpec", "sized_spec"]

@@ -10,7 +10,6 @@ from bench.data.cache import default_cache
 from bench.data.dataset import DatasetReader, DatasetRequest, ReidDataset
 from bench.data.synthped.folder import finished
 from bench.data.synthped.spec import RENDERER_VERSION, SIZES, SynthPedSpec, sized_spec
-from bench.data.synthped.writer import make
 from bench.errors import BenchError
 from bench.progress import Reporter
 
@@ -51,7 +50,9 @@ def read_synthped(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
 
     It is kept under ``request.root``, or else in the user's cache, in a folder named after size, seed and renderer.
     """
+    # Here, not at the top: listing datasets should not wait for a renderer.
     from bench.data.market1501 import read_market1501_folder
+    from bench.data.synthped.writer import make
 
     name, spec, folder = _place(request)
     if not finished(spec, folder):

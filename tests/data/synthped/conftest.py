@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.synthped import SIZES, make
+from bench.data.synthped import SIZES
+from bench.data.synthped.writer import make
 
 
 @pytest.fixture(scope="session")

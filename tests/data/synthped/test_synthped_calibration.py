@@ -11,7 +11,8 @@ from dataclasses import replace
 import pytest
 from unlearned_descriptor import rank_one
 
-from bench.data.synthped import make, sized_spec
+from bench.data.synthped import sized_spec
+from bench.data.synthped.writer import make
 
 
 @pytest.fixture(scope="module")

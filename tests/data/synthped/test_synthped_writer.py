@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.synthped import RENDERER_VERSION, SIZES, SynthPedSpec, make, writer
+from bench.data.synthped import RENDERER_VERSION, SIZES, SynthPedSpec, writer
 from bench.data.synthped.folder import MARKER, making_folder
 from bench.data.synthped.plan import GALLERY, QUERY, TRAIN
+from bench.data.synthped.writer import make
 from bench.errors import BenchError
 from bench.progress import SilentReporter
 
@@ -128,7 +129,7 @@ def test_a_failing_worker_process_is_an_error(tmp_path, monkeypatch):
 def test_two_makers_at_once_leave_one_sound_set(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; import test_synthped_writer as tests;"
-        "from bench.data.synthped import make; make(tests.TINY, Path(sys.argv[1]), workers=1)"
+        "from bench.data.synthped.writer import make; make(tests.TINY, Path(sys.argv[1]), workers=1)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "both"), str(Path(__file__).parent)]
     both = [subprocess.Popen(command) for _ in range(2)]
