@@ -47,6 +47,8 @@ def test_the_main_job_and_the_report(bench, smoke, tmp_path):
         "next: bench report",
     ):
         assert word in out
+    # Of three budgets the middle one is nearest to a quarter and to a half of the way: two are left to show.
+    assert out.count("gs (stream)") == 2
     status, out, err = bench("run", "--method", "hashreid", "--budget-sweep", "--budgets", 3, "--resamples", 20, *smoke)
     assert status == 0
     assert "results found" in err

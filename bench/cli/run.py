@@ -190,12 +190,15 @@ def _show(title: str, result: RunResult) -> None:
 def _show_budgets(header: Mapping[str, Any], swept: list[dict[str, Any]], exits: list[dict[str, Any]]) -> None:
     lowest, highest = exits[0]["realised_macs"], exits[-1]["realised_macs"]
     rows = []
+    requested = sorted({record["requested_macs"] for record in swept})
+    targets = [lowest + share * (highest - lowest) for share in SHOWN_BUDGETS]
+    # A sweep of few budgets may have one that is nearest to two of these: it is shown once.
+    shown = sorted({min(requested, key=lambda budget: abs(budget - target)) for target in targets})
     for mode in header["sweep"]["modes"]:
-        for share in SHOWN_BUDGETS:
-            target = lowest + share * (highest - lowest)
+        for budget in shown:
             for policy in header["sweep"]["policies"]:
                 curve = [record for record in swept if record["policy"] == policy and record["mode"] == mode]
-                record = min(curve, key=lambda point: abs(point["requested_macs"] - target))
+                record = min(curve, key=lambda point: abs(point["requested_macs"] - budget))
                 lead = [100 * record[f"mAP_over_random{end}"] for end in ("", "_low", "_high")]
                 rows.append(
                     [

@@ -120,7 +120,10 @@ def _train_epoch(
             group["lr"] = rate
         images = augment(frames.images.batch(places[batch]), recipe.augmentation, generator)
         images = normalise(images).contiguous(memory_format=torch.channels_last)
-        terms = loss(network.outputs(images), labels[batch].to(fabric.device))
+        # Entered here, since Fabric enters it for a method other than forward only where a strategy wraps the network.
+        with fabric.autocast():
+            outputs = network.outputs(images)
+        terms = loss(outputs, labels[batch].to(fabric.device))
         total = torch.stack(list(terms.values())).sum()
         optimiser.zero_grad(set_to_none=True)
         fabric.backward(total)

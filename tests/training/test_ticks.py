@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from bench.data.dataset import Frame
 from bench.data.images import ImageStore
@@ -61,12 +60,3 @@ def test_a_tick_leaves_the_training_mode(tmp_path):
     training = TrainingFrames(DeviceImages(store, fabric), np.arange(2), np.arange(2), np.arange(2), np.arange(2))
     take_tick(network, training, fabric)
     assert network.training
-
-
-def test_unknown_device_and_precision():
-    from bench.errors import BenchError
-
-    with pytest.raises(BenchError, match="auto, cpu, cuda or mps"):
-        open_device("tpu")
-    with pytest.raises(BenchError, match="float32 or bfloat16"):
-        open_device("cpu", "int8")

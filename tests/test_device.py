@@ -1,0 +1,48 @@
+"""Device and precision: what is chosen, and that what is chosen is what runs."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.device import device_name, open_device, precision_name
+from bench.errors import BenchError
+from bench.run import run
+from hashreid.network import HashReID
+
+
+@pytest.mark.parametrize(
+    ("matrix_units", "dot_product", "expected"),
+    [(False, False, "float32"), (True, False, "bfloat16"), (False, True, "bfloat16")],
+)
+def test_bfloat16_only_where_the_processor_multiplies_it(monkeypatch, matrix_units, dot_product, expected):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: dot_product)
+    fabric = open_device("cpu", "auto")
+    assert precision_name(fabric) == expected
+    assert device_name(fabric) == "cpu"
+
+
+def test_unknown_device_and_precision():
+    with pytest.raises(BenchError, match="auto, cpu, cuda or mps"):
+        open_device("tpu")
+    with pytest.raises(BenchError, match="float32 or bfloat16"):
+        open_device("cpu", "int8")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_runs_in_the_precision_asked_for(smoke_request, monkeypatch, precision):
+    seen = []
+    original = HashReID.outputs
+
+    def watched(self, images):
+        outputs = original(self, images)
+        seen.append(outputs[-1].logits.dtype)
+        return outputs
+
+    monkeypatch.setattr(HashReID, "outputs", watched)
+    result = run(smoke_request(precision=precision))
+    assert set(seen) == {getattr(torch, precision)}
+    assert result.header["provenance"]["precision"] == precision
+    # Mixed precision: what is kept is in float32 all the same.
+    weights = load_file(result.folder.weights).values()
+    assert {value.dtype for value in weights if value.is_floating_point()} == {torch.float32}
