@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from bench.data.images import ImageStore
+from bench.data.views import Views, cut_views
 from bench.errors import BenchError
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -61,12 +62,14 @@ def _multiplies_bfloat16(device: str) -> bool:
 class DeviceImages:
     """The images of a store as batches on a device, uint8 (B, 3, H, W).
 
-    On an accelerator they are copied there once if they fit, and every batch is cut there.
+    On an accelerator they are copied there once if they fit, and every batch is cut there. ``input_size`` (height,
+    width) is what a network takes of them; by default the stored size.
     """
 
-    def __init__(self, store: ImageStore, fabric: Fabric) -> None:
+    def __init__(self, store: ImageStore, fabric: Fabric, input_size: tuple[int, int] | None = None) -> None:
         self.device = fabric.device
         self.store = store
+        self.input_size = input_size or (store.images.shape[2], store.images.shape[3])
         self.resident: Tensor | None = None
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
@@ -82,3 +85,7 @@ class DeviceImages:
         if self.resident is not None:
             return self.resident[indices.to(self.device)]
         return self.store.batch(indices).to(self.device, non_blocking=True)
+
+    def views(self, indices: Tensor, views: Views = "centre") -> list[Tensor]:
+        """Cut the views of the images at ``indices`` (B,) that an evaluation embeds: each (B, 3, height, width)."""
+        return cut_views(self.batch(indices), self.input_size, views)

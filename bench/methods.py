@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bench.training.recipe import Recipe
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, int | float | str | bool]
 """Named settings of a network: plain values, so that they can be printed, compared and hashed."""
+
+
+class Build(Protocol):
+    """What builds a network of a method."""
+
+    def __call__(
+        self, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)
+    ) -> MultiExitNetwork:
+        """Build the untrained network."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,8 @@ class Preset:
 class Method:
     """A multi-exit network with its training, as the harness sees it.
 
-    ``build(options, num_identities)`` returns the untrained network; ``loss(outputs, labels, options)`` returns the
+    ``build(options, num_identities, input_size)`` returns the untrained network, for images of ``input_size`` (height,
+    width), which may be left out for the paper's; ``loss(outputs, labels, options)`` returns the
     named terms, already weighted, whose sum is minimised (labels (B,) index the training identities).
     ``faithful`` and ``differs`` say in a sentence what follows the paper and what does not.
     """
@@ -45,6 +55,6 @@ class Method:
     faithful: str
     differs: str
     presets: Mapping[str, Preset]
-    build: Callable[[Options, int], MultiExitNetwork]
+    build: Build
     loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
     tags: tuple[str, ...] = field(default=())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -37,15 +37,15 @@ class ExitSpec:
 class ExitOutput:
     """What training reads at one exit.
 
-    ``features`` (B, F) are the pooled features before the head, ``embedding`` (B, dim) what the head makes
-    of them (differentiable: soft codes where inference has signs), ``logits`` (B, identities) the classifier's.
-    ``aligned`` (B, F), where a method has them, are the features in the form that the embedding is compared with.
+    ``features`` (B, F) are the features that the head starts from, ``embedding`` (B, dim) what the head makes
+    of them (differentiable: soft codes where inference has signs), ``logits`` (B, identities) the classifier's,
+    where the method has one. ``extras`` are what else the method's own loss reads here, by name.
     """
 
     features: Tensor
     embedding: Tensor
-    logits: Tensor
-    aligned: Tensor | None = None
+    logits: Tensor | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class MultiExitNetwork(nn.Module, ABC):
@@ -73,6 +73,14 @@ class MultiExitNetwork(nn.Module, ABC):
     @abstractmethod
     def outputs(self, images: Tensor) -> list[ExitOutput]:
         """Run every exit for training, on the same path as ``start`` and ``step``: one :class:`ExitOutput` an exit."""
+
+    def classify(self, embedding: Tensor, exit_index: int) -> Tensor | None:
+        """Classify embeddings (B, dim) of one exit over the training identities: logits (B, identities).
+
+        None where the method trains no classifier. No exit needs it; policies that read class probabilities do, and
+        pay for it.
+        """
+        return None
 
     def embed(self, images: Tensor) -> list[Tensor]:
         """Embed images (B, 3, H, W) at every exit: a list of (B, dim), in the order of ``exits``."""

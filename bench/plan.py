@@ -20,9 +20,12 @@ def describe(request: RunRequest) -> dict[str, str]:
         "preset": f"{request.preset}: {method.presets[request.preset].summary}",
         "network": ", ".join(f"{name}={value}" for name, value in options.items()),
         "data": _data(request),
-        "training": _training(recipe),
+        "training": _training(recipe) + ("" if request.recipe == "own" else " (the shared recipe)"),
         "held out": f"{request.calibration_share:.0%} of the training identities, for calibration",
-        "evaluation": f"AP {request.evaluation.ap}, ties as their expectation, signals {request.evaluation.signals}",
+        "evaluation": (
+            f"AP {request.evaluation.ap}, ties as their expectation, signals {request.evaluation.signals}, "
+            f"views {request.evaluation.views}"
+        ),
         "sweep": _sweep(request),
         "results": str(request.results),
     }

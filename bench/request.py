@@ -11,10 +11,12 @@ from typing import Any
 from bench import registry
 from bench.data.cache import default_cache
 from bench.data.dataset import DatasetRequest
+from bench.data.views import check_views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Method
-from bench.spec import EvaluationSpec, RunSpec, SweepSpec, override
+from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, override
 from bench.training.recipe import Recipe
+from bench.training.shared import SHARED_RECIPES
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class RunRequest:
 
     method: str
     preset: str = "demo"
+    recipe: RecipeName = "own"
     dataset: str = "synthped"
     data: DatasetRequest = field(default_factory=DatasetRequest)
     seed: int = 0
@@ -54,8 +57,20 @@ class RunRequest:
         if self.preset not in method.presets:
             raise unknown_name(f"preset of {self.method}", self.preset, sorted(method.presets))
         preset = method.presets[self.preset]
-        options, recipe = override(preset.network, preset.recipe, self.settings)
+        recipe = preset.recipe
+        if self.recipe == "shared":
+            if self.preset not in SHARED_RECIPES:
+                raise unknown_name("preset with a shared recipe", self.preset, sorted(SHARED_RECIPES))
+            recipe = SHARED_RECIPES[self.preset]
+        options, recipe = override(preset.network, recipe, self.settings)
+        check_views(recipe.stored_size, recipe.input_size, self.evaluation.views)
         return method, options, recipe
+
+    @property
+    def recipe_name(self) -> RecipeName:
+        """Whose recipe it is: a method whose own is the shared one is trained once, by its own."""
+        own = registry.method(self.method).presets[self.preset].recipe
+        return "shared" if self.recipe == "shared" and own != SHARED_RECIPES[self.preset] else "own"
 
     def spec(self, dataset: str, fingerprint: str) -> RunSpec:
         """Identify the run on data of this name and content."""
@@ -66,6 +81,7 @@ class RunRequest:
             method=self.method,
             preset=self.preset,
             network=options,
+            recipe_name=self.recipe_name,
             recipe=recipe,
             seed=self.seed,
             calibration_share=self.calibration_share,

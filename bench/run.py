@@ -13,12 +13,16 @@ from bench import registry
 from bench.budget.sweep import exit_records, sweep
 from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
+from bench.data.views import VIEW_COUNTS
+from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 from bench.request import RunRequest
 from bench.spec import SweepSpec, digest
 from bench.store import RunFolder, read_json, read_records, write_records
 
 if TYPE_CHECKING:
+    from bench.budget.policy import Policy
+    from bench.retrieval.table import Signals
     from bench.stages import Workbench
 
 EXIT_SCORES = SweepSpec(policies=())
@@ -42,7 +46,7 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
         registry.policy(name)
     dataset = registry.dataset(request.dataset).open(request.data, reporter)
     stores = [
-        open_store(frames, recipe.input_size, request.cache / "images", reporter)
+        open_store(frames, recipe.stored_size, request.cache / "images", reporter)
         for frames in (dataset.train, dataset.query, dataset.gallery)
     ]
     spec = request.spec(dataset.name, dataset_fingerprint(*stores))
@@ -72,14 +76,14 @@ def _compute(
     from bench.stages import obtain_ledger, obtain_network, obtain_tables
 
     network = obtain_network(bench)
-    ledger = obtain_ledger(bench, network)
+    ledger = obtain_ledger(bench, network).with_views(VIEW_COUNTS[request.evaluation.views])
     table, calibration = obtain_tables(bench, network, request.evaluation)
     costs = ledger.cumulative_macs.astype(float)
     if request.sweep and len(costs) == 1:
         bench.reporter.note(f"{request.method} has one exit: there is no budget to sweep, it is scored as a point")
     if request.sweep and len(costs) > 1:
-        bench.reporter.note(f"sweeping {len(request.sweep.policies)} policies")
-        policies = [registry.policy(name) for name in request.sweep.policies]
+        policies = _applicable(request, table.signals, bench.reporter)
+        bench.reporter.note(f"sweeping {len(policies)} policies")
         records = sweep(table, costs, request.sweep, policies, calibration.signals if calibration else None)
     else:
         records = exit_records(table, costs, EXIT_SCORES.resamples, EXIT_SCORES.seed)
@@ -104,6 +108,22 @@ def _compute(
         "provenance": bench.provenance(),
     }
     return header, records
+
+
+def _applicable(request: RunRequest, signals: Signals, reporter: Reporter) -> list[Policy]:
+    """Load the policies of a sweep; those that this method gives nothing to read are left out, with a note."""
+    assert request.sweep is not None
+    policies = [registry.policy(name) for name in request.sweep.policies]
+    applicable = [policy for policy in policies if policy.applies(signals)]
+    for policy in policies:
+        if policy not in applicable:
+            reporter.note(f"policy {policy.name} left out: {request.method} gives nothing for it to read")
+    if not applicable:
+        raise BenchError(
+            f"none of the policies {', '.join(request.sweep.policies)} applies to {request.method}: "
+            "they find nothing to read; bench list policies says what each needs"
+        )
+    return applicable
 
 
 def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any) -> dict[str, int]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, get_args
 
+from bench.data.views import Views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Options
-from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
+from bench.training.recipe import Recipe
 
 TRAINING_VERSION = 1
 """Raised when a change to the code changes what training arrives at: older weights are then not reused."""
@@ -20,6 +21,9 @@ EVALUATION_VERSION = 1
 SWEEP_VERSION = 1
 """Raised when a change to the code changes what a sweep records."""
 
+RecipeName = Literal["own", "shared"]
+"""Whose recipe a method is trained by: its paper's, or the one that all share."""
+RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
 SweepMode = Literal["stream", "calibrated", "exact"]
 """How thresholds are set (:mod:`bench.budget.thresholds`)."""
 SWEEP_MODES: tuple[SweepMode, ...] = get_args(SweepMode)
@@ -39,7 +43,8 @@ def digest(value: Any) -> str:
 class RunSpec:
     """A training run. ``fingerprint`` is the hash of the dataset's content, so that a moved folder is the same data.
 
-    ``weights_digest`` is the hash of the file that ``network["weights"]`` names, if it names one.
+    ``recipe_name`` is ``shared`` where the recipe is the one that all methods can be trained by, and not the method's
+    ``own``. ``weights_digest`` is the hash of the file that ``network["weights"]`` names, if it names one.
     """
 
     dataset: str
@@ -51,6 +56,7 @@ class RunSpec:
     seed: int
     calibration_share: float
     precision: str = "auto"
+    recipe_name: RecipeName = "own"
     weights_digest: str = ""
     training_version: int = TRAINING_VERSION
 
@@ -66,33 +72,23 @@ class RunSpec:
     @property
     def folder_name(self) -> str:
         """Name the run's folder so that people can read it; the key keeps it unique."""
-        return f"{self.method}-{self.preset}-seed{self.seed}-{self.key[:8]}"
+        shared = "-shared" if self.recipe_name == "shared" else ""
+        return f"{self.method}-{self.preset}{shared}-seed{self.seed}-{self.key[:8]}"
 
 
 @dataclass(frozen=True)
 class EvaluationSpec:
-    """How a trained run is turned into exit tables: the AP variant and the gallery that decisions look at."""
+    """How a trained run is turned into exit tables: AP variant, the gallery that decisions look at, views embedded."""
 
     ap: Literal["step", "trapezoid"] = "step"
     signals: Literal["deployed", "protocol"] = "deployed"
+    views: Views = "centre"
     evaluation_version: int = EVALUATION_VERSION
 
     @property
     def key(self) -> str:
         """Identify the evaluation."""
         return digest(asdict(self))
-
-
-def recipe_from_json(values: Mapping[str, Any]) -> Recipe:
-    """Rebuild a recipe from the plain values of a spec."""
-    plain = dict(values)
-    optimiser, schedule = dict(plain.pop("optimiser")), dict(plain.pop("schedule"))
-    optimiser["betas"], schedule["milestones"] = tuple(optimiser["betas"]), tuple(schedule["milestones"])
-    return Recipe(
-        **{**plain, "input_size": tuple(plain["input_size"]), "augmentation": Augmentation(**plain["augmentation"])},
-        optimiser=Optimiser(**optimiser),
-        schedule=Schedule(**schedule),
-    )
 
 
 @dataclass(frozen=True)
@@ -173,14 +169,19 @@ def _replace_field(value: Any, name: str, text: str, whole: str = "") -> Any:
     return replace(value, **{head: changed})
 
 
+def _listed(text: str) -> list[str]:
+    """Split a list with commas, or a size as in 128x64."""
+    return [part for part in text.replace("x", ",").split(",") if part]
+
+
 def _parse(name: str, text: str, current: Any) -> Any:
     kind = type(current)
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
         if kind is tuple:
-            element = type(current[0]) if current else int
-            return tuple(element(part) for part in text.replace("x", ",").split(",") if part)
+            numbers = [float(part) if {".", "e"} & set(part) else int(part) for part in _listed(text)]
+            return tuple(map(type(current[0]), numbers)) if current else tuple(numbers)
         return kind(text)
     except (ValueError, KeyError):
         raise BenchError(f"setting {name}={text}: expected {kind.__name__}, as in {name}={current}") from None

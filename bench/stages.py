@@ -21,11 +21,13 @@ from bench.cost.ledger import CostLedger
 from bench.data.dataset import Frame
 from bench.data.images import ImageStore
 from bench.data.split import hold_out, relabel
+from bench.data.views import Views
 from bench.device import DeviceImages, device_name, open_device, precision_name
 from bench.errors import BenchError
 from bench.methods import Method
 from bench.networks import MultiExitNetwork
 from bench.progress import Reporter
+from bench.retrieval.classify import class_entropies
 from bench.retrieval.embed import Embeddings, embed_images
 from bench.retrieval.evaluate import build_table
 from bench.retrieval.table import ExitTable
@@ -88,13 +90,13 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
         # The parameters come from the run's own files; pretrained ones would be overwritten.
         options["weights"] = "none"
     torch.manual_seed(spec.seed)
-    network = bench.method.build(options, int(labels.max()) + 1)
+    network = bench.method.build(options, int(labels.max()) + 1, spec.recipe.input_size)
     if finished:
         bench.reporter.note(f"trained network found in {folder.path}")
         network.load_state_dict(load_file(folder.weights))
         return bench.fabric.to_device(network).to(memory_format=torch.channels_last)
     training_frames = TrainingFrames(
-        images=DeviceImages(bench.stores.train, bench.fabric),
+        images=DeviceImages(bench.stores.train, bench.fabric, spec.recipe.input_size),
         places=bench.stores.train.places(frames),
         pids=np.array([frame.pid for frame in frames]),
         camids=np.array([frame.camid for frame in frames]),
@@ -133,9 +135,9 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
     return network
 
 
-def obtain_embeddings(bench: Workbench, network: MultiExitNetwork) -> dict[str, Embeddings]:
+def obtain_embeddings(bench: Workbench, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:
     """Give the codes of every split at every exit: query, gallery, and those of the calibration identities."""
-    path = bench.folder.embeddings
+    path = bench.folder.embeddings(views)
     splits = ("query", "gallery", "calibration_query", "calibration_gallery")
     if path.exists():
         bench.reporter.note("embeddings found")
@@ -155,9 +157,11 @@ def obtain_embeddings(bench: Workbench, network: MultiExitNetwork) -> dict[str, 
     embeddings: dict[str, Embeddings] = {}
     for name, (store, places) in sources.items():
         if len(places):
-            images = DeviceImages(store, bench.fabric)
+            images = DeviceImages(store, bench.fabric, bench.spec.recipe.input_size)
             title = f"embedding {name.replace('_', ' ')} images"
-            embeddings[name] = embed_images(network, images, places, bench.fabric, title=title, reporter=bench.reporter)
+            embeddings[name] = embed_images(
+                network, images, places, bench.fabric, views=views, title=title, reporter=bench.reporter
+            )
         else:
             embeddings[name] = [np.empty((0, 0), dtype=np.uint8) for _ in network.exits]
     arrays: dict[str, Any] = {
@@ -188,14 +192,16 @@ def obtain_tables(
     if paths["test"].exists() and (paths["calibration"].exists() or not has_calibration):
         bench.reporter.note("exit tables found")
         return load_table(paths["test"]), load_table(paths["calibration"]) if has_calibration else None
-    embeddings = obtain_embeddings(bench, network)
+    embeddings = obtain_embeddings(bench, network, evaluation.views)
     _, calibration_query, calibration_gallery = bench.held_out()
     bench.reporter.note("matching every query at every exit")
     started = time.perf_counter()
-    table = _table(network, embeddings, "", bench.stores.query.frames, bench.stores.gallery.frames, evaluation)
+    table = _table(bench, network, embeddings, "", bench.stores.query.frames, bench.stores.gallery.frames, evaluation)
     calibration = None
     if has_calibration:
-        calibration = _table(network, embeddings, "calibration_", calibration_query, calibration_gallery, evaluation)
+        calibration = _table(
+            bench, network, embeddings, "calibration_", calibration_query, calibration_gallery, evaluation
+        )
         save_table(calibration, paths["calibration"])
     save_table(table, paths["test"])
     bench.reporter.note(f"matched and scored in {time.perf_counter() - started:.1f} s")
@@ -203,6 +209,7 @@ def obtain_tables(
 
 
 def _table(
+    bench: Workbench,
     network: MultiExitNetwork,
     embeddings: dict[str, Embeddings],
     prefix: str,
@@ -210,6 +217,7 @@ def _table(
     gallery: Sequence[Frame],
     evaluation: EvaluationSpec,
 ) -> ExitTable:
+    entropy = class_entropies(network, embeddings[f"{prefix}query"], bench.fabric)
     return build_table(
         network.exits,
         embeddings[f"{prefix}query"],
@@ -220,4 +228,6 @@ def _table(
         np.array([frame.camid for frame in gallery]),
         ap=evaluation.ap,
         signals=evaluation.signals,
+        class_entropy=entropy[0] if entropy else None,
+        classes=entropy[1] if entropy else 0,
     )

@@ -8,7 +8,7 @@
         weights.safetensors     the trained network
         training.json           losses of every epoch, and provenance
         ticks.npz               retrieval statistics taken while training
-        embeddings.npz          codes of every split at every exit
+        embeddings.npz          codes of every split at every exit (embeddings-ten-crop.npz: of ten views of each image)
         cost.json               the cost ledger
         table-<key>.npz         exit tables: test queries, and calibration identities
         records-<key>.jsonl     results of one sweep: a header with provenance, then a line a record
@@ -27,6 +27,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from bench.data.views import Views
 from bench.errors import BenchError
 from bench.spec import RunSpec
 
@@ -107,10 +108,9 @@ class RunFolder:
         """Retrieval statistics taken while training."""
         return self.path / "ticks.npz"
 
-    @property
-    def embeddings(self) -> Path:
-        """Codes of every split at every exit."""
-        return self.path / "embeddings.npz"
+    def embeddings(self, views: Views) -> Path:
+        """Codes of every split at every exit, of these views of the images."""
+        return self.path / ("embeddings.npz" if views == "centre" else f"embeddings-{views}.npz")
 
     @property
     def cost(self) -> Path:

@@ -6,24 +6,11 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from pytorch_metric_learning.distances import LpDistance
-from pytorch_metric_learning.losses import TripletMarginLoss
-from pytorch_metric_learning.miners import BatchHardMiner
-from pytorch_metric_learning.reducers import MeanReducer
 from torch import Tensor
 
+from bench.losses import batch_hard_triplet
 from bench.methods import Options
 from bench.networks import ExitOutput
-
-
-def batch_hard_triplet(features: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Triplet loss of features (B, F): each anchor against its furthest positive and nearest negative (equation 5).
-
-    Euclidean distance, hinge with ``margin``, averaged over the anchors.
-    """
-    distance = LpDistance(normalize_embeddings=False)
-    triplets = BatchHardMiner(distance=distance)(features, labels)
-    return TripletMarginLoss(margin=margin, distance=distance, reducer=MeanReducer())(features, labels, triplets)
 
 
 def ranking_regulariser(features: Tensor, codes: Tensor, neighbours: int = 5) -> Tensor:
@@ -50,10 +37,12 @@ def hashreid_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Option
     margin = float(options["margin"])
     terms = {name: labels.new_zeros((), dtype=torch.float32) for name in ("triplet", "identity", "ranking")}
     for output in outputs:
-        assert output.aligned is not None
+        assert output.logits is not None
         features = output.features.float()
         terms["triplet"] = terms["triplet"] + triplet_weight * batch_hard_triplet(features, labels, margin)
         terms["identity"] = terms["identity"] + identity_weight * F.cross_entropy(output.logits.float(), labels)
         if ranking_weight:
-            terms["ranking"] = terms["ranking"] + ranking_weight * ranking_regulariser(output.aligned, output.embedding)
+            terms["ranking"] = terms["ranking"] + ranking_weight * ranking_regulariser(
+                output.extras["aligned"], output.embedding
+            )
     return terms

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.methods import Method, Options, Preset
-from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
+from bench.training import shared
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,33 +20,9 @@ LOSS = {"triplet_weight": 0.35, "identity_weight": 1.0, "ranking_weight": 100.0,
 EXITS = {"strips": 4, "hidden": 512, "bits": 256}
 """Section 3.2."""
 
-PAPER_RECIPE = Recipe(
-    input_size=(256, 128),
-    epochs=100,
-    identities_per_batch=16,
-    images_per_identity=4,
-    optimiser=Optimiser(name="adam", learning_rate=3e-4),
-    schedule=Schedule(kind="step", milestones=(40, 70), factor=0.1),
-    augmentation=Augmentation(flip=0.5, erase=0.5),
-)
-"""Section 4.2: the rate falls to 3e-5 by epoch 40 and to 3e-6 by epoch 70."""
-DEMO_RECIPE = replace(
-    PAPER_RECIPE,
-    input_size=(128, 64),
-    epochs=14,
-    batches_per_epoch=30,
-    optimiser=Optimiser(name="adam", learning_rate=4e-3),
-    schedule=Schedule(kind="cosine", warmup_epochs=1.0),
-    augmentation=Augmentation(flip=0.5, erase=0.25),
-)
-"""Chosen on a rendered set of another seed than the one that is reported: about three minutes on two cores."""
-SMOKE_RECIPE = replace(
-    DEMO_RECIPE, input_size=(64, 32), epochs=2, batches_per_epoch=3, identities_per_batch=4, images_per_identity=2
-)
 
-
-def _build(options: Options, num_identities: int) -> MultiExitNetwork:
-    from hashreid.encoder import build_encoder
+def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
+    from bench.encoders.build import build_encoder
     from hashreid.network import HashReID
 
     encoder = build_encoder(
@@ -76,17 +51,17 @@ def _presets(early_exits: bool) -> dict[str, Preset]:
         "paper": Preset(
             "ResNet-50 from ImageNet at 256×128, the paper's recipe",
             {**common, "backbone": "resnet50", "last_stride": 2, "weights": "imagenet"},
-            PAPER_RECIPE,
+            shared.PAPER,
         ),
         "demo": Preset(
             "ResNet-14 of half width from scratch at 128×64: three minutes on two cores",
             {**common, "backbone": "resnet14-half", "last_stride": 1, "weights": "none"},
-            DEMO_RECIPE,
+            shared.DEMO,
         ),
         "smoke": Preset(
             "seconds, for tests: learns nothing",
             {**common, "backbone": "resnet10-quarter", "last_stride": 2, "weights": "none"},
-            SMOKE_RECIPE,
+            shared.SMOKE,
         ),
     }
 

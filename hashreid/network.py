@@ -7,9 +7,9 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.encoders.encoder import Encoder
 from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork, sign
-from hashreid.encoder import Encoder
 
 
 def strip_pool(maps: Tensor, strips: int) -> Tensor:
@@ -76,6 +76,8 @@ class HashReID(MultiExitNetwork):
         final_bits: int = 0,
     ) -> None:
         super().__init__()
+        if encoder.preactivated:
+            raise BenchError("hashreid pools maps as its encoder leaves them, and a DenseNet does not normalise them")
         self.stem = encoder.stem
         # A step runs from one exit to the next: stages without an exit join the step that follows them.
         self.segments = nn.ModuleList(
@@ -128,5 +130,9 @@ class HashReID(MultiExitNetwork):
             centred = head.transform(features)
             code = head.binarise(centred)
             aligned = aligner(features) if head.projects else centred
-            outputs.append(ExitOutput(features, code, classifier(code), aligned))
+            outputs.append(ExitOutput(features, code, classifier(code), {"aligned": aligned}))
         return outputs
+
+    def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
+        """Classify codes (B, dim) with the classifier of training."""
+        return self.classifiers[exit_index](embedding)

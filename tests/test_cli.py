@@ -60,7 +60,7 @@ def test_the_main_job_and_the_report(bench, smoke, tmp_path):
 def test_a_plan_does_nothing(bench, smoke, tmp_path):
     status, out, _ = bench("run", "-m", "hashreid", "--budget-sweep", "--dry-run", *smoke)
     assert status == 0
-    for word in ("ResNet", "2 epochs", "4 identities × 2 images", "gs, qs, random", "21 budgets", "rendered"):
+    for word in ("ResNet", "2 epochs", "4 identities × 2 images", "entropy, gs, qs, random", "21 budgets", "rendered"):
         assert word in out
     assert not (tmp_path / "results").exists()
 
@@ -90,6 +90,9 @@ def test_several_methods_and_seeds_with_one_that_fails(bench, smoke):
         ({"--a": "-1"}, "from 0 to inf"),
         ({"--a": "much"}, "found 'much'"),
         ({"--budgets": "1"}, "at least 2 budgets"),
+        ({"--recipe": "sharde"}, "did you mean 'shared'"),
+        ({"--views": "ten-crops"}, "did you mean 'ten-crop'"),
+        ({"--views": "ten-crop"}, "resize=72x36"),
         ({"--ap": "steps"}, "did you mean 'step'"),
         ({"--set": "epochs"}, "NAME=VALUE"),
         ({"--set": "epoch=3"}, "did you mean 'epochs'"),
@@ -136,6 +139,31 @@ def test_costs(bench):
     assert "513,277,952" in out
     assert "2,670,198,784" in out
     assert "1 MAC" in out
+
+
+@pytest.mark.parametrize(
+    ("method", "numbers"),
+    [
+        ("msdnet", ("202,637,312", "13,271,040", "801,067,520")),
+        ("ranet", ("69,861,376", "512,022,772")),
+        ("dare", ("513,277,952", "2,673,607,168")),
+        ("branchynet", ("34,283,520", "2,765,365,248", "14880 floats")),
+    ],
+)
+def test_costs_of_the_baselines(bench, method, numbers):
+    status, out, _ = bench("cost", "--method", method)
+    assert status == 0
+    for number in numbers:
+        assert number in out
+
+
+def test_what_a_policy_computes_is_on_the_ledger(bench):
+    status, out, _ = bench("cost", "-m", "branchynet", "--preset", "demo", "--identities", 100, "--policy", "entropy")
+    assert status == 0
+    assert "42,000" in out  # 420 numbers, 100 identities
+    status, _, err = bench("cost", "-m", "branchynet", "--policy", "entrpy")
+    assert status == 1
+    assert "did you mean 'entropy'" in err
 
 
 def test_lists(bench):

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import textwrap
@@ -35,23 +36,79 @@ def test_a_name_like_nothing_gets_the_list():
         registry.load("dataset", "zzzzzz")
 
 
+def install(folder, name, group, source):
+    """Lay a package out as an installer would: its file and its metadata with one entry point."""
+    (folder / f"{name}.py").write_text(textwrap.dedent(source))
+    information = folder / f"{name}-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[{group}]\n{name} = {name}:{name.upper()}\n")
+
+
+def python(code, path, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 def test_a_plug_in_is_one_file_and_one_line(tmp_path):
     """A package that this suite has never heard of: its policy is listed and swept."""
-    (tmp_path / "coin.py").write_text(
-        textwrap.dedent(
-            """
-            from bench.budget.policy import Policy
+    source = """
+        from bench.budget.policy import Policy
 
-            COIN = Policy("coin", "heads leave", "nobody", lambda signals, generator: signals.identity_margin * 0)
-            """
-        )
-    )
-    information = tmp_path / "coin-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: coin\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text("[bench.policies]\ncoin = coin:COIN\n")
+        COIN = Policy("coin", "heads leave", "nobody", lambda signals, generator: signals.identity_margin * 0)
+        """
+    install(tmp_path, "coin", "bench.policies", source)
     code = "from bench import registry; print(registry.names('policy'), registry.policy('coin').summary)"
-    answer = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    assert python(code, tmp_path).strip() == "['coin', 'entropy', 'gs', 'qs', 'random'] heads leave"
+
+
+MADE_UP_METHOD = """
+    from torch import nn
+
+    from bench.losses import batch_hard_triplet
+    from bench.methods import Method, Preset
+    from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
+    from bench.training.shared import SHARED_RECIPES
+
+
+    class Network(MultiExitNetwork):
+        exits = (ExitSpec("early", 8, "continuous"), ExitSpec("late", 16, "continuous"))
+
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList([nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 16, 3, 2)])
+            self.heads = nn.ModuleList([nn.AdaptiveAvgPool2d(1), nn.AdaptiveAvgPool2d(1)])
+
+        def start(self, images):
+            return images
+
+        def step(self, state, exit_index):
+            maps = self.blocks[exit_index](state).relu()
+            return maps, self.heads[exit_index](maps).flatten(1)
+
+        def outputs(self, images):
+            return [ExitOutput(embedding, embedding) for embedding in self.embed(images)]
+
+
+    MADEUP = Method(
+        "madeup", "two convolutions", "nobody", "nothing", "everything",
+        {"smoke": Preset("seconds", {}, SHARED_RECIPES["smoke"])},
+        lambda options, num_identities, input_size: Network(),
+        lambda outputs, labels, options: {"triplet": batch_hard_triplet(outputs[-1].embedding, labels, 0.3)},
     )
-    assert answer.stdout.strip() == "['coin', 'gs', 'qs', 'random'] heads leave"
+    """
+
+
+def test_a_made_up_method_is_one_file_and_one_line(cache, tmp_path):
+    install(tmp_path, "madeup", "bench.methods", MADE_UP_METHOD)
+    command = "from bench.cli import main; main()"
+    assert "two convolutions" in python(command, tmp_path, "list", "methods")
+    job = ["run", "-m", "madeup", "--preset", "smoke", "--data", "size=smoke", "--device", "cpu", "--cache", cache]
+    swept = python(command, tmp_path, *job, "--results", tmp_path / "results", "--budget-sweep", "--budgets", 3)
+    assert "madeup, preset smoke, seed 0" in swept
+    assert "gs (stream)" in swept

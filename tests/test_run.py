@@ -11,6 +11,7 @@ from bench.progress import SILENT
 from bench.run import run
 from bench.spec import EvaluationSpec, SweepSpec
 from bench.store import read_records, write_records
+from bench.training.shared import SHARED_RECIPES
 
 SWEEP = SweepSpec(("random", "qs", "gs"), modes=("stream", "exact", "calibrated"), budgets=4, resamples=20)
 
@@ -147,6 +148,55 @@ def test_a_single_exit_is_a_point_of_the_comparison(smoke_request):
     result = run(smoke_request(method="hashreid-noexit", sweep=SWEEP), notes)
     assert [record["kind"] for record in result.records] == ["exit"]
     assert any("one exit" in note for note in notes.said)
+
+
+def test_the_shared_recipe_is_another_run_unless_it_is_the_methods_own(smoke_request):
+    own, shared = (smoke_request(method="dare", recipe=recipe).spec("d", "f") for recipe in ("own", "shared"))
+    assert own.recipe != shared.recipe == SHARED_RECIPES["smoke"]
+    assert own.network == shared.network
+    assert own.key != shared.key
+    assert "dare-smoke-shared-seed0" in shared.folder_name
+    own, shared = (smoke_request(recipe=recipe).spec("d", "f") for recipe in ("own", "shared"))
+    assert own.key == shared.key
+
+
+def test_ten_crops_cost_ten_times_and_train_nothing(smoke_request):
+    request = smoke_request(method="dare")
+    one = run(request)
+    notes = Notes()
+    ten = run(replace(request, evaluation=EvaluationSpec(views="ten-crop")), notes)
+    assert ten.folder.path == one.folder.path
+    assert any("trained network found" in note for note in notes.said)
+    for single, averaged in zip(one.records, ten.records, strict=True):
+        assert averaged["realised_macs"] == 10 * single["realised_macs"]
+    assert [r["mAP"] for r in one.records] != [r["mAP"] for r in ten.records]
+    assert [r["mAP"] for r in run(request).records] == [r["mAP"] for r in one.records]
+
+
+def test_ten_crops_of_images_without_a_margin_are_refused_before_anything_is_done(smoke_request):
+    with pytest.raises(BenchError, match="resize=72x36"):
+        smoke_request(evaluation=EvaluationSpec(views="ten-crop")).resolve()
+
+
+def test_a_policy_that_finds_nothing_to_read_is_left_out(smoke_request):
+    notes = Notes()
+    sweep = SweepSpec(("gs", "entropy"), modes=("exact",), budgets=3, resamples=5)
+    result = run(smoke_request(method="dare", sweep=sweep), notes)
+    assert {record["policy"] for record in result.records if record["kind"] == "policy"} == {"gs"}
+    assert any("entropy left out" in note for note in notes.said)
+    with pytest.raises(BenchError, match="none of the policies entropy applies to dare"):
+        run(smoke_request(method="dare", sweep=replace(sweep, policies=("entropy",))))
+
+
+def test_entropy_pays_for_the_classifiers_that_it_reads(smoke_request):
+    sweep = SweepSpec(("entropy",), modes=("exact",), budgets=3, resamples=5)
+    result = run(smoke_request(method="branchynet", sweep=sweep))
+    exits = [record for record in result.records if record["kind"] == "exit"]
+    curve = [record for record in result.records if record["kind"] == "policy"]
+    dims = [row["dim"] for row in result.header["exits"]]
+    identities = result.header["dataset"]["counts"]["training identities"]
+    assert curve[0]["realised_macs"] == exits[0]["realised_macs"] + dims[0] * identities
+    assert curve[-1]["realised_macs"] == exits[-1]["realised_macs"] + (dims[0] + dims[1]) * identities
 
 
 def test_damaged_files_are_named(shared):

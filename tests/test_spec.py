@@ -52,12 +52,17 @@ def test_overrides_by_name():
             "schedule.milestones": "3,5",
             "input_size": "128x64",
             "augmentation.erase": "0.1",
+            "resize": "144x72",
+            "schedule.later_betas": "0.5,0.999",
+            "augmentation.erase_area": "0.1,0.3",
         },
     )
     assert options == {"backbone": "resnet50", "bits": 128, "ranking_weight": 0.0, "early_exits": False}
     assert (recipe.epochs, recipe.optimiser.learning_rate, recipe.schedule.milestones) == (7, 0.01, (3, 5))
     assert (recipe.input_size, recipe.augmentation.erase) == ((128, 64), 0.1)
-    assert Recipe().epochs == 100
+    assert (recipe.resize, recipe.stored_size) == ((144, 72), (144, 72))
+    assert (recipe.schedule.later_betas, recipe.augmentation.erase_area) == ((0.5, 0.999), (0.1, 0.3))
+    assert (Recipe().epochs, Recipe().stored_size) == (100, (256, 128))
     assert OPTIONS["bits"] == 256
 
 

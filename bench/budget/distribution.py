@@ -13,6 +13,8 @@ from scipy.optimize import brentq
 from bench.errors import BenchError
 from bench.retrieval.table import FloatArray
 
+ROUNDING = 1e-15
+"""Share of the highest cost within which a budget counts as one of the ends: a few units in the last place."""
 LOG_A_LIMIT = 700.0
 """Beyond e^±700 a float64 cannot hold ``a`` itself."""
 
@@ -61,6 +63,9 @@ def solve_a(costs: ArrayLike, budget: float) -> float:
     one that a root finder lists is an error on one cost ladder in five.)
     """
     ladder = _ladder(costs)
+    # A budget that was computed as an end may miss it by its last digits.
+    for end in (ladder[0], ladder[-1]):
+        budget = end if abs(budget - end) <= ROUNDING * ladder[-1] else budget
     if not ladder[0] <= budget <= ladder[-1]:
         raise BenchError(
             f"a budget of {budget:.6g} is out of reach: the exits cost {ladder[0]:.6g} to {ladder[-1]:.6g}"

@@ -31,6 +31,11 @@ def grid(spec: SweepSpec, costs: FloatArray) -> tuple[float, ...]:
     return tuple(solve_a(costs, budget) for budget in np.linspace(costs[0], costs[-1], spec.budgets))
 
 
+def policy_costs(policy: Policy, signals: Signals, costs: FloatArray) -> FloatArray:
+    """Add what a policy itself computes to the costs (S,) of the exits: it decides at each that a query reaches."""
+    return costs + np.cumsum(policy.macs(signals.dims, signals.classes))
+
+
 @dataclass(frozen=True)
 class _Point:
     """One policy at one budget: what each query got, (N,) and (N, metrics), averaged over ``exits`` of every order."""
@@ -60,7 +65,8 @@ def sweep(
 
     Every record holds the requested and the realised cost in multiply-adds, each metric with its interval over
     identities, and what it gains at the same realised cost, paired: over the straight line between exits (``_gain``)
-    and over random exits (``_over_random``).
+    and over random exits (``_over_random``). A policy's own multiply-adds are part of its costs, so that its budgets
+    begin and end above those of the exits.
     """
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
@@ -106,6 +112,7 @@ def _policy_points(
 ) -> Sequence[_Point]:
     if mode == "calibrated" and calibration is None:
         raise BenchError("mode calibrated needs identities held out of training: train with --calibration above 0")
+    costs = policy_costs(policy, table.signals, costs)
     confidence = policy.confidence(table.signals, np.random.default_rng([spec.seed, 1]))
     held_out = policy.confidence(calibration, np.random.default_rng([spec.seed, 2])) if calibration else None
     orders = [np.random.default_rng([spec.seed, 3, order]).permutation(len(table)) for order in range(spec.orders)]

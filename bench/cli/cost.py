@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bench import registry
 from bench.cli.options import GalleryOption, MethodArgument, PresetOption, SetOption, settings_of
 from bench.cli.terminal import OUT, show_table
 from bench.request import RunRequest
@@ -26,17 +27,25 @@ def cost_command(
     settings: SetOption = None,
     gallery: GalleryOption = 19_732,
     identities: Annotated[
-        int, typer.Option(min=1, help="Identities of the classifiers, which cost nothing at inference.")
+        int, typer.Option(min=1, help="Training identities: their classifiers cost nothing but under a policy.")
     ] = 751,
+    policy: Annotated[str, typer.Option(help="Book what this exit policy computes itself (bench list policies).")] = "",
 ) -> None:
     """Count the multiply-adds of every exit of a method: trunk, heads, and what matching adds."""
+    decider = registry.policy(policy) if policy else None
     value, options, recipe = RunRequest(method=method, preset=preset, settings=settings_of(settings)).resolve()
+
+    import numpy as np
 
     from bench.cost.ledger import CostLedger
 
     if "weights" in options:
         options["weights"] = "none"
-    ledger = CostLedger.of(value.build(options, identities), recipe.input_size, gallery)
+    network = value.build(options, identities, recipe.input_size)
+    ledger = CostLedger.of(network, recipe.input_size, gallery)
+    if decider:
+        dims = np.array([spec.dim for spec in network.exits])
+        ledger = ledger.with_policy(decider.macs(dims, identities))
     OUT.print(f"{ledger.convention}\n", soft_wrap=True)
     height, width = ledger.input_size
     ledger_rows = ledger.rows()
@@ -44,11 +53,11 @@ def cost_command(
         [
             row["name"],
             f"{row['dim']} {'bits' if row['code'] == 'binary' else 'floats'}",
-            *(f"{row[name]:,}" for name in ("trunk_macs", "head_macs", "policy_macs", "cumulative_macs")),
+            *(f"{row[name]:,}" for name in ("trunk_macs", "head_macs", "policy_macs", "macs", "cumulative_macs")),
         ]
         for row in ledger_rows
     ]
-    columns = ["exit", "code", "trunk MACs", "head MACs", "policy MACs", "cumulative MACs"]
+    columns = ["exit", "code", "trunk MACs", "head MACs", "policy MACs", "in all", "cumulative MACs"]
     show_table(f"{method}, preset {preset}, 3×{height}×{width}", columns, budget_axis)
     apart = [[row["name"], *(f"{row[name]:,}" for name in APART)] for row in ledger_rows]
     title = f"Apart: matching one query with {gallery:,} gallery images, and what is no multiply-add"

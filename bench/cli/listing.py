@@ -1,15 +1,20 @@
-"""``bench list``: what is registered."""
+"""``bench list``: what is registered, and what the papers report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, get_args
 
 import typer
 
 from bench import registry
-from bench.cli.terminal import show_table
+from bench.cli.terminal import show_table, show_values
 from bench.registry import Kind
+from bench.report.reported import papers
+from bench.report.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, Source
+
+NOTHING = "-"
 
 
 class Listing(StrEnum):
@@ -18,14 +23,21 @@ class Listing(StrEnum):
     METHODS = "methods"
     DATASETS = "datasets"
     POLICIES = "policies"
+    REPORTED = "reported"
 
 
 def list_command(
-    what: Annotated[Listing | None, typer.Argument(help="Only these.", show_default="everything")] = None,
+    what: Annotated[
+        Listing | None,
+        typer.Argument(help="Only these; reported: the numbers of the papers.", show_default="all but reported"),
+    ] = None,
 ) -> None:
-    """List the methods, datasets and exit policies that are installed."""
-    plural = dict(zip(get_args(Kind), Listing, strict=True))
-    for kind, listing in plural.items():
+    """List the methods, datasets and exit policies that are installed, or the numbers that the papers report."""
+    if what is Listing.REPORTED:
+        _show_reported()
+        return
+    installed = (listing for listing in Listing if listing is not Listing.REPORTED)
+    for kind, listing in zip(get_args(Kind), installed, strict=True):
         if what not in (None, listing):
             continue
         rows = []
@@ -37,3 +49,62 @@ def list_command(
             rows.append(row)
         columns = ["name", "what it is", *(["presets"] if kind == "method" else [])]
         show_table(listing.value, columns, rows, texts=columns[1:])
+
+
+def _show_reported() -> None:
+    """Print every table of the papers, part by part; a method without exits stands under the last stage."""
+    parts: dict[tuple[Source, str, str, str], list[Accuracy]] = {}
+    for row in papers.accuracies():
+        parts.setdefault((row.source, row.place, row.group, row.dataset), []).append(row)
+    for (source, place, group, dataset), rows in parts.items():
+        _show_accuracies(f"{source.name}, {place}, {group}: rank-1 and mAP on {dataset} (%)", rows)
+    _show_code_lengths(papers.code_lengths())
+    for policy in dict.fromkeys(point.policy for point in papers.budget_points()):
+        _show_budgets([point for point in papers.budget_points() if point.policy == policy])
+    show_values(
+        "What holds for all of a source", {source.address: source.notes for source in papers.sources().values()}
+    )
+
+
+def _show_accuracies(title: str, rows: Sequence[Accuracy]) -> None:
+    stages = [stage for stage in range(STAGES) if any(row.rank_1[stage] is not None for row in rows)]
+    columns = ["method", "here", "codes", *(f"S{stage + 1}" for stage in stages), "mAP"]
+    cells = []
+    for row in rows:
+        codes = " ".join([row.kind, *map(str, row.lengths)]).strip()
+        numbers = [*(row.rank_1[stage] for stage in stages), row.mean_average_precision]
+        cells.append([row.printed, row.method or NOTHING, codes or NOTHING])
+        cells[-1] += [NOTHING if value is None else str(value) for value in numbers]
+    notes = [f"{row.printed}: {row.notes}" for row in rows if row.notes]
+    show_table(title, columns, cells, _caption(rows, notes), texts=columns[1:3])
+
+
+def _show_code_lengths(rows: Sequence[CodeLength]) -> None:
+    columns = ["bits", "rank-1 (%)", "mAP (%)", "Hamming (µs)", "Euclidean (µs)", "times"]
+    cells = []
+    for row in rows:
+        numbers = (row.rank_1, row.mean_average_precision, row.hamming_microseconds, row.euclidean_microseconds)
+        cells.append([str(value) for value in (row.length, *numbers, row.ratio)])
+    first = rows[0]
+    title = f"{first.source.name}, {first.place}: {first.printed} (here {first.method}) on {first.dataset}"
+    show_table(title, columns, cells, _caption(rows, dict.fromkeys(row.notes for row in rows)))
+
+
+def _show_budgets(points: Sequence[BudgetPoint]) -> None:
+    columns = ["budget (M)", "spent (M)", "rank-1 (%)", "mAP (%)"]
+    cells = []
+    for point in points:
+        numbers = (point.expected_million_macs, point.resulted_million_macs, point.rank_1)
+        cells.append([str(value) for value in (*numbers, point.mean_average_precision)])
+    first = points[0]
+    costs = [cost.macs for cost in papers.exit_costs() if cost.source == first.source]
+    remarks = [f"Multiply-adds of the exits: {' / '.join(f'{macs:,}' for macs in costs)}."]
+    title = f"{first.source.name}, policy {first.printed_policy} (here {first.policy}) on {first.dataset}"
+    show_table(title, columns, cells, _caption(points, [*dict.fromkeys(point.notes for point in points), *remarks]))
+
+
+def _caption(rows: Iterable[Reported], remarks: Iterable[str]) -> str:
+    """Say where the rows are printed, and what holds for some of them."""
+    (source,) = {row.source for row in rows}
+    places = ", ".join(dict.fromkeys(row.place for row in rows))
+    return "\n".join(filter(None, [f"{source.citation}, {places}; {source.address}", *remarks]))

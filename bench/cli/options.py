@@ -30,6 +30,9 @@ MethodArgument = Annotated[
     str, typer.Option("--method", "-m", help="Name of a method (bench list methods).", autocompletion=complete_method)
 ]
 PresetOption = Annotated[str, typer.Option(help="Size of the job: smoke, demo or paper.")]
+RecipeOption = Annotated[
+    str, typer.Option(help="Whose recipe trains it: own (its paper's), or shared (one for all methods).")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Override an option of the network or the recipe; repeatable."),

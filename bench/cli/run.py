@@ -17,6 +17,7 @@ from bench.cli.options import (
     DatasetOption,
     MethodArgument,
     PresetOption,
+    RecipeOption,
     ResultsOption,
     SetOption,
     data_request,
@@ -25,10 +26,11 @@ from bench.cli.options import (
 )
 from bench.cli.terminal import ERR, OUT, TerminalReporter, macs, percent, show_table, show_values
 from bench.data.cache import default_cache
+from bench.data.views import VIEWS
 from bench.errors import BenchError, unknown_name
 from bench.plan import describe
 from bench.request import RunRequest
-from bench.spec import SWEEP_MODES, EvaluationSpec, SweepSpec
+from bench.spec import RECIPE_NAMES, SWEEP_MODES, EvaluationSpec, SweepSpec
 
 if TYPE_CHECKING:
     from bench.run import RunResult
@@ -44,6 +46,7 @@ def run_command(
     method: MethodArgument,
     dataset: DatasetOption = "synthped",
     preset: PresetOption = "demo",
+    recipe: RecipeOption = "own",
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, with commas.")] = "0",
     budget_sweep: Annotated[
         bool, typer.Option("--budget-sweep", rich_help_panel=BUDGET, help="Sweep exit policies over budgets.")
@@ -71,6 +74,10 @@ def run_command(
             rich_help_panel=BUDGET, help="What decisions look at: deployed, or protocol (leaks; papers only)."
         ),
     ] = "deployed",
+    views: Annotated[
+        str,
+        typer.Option(rich_help_panel=BUDGET, help="Views of an image: centre, or ten-crop, which costs ten times."),
+    ] = "centre",
     weights: Annotated[
         str | None, typer.Option(rich_help_panel=TRAINING, help="Pretrained weights: imagenet, none or a file.")
     ] = None,
@@ -105,13 +112,16 @@ def run_command(
             resamples=resamples,
         )
     evaluation = EvaluationSpec(
-        ap=_choice("--ap", ap, ("step", "trapezoid")), signals=_choice("--signals", signals, ("deployed", "protocol"))
+        ap=_choice("--ap", ap, ("step", "trapezoid")),
+        signals=_choice("--signals", signals, ("deployed", "protocol")),
+        views=_choice("--views", views, VIEWS),
     )
     where = cache or default_cache()
     requests = [
         RunRequest(
             method=name,
             preset=preset,
+            recipe=_choice("--recipe", recipe, RECIPE_NAMES),
             dataset=dataset,
             data=data_request(dataset, data_root, data, where),
             seed=seed,
@@ -190,13 +200,16 @@ def _show(title: str, result: RunResult) -> None:
 def _show_budgets(header: Mapping[str, Any], swept: list[dict[str, Any]], exits: list[dict[str, Any]]) -> None:
     lowest, highest = exits[0]["realised_macs"], exits[-1]["realised_macs"]
     rows = []
-    requested = sorted({record["requested_macs"] for record in swept})
+    # A policy that computes something has budgets of its own, a little higher: the exits' are those to show.
+    policies = dict.fromkeys(record["policy"] for record in swept)
+    grids = [sorted({one["requested_macs"] for one in swept if one["policy"] == policy}) for policy in policies]
+    requested = min(grids, key=max)
     targets = [lowest + share * (highest - lowest) for share in SHOWN_BUDGETS]
     # A sweep of few budgets may have one that is nearest to two of these: it is shown once.
     shown = sorted({min(requested, key=lambda budget: abs(budget - target)) for target in targets})
     for mode in header["sweep"]["modes"]:
         for budget in shown:
-            for policy in header["sweep"]["policies"]:
+            for policy in policies:
                 curve = [record for record in swept if record["policy"] == policy and record["mode"] == mode]
                 record = min(curve, key=lambda point: abs(point["requested_macs"] - budget))
                 lead = [100 * record[f"mAP_over_random{end}"] for end in ("", "_low", "_high")]

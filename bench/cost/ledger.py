@@ -97,6 +97,19 @@ class CostLedger:
         exits = tuple(replace(cost, policy_macs=int(m)) for cost, m in zip(self.exits, policy_macs, strict=True))
         return replace(self, exits=exits)
 
+    def with_views(self, count: int) -> CostLedger:
+        """Book ``count`` runs of the network for every image: matching, codes and parameters stay."""
+        exits = tuple(
+            replace(
+                cost,
+                trunk_macs=count * cost.trunk_macs,
+                head_macs=count * cost.head_macs,
+                elementwise_operations=count * cost.elementwise_operations,
+            )
+            for cost in self.exits
+        )
+        return replace(self, exits=exits)
+
     @property
     def macs(self) -> IntArray:
         """(S,) MACs of trunk, head and policy."""

@@ -8,32 +8,51 @@ in one call to the generator, and nothing waits for the device.
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.training.recipe import Augmentation
+from bench.training.recipe import Augmentation, Recipe
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """Mean and standard deviation of RGB in [0, 1] that ImageNet weights were trained with."""
 
-ERASED_SHARE = (0.02, 0.4)
 ERASED_ASPECT = (0.3, 1 / 0.3)
-"""Area of an erased rectangle as a share of the image, and its height / width (Zhong et al. 2020, section 4)."""
+"""Height / width of an erased rectangle (Zhong et al. 2020, section 4)."""
 ERASING_ATTEMPTS = 32
 """Rectangles drawn for an image, of which the first that fits is erased. The paper tries 100; at 2:1 images about one
 in four is too large, so that 32 all fail once in 10^19 images."""
 DRAWS = 6
 
 
-def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) -> Tensor:
-    """Flip, crop and erase uint8 images (B, 3, H, W), each by its own draws; gives a new tensor of the same kind.
+class Augmented(NamedTuple):
+    """Changed images uint8 (B, 3, H, W), and where noise is to be filled in once they are normalised (B, 1, H, W)."""
 
-    The result is a function of the images, the recipe and the generator's state. The draws are made on the generator's
-    device: a generator on the CPU gives the same changes on every device. How much is drawn does not depend on the
-    recipe, so recipes that differ in one change share the others.
+    images: Tensor
+    noisy: Tensor | None
+
+
+def training_view(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """Turn stored uint8 images (B, 3, H, W) into what the network trains on: changed, cut to the input, normalised."""
+    changed, noisy = augment(images, recipe.augmentation, generator, recipe.input_size)
+    normalised = normalise(changed)
+    if noisy is None:
+        return normalised
+    noise = torch.randn(normalised.shape, generator=generator, device=generator.device).to(normalised.device)
+    return torch.where(noisy, noise, normalised)
+
+
+def augment(
+    images: Tensor, recipe: Augmentation, generator: torch.Generator, size: tuple[int, int] | None = None
+) -> Augmented:
+    """Flip, crop to ``size`` (by default the images' own) and erase uint8 images (B, 3, H, W), each by its own draws.
+
+    The result is a new tensor, a function of the images, the recipe and the generator's state. The draws are made on
+    the generator's device: a generator on the CPU gives the same changes on every device. How much is drawn does not
+    depend on the recipe, so recipes that differ in one change share the others.
     """
     batch = len(images)
     draws = torch.rand(batch, DRAWS + 2 * ERASING_ATTEMPTS, generator=generator, device=generator.device)
@@ -41,11 +60,21 @@ def augment(images: Tensor, recipe: Augmentation, generator: torch.Generator) ->
     flip, crop_top, crop_left, erase, erase_top, erase_left = draws[:, :DRAWS].unbind(1)
     images = _choose((flip < recipe.flip).view(-1, 1, 1, 1), images.flip(-1), images)
     if recipe.pad > 0:
-        images = _crop(images, recipe.pad, crop_top, crop_left)
-    if recipe.erase > 0:
-        rectangles = draws[:, DRAWS:].view(batch, 2, ERASING_ATTEMPTS)
-        images = _erase(images, erase < recipe.erase, rectangles[:, 0], rectangles[:, 1], erase_top, erase_left)
-    return images
+        images = F.pad(images, (recipe.pad,) * 4)
+    if recipe.pad > 0 or size is not None:
+        border = 2 * recipe.pad
+        size = size or (images.shape[2] - border, images.shape[3] - border)
+        images = _crop(images, size, crop_top, crop_left)
+    if recipe.erase <= 0:
+        return Augmented(images, None)
+    rectangles = draws[:, DRAWS:].view(batch, 2, ERASING_ATTEMPTS)
+    erased = _rectangles(
+        (images.shape[2], images.shape[3]), recipe.erase_area, rectangles[:, 0], rectangles[:, 1], erase_top, erase_left
+    )
+    erased &= (erase < recipe.erase).view(-1, 1, 1, 1)
+    if recipe.erase_with == "noise":
+        return Augmented(images, erased)
+    return Augmented(_choose(erased, _mean_pixel(images.device), images), None)
 
 
 def normalise(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -54,36 +83,39 @@ def normalise(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     return (images * scale).sub_(shift).to(dtype)
 
 
-def _crop(images: Tensor, pad: int, top: Tensor, left: Tensor) -> Tensor:
-    """Cut the size of the images out of a black border of ``pad`` pixels; ``top`` and ``left`` (B,) are in [0, 1)."""
-    height, width = images.shape[2:]
-    # A view of every window (B, 3, 2·pad + 1, 2·pad + 1, H, W), of which one for each image is copied.
-    windows = F.pad(images, (pad, pad, pad, pad)).unfold(2, height, 1).unfold(3, width, 1)
+def _crop(images: Tensor, size: tuple[int, int], top: Tensor, left: Tensor) -> Tensor:
+    """Cut ``size`` (height, width) out of the images, anywhere; ``top`` and ``left`` (B,) are in [0, 1)."""
+    height, width = size
+    rows, columns = images.shape[2] - height + 1, images.shape[3] - width + 1
+    if rows == columns == 1:
+        return images
+    # A view of every window (B, 3, rows, columns, H, W), of which one for each image is copied.
+    windows = images.unfold(2, height, 1).unfold(3, width, 1)
     image = torch.arange(len(images), device=images.device)
-    return windows[image, :, _below(top, 2 * pad + 1), _below(left, 2 * pad + 1)]
+    return windows[image, :, _below(top, rows), _below(left, columns)]
 
 
-def _erase(images: Tensor, chosen: Tensor, area: Tensor, aspect: Tensor, top: Tensor, left: Tensor) -> Tensor:
-    """Fill one rectangle of each ``chosen`` (B,) image with ImageNet's mean (Zhong et al. 2020, algorithm 1).
+def _rectangles(
+    size: tuple[int, int], shares: tuple[float, float], area: Tensor, aspect: Tensor, top: Tensor, left: Tensor
+) -> Tensor:
+    """Place one rectangle in each image of ``size``: (B, 1, H, W), True inside (Zhong et al. 2020, algorithm 1).
 
-    ``area`` and ``aspect`` (B, attempts) and ``top`` and ``left`` (B,) are uniform in [0, 1). The fill is the mean of
-    the pixels, so that an erased pixel is zero after normalisation; several baselines erase after normalising and fill
-    with 0.485, 0.456, 0.406 there, which is a light grey.
+    ``area`` and ``aspect`` (B, attempts) and ``top`` and ``left`` (B,) are uniform in [0, 1). The mean that is filled
+    in is that of the pixels, so that an erased pixel is zero after normalisation; several baselines erase after
+    normalising and fill with 0.485, 0.456, 0.406 there, which is a light grey.
     """
-    height, width = images.shape[2:]
-    area = height * width * (ERASED_SHARE[0] + area * (ERASED_SHARE[1] - ERASED_SHARE[0]))
+    height, width = size
+    area = height * width * (shares[0] + area * (shares[1] - shares[0]))
     aspect = ERASED_ASPECT[0] + aspect * (ERASED_ASPECT[1] - ERASED_ASPECT[0])
     tall, wide = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
     fits = (tall < height) & (wide < width)
     first = fits.to(torch.uint8).argmax(1, keepdim=True)
     tall, wide = tall.gather(1, first)[:, 0].long(), wide.gather(1, first)[:, 0].long()
-    chosen = chosen & fits.any(1)
     top, left = _below(top, height - tall + 1), _below(left, width - wide + 1)
-    row, column = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
-    in_rows = (row >= top[:, None]) & (row < (top + tall)[:, None]) & chosen[:, None]
+    row, column = torch.arange(height, device=area.device), torch.arange(width, device=area.device)
+    in_rows = (row >= top[:, None]) & (row < (top + tall)[:, None]) & fits.any(1)[:, None]
     in_columns = (column >= left[:, None]) & (column < (left + wide)[:, None])
-    inside = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-    return _choose(inside, _mean_pixel(images.device), images)
+    return in_rows[:, None, :, None] & in_columns[:, None, None, :]
 
 
 def _choose(condition: Tensor, chosen: Tensor, otherwise: Tensor) -> Tensor:

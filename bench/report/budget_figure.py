@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bench.report.curves import exit_curve, oracle_curve, policy_curve
+from bench.report.curves import FloatArray, exit_curve, oracle_curve, policy_curve
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.marks import FIGURE_METRICS, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.published import PublishedCurve, published_curve
 from bench.report.sections import Section, Setup
 from bench.report.style import (
     PAGE_INCHES,
@@ -45,11 +46,16 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     # A policy may cost something itself, and then its curve begins and ends beyond the exits'.
     curves = [exit_curve(setup.table, "mAP"), *(policy_curve(setup.table, name, mode, "mAP") for name in policies)]
     costs = np.concatenate([curve.macs for curve in curves])
+    published = _published(section, setup, policies, costs)
+    if published:
+        costs = np.append(costs, published.macs)
     unit = MacUnit.fitting(costs.max())
     rows = 2 if policies else 1
     with canvas(PAGE_INCHES, 5.0 if policies else 2.9) as figure:
         grid = figure.subplots(rows, 2, sharex="col", squeeze=False, height_ratios=[5, 3][:rows])
         for axes, metric in zip(grid[0], FIGURE_METRICS, strict=True):
+            if published:
+                published.draw(axes, metric, unit)
             _accuracy_panel(axes, setup, metric, mode, styles, unit)
             cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
         for axes, metric in zip(grid[-1], FIGURE_METRICS, strict=True):
@@ -58,6 +64,8 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
                 cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
                 grid[0][FIGURE_METRICS.index(metric)].set_xlabel("")
         handles = _policy_handles(styles) + _reference_handles(setup, bool(policies))
+        if published:
+            handles.append(published.handle())
         figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
         set_title(figure, heading(section, setup) + (f", mode {mode}" if policies else ""))
     single = len(setup.runs) == 1
@@ -66,13 +74,24 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     if policies:
         caption += "Below: gain over the straight line between neighbouring exits at the same realised cost, paired. "
     caption += "Bands and bars: 95 % intervals over test identities." if single else SEEDS_NOTE
+    caption += f" {published.caption}" if published else ""
     return Drawing(
         name=drawing_name(section, setup, "budget"),
         title=f"Accuracy against budget, {setup.label}",
         caption=caption,
-        description=_described(setup, policies, mode),
+        description=_described(setup, policies, mode) + (f" Beside them {published.label}." if published else ""),
         figure=figure,
     )
+
+
+def _published(section: Section, setup: Setup, policies: Sequence[str], costs: FloatArray) -> PublishedCurve | None:
+    """Published curve of the setup's method, for one policy of those shown: three in grey could not be told apart.
+
+    None, too, where it stands at other costs than the setup's: beside it, the setup would shrink to a stroke.
+    """
+    published = published_curve(section, sorted(policies, key=lambda name: (name != PREFERRED_POLICY, name)))
+    method = str(setup.runs[0].spec["method"])
+    return published if published and published.method == method and published.meets(costs) else None
 
 
 def _accuracy_panel(

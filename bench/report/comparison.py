@@ -8,11 +8,10 @@ from matplotlib.lines import Line2D
 
 from bench.report.curves import exit_curve, policy_curve
 from bench.report.figures import Drawing, canvas, set_title
-from bench.report.marks import FIGURE_METRICS, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.published import published_curve
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
-
-PREFERRED_POLICY = "gs"
 
 
 def comparison_figure(section: Section) -> Drawing | None:
@@ -21,21 +20,29 @@ def comparison_figure(section: Section) -> Drawing | None:
         return None
     policy, mode = shared_policy(section)
     styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
+    published = published_curve(section, [policy])
     all_costs = np.concatenate([exit_curve(setup.table, "mAP").macs for setup in section.setups])
+    if published:
+        all_costs = np.append(all_costs, published.macs)
     unit = MacUnit.fitting(all_costs.max())
-    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(section.setups) // 3)) as figure:
+    entries = len(section.setups) + bool(published)
+    with canvas(PAGE_INCHES, 3.4 + 0.14 * (entries // 3)) as figure:
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for setup in section.setups:
                 style = styles[setup.label]
                 if policy in setup.policies(mode):
                     draw_line(axes, policy_curve(setup.table, policy, mode, metric), style, unit, markers=False)
                 draw_exits(axes, exit_curve(setup.table, metric), style, unit, names=())
+            if published:
+                published.draw(axes, metric, unit)
             axes.set_ylabel(f"{metric} (%)")
             # Methods may differ a hundredfold in cost. One method's figures stay linear.
             cost_axis(axes, all_costs.min() / unit.macs, all_costs.max() / unit.macs, unit, may_be_logarithmic=True)
         handles: list[Artist] = [
             Line2D([], [], **style.line(), **style.points(), label=label) for label, style in sorted(styles.items())
         ]
+        if published:
+            handles.append(published.handle())
         figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)))
         set_title(figure, f"Methods on {section.title}" + (f", policy {policy}, mode {mode}" if policy else ""))
     several = any(len(setup.runs) > 1 for setup in section.setups)
@@ -45,8 +52,12 @@ def comparison_figure(section: Section) -> Drawing | None:
     return Drawing(
         name=f"{section.slug}-comparison",
         title=f"Methods compared on {section.title}",
-        caption=f"Methods {shown}. {lines}{SEEDS_NOTE + ' ' if several else ''}Trained: {seeds}.",
-        description=f"Two line charts, mAP and rank-1 against multiply-adds a query, comparing {seeds}; {shown}.",
+        caption=(
+            f"Methods {shown}. {lines}{SEEDS_NOTE + ' ' if several else ''}Trained: {seeds}."
+            + (f" {published.caption}" if published else "")
+        ),
+        description=f"Two line charts, mAP and rank-1 against multiply-adds a query, comparing {seeds}; {shown}."
+        + (f" Beside them {published.label}." if published else ""),
         figure=figure,
     )
 

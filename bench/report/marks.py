@@ -13,9 +13,13 @@ from bench.report.curves import Curve, FloatArray
 from bench.report.style import LineStyle, MacUnit
 
 FIGURE_METRICS = ("mAP", "rank-1")
+PREFERRED_POLICY = "gs"
+"""The policy of a figure that has room for one."""
 SEEDS_NOTE = "Thick lines are means over the seeds at the same budget, thin lines the single seeds; no intervals."
 LABEL_WIDTH = 0.11
 """Room that the name of an exit needs, as a share of the way from the first exit to the last."""
+TWO_LABELS_WIDTH = 0.3
+"""Room that the last two names need between their exits, of which one reaches to the right and one to the left."""
 
 
 def draw_line(
@@ -40,13 +44,14 @@ def draw_exits(axes: Axes, curve: Curve, style: LineStyle, unit: MacUnit, names:
         bars = np.maximum([values - 100 * curve.low, 100 * curve.high - values], 0)
         axes.errorbar(macs, values, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=0.9, zorder=4)
     axes.plot(macs, values, linestyle="none", **style.points(), markersize=5.5, zorder=5)
+    crowded = len(macs) > 1 and macs[-1] - macs[-2] < TWO_LABELS_WIDTH * (macs[-1] - macs[0])
     for place, (name, text) in enumerate(zip(names, _labels(names, macs), strict=True)):
         # The last one hangs lower: the straight line comes up to its point from the left.
         hanging = place == len(names) - 1 and text == name
         label = axes.annotate(
             text,
             (macs[place], values[place]),
-            xytext=(-5, -21) if hanging else (4, -11),
+            xytext=(10 if crowded else -5, -21) if hanging else (4, -11),
             textcoords="offset points",
             ha="right" if hanging else "left",
             fontsize=8,

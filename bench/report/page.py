@@ -40,12 +40,16 @@ class SetupPart:
 
 @dataclass(frozen=True, eq=False)
 class SectionPart:
-    """What the page shows on one dataset under one evaluation: ``tables`` are cut into the setups' rows."""
+    """What the page shows on one dataset under one evaluation: ``tables`` are cut into the setups' rows.
+
+    ``reported`` sets the papers' numbers beside the measured ones, where there are any on the dataset.
+    """
 
     section: Section
     comparison: Figure | None
     setups: tuple[SetupPart, ...]
     tables: tuple[Table, ...]
+    reported: Table | None = None
 
 
 def page(overview: Table, parts: Sequence[SectionPart], remarks: Sequence[str]) -> str:
@@ -92,6 +96,9 @@ def _section(part: SectionPart, at: int) -> str:
     lines.append(f"<p>{html.escape(counts)}. {html.escape(evaluated)}.</p>")
     if part.comparison:
         lines += ["<h3>Methods compared</h3>", _figure(part.comparison, f"f{at}-0")]
+    if part.reported:
+        table = part.reported
+        lines += ["<h3>Reported by the papers</h3>", _table(table.shown, table.title, table.note, table.name)]
     for place, setup_part in enumerate(part.setups, 1):
         setup, anchor = setup_part.setup, f"setup-{at}-{place}"
         lines.append(f'<section aria-labelledby="{anchor}">')
@@ -105,7 +112,8 @@ def _section(part: SectionPart, at: int) -> str:
             if len(rows):
                 lines.append(_table(rows, table.title_of_setup(setup), table.note, f"{anchor}-table-{table.name}"))
         lines += [*drawn[1:], origin_html(setup), "</section>"]
-    files = [_link(f"tables/{table.name}.csv", table.title) for table in part.tables if len(table.full)]
+    written = [table for table in (*part.tables, part.reported) if table and len(table.full)]
+    files = [_link(f"tables/{table.name}.csv", table.title) for table in written]
     files.append(_link(f"tables/{section.slug}-records.csv", "all records"))
     lines += [f"<p>In full, as CSV: {'; '.join(files)}.</p>", "</section>"]
     return "\n".join(filter(None, lines))

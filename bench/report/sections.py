@@ -183,6 +183,10 @@ def _label(name: str, run: Run, all_runs: Sequence[Run]) -> str:
     namesakes = [_settings(other) for other in all_runs if _same_preset(other, run)]
     mine = _settings(run)
     differing = [key for key in sorted(mine) if any(other.get(key) != mine[key] for other in namesakes)]
+    if "recipe_name" in differing:
+        # Whose recipe it is says what all of its constants are.
+        name = f"{name}, {mine['recipe_name']} recipe"
+        differing = [key for key in differing if not key.startswith("recipe")]
     if not differing:
         return name
     shown = ", ".join(

@@ -73,7 +73,7 @@ _MARKERS = ("o", "s", "^", "D", "<", "v", ">", "p", "X", "P")
 _SLOTS = tuple(
     LineStyle(_PALETTE[colour], _MARKERS[place], _DASHES[place % len(_DASHES)]) for place, colour in enumerate(_ORDER)
 )
-_POLICY_SLOTS = {"gs": 0, "qs": 1, "ets": 2, "ets+gs": 3, "random": 5}
+_POLICY_SLOTS = {"gs": 0, "qs": 1, "ets": 2, "ets+gs": 3, "entropy": 4, "random": 5}
 _METHOD_SLOTS = {"hashreid": 0, "dare": 1, "branchynet": 2, "msdnet": 3, "ranet": 4, "hashreid-noexit": 6}
 
 

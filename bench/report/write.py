@@ -15,6 +15,7 @@ from bench.report.detail_figures import cost_figure, shares_figure, training_fig
 from bench.report.figures import Drawing
 from bench.report.load import load
 from bench.report.page import Figure, SectionPart, SetupPart, page
+from bench.report.reported_table import reported_table
 from bench.report.sections import Section, Setup, sections
 from bench.report.tables import Table, area_table, budget_table, exit_table, overview
 
@@ -93,9 +94,9 @@ class _Desk:
                         task.advance(status=setup.label)
                     setups.append(SetupPart(setup, tuple(figure for figure in figures if figure)))
                 tables = tuple(make(section) for make in SECTION_TABLES)
-                parts.append(SectionPart(section, comparison, tuple(setups), tables))
+                parts.append(SectionPart(section, comparison, tuple(setups), tables, reported_table(section)))
         runs = overview(all_sections)
-        for table in (runs, *(table for part in parts for table in part.tables)):
+        for table in (runs, *(table for part in parts for table in (*part.tables, part.reported) if table)):
             self._table(table)
         self.text("index.html", page(runs, parts, remarks))
 

@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.data.augmentation import normalise
+from bench.data.views import Views
 from bench.device import DeviceImages
 from bench.errors import BenchError
-from bench.networks import MultiExitNetwork
+from bench.networks import MultiExitNetwork, sign
 from bench.progress import SILENT, Reporter
 from bench.retrieval.codes import pack
 
@@ -26,11 +28,15 @@ def embed_images(
     fabric: Fabric,
     *,
     num_exits: int | None = None,
+    views: Views = "centre",
     batch_size: int = 128,
     title: str = "embedding",
     reporter: Reporter = SILENT,
 ) -> Embeddings:
-    """Embed the images at ``places`` (N,) at the first ``num_exits`` exits (all by default), in evaluation mode."""
+    """Embed the images at ``places`` (N,) at the first ``num_exits`` exits (all by default), in evaluation mode.
+
+    Of several ``views`` an image has the mean embedding; a binary code is the sign of the mean, a majority of views.
+    """
     exits = network.exits[:num_exits]
     parts: list[list[NDArray]] = [[] for _ in exits]
     was_training = network.training
@@ -38,19 +44,34 @@ def embed_images(
     try:
         with reporter.task(title, len(places), unit="images") as task:
             for chunk in torch.from_numpy(places).split(batch_size):
-                batch = normalise(images.batch(chunk)).contiguous(memory_format=torch.channels_last)
-                with fabric.autocast():
-                    state = network.start(batch)
-                    for index, spec in enumerate(exits):
-                        state, embedding = network.step(state, index)
-                        parts[index].append(_to_array(embedding, spec.code == "binary"))
+                cut = images.views(chunk, views)
+                sums: list[Tensor] = []
+                for view in cut:
+                    batch = normalise(view).contiguous(memory_format=torch.channels_last)
+                    with fabric.autocast():
+                        embedded = _embed(network, batch, len(exits))
+                    sums = [one + other for one, other in zip(sums, embedded, strict=True)] if sums else embedded
+                for part, spec, total in zip(parts, exits, sums, strict=True):
+                    binary = spec.code == "binary"
+                    mean = total if len(cut) == 1 else total / len(cut)
+                    part.append(_to_array(sign(mean) if binary and len(cut) > 1 else mean, binary))
                 task.advance(len(chunk))
     finally:
         network.train(was_training)
     return [np.concatenate(part) for part in parts]
 
 
-def _to_array(embedding: torch.Tensor, binary: bool) -> NDArray:
+def _embed(network: MultiExitNetwork, batch: Tensor, num_exits: int) -> list[Tensor]:
+    """Embed a batch (B, 3, H, W) at the first exits, and go no further than the last of them."""
+    state = network.start(batch)
+    embedded = []
+    for index in range(num_exits):
+        state, embedding = network.step(state, index)
+        embedded.append(embedding.float())
+    return embedded
+
+
+def _to_array(embedding: Tensor, binary: bool) -> NDArray:
     if binary:
         return pack(embedding.to(torch.int8).cpu().numpy())
     values = embedding.float().cpu().numpy()

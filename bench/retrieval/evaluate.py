@@ -38,6 +38,8 @@ def build_table(
     *,
     ap: AveragePrecision = "step",
     signals: SignalSource = "deployed",
+    class_entropy: FloatArray | None = None,
+    classes: int = 0,
     block: int = QUERY_BLOCK,
 ) -> ExitTable:
     """Match queries and gallery at each of S exits, and keep N rows: the queries that have a true match.
@@ -49,7 +51,8 @@ def build_table(
     which a system knows, and nothing by the query's identity. ``protocol`` removes junk first (the query's identity
     in its own camera, and identity −1), as DaRe's official code does: that tells the policy something about the
     identity it is to find, and is meant for reproducing DaRe alone. Among neighbours at one distance, the earlier in
-    the gallery comes first. In a deployed gallery, images of identity −1 were enrolled like any other, and −1 counts
+    the gallery comes first. ``class_entropy`` (query images, S) over ``classes`` training identities goes into the
+    signals as it is. In a deployed gallery, images of identity −1 were enrolled like any other, and −1 counts
     as one identity.
     """
     check_choice("ap", ap, get_args(AveragePrecision))
@@ -97,6 +100,8 @@ def build_table(
             identity_margin=margin,
             query_camids=camids,
             dims=np.array([spec.dim for spec in exits], dtype=np.int64),
+            class_entropy=np.full(shape, np.nan) if class_entropy is None else class_entropy[rows],
+            classes=classes,
         ),
         outcomes=Outcomes(
             average_precision=precision,

@@ -12,6 +12,8 @@ QUERY_ROWS = 16
 """Queries compared at once by one thread."""
 GALLERY_ROWS = 4096
 """Gallery images compared at once: with ``QUERY_ROWS``, half a megabyte of words, which stays in the cache."""
+BLOCK_VALUES = 1 << 24
+"""Values of gallery embeddings held in double precision at once (128 MiB): BranchyNet's have 14,880 each."""
 NEAR = 1e-7
 """Squared distances below this share of the squared lengths are computed again from the difference."""
 DIFFERENCE_VALUES = 1 << 21
@@ -62,7 +64,7 @@ def euclidean(query: ArrayLike, gallery: ArrayLike) -> NDArray[np.float32]:
     distances = np.empty((len(queries), len(images)), dtype=np.float32)
     queries = queries.astype(np.float64)
     query_squares = np.einsum("qd,qd->q", queries, queries)
-    for part in row_slices(len(images), GALLERY_ROWS):
+    for part in row_slices(len(images), min(GALLERY_ROWS, max(1, BLOCK_VALUES // max(1, images.shape[1])))):
         block = images[part].astype(np.float64)
         lengths = query_squares[:, None] + np.einsum("gd,gd->g", block, block)[None, :]
         squares = lengths - 2.0 * (queries @ block.T)

@@ -45,6 +45,10 @@ class Signals:
     """(N,) camera of each query."""
     dims: IntArray
     """(S,) code length of each exit."""
+    class_entropy: FloatArray
+    """(N, S) entropy (nats) of the classifier's softmax over the training identities; NaN where there is none."""
+    classes: int
+    """How many training identities the classifier knows; 0 where there is none."""
 
 
 @dataclass(frozen=True)

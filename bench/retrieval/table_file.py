@@ -26,7 +26,8 @@ def load_table(path: Path) -> ExitTable:
     """Read a table."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            signals = Signals(**{field.name: stored[f"signals.{field.name}"] for field in fields(Signals)})
+            parts = {field.name: stored[f"signals.{field.name}"] for field in fields(Signals)}
+            signals = Signals(**{**parts, "classes": int(parts["classes"])})
             outcomes = Outcomes(**{field.name: stored[f"outcomes.{field.name}"] for field in fields(Outcomes)})
             return ExitTable(tuple(stored["exits"].tolist()), signals, outcomes)
     except (OSError, ValueError, KeyError) as problem:

@@ -17,14 +17,14 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.data.augmentation import augment, normalise
+from bench.data.augmentation import training_view
 from bench.data.sampling import identity_batches
 from bench.errors import BenchError
 from bench.networks import ExitOutput, MultiExitNetwork
 from bench.progress import SILENT, Reporter, Task
 from bench.training.checkpoint import Checkpoint
 from bench.training.recipe import Recipe
-from bench.training.schedule import build_optimiser, rate_factor
+from bench.training.schedule import build_optimiser, follow
 from bench.training.ticks import TrainingFrames, take_tick, tick_epochs
 
 Loss = Callable[[Sequence[ExitOutput], Tensor], dict[str, Tensor]]
@@ -113,13 +113,9 @@ def _train_epoch(
     sums: dict[str, Tensor] = {}
     rate = 0.0
     for number, batch in enumerate(map(torch.from_numpy, batches), start=1):
-        rate = recipe.optimiser.learning_rate * rate_factor(
-            recipe.schedule, epoch + number / len(batches), recipe.epochs
-        )
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        images = augment(frames.images.batch(places[batch]), recipe.augmentation, generator)
-        images = normalise(images).contiguous(memory_format=torch.channels_last)
+        rate = follow(optimiser, recipe, epoch + number / len(batches))
+        images = training_view(frames.images.batch(places[batch]), recipe, generator)
+        images = images.contiguous(memory_format=torch.channels_last)
         # Entered here, since Fabric enters it for a method other than forward only where a strategy wraps the network.
         with fabric.autocast():
             outputs = network.outputs(images)

@@ -27,18 +27,32 @@ class Schedule:
     """Learning rate over the epochs, as a factor on the optimiser's own.
 
     ``step`` multiplies by ``factor`` at each of ``milestones`` (epochs); ``cosine`` falls to zero at the last
-    epoch. ``warmup_epochs`` rises linearly to the full rate first. A step is taken after every batch, so
-    fractions of epochs count.
+    epoch; ``exponential`` stays until its one milestone and then falls evenly on a logarithmic scale, to ``factor`` at
+    the last epoch. ``warmup_epochs`` rises linearly to the full rate first. A step is taken after every batch, so
+    fractions of epochs count. ``later_betas`` are the optimiser's betas from the first milestone on (DaRe changes
+    them); empty, they stay.
     """
 
-    kind: Literal["step", "cosine"] = "step"
+    kind: Literal["step", "cosine", "exponential"] = "step"
     milestones: tuple[int, ...] = ()
     factor: float = 0.1
     warmup_epochs: float = 0.0
+    later_betas: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be followed."""
         _expect_choice(self, "kind")
+        if self.kind == "exponential":
+            _expect(
+                len(self.milestones) == 1, "schedule.milestones", "one epoch, where the fall begins", self.milestones
+            )
+        _expect(len(self.later_betas) in (0, 2), "schedule.later_betas", "two numbers or none", self.later_betas)
+        _expect(
+            not self.later_betas or bool(self.milestones),
+            "schedule.later_betas",
+            "empty where there is no milestone",
+            self.later_betas,
+        )
         _expect(self.factor > 0, "schedule.factor", "above 0", self.factor)
         _expect(self.warmup_epochs >= 0, "schedule.warmup_epochs", "at least 0", self.warmup_epochs)
 
@@ -65,30 +79,40 @@ class Optimiser:
 class Augmentation:
     """Random changes to training images, each drawn for each image.
 
-    ``flip`` and ``erase`` are probabilities; ``pad`` is the width in pixels of the border from which a crop of
-    the input size is cut again (0: no cropping).
+    ``flip`` and ``erase`` are probabilities; ``pad`` is the width in pixels of the black border that is put around an
+    image before a crop is cut from it (0: none). An erased rectangle has a share of the image between those of
+    ``erase_area``, and is filled with ImageNet's ``mean`` or with standard normal ``noise``, a number for each pixel
+    and channel, in the normalised image.
     """
 
     flip: float = 0.5
     erase: float = 0.5
     pad: int = 0
+    erase_area: tuple[float, float] = (0.02, 0.4)
+    erase_with: Literal["mean", "noise"] = "mean"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be followed."""
         for name in ("flip", "erase"):
             _expect(0 <= getattr(self, name) <= 1, f"augmentation.{name}", "from 0 to 1", getattr(self, name))
         _expect(self.pad >= 0, "augmentation.pad", "at least 0", self.pad)
+        area = self.erase_area
+        _expect(len(area) == 2 and 0 < area[0] <= area[1] < 1, "augmentation.erase_area", "two shares, rising", area)
+        _expect_choice(self, "erase_with")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything about training but the network and the data.
 
-    ``input_size`` is (height, width) in pixels. A batch is ``identities_per_batch`` × ``images_per_identity``
-    images; ``batches_per_epoch`` of 0 means one pass over the identities' images: images // batch size.
+    ``input_size`` is (height, width) in pixels. Images are brought to ``resize`` (height, width) first, if it is not
+    empty, and the input is cut from that: anywhere in training, in the middle afterwards. A batch is
+    ``identities_per_batch`` × ``images_per_identity`` images; ``batches_per_epoch`` of 0 means one pass over the
+    identities' images: images // batch size.
     """
 
     input_size: tuple[int, int] = (256, 128)
+    resize: tuple[int, ...] = ()
     epochs: int = 100
     identities_per_batch: int = 16
     images_per_identity: int = 4
@@ -101,9 +125,17 @@ class Recipe:
         """Refuse what cannot be followed."""
         size = self.input_size
         _expect(len(size) == 2 and min(size, default=0) > 0, "input_size", "height and width in pixels", size)
+        room = len(self.resize) == 2 and all(map(int.__ge__, self.resize, size))
+        _expect(not self.resize or room, "resize", f"empty, or height and width of at least {size}", self.resize)
         for name in ("epochs", "identities_per_batch", "images_per_identity"):
             _expect(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _expect(self.batches_per_epoch >= 0, "batches_per_epoch", "at least 0", self.batches_per_epoch)
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """(height, width) that images are decoded to: ``resize``, or else the input's."""
+        height, width = self.resize or self.input_size
+        return height, width
 
     @property
     def batch_size(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from bench.training.recipe import Optimiser, Schedule
+from bench.training.recipe import Optimiser, Recipe, Schedule
 
 
 def rate_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
@@ -19,7 +19,22 @@ def rate_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
     if schedule.kind == "cosine":
         span = max(epochs - schedule.warmup_epochs, 1e-9)
         return 0.5 * (1 + math.cos(math.pi * min((epoch - schedule.warmup_epochs) / span, 1.0)))
+    if schedule.kind == "exponential":
+        begins = schedule.milestones[0]
+        return schedule.factor ** (max(epoch - begins, 0.0) / max(epochs - begins, 1e-9))
     return schedule.factor ** sum(epoch >= milestone for milestone in schedule.milestones)
+
+
+def follow(optimiser: torch.optim.Optimizer, recipe: Recipe, epoch: float) -> float:
+    """Set the optimiser's constants to what the recipe has after ``epoch`` (fractions count); gives the rate."""
+    schedule = recipe.schedule
+    rate = recipe.optimiser.learning_rate * rate_factor(schedule, epoch, recipe.epochs)
+    late = bool(schedule.later_betas) and epoch >= schedule.milestones[0]
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+        if "betas" in group:
+            group["betas"] = schedule.later_betas if late else recipe.optimiser.betas
+    return rate
 
 
 def build_optimiser(recipe: Optimiser, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:

@@ -53,6 +53,12 @@ def test_cost_rises_with_a(costs, a, factor):
     assert expected_cost(a, costs) < expected_cost(a * factor, costs) or expected_cost(a, costs) == costs[-1]
 
 
+def test_an_end_that_was_computed_may_miss_by_a_digit():
+    costs = np.cumsum([1.3238889806237921, 1.0, 24.0, 999.3238889806238])
+    assert np.isinf(solve_a(costs, costs[0] + 1.0 * (costs[-1] - costs[0])))
+    assert solve_a(costs, np.nextafter(costs[0], 0)) == 0
+
+
 def test_the_ends_of_a_budget_are_exact():
     costs = [3.0, 5.0, 11.0]
     assert solve_a(costs, 3.0) == 0

@@ -142,6 +142,30 @@ def test_a_policy_that_reaches_for_labels_fails(table):
         sweep(table, COSTS, SweepSpec(("cheat",)), [cheat])
 
 
+def test_a_policys_own_multiply_adds_are_paid(table):
+    """A decision is made at every exit that is reached but the last, and the budgets go from there to there."""
+    paying = replace(registry.policy("gs"), name="paying", macs=lambda dims, classes: [5, 3, 2, 0])
+    costs = COSTS + np.array([5, 8, 10, 10])
+    curve = of(
+        sweep(table, COSTS, SweepSpec(("paying",), modes=("exact",), budgets=5, resamples=10), [paying]), kind="policy"
+    )
+    assert (curve[0]["realised_macs"], curve[-1]["realised_macs"]) == (costs[0], costs[-1])
+    for record in curve:
+        assert record["realised_macs"] == pytest.approx(np.dot(record["exit_shares"], costs))
+    free = of(
+        sweep(
+            table, COSTS, SweepSpec(("gs",), modes=("exact",), a_values=(1.0,), resamples=10), [registry.policy("gs")]
+        ),
+        kind="policy",
+    )[0]
+    paid = of(
+        sweep(table, COSTS, SweepSpec(("paying",), modes=("exact",), a_values=(1.0,), resamples=10), [paying]),
+        kind="policy",
+    )[0]
+    assert paid["mAP"] == free["mAP"]
+    assert paid["mAP_gain"] < free["mAP_gain"]
+
+
 def test_explicit_values_of_a(table):
     spec = SweepSpec(("gs",), modes=("exact",), a_values=(0.5, float("inf")), resamples=10)
     assert [r["a"] for r in sweep(table, COSTS, spec, [registry.policy("gs")]) if r["kind"] == "policy"] == [0.5, "inf"]

@@ -24,10 +24,15 @@ def images(method):
     return torch.randn(8, 3, *method.presets["smoke"].recipe.input_size, generator=generator)
 
 
+def build(method):
+    smoke = method.presets["smoke"]
+    return method.build(dict(smoke.network), IDENTITIES, smoke.recipe.input_size)
+
+
 @pytest.fixture
 def network(method, images):
     torch.manual_seed(0)
-    network = method.build({**method.presets["smoke"].network}, IDENTITIES)
+    network = build(method)
     with torch.no_grad():  # so that running statistics are not the initial ones
         for _ in range(3):
             network.outputs(images)
@@ -82,9 +87,13 @@ def test_an_image_does_not_depend_on_its_batch(network, images):
 def test_training_outputs_lie_on_the_inference_path(network, images):
     """In evaluation mode, where no batch statistics interfere, outputs and steps give the same embeddings."""
     with torch.inference_mode():
-        for output, embedding in zip(network.outputs(images), network.embed(images), strict=True):
-            assert output.logits.shape == (len(images), IDENTITIES)
+        for index, (output, embedding) in enumerate(zip(network.outputs(images), network.embed(images), strict=True)):
             torch.testing.assert_close(output.embedding, embedding)
+            classified = network.classify(embedding, index)
+            assert (classified is None) == (output.logits is None)
+            if classified is not None:
+                assert classified.shape == (len(images), IDENTITIES)
+                torch.testing.assert_close(output.logits, classified)
 
 
 def test_gradient_reaches_every_parameter(method, network, images):
@@ -102,7 +111,7 @@ def test_gradient_reaches_every_parameter(method, network, images):
 
 def test_the_state_dict_goes_round(method, network, images):
     torch.manual_seed(1)
-    other = method.build({**method.presets["smoke"].network}, IDENTITIES).eval()
+    other = build(method).eval()
     other.load_state_dict(network.state_dict())
     with torch.inference_mode():
         for one, same in zip(network.embed(images), other.embed(images), strict=True):

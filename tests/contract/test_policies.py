@@ -1,6 +1,6 @@
 """What every registered policy must keep."""
 
-from dataclasses import replace
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -33,10 +33,19 @@ def test_the_same_draws_give_the_same_confidences(policy):
 
 def test_signals_are_not_changed(policy):
     signals = invented_table().signals
-    before = replace(signals, **{name: getattr(signals, name).copy() for name in signals.__dataclass_fields__})
+    before = deepcopy(signals)
     policy.confidence(signals, np.random.default_rng(0))
     for name in signals.__dataclass_fields__:
         assert np.array_equal(getattr(signals, name), getattr(before, name))
+
+
+def test_it_says_what_deciding_costs(policy):
+    signals = invented_table().signals
+    macs = np.asarray(policy.macs(signals.dims, signals.classes))
+    assert macs.shape == (len(signals.dims),)
+    assert (macs >= 0).all()
+    assert macs[-1] == 0, "nothing is decided at the last exit"
+    assert policy.applies(signals)
 
 
 def test_it_sweeps_between_the_static_exits_and_under_the_oracle(policy):

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as reference
 
-from bench.data.augmentation import IMAGENET_MEAN, IMAGENET_STD, augment, normalise
-from bench.training.recipe import Augmentation
+from bench.data.augmentation import IMAGENET_MEAN, IMAGENET_STD, augment, normalise, training_view
+from bench.errors import BenchError
+from bench.training.recipe import Augmentation, Recipe
 
 FILL = torch.tensor([124, 116, 104], dtype=torch.uint8).view(3, 1, 1)
 NOTHING = Augmentation(flip=0, erase=0, pad=0)
@@ -19,7 +20,7 @@ def noise(batch: int, height: int = 24, width: int = 12) -> torch.Tensor:
 
 
 def draw(images: torch.Tensor, recipe: Augmentation, seed: int = 0) -> torch.Tensor:
-    return augment(images, recipe, torch.Generator().manual_seed(seed))
+    return augment(images, recipe, torch.Generator().manual_seed(seed)).images
 
 
 def erased_box(image: np.ndarray) -> tuple[int, int, int, int] | None:
@@ -124,6 +125,60 @@ def test_erasing_follows_the_distribution_of_the_papers_algorithm():
     np.testing.assert_allclose(found.std(0), np.std(expected, 0), rtol=0.06)
 
 
+def test_crops_out_of_larger_images():
+    """Every place of the smaller size comes up, about equally often; nothing is resampled."""
+    images, size = noise(600, 7, 5), (5, 4)
+    result = augment(images, NOTHING, torch.Generator().manual_seed(0), size).images
+    assert result.shape == (600, 3, *size)
+    counts = np.zeros((3, 2), dtype=int)
+    for whole, image in zip(images.numpy(), result.numpy(), strict=True):
+        places = [
+            (top, left)
+            for top in range(3)
+            for left in range(2)
+            if (whole[:, top : top + 5, left : left + 4] == image).all()
+        ]
+        assert len(places) == 1
+        counts[places[0]] += 1
+    assert counts.min() > 60  # 100 expected
+    assert counts.max() < 145
+
+
+def test_noise_is_filled_in_after_normalising():
+    """DaRe's erasing: standard normal numbers, one for each pixel and channel, in 2 to 20 % of the image."""
+    changes = Augmentation(flip=0, erase=1, erase_area=(0.02, 0.2), erase_with="noise")
+    recipe = Recipe(input_size=(64, 32), augmentation=changes)
+    images = torch.full((300, 3, 64, 32), 128, dtype=torch.uint8)
+    result = training_view(images, recipe, torch.Generator().manual_seed(0))
+    plain = normalise(images)
+    erased = (result != plain).any(1)
+    assert torch.equal(torch.where(erased[:, None], plain, result), plain)
+    shares = erased.float().mean(dim=(1, 2))
+    assert shares.min() > 0.01
+    assert shares.max() < 0.22
+    filled = result.movedim(1, 3)[erased]
+    assert filled.mean().item() == pytest.approx(0, abs=0.02)
+    assert filled.std().item() == pytest.approx(1, abs=0.02)
+    assert torch.corrcoef(filled.T)[0, 1].item() == pytest.approx(0, abs=0.02)
+    again = training_view(images, recipe, torch.Generator().manual_seed(0))
+    assert torch.equal(result, again)
+
+
+def test_where_is_erased_does_not_depend_on_what_is_filled_in():
+    images = noise(64)
+    seed = torch.Generator().manual_seed(0)
+    mean = augment(images, Augmentation(flip=0.5, erase=0.5), seed).images
+    noisy = augment(images, Augmentation(flip=0.5, erase=0.5, erase_with="noise"), torch.Generator().manual_seed(0))
+    assert noisy.noisy is not None
+    assert torch.equal(torch.where(noisy.noisy, FILL, noisy.images), mean)
+
+
+@pytest.mark.parametrize("wrong", [{"erase_area": (0.3, 0.1)}, {"erase_area": (0.0, 0.1)}, {"erase_with": "black"}])
+def test_impossible_erasing_is_refused(wrong):
+    with pytest.raises(BenchError):
+        Augmentation(**wrong)
+
+
 def test_a_change_of_one_probability_keeps_the_other_draws():
     images = noise(64)
     both = draw(images, Augmentation(flip=0.5, erase=0.5, pad=2))
@@ -152,4 +207,4 @@ def test_same_changes_on_the_gpu_from_a_generator_on_the_cpu():
     images, recipe = noise(32), Augmentation(0.5, 0.5, 2)
     assert torch.equal(draw(images.cuda(), recipe).cpu(), draw(images, recipe))
     own = torch.Generator("cuda").manual_seed(0)
-    assert augment(images.cuda(), recipe, own).is_cuda
+    assert augment(images.cuda(), recipe, own).images.is_cuda

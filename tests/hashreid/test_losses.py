@@ -2,32 +2,19 @@ import math
 
 import pytest
 import torch
+from formulas import triplet_by_formula
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.networks import ExitOutput
-from hashreid.losses import batch_hard_triplet, hashreid_loss, ranking_regulariser
+from hashreid.losses import hashreid_loss, ranking_regulariser
 
 OPTIONS = {"triplet_weight": 0.35, "identity_weight": 1.0, "ranking_weight": 100.0, "margin": 0.2}
-
-
-def euclid(one, other):
-    return math.sqrt(sum((a - b) ** 2 for a, b in zip(one, other, strict=True)))
 
 
 def cosine(one, other):
     dot = sum(a * b for a, b in zip(one, other, strict=True))
     return dot / math.sqrt(sum(a * a for a in one)) / math.sqrt(sum(b * b for b in other))
-
-
-def triplet_by_formula(features, labels, margin):
-    total = 0.0
-    for i, anchor in enumerate(features):
-        others = [(euclid(anchor, other), labels[j]) for j, other in enumerate(features) if j != i]
-        positive = max(d for d, label in others if label == labels[i])
-        negative = min(d for d, label in others if label != labels[i])
-        total += max(positive - negative + margin, 0)
-    return total / len(features)
 
 
 def ranking_by_formula(features, codes, neighbours):
@@ -36,16 +23,6 @@ def ranking_by_formula(features, codes, neighbours):
         ranked = sorted((j for j in range(len(features)) if j != i), key=lambda j: -cosine(anchor, features[j]))
         terms += [(cosine(anchor, features[j]) - cosine(codes[i], codes[j])) ** 2 for j in ranked[:neighbours]]
     return sum(terms) / len(terms)
-
-
-@settings(deadline=None, max_examples=25)
-@given(st.integers(0, 10_000), st.floats(0.1, 3))
-def test_triplet(seed, margin):
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(12, 6, generator=generator)
-    labels = torch.arange(4).repeat_interleave(3)
-    expected = triplet_by_formula(features.tolist(), labels.tolist(), margin)
-    assert batch_hard_triplet(features, labels, margin).item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 @settings(deadline=None, max_examples=25)
@@ -69,7 +46,10 @@ def test_ranking_regulariser_in_a_batch_smaller_than_five():
 def test_whole_loss_adds_weighted_terms_over_the_exits():
     torch.manual_seed(0)
     labels = torch.arange(4).repeat_interleave(2)
-    outputs = [ExitOutput(torch.randn(8, 5), torch.randn(8, 7), torch.randn(8, 4), torch.randn(8, 5)) for _ in range(3)]
+    outputs = [
+        ExitOutput(torch.randn(8, 5), torch.randn(8, 7), torch.randn(8, 4), {"aligned": torch.randn(8, 5)})
+        for _ in range(3)
+    ]
     terms = hashreid_loss(outputs, labels, OPTIONS)
     plain = labels.tolist()
     assert terms["triplet"].item() == pytest.approx(
@@ -81,11 +61,11 @@ def test_whole_loss_adds_weighted_terms_over_the_exits():
             cross_entropy += (math.log(sum(map(math.exp, row))) - row[label]) / len(plain)
     assert terms["identity"].item() == pytest.approx(cross_entropy, rel=1e-4)
     assert terms["ranking"].item() == pytest.approx(
-        100 * sum(ranking_by_formula(o.aligned.tolist(), o.embedding.tolist(), 5) for o in outputs), rel=1e-4
+        100 * sum(ranking_by_formula(o.extras["aligned"].tolist(), o.embedding.tolist(), 5) for o in outputs), rel=1e-4
     )
 
 
 def test_weight_of_zero_leaves_the_regulariser_out():
     labels = torch.arange(2).repeat_interleave(2)
-    output = ExitOutput(torch.randn(4, 5), torch.randn(4, 7), torch.randn(4, 2), torch.randn(4, 5))
+    output = ExitOutput(torch.randn(4, 5), torch.randn(4, 7), torch.randn(4, 2), {"aligned": torch.randn(4, 5)})
     assert hashreid_loss([output], labels, {**OPTIONS, "ranking_weight": 0.0})["ranking"].item() == 0

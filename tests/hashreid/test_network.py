@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from bench.cost.macs import cross_check, exit_macs
+from bench.encoders.build import build_encoder
 from bench.errors import BenchError
 from bench.networks import sign
-from hashreid.encoder import build_encoder
 from hashreid.method import HASHREID, HASHREID_NOEXIT
 from hashreid.network import HashExit, strip_pool
 

@@ -31,9 +31,10 @@ def _table(seed, exits, queries=60):
     nearest = generator.gamma(9, 5, (queries, exits, 1)) + np.arange(5)
     nobody = np.zeros((queries, exits, 5), dtype=np.int64)
     hits = np.repeat(right[..., None], 3, axis=2).astype(float)
+    unclassified = (np.full(right.shape, np.nan), 0)
     return ExitTable(
         tuple(f"exit {place + 1}" for place in range(exits)),
-        Signals(nearest, nobody, nobody, margin, np.ones(queries, dtype=np.int64), np.full(exits, 256)),
+        Signals(nearest, nobody, nobody, margin, np.ones(queries, dtype=np.int64), np.full(exits, 256), *unclassified),
         Outcomes(precision, precision / 2, hits, np.stack([precision] * 2, axis=2), np.arange(queries) // 3),
     )
 

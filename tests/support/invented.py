@@ -15,10 +15,12 @@ def invented_table(queries: int = 400, people: int = 80, seed: int = 0, exits: i
     margin = np.where(right, generator.gamma(4, 5, right.shape), generator.gamma(1, 3, right.shape)).round()
     nearest = generator.gamma(9, 5, (queries, exits, 1)) + np.arange(NEIGHBOURS)
     nobody = np.zeros((queries, exits, NEIGHBOURS), dtype=np.int64)
+    unsure = np.random.default_rng([seed, 1])
+    entropy = np.where(right, unsure.gamma(2, 0.3, right.shape), unsure.gamma(4, 0.5, right.shape))
     hits = np.repeat(right[..., None], 3, axis=2).astype(float)
     pids = np.sort(generator.integers(1, people + 1, queries))
     return ExitTable(
         tuple(f"exit {index + 1}" for index in range(exits)),
-        Signals(nearest, nobody, nobody, margin, np.ones(queries, dtype=np.int64), np.full(exits, 256)),
+        Signals(nearest, nobody, nobody, margin, np.ones(queries, dtype=np.int64), np.full(exits, 256), entropy, 100),
         Outcomes(precision, precision / 2, hits, np.stack([precision, precision], axis=2), pids),
     )

@@ -3,14 +3,48 @@ import math
 import pytest
 import torch
 
-from bench.training.recipe import Optimiser, Schedule
-from bench.training.schedule import build_optimiser, rate_factor
+from bench.errors import BenchError
+from bench.training.recipe import Optimiser, Recipe, Schedule
+from bench.training.schedule import build_optimiser, follow, rate_factor
 
 
 def test_the_papers_steps():
     schedule = Schedule("step", milestones=(40, 70), factor=0.1)
     factors = [rate_factor(schedule, epoch, 100) for epoch in (0, 39.99, 40, 69, 70, 100)]
     assert factors == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_exponential_falls_evenly_on_a_logarithmic_scale():
+    schedule = Schedule("exponential", milestones=(50,), factor=0.001)
+    factors = [rate_factor(schedule, epoch, 100) for epoch in (0, 50, 75, 100)]
+    assert factors == pytest.approx([1, 1, 0.001**0.5, 0.001])
+
+
+def test_a_recipes_constants_are_followed():
+    recipe = Recipe(
+        epochs=10,
+        optimiser=Optimiser(learning_rate=0.2),
+        schedule=Schedule("step", milestones=(5,), factor=0.1, later_betas=(0.5, 0.9)),
+    )
+    optimiser = build_optimiser(recipe.optimiser, [torch.nn.Parameter(torch.zeros(1))])
+    for epoch, rate, betas in ((4.9, 0.2, (0.9, 0.999)), (5.0, 0.02, (0.5, 0.9)), (1.0, 0.2, (0.9, 0.999))):
+        assert follow(optimiser, recipe, epoch) == pytest.approx(rate)
+        assert optimiser.param_groups[0]["lr"] == pytest.approx(rate)
+        assert optimiser.param_groups[0]["betas"] == betas
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"kind": "exponential"}, "one epoch, where the fall begins"),
+        ({"later_betas": (0.5,)}, "two numbers or none"),
+        ({"later_betas": (0.5, 0.9)}, "no milestone"),
+        ({"kind": "linear"}, "unknown schedule.kind"),
+    ],
+)
+def test_schedules_that_cannot_be_followed(wrong, said):
+    with pytest.raises(BenchError, match=said):
+        Schedule(**wrong)
 
 
 def test_cosine_with_warm_up():

@@ -1,10 +1,12 @@
+import re
+
 import pytest
 import torch
 from safetensors.torch import save_file
-from torchvision.models import resnet18
+from torchvision.models import densenet121, resnet18
 
+from bench.encoders.build import build_encoder
 from bench.errors import BenchError
-from hashreid.encoder import build_encoder
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,44 @@ def test_a_file_that_is_no_weights(tmp_path):
     file.write_text("hello")
     with pytest.raises(BenchError, match="torch can read safely"):
         build_encoder("resnet18", weights=str(file))
+
+
+@pytest.mark.parametrize("old_names", [False, True])
+def test_densenet_weights_under_either_name(tmp_path, old_names):
+    """torchvision's files say ``norm.1`` where its networks say ``norm1``; a classifier of any width is left out."""
+    torch.manual_seed(0)
+    reference = densenet121(num_classes=7).eval()
+    state = reference.state_dict()
+    if old_names:
+        state = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): value for name, value in state.items()}
+    torch.save(state, tmp_path / "weights.pth")
+    encoder = build_encoder("densenet121", weights=str(tmp_path / "weights.pth"))
+    images = torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        maps = encoder.stem.eval()(images)
+        for stage, width in zip(encoder.stages, encoder.widths, strict=True):
+            maps = stage.eval()(maps)
+            assert maps.shape[1] == width
+        torch.testing.assert_close(maps, reference.features(images).relu())
+    assert encoder.widths == (256, 512, 1024, 1024)
+    assert encoder.preactivated
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet10-quarter", "densenet18-thin"])
+def test_a_last_stride_of_one_keeps_the_resolution(name):
+    images = torch.randn(1, 3, 128, 64)
+    for last_stride, height in ((2, 4), (1, 8)):
+        encoder = build_encoder(name, last_stride=last_stride)
+        maps = encoder.stem.eval()(images)
+        for stage in encoder.stages:
+            maps = stage.eval()(maps)
+        assert maps.shape == (1, encoder.widths[3], height, height // 2)
+
+
+def test_a_file_of_something_else_is_no_state_dict(tmp_path):
+    torch.save({"epoch": 3}, tmp_path / "weights.pth")
+    with pytest.raises(BenchError, match="holds no state dict"):
+        build_encoder("resnet18", weights=str(tmp_path / "weights.pth"))
 
 
 def test_missing_file_and_unknown_name():

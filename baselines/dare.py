@@ -1,0 +1,106 @@
+"""DaRe as a method of the suite, on ResNet-50 and DenseNet-201. No torch at the top: listing methods loads this."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from baselines.losses import soft_margin_triplets
+from bench.methods import Method, Options, Preset
+from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
+
+if TYPE_CHECKING:
+    from bench.networks import MultiExitNetwork
+
+PAPER = "Wang et al., Resource Aware Person Re-identification across Multiple Resolutions, CVPR 2018"
+
+PAPER_RECIPE = Recipe(
+    input_size=(256, 128),
+    resize=(288, 144),
+    epochs=100,
+    batches_per_epoch=600,
+    identities_per_batch=18,
+    images_per_identity=4,
+    optimiser=Optimiser(name="adam", learning_rate=3e-4, weight_decay=1e-4),
+    schedule=Schedule(kind="exponential", milestones=(50,), factor=0.001, later_betas=(0.5, 0.999)),
+    augmentation=Augmentation(flip=0.5, erase=0.5, erase_area=(0.02, 0.2), erase_with="noise"),
+)
+"""The official training script: 60,000 batches, here told off in 100 epochs of 600 so that ticks fall every tenth."""
+DEMO_RECIPE = replace(
+    PAPER_RECIPE,
+    input_size=(128, 64),
+    resize=(144, 72),
+    epochs=14,
+    batches_per_epoch=30,
+    identities_per_batch=16,
+    optimiser=Optimiser(name="adam", learning_rate=2e-3, weight_decay=1e-4),
+    schedule=Schedule(kind="exponential", milestones=(7,), factor=0.01, later_betas=(0.5, 0.999)),
+)
+SMOKE_RECIPE = replace(
+    DEMO_RECIPE,
+    input_size=(64, 32),
+    resize=(72, 36),
+    epochs=2,
+    batches_per_epoch=3,
+    identities_per_batch=4,
+    images_per_identity=2,
+    schedule=Schedule(kind="exponential", milestones=(1,), factor=0.01, later_betas=(0.5, 0.999)),
+)
+
+
+def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
+    from baselines.networks.dare import DaRe
+    from bench.encoders.build import build_encoder
+
+    encoder = build_encoder(
+        str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
+    )
+    return DaRe(encoder, hidden=int(options["hidden"]), dim=int(options["dim"]))
+
+
+def _presets(paper: str, demo: str, smoke: str) -> dict[str, Preset]:
+    narrow: Options = {"hidden": 256, "dim": 128, "weights": "none"}
+    return {
+        "paper": Preset(
+            f"{paper} from ImageNet at 256×128, the official recipe",
+            {"backbone": paper, "last_stride": 2, "hidden": 1024, "dim": 128, "weights": "imagenet"},
+            PAPER_RECIPE,
+        ),
+        "demo": Preset(
+            f"{demo} from scratch at 128×64, heads of 256 hidden units: minutes on two cores",
+            {"backbone": demo, "last_stride": 1, **narrow},
+            DEMO_RECIPE,
+        ),
+        "smoke": Preset(
+            "seconds, for tests: learns nothing", {"backbone": smoke, "last_stride": 2, **narrow}, SMOKE_RECIPE
+        ),
+    }
+
+
+FAITHFUL = "heads, fusion as the last exit, soft-margin batch-hard triplets on five outputs, recipe of preset paper"
+DIFFERS = (
+    "one middle view of each image by default, where the published numbers average ten crops (--views ten-crop); "
+    "batches are drawn an epoch at a time, not by eight workers of their own"
+)
+
+DARE = Method(
+    name="dare",
+    summary="DaRe(R): a ResNet with an embedding after every stage, the last fused of all (continuous, Euclidean)",
+    paper=PAPER,
+    faithful=FAITHFUL,
+    differs=DIFFERS,
+    presets=_presets("resnet50", "resnet14-half", "resnet10-quarter"),
+    build=_build,
+    loss=soft_margin_triplets,
+)
+
+DARE_DENSENET = Method(
+    name="dare-densenet",
+    summary="DaRe(De): the same on a DenseNet, whose maps each exit normalises for itself",
+    paper=PAPER,
+    faithful=FAITHFUL,
+    differs=DIFFERS,
+    presets=_presets("densenet201", "densenet26-thin", "densenet18-thin"),
+    build=_build,
+    loss=soft_margin_triplets,
+)

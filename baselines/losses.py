@@ -1,0 +1,58 @@
+"""The losses of the baselines. Torch is imported where it is used: listing methods loads this module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bench.errors import BenchError
+from bench.methods import Options
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.networks import ExitOutput
+
+CLASSIFICATION_AND_TRIPLET = {"identity_weight": 1.0, "triplet_weight": 1.0, "margin": 0.3}
+"""Options of :func:`classification_and_triplet`: what re-identification adds to classifiers (Luo et al. 2019)."""
+
+
+def classification_and_triplet(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
+    """Sum cross-entropy and batch-hard triplet over the exits, as ``identity_weight`` and ``triplet_weight`` have it.
+
+    The networks' own papers train classifiers: ``triplet_weight`` 0 leaves their cross-entropy alone.
+    """
+    import torch.nn.functional as F
+
+    from bench.losses import batch_hard_triplet
+
+    identity_weight, triplet_weight = float(options["identity_weight"]), float(options["triplet_weight"])
+    if not identity_weight and not triplet_weight:
+        raise BenchError("identity_weight and triplet_weight are both 0: nothing is left to learn from")
+    terms: dict[str, Tensor] = {}
+    if identity_weight:
+        losses = [F.cross_entropy(_logits(output).float(), labels) for output in outputs]
+        terms["identity"] = identity_weight * sum(losses[1:], losses[0])
+    if triplet_weight:
+        margin = float(options["margin"])
+        losses = [batch_hard_triplet(output.embedding.float(), labels, margin) for output in outputs]
+        terms["triplet"] = triplet_weight * sum(losses[1:], losses[0])
+    return terms
+
+
+def soft_margin_triplets(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
+    """DaRe's loss: soft-margin batch-hard triplet on every stage's embedding and on the fusion, weight 1 each.
+
+    (DaRe, equation 2; a mean over the anchors as in the official code, where the equation has a sum.)
+    """
+    from bench.losses import batch_hard_triplet
+
+    *early, last = outputs
+    stages = [output.embedding for output in early] + [last.extras["stage"]]
+    losses = [batch_hard_triplet(embedding.float(), labels, None) for embedding in stages]
+    return {"stages": sum(losses[1:], losses[0]), "fusion": batch_hard_triplet(last.embedding.float(), labels, None)}
+
+
+def _logits(output: ExitOutput) -> Tensor:
+    assert output.logits is not None
+    return output.logits

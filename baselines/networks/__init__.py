@@ -1,0 +1,1 @@
+"""The networks of the baselines, and the parts that they share."""

@@ -1,0 +1,126 @@
+"""BranchyNet: side branches on a ResNet, whose maps are embedded as they are (Teerapittayanon et al., ICPR 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from baselines.networks.classifier import IdentityClassifier
+from bench.encoders.encoder import Encoder
+from bench.errors import BenchError, unknown_name
+from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
+
+EXIT_STAGES = (1, 2, 4)
+
+
+Branch = Callable[[int, int], list[nn.Module]]
+"""Layers of a branch, for the channels that enter and leave it."""
+
+
+def _strided(entering: int, leaving: int) -> list[nn.Module]:
+    return [nn.Conv2d(entering, leaving, 3, stride=2, bias=False), nn.BatchNorm2d(leaving), nn.ReLU(inplace=True)]
+
+
+def _pooled(entering: int, leaving: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(entering, leaving, 3, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(leaving), nn.ReLU(inplace=True), nn.MaxPool2d(3, stride=2)]
+
+
+def _valid(entering: int, leaving: int) -> list[nn.Module]:
+    return [nn.Conv2d(entering, leaving, 3, bias=False), nn.BatchNorm2d(leaving), nn.ReLU(inplace=True)]
+
+
+def _valid_pooled(entering: int, leaving: int) -> list[nn.Module]:
+    return [*_valid(entering, leaving), nn.MaxPool2d(2)]
+
+
+BRANCHES: dict[str, tuple[tuple[int, Branch], tuple[int, Branch]]] = {
+    "strided": ((8, _strided), (4, _strided)),
+    "pooled": ((8, _pooled), (4, _pooled)),
+    "unequal": ((8, _valid_pooled), (16, _valid)),
+}
+"""For each of the two branches, what it divides its stage's channels by, and its layers.
+
+The paper's network is another (AlexNet, ResNet-110) and HashReID prints lengths alone: 14,880 = 32·31·15 and 13,440 =
+128·15·7 = 32·30·14. All three come to them on ResNet-50 at 256×128: one convolution of stride 2; one of stride 1 and a
+3×3 pooling, nearer to BranchyNet's own branches; and 32 filters in both, pooled in the first alone.
+"""
+
+
+class BranchyNet(MultiExitNetwork):
+    """A ResNet with branches after stages 1 and 2, and its own end as the third exit.
+
+    A branch is a 3×3 convolution whose maps are flattened, not pooled: at 256×128 embeddings of 32·31·15 = 14,880 and
+    128·15·7 = 13,440 numbers; the last is the global mean of stage 4. The lengths depend on the input, so the network
+    is built for one ``input_size`` (height, width).
+    """
+
+    def __init__(
+        self, encoder: Encoder, num_identities: int, input_size: tuple[int, int], *, branch: str = "strided"
+    ) -> None:
+        super().__init__()
+        if branch not in BRANCHES:
+            raise unknown_name("branch", branch, list(BRANCHES))
+        if encoder.preactivated:
+            raise BenchError("branchynet reads maps as its encoder leaves them, and a DenseNet does not normalise them")
+        self.stem = encoder.stem
+        first, second, third, fourth = encoder.stages
+        self.segments = nn.ModuleList([first, second, nn.Sequential(third, fourth)])
+        self.heads = nn.ModuleList(
+            nn.Sequential(*layers(width, width // reduction), nn.Flatten())
+            for width, (reduction, layers) in zip(encoder.widths, BRANCHES[branch], strict=False)
+        )
+        self.heads.append(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+        self.input_size = tuple(input_size)
+        lengths = self._lengths()
+        self.classifiers = nn.ModuleList(IdentityClassifier(length, num_identities) for length in lengths)
+        self.exits = tuple(
+            ExitSpec(f"exit {stage}", length, "continuous") for stage, length in zip(EXIT_STAGES, lengths, strict=True)
+        )
+
+    def _lengths(self) -> list[int]:
+        """Lengths of the embeddings, from a pass over shapes alone."""
+        maps = torch.zeros(1, 3, *self.input_size)
+        lengths = []
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                maps = self.stem(maps)
+                for segment, head in zip(self.segments, self.heads, strict=True):
+                    maps = segment(maps)
+                    lengths.append(prod(head(maps).shape))
+        except RuntimeError as problem:
+            raise BenchError(f"an input of {self.input_size} is too small for branchynet's branches") from problem
+        finally:
+            self.train(training)
+        return lengths
+
+    def start(self, images: Tensor) -> Tensor:
+        """Run the stem on images (B, 3, H, W)."""
+        if images.shape[2:] != self.input_size:
+            raise BenchError(
+                f"this branchynet was built for images of {self.input_size} (height, width) and got "
+                f"{tuple(images.shape[2:])}: its embeddings are whole maps. Build one for that size"
+            )
+        return self.stem(images)
+
+    def step(self, state: Tensor, exit_index: int) -> tuple[Tensor | tuple[()], Tensor]:
+        """Run on to an exit and flatten what its branch makes of the maps."""
+        maps = self.segments[exit_index](state)
+        embedding = self.heads[exit_index](maps)
+        return (() if exit_index == len(self.exits) - 1 else maps), embedding
+
+    def outputs(self, images: Tensor) -> list[ExitOutput]:
+        """Run every exit for training; the embedding is what the losses read."""
+        return [
+            ExitOutput(embedding, embedding, classifier(embedding))
+            for embedding, classifier in zip(self.embed(images), self.classifiers, strict=True)
+        ]
+
+    def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
+        """Classify embeddings (B, dim) with the classifier of training."""
+        return self.classifiers[exit_index](embedding)

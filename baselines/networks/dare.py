@@ -1,0 +1,89 @@
+"""DaRe: a small head after every stage, and their weighted sum as the last (Wang et al., CVPR 2018)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bench.encoders.encoder import Encoder
+from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
+
+State = tuple[Tensor, list[Tensor]]
+"""The maps of the last stage that has run, and the embeddings of all stages so far."""
+
+
+class StageHead(nn.Module):
+    """Maps (B, C, H, W) → stage embedding (B, dim): global mean, FC_hidden–BN–ReLU–FC_dim.
+
+    Maps that their encoder has not normalised (``preactivated``) pass a batch norm and a ReLU first.
+    """
+
+    def __init__(self, channels: int, hidden: int, dim: int, preactivated: bool) -> None:
+        super().__init__()
+        self.activate = nn.Sequential(*((nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) if preactivated else ()))
+        self.embed = nn.Sequential(
+            nn.Linear(channels, hidden), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim)
+        )
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Pool maps to features (B, C)."""
+        return self.activate(maps).mean(dim=(2, 3))
+
+
+class FusingHead(StageHead):
+    """The last head, which also adds up the embeddings of all stages: one learnt number for each stage."""
+
+    def __init__(self, channels: int, hidden: int, dim: int, stages: int) -> None:
+        super().__init__(channels, hidden, dim, preactivated=False)
+        self.weights = nn.Conv1d(stages, 1, 1, bias=False)
+
+    def fuse(self, embeddings: list[Tensor]) -> Tensor:
+        """Fuse stage embeddings, each (B, dim), into one (B, dim)."""
+        return self.weights(torch.stack(embeddings, dim=1)).squeeze(1)
+
+
+class DaRe(MultiExitNetwork):
+    """DaRe on a four-stage encoder: exits 1 to 3 are the stages' embeddings, exit 4 is the fusion of all four.
+
+    The fourth stage's own embedding is a term of the loss and no exit, as in the paper's budgeted experiment.
+    """
+
+    def __init__(self, encoder: Encoder, *, hidden: int = 1024, dim: int = 128) -> None:
+        super().__init__()
+        self.stem = encoder.stem
+        self.stages = nn.ModuleList(encoder.stages)
+        *early, last = encoder.widths
+        self.heads = nn.ModuleList(StageHead(width, hidden, dim, encoder.preactivated) for width in early)
+        self.heads.append(FusingHead(last, hidden, dim, len(self.stages)))
+        names = [f"exit {place}" for place in range(1, len(self.stages))]
+        self.exits = tuple(ExitSpec(name, dim, "continuous") for name in (*names, "fusion"))
+
+    def start(self, images: Tensor) -> State:
+        """Run the stem on images (B, 3, H, W)."""
+        return self.stem(images), []
+
+    def step(self, state: State, exit_index: int) -> tuple[State | tuple[()], Tensor]:
+        """Run a stage and embed its maps; at the last, fuse the embeddings of all stages."""
+        maps, embeddings = state
+        maps = self.stages[exit_index](maps)
+        head = self.heads[exit_index]
+        assert isinstance(head, StageHead)
+        embeddings = [*embeddings, head.embed(head.pool(maps))]
+        if isinstance(head, FusingHead):
+            return (), head.fuse(embeddings)
+        return (maps, embeddings), embeddings[-1]
+
+    def outputs(self, images: Tensor) -> list[ExitOutput]:
+        """Run every exit for training; the last carries its stage's own embedding as ``stage``."""
+        maps, embeddings = self.start(images)
+        outputs = []
+        for stage, head in zip(self.stages, self.heads, strict=True):
+            assert isinstance(head, StageHead)
+            maps = stage(maps)
+            features = head.pool(maps)
+            embeddings.append(head.embed(features))
+            if isinstance(head, FusingHead):
+                outputs.append(ExitOutput(features, head.fuse(embeddings), extras={"stage": embeddings[-1]}))
+            else:
+                outputs.append(ExitOutput(features, embeddings[-1]))
+        return outputs

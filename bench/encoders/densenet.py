@@ -1,0 +1,61 @@
+"""DenseNets as encoders: torchvision's, with its weights, and a thin one for two cores.
+
+A stage ends with its dense block, before the transition to the next: that is where DaRe puts its exits. The first
+three stages' maps are raw concatenations (``preactivated``); the fourth's have passed the last norm and a ReLU.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+from torchvision import models
+from torchvision.models import DenseNet
+
+from bench.encoders.encoder import Encoder
+from bench.encoders.weights import fill_encoder
+from bench.errors import BenchError
+
+DENSENETS: dict[str, str] = {
+    "densenet121": "DenseNet121_Weights",
+    "densenet169": "DenseNet169_Weights",
+    "densenet201": "DenseNet201_Weights",
+}
+THIN_DENSENETS: dict[str, tuple[int, int, tuple[int, int, int, int]]] = {
+    "densenet26-thin": (16, 32, (2, 3, 4, 2)),
+    "densenet18-thin": (8, 16, (1, 2, 2, 2)),
+}
+"""Small encoders for two cores: growth, channels of the stem, layers of each block."""
+
+
+def densenet(name: str, *, last_stride: int, weights: str) -> Encoder:
+    """Build a DenseNet; ``last_stride`` 1 keeps the fourth block at the third's resolution."""
+    if name in DENSENETS:
+        whole = getattr(models, name)(weights=None)
+        fill_encoder(whole, weights, DENSENETS[name], classifier="classifier.")
+    elif weights != "none":
+        raise BenchError(f"encoder {name} has no pretrained weights: use --weights none, or a DenseNet of full width")
+    else:
+        growth, channels, blocks = THIN_DENSENETS[name]
+        whole = DenseNet(growth, blocks, channels, bn_size=4, num_classes=1)
+    if last_stride not in (1, 2):
+        raise BenchError(f"last_stride is 1 or 2, not {last_stride}")
+    return _cut(whole, last_stride)
+
+
+def _cut(whole: DenseNet, last_stride: int) -> Encoder:
+    parts = whole.features
+    if last_stride == 1:
+        parts.transition3.pool = nn.Identity()
+    stem = nn.Sequential(parts.conv0, parts.norm0, parts.relu0, parts.pool0)
+    stages = (
+        nn.Sequential(parts.denseblock1),
+        nn.Sequential(parts.transition1, parts.denseblock2),
+        nn.Sequential(parts.transition2, parts.denseblock3),
+        nn.Sequential(parts.transition3, parts.denseblock4, parts.norm5, nn.ReLU(inplace=True)),
+    )
+    widths = (
+        int(parts.transition1.norm.num_features),
+        int(parts.transition2.norm.num_features),
+        int(parts.transition3.norm.num_features),
+        int(parts.norm5.num_features),
+    )
+    return Encoder(stem, stages, widths, preactivated=True)

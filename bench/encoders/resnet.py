@@ -1,0 +1,82 @@
+"""ResNets as encoders: torchvision's, with its weights, and narrow ones for two cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+from torchvision import models
+from torchvision.models.resnet import BasicBlock, ResNet
+
+from bench.encoders.encoder import Encoder
+from bench.encoders.weights import fill_encoder
+from bench.errors import BenchError
+
+RESNETS: dict[str, tuple[Callable[..., ResNet], str]] = {
+    "resnet18": (models.resnet18, "ResNet18_Weights"),
+    "resnet34": (models.resnet34, "ResNet34_Weights"),
+    "resnet50": (models.resnet50, "ResNet50_Weights"),
+    "resnet101": (models.resnet101, "ResNet101_Weights"),
+}
+NARROW_RESNETS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
+    "resnet14-half": (32, (2, 2, 1, 1)),
+    "resnet10-quarter": (16, (1, 1, 1, 1)),
+}
+"""Small encoders for two cores: width of the first stage, basic blocks of each stage."""
+
+
+def resnet(name: str, *, last_stride: int, weights: str) -> Encoder:
+    """Build a ResNet; the stride of a bottleneck that halves its maps is on the 3×3 convolution, as torchvision has it.
+
+    ``last_stride`` 1 keeps the fourth stage at the third's resolution.
+    """
+    if name in RESNETS:
+        constructor, weights_enum = RESNETS[name]
+        whole = constructor(weights=None)
+        fill_encoder(whole, weights, weights_enum, classifier="fc.")
+        width = int(whole.fc.in_features)
+        stem = nn.Sequential(whole.conv1, whole.bn1, whole.relu, whole.maxpool)
+        stages = (whole.layer1, whole.layer2, whole.layer3, whole.layer4)
+        encoder = Encoder(stem, stages, (width // 8, width // 4, width // 2, width))
+    elif weights != "none":
+        raise BenchError(f"encoder {name} has no pretrained weights: use --weights none, or a ResNet of full width")
+    else:
+        encoder = _narrow_resnet(*NARROW_RESNETS[name])
+    if last_stride == 1:
+        for module in encoder.stages[3].modules():
+            if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
+                module.stride = (1, 1)
+    elif last_stride != 2:
+        raise BenchError(f"last_stride is 1 or 2, not {last_stride}")
+    return encoder
+
+
+def _narrow_resnet(width: int, blocks: tuple[int, int, int, int]) -> Encoder:
+    """Build a ResNet of basic blocks that starts at ``width`` channels and doubles at every later stage."""
+
+    def stage(entering: int, leaving: int, stride: int, count: int) -> nn.Sequential:
+        shortcut: nn.Module | None = None
+        if stride != 1 or entering != leaving:
+            shortcut = nn.Sequential(
+                nn.Conv2d(entering, leaving, 1, stride=stride, bias=False), nn.BatchNorm2d(leaving)
+            )
+        first = BasicBlock(entering, leaving, stride, shortcut)
+        return nn.Sequential(first, *(BasicBlock(leaving, leaving) for _ in range(count - 1)))
+
+    stem = nn.Sequential(
+        nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, stride=2, padding=1),
+    )
+    stages = (
+        stage(width, width, 1, blocks[0]),
+        stage(width, 2 * width, 2, blocks[1]),
+        stage(2 * width, 4 * width, 2, blocks[2]),
+        stage(4 * width, 8 * width, 2, blocks[3]),
+    )
+    for part in (stem, *stages):
+        for module in part.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return Encoder(stem, stages, (width, 2 * width, 4 * width, 8 * width))

@@ -1,0 +1,115 @@
+"""Numbers that the papers report, with their sources.
+
+Numbers are decimals and keep the digits that were printed; accuracies and shares are in percent. What a paper does not
+print is None. ``method`` and ``policy`` are the names that this suite knows a thing by, empty where it knows none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+STAGES = 4
+"""Stages that the papers count."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A paper or a repository: its short name, its full citation, where it is found, and what holds for all of it."""
+
+    name: str
+    citation: str
+    address: str
+    notes: str
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What every reported row has: the dataset, and where it is printed."""
+
+    dataset: str
+    source: Source
+    place: str
+    """Table, section or file within the source."""
+    notes: str
+
+
+@dataclass(frozen=True)
+class Accuracy(Reported):
+    """A method on a dataset. ``kind`` is B for binary codes, C for continuous ones, empty where nothing is printed."""
+
+    group: str
+    """Part of the table."""
+    printed: str
+    """The method as the paper names it."""
+    method: str
+    kind: str
+    lengths: tuple[int, ...]
+    rank_1: tuple[Decimal | None, ...]
+    """At stages 1 to 4. A method without exits has one number, at the last."""
+    mean_average_precision: Decimal | None
+
+
+@dataclass(frozen=True)
+class CodeLength(Reported):
+    """One code length of a method without exits, and how long a comparison takes, beside Euclidean distance."""
+
+    printed: str
+    method: str
+    kind: str
+    length: int
+    rank_1: Decimal
+    mean_average_precision: Decimal
+    hamming_microseconds: Decimal
+    euclidean_microseconds: Decimal
+    ratio: Decimal
+    """How many times longer Euclidean distance takes, as printed."""
+
+    def accuracy(self) -> Accuracy:
+        """The row without its times."""
+        return Accuracy(
+            dataset=self.dataset,
+            source=self.source,
+            place=self.place,
+            notes=self.notes,
+            group="",
+            printed=self.printed,
+            method=self.method,
+            kind=self.kind,
+            lengths=(self.length,),
+            rank_1=(*(None,) * (STAGES - 1), self.rank_1),
+            mean_average_precision=self.mean_average_precision,
+        )
+
+
+@dataclass(frozen=True)
+class BudgetPoint(Reported):
+    """One budget under one policy: what was asked for and what came of it, in millions of multiply-adds a query."""
+
+    method: str
+    policy: str
+    printed_policy: str
+    case: int
+    """Number of the budget in the source, from 0."""
+    expected_million_macs: Decimal
+    resulted_million_macs: Decimal
+    expected_shares: tuple[Decimal, ...]
+    resulted_shares: tuple[Decimal, ...]
+    rank_1: Decimal
+    mean_average_precision: Decimal
+
+
+@dataclass(frozen=True)
+class ExitCost(Reported):
+    """Multiply-adds of one exit as the source counts them."""
+
+    method: str
+    exit: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class QuerySet(Reported):
+    """How many queries the numbers on a dataset are for: other sets may come under its name, in its layout."""
+
+    query_images: int

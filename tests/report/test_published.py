@@ -1,0 +1,183 @@
+"""Published numbers beside measured ones: on the photographs that they are for, and nowhere else."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from bench.cli import main
+from bench.report.budget_figure import budget_figure
+from bench.report.comparison import comparison_figure
+from bench.report.load import load
+from bench.report.published import published_curve
+from bench.report.reported_table import reported_table
+from bench.report.sections import sections
+from bench.report.write import write_report
+
+LABEL = "DaRe, published (gs)"
+
+
+def on_market(scale=40.0, *, rendered=False, queries=3368, lengths=None):
+    """Make a change of a run's records: Market-1501's number of queries, and costs of a network of full size."""
+
+    def change(header, records):
+        header["dataset"] |= {"rendered": rendered, "counts": {"query images": queries}}
+        for place, exit_ in enumerate(header["exits"]):
+            exit_["cumulative_macs"] = int(scale * exit_["cumulative_macs"])
+            exit_["dim"] = lengths[place] if lengths else exit_["dim"]
+        for record in records:
+            for name in record:
+                if "_macs" in name and record[name] is not None:
+                    record[name] *= scale
+
+    return change
+
+
+def labels(drawing):
+    return [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+
+
+def line_at(drawing, panel, macs):
+    """Heights of the line in a panel that runs over these costs, in units of the axis."""
+    for line in drawing.figure.axes[panel].get_lines():
+        across = np.asarray(line.get_xdata(), dtype=float)
+        if len(across) == len(macs) and np.allclose(across, macs):
+            return np.asarray(line.get_ydata(), dtype=float)
+    return None
+
+
+@pytest.fixture
+def section(write_run):
+    """Runs of two methods, as ``section(...)`` of :func:`on_market`."""
+
+    def make(dataset="market1501", **changes):
+        for method in ("dare", "hashreid"):
+            write_run(dataset=dataset, method=method, preset="paper", change=on_market(**changes))
+        (found,) = sections(load(write_run.results))
+        return found
+
+    return make
+
+
+def test_both_figures_show_the_published_curve(section):
+    found = section()
+    dare, hashreid = found.setups
+    published = published_curve(found, ["gs"])
+    assert published.macs[0] == 523.57e6
+    assert published.values["rank-1"].tolist()[-1] == 0.88717
+    comparison, budget = comparison_figure(found), budget_figure(found, dare)
+    for drawing in (comparison, budget):
+        assert labels(drawing)[-1] == LABEL
+        assert line_at(drawing, 0, published.macs / 1e9) == pytest.approx(100 * published.values["mAP"])
+        assert line_at(drawing, 1, published.macs / 1e9) == pytest.approx(100 * published.values["rank-1"])
+        low, high = drawing.figure.axes[0].get_xlim()
+        assert low < 0.523
+        assert high > 2.53
+        for told in (
+            "not measured here",
+            "there: margin",
+            "authors' own constants",
+            "ten crops",
+            "trapezoidal",
+            "junk",
+        ):
+            assert told in drawing.caption
+        assert LABEL in drawing.description
+    assert LABEL not in labels(budget_figure(found, hashreid))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rendered": True}, {"queries": 60}, {"dataset": "other"}],
+    ids=["rendered", "other people", "other set"],
+)
+def test_on_other_data_nothing_is_drawn_or_listed(section, changes):
+    found = section(**changes)
+    for drawing in (comparison_figure(found), budget_figure(found, found.setups[0])):
+        assert LABEL not in labels(drawing)
+        assert "published" not in drawing.caption + drawing.description
+    assert reported_table(found) is None
+
+
+def test_a_small_network_keeps_its_own_axis(section):
+    """At a fortieth of the published costs, one linear axis for both would leave the measured curves no room."""
+    found = section(scale=1.0)
+    assert LABEL not in labels(budget_figure(found, found.setups[0]))
+    comparison = comparison_figure(found)
+    assert LABEL in labels(comparison)
+    assert comparison.figure.axes[0].get_xscale() == "log"
+
+
+def test_a_policy_that_nobody_published_has_no_curve(section):
+    found = section()
+    assert published_curve(found, ["entropy"]) is None
+    assert published_curve(found, ["entropy", "qs", "random"]).policy == "qs"
+
+
+def test_reported_rows_stand_over_measured_ones(write_run):
+    lengths = (256, 256, 1024, 2048)
+    _, records, _ = write_run(dataset="market1501", change=on_market(lengths=lengths))
+    write_run(dataset="market1501", method="branchynet", exits=3, change=on_market())
+    write_run(dataset="market1501", method="hashreid-noexit", exits=1, swept=False, change=on_market())
+    (found,) = sections(load(write_run.results))
+    table = reported_table(found)
+    shown = table.shown.set_index("method")
+    assert shown.loc["OURS+HE", "rank-1 S1 (%)"] == "71.29"
+    assert shown.loc["OURS+HE", "mAP (%)"] == "82.08"
+    assert shown.index.get_loc("hashreid demo") == shown.index.get_loc("OURS+HE") + 1
+    assert shown.loc["hashreid demo", "codes"] == "B 256/256/1024/2048"
+    exits = [record for record in records if record["kind"] == "exit"]
+    measured = table.full[table.full["name"] == "hashreid demo"].iloc[0]
+    for stage, record in enumerate(exits, 1):
+        assert measured[f"rank-1_S{stage}"] == record["rank-1"]
+        assert measured[f"rank-1_S{stage}_high"] == record["rank-1_high"]
+        assert shown.loc["hashreid demo", f"rank-1 S{stage} (%)"] == f"{100 * record['rank-1']:.1f}"
+    assert measured["mAP"] == exits[-1]["mAP"]
+    assert measured["ap"] == "step"
+    # Three exits: the last stands at the papers' last stage.
+    assert shown.loc["branchynet demo", "rank-1 S3 (%)"] == "—"
+    assert shown.loc["branchynet demo", "rank-1 S4 (%)"] not in ("—", "not measured")
+    assert shown.loc["hashreid-noexit demo", "rank-1 S1 (%)"] == "—"
+    assert set(shown.loc["msdnet"].drop("codes")) == {"not measured"}
+    reported = table.full[table.full["row"] == "reported"]
+    assert reported["source"].str.contains("Table").all()
+    assert reported["address"].str.startswith("https://").all()
+    assert reported.set_index("name").loc["DaRe(R)+RE", "mAP"] == 0.742
+
+
+def test_the_other_dataset_has_its_own_rows(section):
+    table = reported_table(section(dataset="msmt17", queries=11659))
+    shown = table.shown.set_index("method")
+    assert shown.loc["MSDNet", "codes"] == "C 384/384/352/304"
+    assert shown.loc["dare paper", "rank-1 S4 (%)"]
+    assert "DaRe(R)" not in shown.index
+
+
+def test_a_stage_that_a_run_lacks_is_not_measured(write_run):
+    write_run(dataset="market1501", exits=1, swept=False, change=on_market())
+    (found,) = sections(load(write_run.results))
+    shown = reported_table(found).shown.set_index("method")
+    assert shown.loc["hashreid demo", "rank-1 S2 (%)"] == "not measured"
+    assert shown.loc["hashreid demo", "rank-1 S4 (%)"] != "not measured"
+
+
+def test_the_report_has_the_part(write_run, tmp_path):
+    write_run(dataset="market1501", exits=1, swept=False, change=on_market())
+    write_run(exits=1, swept=False)
+    report = write_report(write_run.results, tmp_path / "report")
+    names = {file.name for file in report.files}
+    assert {"market1501-reported.csv", "market1501-reported.md"} <= names
+    assert "invented-reported.csv" not in names
+    page = report.page.read_text()
+    assert page.count("<h3>Reported by the papers</h3>") == 1
+    assert "tables/market1501-reported.csv" in page
+
+
+def test_the_terminal_lists_them(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "list", "reported"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out = capsys.readouterr().out
+    assert not ended.value.code
+    for told in ("71.29", "3900", "1467.40", "2,060,915,200", "arxiv.org/abs/2308.11900", "mileyan/DARENet"):
+        assert told in out
