@@ -28,6 +28,7 @@ DEMO_RECIPE = replace(
     identities_per_batch=16,
     schedule=Schedule(kind="step", milestones=(7, 10), factor=0.1),
 )
+"""The same course in minutes, with batches of 64."""
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from bench import registry
+from bench.data.views import VIEW_COUNTS
 from bench.request import RunRequest
 from bench.training.recipe import Recipe
+
+UNKNOWN_IDENTITIES = 751
+"""Market-1501's training identities, for a classifier of about the right size where the data is not there yet."""
 
 
 def describe(request: RunRequest) -> dict[str, str]:
@@ -31,6 +35,41 @@ def describe(request: RunRequest) -> dict[str, str]:
     }
 
 
+def describe_cost(request: RunRequest) -> dict[str, str]:
+    """Describe what a run would cost on this device, having tried its network on noise; slow, as torch is."""
+    from bench.estimate import estimate
+    from bench.training.ticks import TICKS
+
+    _, _, recipe = request.resolve()
+    reader = registry.dataset(request.dataset)
+    dataset = reader.open(request.data) if reader.ready(request.data) else None
+    identities = len({frame.pid for frame in dataset.train}) if dataset else UNKNOWN_IDENTITIES
+    found = estimate(request, identities)
+    lines = {"multiply-adds": " / ".join(f"{count / 1e6:,.1f} M" for count in found.macs) + " an image, at each exit"}
+    if dataset is None:
+        return lines | {"time here": f"{found.training_batch_seconds:.2g} s a training batch on {found.device}"}
+    trained = round(len(dataset.train) * (1 - request.calibration_share))
+    batches = recipe.batches_per_epoch or max(trained // recipe.batch_size, 1)
+    # The ticks embed every training image at the first exit: counted as whole passes, which is a little too much.
+    embedded = len(dataset.query) + len(dataset.gallery) + TICKS * trained
+    training = recipe.epochs * batches * found.training_batch_seconds
+    embedding = VIEW_COUNTS[request.evaluation.views] * embedded * found.embedding_image_seconds
+    return lines | {
+        "steps": f"{recipe.epochs} × {batches} batches of {recipe.batch_size} images",
+        "time here": (
+            f"about {_duration(training)} of training and {_duration(embedding)} of embedding on {found.device} "
+            f"({found.training_batch_seconds:.2g} s a batch)"
+        ),
+    }
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} seconds"
+
+
 def _data(request: RunRequest) -> str:
     reader = registry.dataset(request.dataset)
     if not reader.ready(request.data):
@@ -47,9 +86,11 @@ def _training(recipe: Recipe) -> str:
     height, width = recipe.input_size
     batches = f"{recipe.batches_per_epoch} batches" if recipe.batches_per_epoch else "one pass"
     optimiser = recipe.optimiser
+    cut = f" cut from {recipe.resize[0]}×{recipe.resize[1]}" if recipe.resize else ""
     return (
         f"{recipe.epochs} epochs of {batches}, {recipe.identities_per_batch} identities × {recipe.images_per_identity} "
-        f"images of {height}×{width}, {optimiser.name} at {optimiser.learning_rate:g}, {recipe.schedule.kind} schedule"
+        f"images of {height}×{width}{cut}, {optimiser.name} at {optimiser.learning_rate:g}, {recipe.schedule.kind} "
+        "schedule"
     )
 
 

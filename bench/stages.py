@@ -37,6 +37,8 @@ from bench.store import RunFolder, read_json, replacing, write_json
 from bench.training.loop import train
 from bench.training.ticks import TrainingFrames
 
+LABELS = ("pid", "camid")
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -111,6 +113,7 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
         key=spec.key,
         checkpoint=folder.checkpoint,
         fabric=bench.fabric,
+        validate=lambda: _validate(bench, network),
         reporter=bench.reporter,
     )
     names = [str(frame.path.relative_to(frame.path.parent.parent)) for frame in frames]
@@ -121,6 +124,7 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
         {
             "epochs": len(trained.history),
             "history": trained.history,
+            "validation": trained.validation,
             "seconds": sum(epoch["seconds"] for epoch in trained.history),
             "images": len(frames),
             "identities": training_frames.num_identities,
@@ -133,6 +137,19 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
         save_file(state, beside)
     folder.checkpoint.unlink(missing_ok=True)
     return network
+
+
+def _validate(bench: Workbench, network: MultiExitNetwork) -> float:
+    """Score a network that is being trained: mAP at its last exit on the calibration identities."""
+    _, query, gallery = bench.held_out()
+    store = bench.stores.train
+    images = DeviceImages(store, bench.fabric, bench.spec.recipe.input_size)
+    queries, others = (
+        embed_images(network, images, store.places(frames), bench.fabric)[-1] for frames in (query, gallery)
+    )
+    last = network.exits[-1:]
+    labels = [np.array([getattr(frame, name) for frame in frames]) for frames in (query, gallery) for name in LABELS]
+    return float(build_table(last, [queries], [others], *labels).outcomes.average_precision.mean())
 
 
 def obtain_embeddings(bench: Workbench, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:

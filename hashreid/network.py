@@ -35,10 +35,13 @@ class HashExit(nn.Module):
     ``hidden`` > 0: FC_hidden–BN–tanh–FC_bits–BN–sign (equation 3, exits 1 and 2). ``hidden`` = 0 with ``bits``
     equal to the features' width: BN–sign (equation 4, exits 3 and 4). ``hidden`` = 0 with another ``bits``:
     FC_bits–BN–sign, for the code lengths of Table 3.
+
+    ``channels`` > 0 are those of maps that the encoder has not normalised (DenseNet's): ``activate`` does it first.
     """
 
-    def __init__(self, features: int, bits: int, hidden: int = 0) -> None:
+    def __init__(self, features: int, bits: int, hidden: int = 0, channels: int = 0) -> None:
         super().__init__()
+        self.activate = nn.Sequential(*((nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) if channels else ()))
         layers: list[nn.Module] = []
         if hidden:
             layers += [nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.Tanh(), nn.Linear(hidden, bits)]
@@ -76,8 +79,6 @@ class HashReID(MultiExitNetwork):
         final_bits: int = 0,
     ) -> None:
         super().__init__()
-        if encoder.preactivated:
-            raise BenchError("hashreid pools maps as its encoder leaves them, and a DenseNet does not normalise them")
         self.stem = encoder.stem
         # A step runs from one exit to the next: stages without an exit join the step that follows them.
         self.segments = nn.ModuleList(
@@ -91,7 +92,8 @@ class HashReID(MultiExitNetwork):
             length = bits if stage <= 2 else width
             if stage == 4 and final_bits:
                 length = final_bits
-            head = HashExit(width, length, hidden if stage <= 2 else 0)
+            raw = encoder.widths[stage - 1] if encoder.preactivated and stage < 4 else 0
+            head = HashExit(width, length, hidden if stage <= 2 else 0, raw)
             heads.append(head)
             # Without bias, as the code is centred already; small weights so that no identity starts ahead.
             classifier = nn.Linear(length, num_identities, bias=False)
@@ -115,7 +117,9 @@ class HashReID(MultiExitNetwork):
 
     def pool(self, maps: Tensor, exit_index: int) -> Tensor:
         """Pool the maps (B, C, H, W) of an exit to features (B, F)."""
-        return strip_pool(maps, self.strips if self.exit_stages[exit_index] == 1 else 1)
+        head = self.heads[exit_index]
+        assert isinstance(head, HashExit)
+        return strip_pool(head.activate(maps), self.strips if self.exit_stages[exit_index] == 1 else 1)
 
     def outputs(self, images: Tensor) -> list[ExitOutput]:
         """Run every exit for training; ``aligned`` are the features centred for the ranking regulariser."""

@@ -60,7 +60,17 @@ def test_the_main_job_and_the_report(bench, smoke, tmp_path):
 def test_a_plan_does_nothing(bench, smoke, tmp_path):
     status, out, _ = bench("run", "-m", "hashreid", "--budget-sweep", "--dry-run", *smoke)
     assert status == 0
-    for word in ("ResNet", "2 epochs", "4 identities × 2 images", "entropy, gs, qs, random", "21 budgets", "rendered"):
+    for word in (
+        "ResNet",
+        "2 epochs",
+        "4 identities × 2 images",
+        "entropy, gs, qs, random",
+        "21 budgets",
+        "rendered",
+        "an image, at each exit",
+        "2 × 3 batches",
+        "seconds of training",
+    ):
         assert word in out
     assert not (tmp_path / "results").exists()
 

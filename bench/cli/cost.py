@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bench import registry
-from bench.cli.options import GalleryOption, MethodArgument, PresetOption, SetOption, settings_of
+from bench.cli.options import BackboneOption, GalleryOption, MethodArgument, PresetOption, SetOption, settings_of
 from bench.cli.terminal import OUT, show_table
 from bench.request import RunRequest
 
@@ -24,6 +24,7 @@ APART = {
 def cost_command(
     method: MethodArgument,
     preset: PresetOption = "paper",
+    backbone: BackboneOption = None,
     settings: SetOption = None,
     gallery: GalleryOption = 19_732,
     identities: Annotated[
@@ -32,8 +33,9 @@ def cost_command(
     policy: Annotated[str, typer.Option(help="Book what this exit policy computes itself (bench list policies).")] = "",
 ) -> None:
     """Count the multiply-adds of every exit of a method: trunk, heads, and what matching adds."""
+    overrides = settings_of(settings) | ({} if backbone is None else {"backbone": backbone})
     decider = registry.policy(policy) if policy else None
-    value, options, recipe = RunRequest(method=method, preset=preset, settings=settings_of(settings)).resolve()
+    value, options, recipe = RunRequest(method=method, preset=preset, settings=overrides).resolve()
 
     import numpy as np
 

@@ -33,6 +33,13 @@ PresetOption = Annotated[str, typer.Option(help="Size of the job: smoke, demo or
 RecipeOption = Annotated[
     str, typer.Option(help="Whose recipe trains it: own (its paper's), or shared (one for all methods).")
 ]
+BackboneOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoder under HashReID, DaRe or BranchyNet: resnet50, densenet201, mobilenet_v3_large, efficientnet_b0, "
+        "… or timm:NAME."
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Override an option of the network or the recipe; repeatable."),

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from bench import registry
 from bench.cli.options import (
+    BackboneOption,
     CacheOption,
     DataOption,
     DataRootOption,
@@ -28,7 +29,7 @@ from bench.cli.terminal import ERR, OUT, TerminalReporter, macs, percent, show_t
 from bench.data.cache import default_cache
 from bench.data.views import VIEWS
 from bench.errors import BenchError, unknown_name
-from bench.plan import describe
+from bench.plan import describe, describe_cost
 from bench.request import RunRequest
 from bench.spec import RECIPE_NAMES, SWEEP_MODES, EvaluationSpec, SweepSpec
 
@@ -81,6 +82,7 @@ def run_command(
     weights: Annotated[
         str | None, typer.Option(rich_help_panel=TRAINING, help="Pretrained weights: imagenet, none or a file.")
     ] = None,
+    backbone: BackboneOption = None,
     settings: SetOption = None,
     calibration: Annotated[
         float, typer.Option(rich_help_panel=TRAINING, help="Share of training identities held out for calibration.")
@@ -99,8 +101,9 @@ def run_command(
     """Train a method (or find it trained), price its exits, and score it: with --budget-sweep at every budget."""
     methods = registry.names("method") if method == "all" else words(method)
     overrides = settings_of(settings)
-    if weights is not None:
-        overrides["weights"] = weights
+    for name, value in (("weights", weights), ("backbone", backbone)):
+        if value is not None:
+            overrides[name] = value
     sweep = None
     if budget_sweep:
         sweep = SweepSpec(
@@ -142,6 +145,8 @@ def run_command(
     for request in requests:
         show_values(f"{request.method}, seed {request.seed}", describe(request))
     if dry_run:
+        for request in {request.method: request for request in requests}.values():
+            show_values(f"{request.method}: what it would cost here", describe_cost(request))
         return
     failures = _run_all(requests)
     again = f" --results {results}" if results != Path("results") else ""

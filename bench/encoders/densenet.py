@@ -26,8 +26,8 @@ THIN_DENSENETS: dict[str, tuple[int, int, tuple[int, int, int, int]]] = {
 """Small encoders for two cores: growth, channels of the stem, layers of each block."""
 
 
-def densenet(name: str, *, last_stride: int, weights: str) -> Encoder:
-    """Build a DenseNet; ``last_stride`` 1 keeps the fourth block at the third's resolution."""
+def densenet(name: str, *, weights: str) -> Encoder:
+    """Build a DenseNet."""
     if name in DENSENETS:
         whole = getattr(models, name)(weights=None)
         fill_encoder(whole, weights, DENSENETS[name], classifier="classifier.")
@@ -36,15 +36,11 @@ def densenet(name: str, *, last_stride: int, weights: str) -> Encoder:
     else:
         growth, channels, blocks = THIN_DENSENETS[name]
         whole = DenseNet(growth, blocks, channels, bn_size=4, num_classes=1)
-    if last_stride not in (1, 2):
-        raise BenchError(f"last_stride is 1 or 2, not {last_stride}")
-    return _cut(whole, last_stride)
+    return _cut(whole)
 
 
-def _cut(whole: DenseNet, last_stride: int) -> Encoder:
+def _cut(whole: DenseNet) -> Encoder:
     parts = whole.features
-    if last_stride == 1:
-        parts.transition3.pool = nn.Identity()
     stem = nn.Sequential(parts.conv0, parts.norm0, parts.relu0, parts.pool0)
     stages = (
         nn.Sequential(parts.denseblock1),

@@ -25,11 +25,8 @@ NARROW_RESNETS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
 """Small encoders for two cores: width of the first stage, basic blocks of each stage."""
 
 
-def resnet(name: str, *, last_stride: int, weights: str) -> Encoder:
-    """Build a ResNet; the stride of a bottleneck that halves its maps is on the 3×3 convolution, as torchvision has it.
-
-    ``last_stride`` 1 keeps the fourth stage at the third's resolution.
-    """
+def resnet(name: str, *, weights: str) -> Encoder:
+    """Build a ResNet; a bottleneck that halves its maps has its stride on the 3×3 convolution, as in torchvision."""
     if name in RESNETS:
         constructor, weights_enum = RESNETS[name]
         whole = constructor(weights=None)
@@ -37,18 +34,10 @@ def resnet(name: str, *, last_stride: int, weights: str) -> Encoder:
         width = int(whole.fc.in_features)
         stem = nn.Sequential(whole.conv1, whole.bn1, whole.relu, whole.maxpool)
         stages = (whole.layer1, whole.layer2, whole.layer3, whole.layer4)
-        encoder = Encoder(stem, stages, (width // 8, width // 4, width // 2, width))
-    elif weights != "none":
+        return Encoder(stem, stages, (width // 8, width // 4, width // 2, width))
+    if weights != "none":
         raise BenchError(f"encoder {name} has no pretrained weights: use --weights none, or a ResNet of full width")
-    else:
-        encoder = _narrow_resnet(*NARROW_RESNETS[name])
-    if last_stride == 1:
-        for module in encoder.stages[3].modules():
-            if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
-                module.stride = (1, 1)
-    elif last_stride != 2:
-        raise BenchError(f"last_stride is 1 or 2, not {last_stride}")
-    return encoder
+    return _narrow_resnet(*NARROW_RESNETS[name])
 
 
 def _narrow_resnet(width: int, blocks: tuple[int, int, int, int]) -> Encoder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from bench.store import replacing
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What going on needs: epochs done, parameters, the optimiser's state, losses so far, ticks so far (T, N)."""
+    """What going on needs: epochs done, parameters, the optimiser's state, losses so far, ticks so far (T, N).
+
+    ``validation`` has the epochs that were scored and their scores; ``best`` the parameters of the best of them, where
+    those are to be kept.
+    """
 
     key: str
     epoch: int
@@ -23,6 +27,8 @@ class Checkpoint:
     optimiser: dict[str, Any]
     history: list[dict[str, float]]
     ticks: Tensor
+    validation: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write the checkpoint in place of the last one."""

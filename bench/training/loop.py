@@ -34,9 +34,13 @@ CHECK_EVERY = 10
 
 @dataclass(frozen=True)
 class Trained:
-    """What training leaves beside the network: losses of every epoch, and ticks (T, N) with their epochs (T,)."""
+    """What training leaves beside the network: losses of every epoch, and ticks (T, N) with their epochs (T,).
+
+    ``validation`` are the scores of the epochs that the kept one was chosen among; empty where it is the last.
+    """
 
     history: list[dict[str, float]]
+    validation: list[dict[str, float]]
     ticks: NDArray[np.int8]
     tick_epochs: tuple[int, ...]
 
@@ -51,21 +55,27 @@ def train(
     key: str,
     checkpoint: Path,
     fabric: Fabric,
+    validate: Callable[[], float] | None = None,
     reporter: Reporter = SILENT,
 ) -> Trained:
     """Train ``network`` in place by ``recipe``, from the last checkpoint of this run if there is one.
 
     ``key`` is the run's; a checkpoint of another is refused. A loss that is not finite ends in an error, with the
-    last good epoch kept. Ctrl-C leaves the epochs that were finished.
+    last good epoch kept. Ctrl-C leaves the epochs that were finished. ``validate`` scores the network as it is; a
+    recipe that keeps the best epoch needs it.
     """
+    assert recipe.keep == "last" or validate is not None
     optimiser = build_optimiser(recipe.optimiser, network.parameters())
     network.to(memory_format=torch.channels_last)
     history: list[dict[str, float]] = []
     ticks: list[NDArray[np.int8]] = []
+    validation: list[dict[str, float]] = []
+    best: dict[str, Tensor] = {}
     resumed = Checkpoint.load(checkpoint, key) if checkpoint.exists() else None
     if resumed is not None:
         network.load_state_dict(resumed.network)
         history, ticks = resumed.history, list(resumed.ticks.numpy())
+        validation, best = resumed.validation, resumed.best
         reporter.note(f"going on after epoch {resumed.epoch} of {recipe.epochs}")
     wrapped, optimiser = fabric.setup(network, optimiser)
     wrapped.mark_forward_method("outputs")
@@ -80,15 +90,21 @@ def train(
                 history.append({"epoch": epoch + 1, **means})
                 if epoch + 1 in tick_epochs(recipe.epochs):
                     ticks.append(take_tick(network, frames, fabric))
+                    if recipe.keep == "best" and validate is not None:
+                        score = validate()
+                        if score > max((entry["mAP"] for entry in validation), default=-1.0):
+                            best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+                        validation.append({"epoch": epoch + 1, "mAP": score})
                 taken = torch.tensor(np.array(ticks, dtype=np.int8).reshape(len(ticks), len(frames.labels)))
-                Checkpoint(key, epoch + 1, network.state_dict(), optimiser.state_dict(), history, taken).save(
-                    checkpoint
-                )
+                state = (network.state_dict(), optimiser.state_dict(), history, taken, validation, best)
+                Checkpoint(key, epoch + 1, *state).save(checkpoint)
                 done = epoch + 1
     except KeyboardInterrupt:
         reporter.note(f"stopped; {done} of {recipe.epochs} epochs are kept, and the same command goes on from there")
         raise
-    return Trained(history, np.stack(ticks), tick_epochs(recipe.epochs))
+    if best:
+        network.load_state_dict(best)
+    return Trained(history, validation, np.stack(ticks), tick_epochs(recipe.epochs))
 
 
 def _train_epoch(

@@ -108,7 +108,8 @@ class Recipe:
     ``input_size`` is (height, width) in pixels. Images are brought to ``resize`` (height, width) first, if it is not
     empty, and the input is cut from that: anywhere in training, in the middle afterwards. A batch is
     ``identities_per_batch`` × ``images_per_identity`` images; ``batches_per_epoch`` of 0 means one pass over the
-    identities' images: images // batch size.
+    identities' images: images // batch size. ``keep`` says whose weights training ends with: those of the ``last``
+    epoch, or of the ``best`` of every tenth of training, by mAP at the last exit on the calibration identities.
     """
 
     input_size: tuple[int, int] = (256, 128)
@@ -120,9 +121,11 @@ class Recipe:
     optimiser: Optimiser = Optimiser()
     schedule: Schedule = Schedule()
     augmentation: Augmentation = Augmentation()
+    keep: Literal["last", "best"] = "last"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be followed."""
+        _expect_choice(self, "keep")
         size = self.input_size
         _expect(len(size) == 2 and min(size, default=0) > 0, "input_size", "height and width in pixels", size)
         room = len(self.resize) == 2 and all(map(int.__ge__, self.resize, size))

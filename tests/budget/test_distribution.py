@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from bench.budget.distribution import conditional_exit, exit_distribution, expected_cost, solve_a
 from bench.errors import BenchError
+from bench.report.reported.papers import budget_points, exit_costs
 
 LADDERS = st.lists(st.floats(0.01, 1e3), min_size=2, max_size=10).map(lambda steps: np.cumsum(steps))
 
@@ -100,3 +101,14 @@ def test_impossible_ladders(costs):
 def test_impossible_shares(shares):
     with pytest.raises(BenchError, match="add up to 1"):
         conditional_exit(shares)
+
+
+def test_shares_of_dares_published_budgets_to_the_printed_digit():
+    """Its logs print the shares that each budget asks for, under the costs that they state."""
+    costs = np.array([cost.macs for cost in exit_costs()], dtype=float)
+    points = [point for point in budget_points() if point.policy != "random"]
+    assert len(points) >= 20
+    for point in points:
+        budget = np.linspace(costs[0], costs[-1], 50)[point.case]
+        shares = 100 * exit_distribution(solve_a(costs, budget), 4)
+        assert [f"{share:.3f}" for share in shares] == [str(share) for share in point.expected_shares]

@@ -123,6 +123,51 @@ def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
     assert any("going on after epoch 2" in note for note in notes)
 
 
+BEST = {**SETTINGS, "keep": "best"}
+
+
+def test_the_best_epoch_is_kept_and_the_same_after_an_interruption(smoke_request, monkeypatch):
+    """The weights are those of the epoch with the highest score on the calibration identities, whenever it was."""
+    scores = iter([0.2, 0.9, 0.3, 0.1])
+    states = []
+
+    def validate(bench, network):
+        states.append({name: value.clone() for name, value in network.state_dict().items()})
+        return next(scores)
+
+    monkeypatch.setattr("bench.stages._validate", validate)
+    request = smoke_request(settings=BEST)
+    whole = loop._train_epoch
+
+    def interrupted(*arguments):
+        if arguments[6] == 3:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(loop, "_train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(request)
+    monkeypatch.setattr(loop, "_train_epoch", whole)
+    result = run(request)
+    validation = result.header["training"]["validation"]
+    assert [entry["mAP"] for entry in validation] == [0.2, 0.9, 0.3, 0.1]
+    assert [entry["epoch"] for entry in validation] == [1, 2, 3, 4]
+    kept = load_file(result.folder.weights)
+    assert all(torch.equal(kept[name], value) for name, value in states[1].items())
+    assert not all(torch.equal(kept[name], value) for name, value in states[3].items())
+
+
+def test_scores_on_the_calibration_identities_are_those_of_the_table(smoke_request):
+    result = run(smoke_request(settings=BEST))
+    best = max(entry["mAP"] for entry in result.header["training"]["validation"])
+    assert result.header["calibration"][-1]["mAP"] == pytest.approx(best)
+
+
+def test_without_held_out_identities_there_is_no_best(smoke_request):
+    with pytest.raises(BenchError, match="--calibration above 0"):
+        smoke_request(settings=BEST, calibration_share=0.0).resolve()
+
+
 def test_fresh_trains_again_to_the_same(smoke_request, unbroken):
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
     first = run(request)

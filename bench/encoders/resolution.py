@@ -1,0 +1,60 @@
+"""Cut any chain of modules into an encoder, by the resolutions of the maps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from bench.encoders.encoder import Encoder
+from bench.errors import BenchError
+
+REDUCTIONS = (4, 8, 16, 32)
+"""What the four stages divide the input's height and width by."""
+PROBE_PIXELS = 128
+
+
+def cut_by_resolution(modules: Sequence[nn.Module], name: str) -> Encoder:
+    """Make an encoder of modules that run one after the other.
+
+    What comes before a quarter of the input's resolution is the stem; a stage is all that works at one of the four
+    resolutions after that. A BenchError where the maps do not come to those four.
+    """
+    stages: list[list[nn.Module]] = [[], [], [], []]
+    stem: list[nn.Module] = []
+    widths = [0, 0, 0, 0]
+    for module, (reduction, channels) in zip(modules, _probe(modules, name), strict=True):
+        if reduction < REDUCTIONS[0]:
+            stem.append(module)
+            continue
+        if reduction not in REDUCTIONS:
+            raise _no_stages(name)
+        stage = REDUCTIONS.index(reduction)
+        stages[stage].append(module)
+        widths[stage] = channels
+    if not all(stages):
+        raise _no_stages(name)
+    first, second, third, fourth = (nn.Sequential(*stage) for stage in stages)
+    return Encoder(nn.Sequential(*stem), (first, second, third, fourth), (widths[0], widths[1], widths[2], widths[3]))
+
+
+@torch.no_grad()
+def _probe(modules: Sequence[nn.Module], name: str) -> list[tuple[int, int]]:
+    """(reduction, channels) of the maps that leave each module, from one pass; running statistics are left alone."""
+    maps = torch.zeros(1, 3, PROBE_PIXELS, PROBE_PIXELS)
+    found = []
+    for module in modules:
+        training = module.training
+        maps = module.eval()(maps)
+        module.train(training)
+        if not isinstance(maps, torch.Tensor) or maps.ndim != 4:
+            raise _no_stages(name)
+        found.append((PROBE_PIXELS // maps.shape[2], maps.shape[1]))
+    return found
+
+
+def _no_stages(name: str) -> BenchError:
+    return BenchError(
+        f"backbone {name} has no four stages whose maps are a 4th, 8th, 16th and 32nd of the input: exits have no place"
+    )

@@ -1,0 +1,90 @@
+"""Every kind of backbone under the methods that take one."""
+
+import pytest
+import torch
+
+from bench import registry
+from bench.cost.macs import cross_check
+from bench.encoders.build import build_encoder
+from bench.errors import BenchError
+
+KINDS = ["mobilenet_v3_small", "efficientnet_b0", "densenet18-thin", "timm:regnety_002", "timm:mobilenetv3_small_050"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_four_stages_that_halve(name):
+    encoder = build_encoder(name)
+    images = torch.randn(2, 3, 128, 64)
+    with torch.inference_mode():
+        maps = encoder.stem.eval()(images)
+        for stage, width, height in zip(encoder.stages, encoder.widths, (32, 16, 8, 4), strict=True):
+            maps = stage.eval()(maps)
+            assert maps.shape == (2, width, height, height // 2)
+
+
+def test_cut_up_it_is_the_same_network():
+    """MobileNetV3 of torchvision in one piece and in four stages."""
+    from torchvision.models import mobilenet_v3_small
+
+    torch.manual_seed(0)
+    whole = mobilenet_v3_small(weights=None).eval()
+    torch.manual_seed(0)
+    encoder = build_encoder("mobilenet_v3_small")
+    images = torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        maps = encoder.stem.eval()(images)
+        for stage in encoder.stages:
+            maps = stage.eval()(maps)
+        torch.testing.assert_close(maps, whole.features(images))
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("method", ["hashreid", "dare"])
+def test_a_network_on_it_steps_as_it_embeds(method, name):
+    smoke = registry.method(method).presets["smoke"]
+    options = {**smoke.network, "backbone": name}
+    network = registry.method(method).build(options, 5, smoke.recipe.input_size).eval()
+    macs = cross_check(network, (64, 32))
+    assert (macs[1:] > macs[:-1]).all()
+    images = torch.randn(3, 3, 64, 32)
+    with torch.inference_mode():
+        for output, embedding in zip(network.outputs(images), network.embed(images), strict=True):
+            torch.testing.assert_close(output.embedding, embedding)
+    labels = torch.tensor([0, 0, 1, 1])
+    terms = registry.method(method).loss(network.train().outputs(torch.randn(4, 3, 64, 32)), labels, options)
+    sum(terms.values()).backward()
+    assert all(part.grad is not None for part in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "said"),
+    [
+        ("timm:regnety_02", "none", "did you mean 'regnety"),
+        ("timm:vit_tiny_patch16_224", "none", "no chain of stages"),
+        ("timm:regnety_002", "nowhere.pth", "no weights file"),
+        ("mobilenet_v3_smal", "none", "did you mean 'mobilenet_v3_small'"),
+    ],
+)
+def test_what_cannot_be_built_is_said(name, weights, said):
+    with pytest.raises(BenchError, match=said):
+        build_encoder(name, weights=weights)
+
+
+def test_weights_of_timm_from_a_file(tmp_path):
+    import timm
+
+    torch.manual_seed(0)
+    reference = timm.create_model("regnety_002", pretrained=False)
+    torch.save(reference.state_dict(), tmp_path / "weights.pth")
+    encoder = build_encoder("timm:regnety_002", weights=str(tmp_path / "weights.pth"))
+    first = next(parameter for parameter in encoder.stem.parameters())
+    assert torch.equal(first, next(reference.parameters()))
+    torch.save({"other": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(BenchError, match=r"do not fit timm:regnety_002: stem\.conv\.weight should be of shape"):
+        build_encoder("timm:regnety_002", weights=str(tmp_path / "other.pth"))
+
+
+def test_without_timm_the_error_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr("bench.encoders.pytorch_image_models.find_spec", lambda _: None)
+    with pytest.raises(BenchError, match="pip install timm"):
+        build_encoder("timm:regnety_002")
