@@ -91,7 +91,8 @@ class Section:
     def evaluated(self) -> str:
         """Say in words how the runs were evaluated."""
         signals = str(self.evaluation["signals"])
-        return f"average precision: {self.evaluation['ap']}; {SIGNALS.get(signals, f'signals: {signals}')}"
+        views = f"; embedded: {_views(self.evaluation)} of each image"
+        return f"average precision: {self.evaluation['ap']}; {SIGNALS.get(signals, f'signals: {signals}')}{views}"
 
 
 def sections(results: Results) -> tuple[Section, ...]:
@@ -105,6 +106,11 @@ def sections(results: Results) -> tuple[Section, ...]:
     return tuple(found)
 
 
+def _views(evaluation: Mapping[str, Any]) -> str:
+    """Say which views of an image were embedded; records that do not say are of the time when there was one."""
+    return {"centre": "the middle", "ten-crop": "ten crops"}.get(str(evaluation.get("views", "centre")), "other views")
+
+
 def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
     """Say, in brackets, what of data and evaluation differs between sections of the same dataset's name."""
     if len(namesakes) == 1:
@@ -113,6 +119,7 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
         (
             f"AP {other.evaluation['ap']}",
             f"{other.evaluation['signals']} signals",
+            _views(other.evaluation),
             f"data {other.spec['fingerprint'][:8]}",
         )
         for other in (run, *namesakes)

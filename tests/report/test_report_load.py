@@ -5,6 +5,7 @@ import pytest
 from bench.errors import BenchError
 from bench.report.load import load
 from bench.report.sections import sections
+from bench.spec import digest
 
 
 def test_an_empty_folder_says_what_to_type(tmp_path):
@@ -129,3 +130,35 @@ def test_seeds_are_one_setup_and_settings_are_two(write_run):
         ("hashreid demo (ranking weight 100)", "seeds 0, 1"),
     ]
     assert len({setup.file_name for setup in section.setups}) == 2
+
+
+def test_the_recipe_tells_setups_apart_by_its_name(write_run):
+    """All constants of a recipe differ with it: its name says so in one word, and other settings are still told."""
+
+    def trained(name, epochs):
+        def change(header, records):
+            header["spec"]["recipe_name"] = name
+            header["spec"]["recipe"] = {"epochs": epochs, "input_size": [128, 64]}
+            header["run"] = digest(header["spec"])
+
+        return change
+
+    write_run(method="dare", change=trained("own", 14))
+    write_run(method="dare", change=trained("shared", 12), file="records-1.jsonl")
+    write_run(method="hashreid", change=trained("own", 14))
+    (section,) = sections(load(write_run.results))
+    assert [setup.label for setup in section.setups] == [
+        "dare demo, own recipe",
+        "dare demo, shared recipe",
+        "hashreid demo",
+    ]
+
+
+def test_ten_crops_are_a_section_of_their_own(write_run):
+    def averaged(header, records):
+        header["evaluation"]["views"] = "ten-crop"
+
+    write_run()
+    write_run(change=averaged, file="records-1.jsonl")
+    titles = sorted(section.title for section in sections(load(write_run.results)))
+    assert titles == ["invented (rendered) [ten crops]", "invented (rendered) [the middle]"]
