@@ -13,6 +13,7 @@ from bench import registry
 from bench.budget.sweep import exit_records, sweep
 from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
+from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
@@ -128,6 +129,11 @@ def _applicable(request: RunRequest, signals: Signals, reporter: Reporter) -> li
 
 def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any) -> dict[str, int]:
     frames = (*dataset.train, *dataset.query, *dataset.gallery)
+    tracklets = {
+        f"{split} tracklets": len(entries(frames))
+        for split, frames in (("query", dataset.query), ("gallery", dataset.gallery))
+        if frames[0].tracklet is not None
+    }
     return {
         "training images": training["images"],
         "training identities": training["identities"],
@@ -136,4 +142,5 @@ def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any)
         "query identities": len({frame.pid for frame in dataset.query}),
         "gallery images": len(dataset.gallery),
         "cameras": len({frame.camid for frame in frames}),
+        **tracklets,
     }

@@ -21,6 +21,7 @@ from bench.cost.ledger import CostLedger
 from bench.data.dataset import Frame
 from bench.data.images import ImageStore
 from bench.data.split import hold_out, relabel
+from bench.data.tracklets import entries
 from bench.data.views import Views
 from bench.device import DeviceImages, device_name, open_device, precision_name
 from bench.errors import BenchError
@@ -32,6 +33,7 @@ from bench.retrieval.embed import Embeddings, embed_images
 from bench.retrieval.evaluate import build_table
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
+from bench.retrieval.tracklets import pool_tracklets
 from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, EvaluationSpec, RunSpec
 from bench.store import RunFolder, read_json, replacing, write_json
 from bench.training.loop import train
@@ -176,9 +178,10 @@ def obtain_embeddings(bench: Workbench, network: MultiExitNetwork, views: Views)
         if len(places):
             images = DeviceImages(store, bench.fabric, bench.spec.recipe.input_size)
             title = f"embedding {name.replace('_', ' ')} images"
-            embeddings[name] = embed_images(
+            embedded = embed_images(
                 network, images, places, bench.fabric, views=views, title=title, reporter=bench.reporter
             )
+            embeddings[name] = pool_tracklets(embedded, [store.frames[place] for place in places])
         else:
             embeddings[name] = [np.empty((0, 0), dtype=np.uint8) for _ in network.exits]
     arrays: dict[str, Any] = {
@@ -195,7 +198,7 @@ def obtain_ledger(bench: Workbench, network: MultiExitNetwork) -> CostLedger:
         bench.reporter.note("cost ledger found")
         return CostLedger.from_json(read_json(bench.folder.cost)["ledger"])
     bench.reporter.note("counting multiply-adds of every exit")
-    ledger = CostLedger.of(network, bench.spec.recipe.input_size, len(bench.stores.gallery.frames))
+    ledger = CostLedger.of(network, bench.spec.recipe.input_size, len(entries(bench.stores.gallery.frames)))
     write_json(bench.folder.cost, {"ledger": ledger.to_json(), "provenance": bench.provenance()})
     return ledger
 
@@ -234,6 +237,7 @@ def _table(
     gallery: Sequence[Frame],
     evaluation: EvaluationSpec,
 ) -> ExitTable:
+    query, gallery = entries(query), entries(gallery)
     entropy = class_entropies(network, embeddings[f"{prefix}query"], bench.fabric)
     return build_table(
         network.exits,

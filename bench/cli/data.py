@@ -1,4 +1,4 @@
-"""``bench data``: make and look at datasets."""
+"""``bench data make``: render a dataset; and how all ``bench data`` commands open one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import typer
 from rich.markup import escape
 
 from bench import registry
-from bench.cli.options import CacheOption, DataOption, DataRootOption, data_request
+from bench.cli.options import CacheOption, DataOption, DataRootOption, data_request, settings_of
 from bench.cli.terminal import OUT, TerminalReporter, show_values
 from bench.data.cache import default_cache
-from bench.data.dataset import DISTRACTOR, JUNK, Frame
+from bench.data.dataset import DISTRACTOR, JUNK, Frame, ReidDataset
 from bench.errors import BenchError
+from bench.progress import Reporter
 
 
 def make_command(
     name: Annotated[str, typer.Argument(help="A dataset that can be made: synthped.")],
+    size: Annotated[str | None, typer.Option(help="Short for --data size=…: smoke, demo or market.")] = None,
     data: DataOption = None,
     data_root: DataRootOption = None,
     cache: CacheOption = None,
@@ -27,8 +29,7 @@ def make_command(
     reader = registry.dataset(name)
     if reader.needs_root:
         raise BenchError(f"{name} was photographed, not rendered: it cannot be made; give its folder with --data-root")
-    request = data_request(name, data_root, data, cache or default_cache())
-    dataset = reader.open(request, TerminalReporter())
+    dataset = open_dataset(name, data_root, _with_size(data, size), cache, TerminalReporter())
     show_values(
         dataset.name,
         {
@@ -43,6 +44,23 @@ def make_command(
 
         write_contact_sheet(dataset, sheet)
         OUT.print(f"contact sheet in {escape(str(sheet))}")
+
+
+def open_dataset(
+    name: str, data_root: Path | None, data: list[str] | None, cache: Path | None, reporter: Reporter
+) -> ReidDataset:
+    """Read the set that a command line names."""
+    request = data_request(name, data_root, data, cache or default_cache())
+    return registry.dataset(name).open(request, reporter)
+
+
+def _with_size(data: list[str] | None, size: str | None) -> list[str] | None:
+    if size is None:
+        return data
+    other = settings_of(data).get("size", size)
+    if other != size:
+        raise BenchError(f"--size {size} and --data size={other} contradict each other; give one of them")
+    return [*(data or []), f"size={size}"]
 
 
 def _summary(frames: tuple[Frame, ...]) -> str:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from bench import __version__
-from bench.cli import cost, data, listing, report, run
+from bench.cli import cost, data, data_show, data_split, data_statistics, data_verify, listing, report, run
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Make and look at datasets.", no_args_is_help=True)
+data_app = typer.Typer(help="Make, check and look at datasets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 
@@ -54,6 +54,10 @@ app.command("report")(_ends_plainly(report.report_command))
 app.command("list")(_ends_plainly(listing.list_command))
 app.command("cost")(_ends_plainly(cost.cost_command))
 data_app.command("make")(_ends_plainly(data.make_command))
+data_app.command("verify")(_ends_plainly(data_verify.verify_command))
+data_app.command("stats")(_ends_plainly(data_statistics.statistics_command))
+data_app.command("show")(_ends_plainly(data_show.show_command))
+data_app.command("split")(_ends_plainly(data_split.split_command))
 
 
 def _version(wanted: bool) -> None:

@@ -49,6 +49,9 @@ DatasetOption = Annotated[
     str,
     typer.Option("--dataset", "-d", help="Name of a dataset (bench list datasets).", autocompletion=complete_dataset),
 ]
+DatasetArgument = Annotated[
+    str, typer.Argument(help="Name of a dataset (bench list datasets).", autocompletion=complete_dataset)
+]
 DataRootOption = Annotated[
     Path | None, typer.Option("--data-root", envvar=DATA_ROOT_VARIABLE, help="Folder that holds the dataset.")
 ]

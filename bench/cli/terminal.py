@@ -121,6 +121,11 @@ def show_values(title: str, values: Mapping[str, Any]) -> None:
         OUT.print(f"  {escape(name):<{width}}  {escape(str(value))}", soft_wrap=True)
 
 
+def printable(value: object) -> str:
+    """Write a path, or a text with one: what is no UTF-8 in a file's name is escaped, as no stream would take it."""
+    return str(value).encode(errors="backslashreplace").decode()
+
+
 def percent(share: float) -> str:
     """Write a share from 0 to 1 in per cent."""
     return f"{100 * share:.1f}"

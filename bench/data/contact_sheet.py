@@ -9,6 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from bench.data.dataset import Frame, ReidDataset
+from bench.data.image_size import image_size
+from bench.data.images import decode_image
 from bench.errors import BenchError
 
 GAP = 2
@@ -28,15 +30,20 @@ def write_contact_sheet(
     people = sorted(seen, key=lambda pid: (-len(seen[pid]), pid))[:identities]
     cameras = sorted({camid for pid in people for camid in seen[pid]})
     rows = [[frame for camid in cameras for frame in _padded(seen[pid][camid], images)] for pid in people]
-    with Image.open(next(frame.path for frame in rows[0] if frame)) as sample:
-        width = max(1, round(height * sample.width / sample.height))
+    high, wide = image_size(next(frame.path for frame in rows[0] if frame)) or (2, 1)
+    width = max(1, round(height * wide / high))
     sheet = Image.new("RGB", (len(rows[0]) * (width + GAP) - GAP, len(rows) * (height + GAP) - GAP), GROUND)
     for row, cells in enumerate(rows):
         for column, cell in enumerate(cells):
             if cell is not None:
-                with Image.open(cell.path) as image:
-                    picture = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+                pixels, _ = decode_image(cell.path, height, width)
+                picture = Image.fromarray(pixels.transpose(1, 2, 0))
                 sheet.paste(picture, (column * (width + GAP), row * (height + GAP)))
+    save_sheet(sheet, path)
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet in the format that the file's name says."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path)

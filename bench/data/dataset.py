@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.errors import BenchError, unknown_name
 from bench.progress import SILENT, Reporter
 
 JUNK = -1
@@ -17,11 +17,15 @@ DISTRACTOR = 0
 
 @dataclass(frozen=True, order=True)
 class Frame:
-    """One image: its file, the person (``pid``) and the camera (``camid``)."""
+    """One image: its file, the person (``pid``) and the camera (``camid``).
+
+    ``tracklet`` numbers, within a split, the short video that the image is a frame of; None where images stand alone.
+    """
 
     path: Path
     pid: int
     camid: int
+    tracklet: int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,13 @@ class ReidDataset:
     rendered: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 
+    def summary(self) -> str:
+        """Say in words what was read from where."""
+        return (
+            f"{self.name}: {len(self.train)} training, {len(self.query)} query and {len(self.gallery)} gallery images "
+            f"in {self.root}"
+        )
+
 
 @dataclass(frozen=True)
 class DatasetRequest:
@@ -48,6 +59,20 @@ class DatasetRequest:
     root: Path | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> Path:
+        """The root, for readers that need one: :meth:`DatasetReader.open` has seen to it that there is one."""
+        assert self.root is not None, "DatasetReader.open asks for the root of a reader that needs one"
+        return self.root.expanduser()
+
+
+def choice(options: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    """Give an option that takes one of a few words; the first where it is not given."""
+    value = options.get(name, choices[0])
+    if value not in choices:
+        raise unknown_name(f"value of the dataset's option {name}", value, choices)
+    return value
+
 
 @dataclass(frozen=True)
 class DatasetReader:
@@ -55,7 +80,9 @@ class DatasetReader:
 
     ``read(request, reporter)`` finds the files, makes them first where the set is rendered, and returns the value.
     ``needs_root`` says whether ``--data-root`` must be given; ``ready(request)`` whether ``read`` is quick, or has
-    a set to make first.
+    a set to make first. ``official(options)`` gives the counts that the whole set has by its authors, over the splits
+    as ``read`` returns them with these options: "training images", "training identities", "query images",
+    "query identities", "gallery images" (junk and distractors included) and "cameras"; those that are known.
     """
 
     name: str
@@ -64,11 +91,19 @@ class DatasetReader:
     needs_root: bool = True
     ready: Callable[[DatasetRequest], bool] = lambda request: True
     option_names: tuple[str, ...] = ()
+    official: Callable[[Mapping[str, str]], Mapping[str, int]] = lambda options: {}
 
     def open(self, request: DatasetRequest, reporter: Reporter = SILENT) -> ReidDataset:
         """Read the set, after checking that the request fits this reader."""
         self.check(request)
-        return self.read(request, reporter)
+        try:
+            return self.read(request, reporter)
+        except OSError as problem:
+            place = problem.filename or request.root
+            raise BenchError(
+                f"{place}: {self.name} cannot be read ({problem.strerror or problem}); check that the path exists and "
+                "its permissions"
+            ) from problem
 
     def check(self, request: DatasetRequest) -> None:
         """Refuse a request that does not fit this reader."""

@@ -74,8 +74,15 @@ class ImageStore:
 
 
 def dataset_fingerprint(*stores: ImageStore) -> str:
-    """Fingerprint of several stores in this order, such as those of train, query and gallery."""
-    return _sha256([store.fingerprint for store in stores])
+    """Fingerprint of several stores in this order, such as those of train, query and gallery.
+
+    Tracklets count: another grouping of the same images has other embeddings.
+    """
+    content: list[object] = [store.fingerprint for store in stores]
+    tracklets = [[frame.tracklet for frame in store.frames] for store in stores]
+    if any(number is not None for numbers in tracklets for number in numbers):
+        content.append(tracklets)
+    return _sha256(content)
 
 
 def open_store(
@@ -143,15 +150,20 @@ def _build(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path, report
         # Written in sequence rather than through a map: on a full disk a write raises, a map kills the process.
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        with reporter.task("decode images", count, unit="images") as task, ThreadPoolExecutor(_threads()) as pool:
+        with (
+            reporter.task("decode images", count, unit="images") as task,
+            ThreadPoolExecutor(decoding_threads()) as pool,
+        ):
             for start in range(0, count, IMAGES_IN_FLIGHT):
                 part = frames[start : start + IMAGES_IN_FLIGHT]
                 for frame, (pixels, digest) in zip(
-                    part, pool.map(lambda frame: _decode(frame.path, height, width), part), strict=True
+                    part, pool.map(lambda frame: decode_image(frame.path, height, width), part), strict=True
                 ):
                     file.write(pixels.data)
                     name = frame.path.absolute().relative_to(folder).as_posix()
-                    fingerprint.update(digest + f"{name}\0{frame.pid}\0{frame.camid}\n".encode())
+                    label = f"{name}\0{frame.pid}\0{frame.camid}\n"
+                    # A name that is no UTF-8 counts with its bytes.
+                    fingerprint.update(digest + label.encode(errors="surrogateescape"))
                     task.advance()
 
     _write_beside(data, write_pixels)
@@ -182,7 +194,7 @@ def _remove_outdated(data: Path, key: str) -> None:
                 path.unlink()
 
 
-def _decode(path: Path, height: int, width: int) -> tuple[NDArray[np.uint8], bytes]:
+def decode_image(path: Path, height: int, width: int) -> tuple[NDArray[np.uint8], bytes]:
     """Pixels (3, H, W) of one file and the sha256 of its bytes."""
     try:
         contents = path.read_bytes()
@@ -225,6 +237,6 @@ def _megabytes(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:,.1f} MB"
 
 
-def _threads() -> int:
+def decoding_threads() -> int:
     """Decoding threads: one a core that this process may use (Pillow decodes without holding Python's lock)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

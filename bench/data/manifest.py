@@ -1,7 +1,9 @@
 """One's own data from a list: a CSV with the columns ``path``, ``pid``, ``camid`` and ``split``.
 
-``split`` is ``train``, ``query`` or ``gallery``; further columns are ignored. Paths are relative to the CSV's folder.
-The list serves restricted sets too, whose images may not be moved or renamed.
+``split`` is ``train``, ``query`` or ``gallery``. A column ``tracklet``, where there is one, numbers the short videos of
+query and gallery, which are then ranked as one entry each (:mod:`bench.retrieval.tracklets`); a number counts within
+its split, and training images stand alone. Further columns are ignored. Paths are relative to the CSV's folder. The
+list serves restricted sets too, whose images may not be moved or renamed.
 """
 
 from __future__ import annotations
@@ -13,18 +15,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.data.dataset import DISTRACTOR, JUNK, DatasetReader, DatasetRequest, Frame, ReidDataset
-from bench.data.market1501 import check_protocol
+from bench.data.protocol import check_protocol
+from bench.data.tracklets import entries
 from bench.errors import BenchError
 from bench.progress import Reporter
 
 FILE_NAME = "manifest.csv"
 COLUMNS = ("path", "pid", "camid", "split")
+TRACKLET = "tracklet"
+"""The column that may be missing."""
 SPLITS = ("train", "query", "gallery")
 
 
 def read_manifest(root: Path) -> ReidDataset:
     """Read the set that a manifest lists; ``root`` is the CSV file, or the folder that holds ``manifest.csv``."""
-    listing = _find_listing(root.expanduser())
+    listing = _find_listing(root)
     splits: dict[str, dict[Path, tuple[int, Frame]]] = {split: {} for split in SPLITS}
     for row, fields in _rows(listing):
         place = f"{listing}, row {row} (the header is row 1)"
@@ -39,6 +44,8 @@ def read_manifest(root: Path) -> ReidDataset:
         tuple(frame for _, frame in sorted(splits[split].values(), key=lambda entry: entry[1])) for split in SPLITS
     )
     check_protocol(train, query, gallery, str(listing))
+    for frames in (query, gallery):
+        entries(frames)  # raises where a tracklet's frames do not agree
     folder = listing.parent
     return ReidDataset(name=f"manifest-{folder.resolve().name}", root=folder, train=train, query=query, gallery=gallery)
 
@@ -63,7 +70,7 @@ def _rows(listing: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                 raise BenchError(f"{listing}: no column {missing[0]}: expected {','.join(COLUMNS)}, found {found}")
             reader.fieldnames = header
             for fields in reader:
-                yield reader.line_num, {name: (fields[name] or "").strip() for name in COLUMNS}
+                yield reader.line_num, {name: (fields.get(name) or "").strip() for name in (*COLUMNS, TRACKLET)}
     except UnicodeDecodeError as error:
         raise BenchError(f"{listing}: not a text in UTF-8 ({error.reason}); save it as CSV in UTF-8") from error
     except csv.Error as error:
@@ -80,7 +87,8 @@ def _parse(fields: Mapping[str, str], folder: Path, place: str) -> tuple[str, Fr
     lowest_pid = JUNK if split == "gallery" else DISTRACTOR + 1
     pid = _whole_number(fields["pid"], "pid", lowest_pid, f"{place}, {split} split")
     camid = _whole_number(fields["camid"], "camid", 0, place)
-    return split, Frame(_inside(fields["path"], folder, place), pid, camid)
+    tracklet = _whole_number(fields[TRACKLET], TRACKLET, 0, place) if fields[TRACKLET] and split != "train" else None
+    return split, Frame(_inside(fields["path"], folder, place), pid, camid, tracklet)
 
 
 def _whole_number(text: str, column: str, lowest: int, place: str) -> int:
@@ -105,17 +113,13 @@ def _inside(text: str, folder: Path, place: str) -> Path:
 
 
 def _read(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
-    assert request.root is not None, "DatasetReader.open asks for the root of a reader that needs one"
-    dataset = read_manifest(request.root)
-    reporter.note(
-        f"{dataset.name}: {len(dataset.train)} training, {len(dataset.query)} query and {len(dataset.gallery)} "
-        f"gallery images listed in {dataset.root}"
-    )
+    dataset = read_manifest(request.folder)
+    reporter.note(dataset.summary())
     return dataset
 
 
 MANIFEST = DatasetReader(
     name="manifest",
-    summary="your own images, listed in a CSV of path, pid, camid and split (train, query or gallery)",
+    summary="your own images, listed in a CSV of path, pid, camid and split (train, query, gallery); tracklet, if any",
     read=_read,
 )

@@ -18,6 +18,10 @@ PREFERRED_POLICY = "gs"
 SEEDS_NOTE = "Thick lines are means over the seeds at the same budget, thin lines the single seeds; no intervals."
 LABEL_WIDTH = 0.11
 """Room that the name of an exit needs, as a share of the way from the first exit to the last."""
+SIDE_BY_SIDE_WIDTH = 0.16
+"""Room that it needs beside another at the same height."""
+LABEL_HEIGHT = 0.12
+"""Heights that differ by less than this share of the range of the exits' values are the same."""
 TWO_LABELS_WIDTH = 0.3
 """Room that the last two names need between their exits, of which one reaches to the right and one to the left."""
 
@@ -45,7 +49,7 @@ def draw_exits(axes: Axes, curve: Curve, style: LineStyle, unit: MacUnit, names:
         axes.errorbar(macs, values, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=0.9, zorder=4)
     axes.plot(macs, values, linestyle="none", **style.points(), markersize=5.5, zorder=5)
     crowded = len(macs) > 1 and macs[-1] - macs[-2] < TWO_LABELS_WIDTH * (macs[-1] - macs[0])
-    for place, (name, text) in enumerate(zip(names, _labels(names, macs), strict=True)):
+    for place, (name, text) in enumerate(zip(names, _labels(names, macs, values), strict=True)):
         # The last one hangs lower: the straight line comes up to its point from the left.
         hanging = place == len(names) - 1 and text == name
         label = axes.annotate(
@@ -60,8 +64,11 @@ def draw_exits(axes: Axes, curve: Curve, style: LineStyle, unit: MacUnit, names:
         label.set_path_effects([withStroke(linewidth=2, foreground="white")])
 
 
-def _labels(names: Sequence[str], macs: FloatArray) -> list[str]:
+def _labels(names: Sequence[str], macs: FloatArray, values: FloatArray) -> list[str]:
     """Label exits with their names, or with their numbers where they stand too close for that."""
-    if len(names) < 2 or np.diff(macs).min() > LABEL_WIDTH * (macs[-1] - macs[0]):
+    if len(names) < 2:
+        return list(names)
+    level = np.abs(np.diff(values)) < LABEL_HEIGHT * np.ptp(values)
+    if np.all(np.diff(macs) > np.where(level, SIDE_BY_SIDE_WIDTH, LABEL_WIDTH) * (macs[-1] - macs[0])):
         return list(names)
     return [str(place) for place in range(1, len(names) + 1)]

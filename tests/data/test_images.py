@@ -95,7 +95,7 @@ def test_built_once_announced_and_found_again(frames, cache, monkeypatch):
     assert first.advanced == 5
     assert "decoding 5 images to 16×8 pixels" in first.notes[0]
     assert "0.0 MB" in first.notes[0]
-    monkeypatch.setattr(images_module, "_decode", None)
+    monkeypatch.setattr(images_module, "decode_image", None)
     found = open_store(frames, SIZE, cache, again)
     assert again.advanced == 0
     assert found.fingerprint == store.fingerprint
@@ -217,6 +217,15 @@ def test_grey_palette_and_transparent_images(tmp_path, cache):
     np.testing.assert_array_equal(
         store_one(tmp_path / "see_through.png", cache), np.asarray(palette.convert("RGB")).transpose(2, 0, 1)
     )
+
+
+def test_names_in_any_letters_and_bytes(tmp_path, cache):
+    for name in ("Zoë 李.JPG", "byte_\udcff.png"):
+        try:
+            path = paint(tmp_path / name)
+        except OSError:
+            pytest.skip("this file system takes UTF-8 alone")
+        np.testing.assert_array_equal(store_one(path, cache), pixels_of(path))
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])

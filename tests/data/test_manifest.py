@@ -116,3 +116,18 @@ def test_the_protocol_is_checked(tmp_path):
     write(tmp_path, [row.replace(",9,1,", ",9,0,") for row in ROWS])
     with pytest.raises(BenchError, match="none of the 1 queries"):
         read(tmp_path)
+
+
+def test_tracklets_of_query_and_gallery(tmp_path):
+    rows = [f"{row},{number}" for row, number in zip(ROWS, ("1", "", "8", "3", "4", "5"), strict=True)]
+    write(tmp_path, rows, header="path,pid,camid,split,tracklet")
+    dataset = read(tmp_path)
+    assert [frame.tracklet for frame in dataset.train] == [None, None]
+    assert [frame.tracklet for frame in dataset.query] == [8]
+    assert [frame.tracklet for frame in dataset.gallery] == [4, 3, 5]
+    write(tmp_path, [*rows[:-1], ROWS[-1] + ",3"], header="path,pid,camid,split,tracklet")
+    with pytest.raises(BenchError, match=r"j\.jpg: tracklet 3 must show one identity in one camera"):
+        read(tmp_path)
+    write(tmp_path, [*rows[:-1], ROWS[-1] + ",first"], header="path,pid,camid,split,tracklet")
+    with pytest.raises(BenchError, match=r"row 7 .*tracklet must be a whole number of 0 or more, found 'first'"):
+        read(tmp_path)

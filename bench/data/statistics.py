@@ -1,0 +1,85 @@
+"""What a dataset is made of, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench.data.dataset import DISTRACTOR, JUNK, Frame, ReidDataset
+from bench.data.image_size import Size
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Least, median and greatest of some numbers."""
+
+    least: int
+    median: float
+    greatest: int
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> Spread | None:
+        """Spread of the numbers; None where there are none."""
+        values = sorted(numbers)
+        return cls(values[0], median(values), values[-1]) if values else None
+
+
+@dataclass(frozen=True)
+class SplitStatistics:
+    """Numbers of one split. Identities are real people: distractors and junk are counted apart, and are images."""
+
+    name: str
+    images: int
+    identities: int
+    cameras: int
+    distractors: int
+    junk: int
+    images_per_identity: Spread | None
+    images_per_camera: Mapping[int, int]
+    identities_per_cameras: Mapping[int, int]
+    """How many identities were seen by one camera, by two, …"""
+    heights: Spread | None
+    widths: Spread | None
+    usual_size: Size | None
+    """The size that most images have."""
+    unreadable: int
+    """Images whose size cannot be read."""
+
+
+def dataset_statistics(dataset: ReidDataset, sizes: Mapping[Path, Size | None]) -> tuple[SplitStatistics, ...]:
+    """Numbers of the training, query and gallery images, and of the last two together as ``test``."""
+    parts = {
+        "training": dataset.train,
+        "query": dataset.query,
+        "gallery": dataset.gallery,
+        "test": tuple(dict.fromkeys((*dataset.query, *dataset.gallery))),
+    }
+    return tuple(_split_statistics(name, frames, sizes) for name, frames in parts.items())
+
+
+def _split_statistics(name: str, frames: Sequence[Frame], sizes: Mapping[Path, Size | None]) -> SplitStatistics:
+    people = [frame for frame in frames if frame.pid > DISTRACTOR]
+    cameras_of: dict[int, set[int]] = {}
+    for frame in people:
+        cameras_of.setdefault(frame.pid, set()).add(frame.camid)
+    known = [size for frame in frames if (size := sizes[frame.path])]
+    per_camera = Counter(frame.camid for frame in frames)
+    per_cameras = Counter(len(cameras) for cameras in cameras_of.values())
+    return SplitStatistics(
+        name=name,
+        images=len(frames),
+        identities=len(cameras_of),
+        cameras=len(per_camera),
+        distractors=sum(frame.pid == DISTRACTOR for frame in frames),
+        junk=sum(frame.pid == JUNK for frame in frames),
+        images_per_identity=Spread.of(Counter(frame.pid for frame in people).values()),
+        images_per_camera=dict(sorted(per_camera.items())),
+        identities_per_cameras=dict(sorted(per_cameras.items())),
+        heights=Spread.of(height for height, _ in known),
+        widths=Spread.of(width for _, width in known),
+        usual_size=Counter(known).most_common(1)[0][0] if known else None,
+        unreadable=len(frames) - len(known),
+    )

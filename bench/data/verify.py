@@ -1,0 +1,165 @@
+"""What is wrong with a dataset, and what is worth knowing before its scores are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from bench.data.dataset import DISTRACTOR, JUNK, Frame, ReidDataset
+from bench.data.inspection import Inspection
+
+State = Literal["ok", "wrong", "remark"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: how it came out, what was found in a few words, and every case (a file, an identity) it is about."""
+
+    check: str
+    state: State
+    found: str
+    cases: tuple[str, ...] = ()
+
+
+def verify(
+    dataset: ReidDataset, official: Mapping[str, int], inspected: Mapping[Path, Inspection]
+) -> tuple[Finding, ...]:
+    """Check a set against its ``official`` counts, the protocol, and what its files turned out to be."""
+    return (
+        *_counts(dataset, official),
+        *_cameras(dataset),
+        _queries_without_match(dataset),
+        _unreadable(inspected),
+        _training_copies(dataset, inspected),
+        *_query_copies(dataset, inspected),
+    )
+
+
+def counts(dataset: ReidDataset) -> dict[str, int]:
+    """Count a set under the names that official counts have."""
+    found = {}
+    for split, frames in (("training", dataset.train), ("query", dataset.query), ("gallery", dataset.gallery)):
+        found[f"{split} images"] = len(frames)
+        found[f"{split} identities"] = len(_cameras_of(frames))
+    return found | {"cameras": len({frame.camid for frame in (*dataset.train, *dataset.query, *dataset.gallery)})}
+
+
+def _counts(dataset: ReidDataset, official: Mapping[str, int]) -> Iterator[Finding]:
+    found = counts(dataset)
+    for name, count in found.items():
+        expected = official.get(name)
+        if expected is None:
+            yield Finding(name, "ok", f"{count:,}")
+        elif count == expected:
+            yield Finding(name, "ok", f"{count:,}, as its authors count")
+        else:
+            yield Finding(name, "wrong", f"{count:,}, its authors count {expected:,} ({count - expected:+,})")
+    if not official:
+        yield Finding("official counts", "remark", "none are known for this set: nothing to compare with")
+
+
+def _cameras(dataset: ReidDataset) -> Iterator[Finding]:
+    parts = {"training": dataset.train, "test": (*dataset.query, *dataset.gallery)}
+    seen = {split: _cameras_of(frames) for split, frames in parts.items()}
+    for split, by_identity in seen.items():
+        numbers = [len(cameras) for cameras in by_identity.values()]
+        if numbers:
+            text = f"{min(numbers)} to {max(numbers)}, median {median(numbers):g}"
+            yield Finding(f"cameras per {split} identity", "ok", text)
+    single = sorted(pid for pid, cameras in seen["training"].items() if len(cameras) == 1)
+    if single:
+        found = f"{len(single):,} of {len(seen['training']):,}: they teach nothing about other cameras"
+        cases = tuple(f"identity {pid}, camera {min(seen['training'][pid])}" for pid in single)
+        yield Finding("training identities of one camera", "remark", found, cases)
+    else:
+        yield Finding("training identities of one camera", "ok", "none")
+
+
+def _queries_without_match(dataset: ReidDataset) -> Finding:
+    cameras = _cameras_of(dataset.gallery)
+    alone = [frame for frame in dataset.query if not cameras.get(frame.pid, set()) - {frame.camid}]
+    if not alone:
+        return Finding("queries without a match", "ok", "none")
+    found = f"{len(alone):,} of {len(dataset.query):,} query images: no score counts them"
+    cases = tuple(f"{_name(dataset, frame)}: identity {frame.pid}, camera {frame.camid}" for frame in alone)
+    return Finding("queries without a match", "remark", found, cases)
+
+
+def _unreadable(inspected: Mapping[Path, Inspection]) -> Finding:
+    problems = tuple(inspection.problem for inspection in inspected.values() if inspection.problem)
+    if problems:
+        return Finding("images", "wrong", f"{len(problems):,} of {len(inspected):,} cannot be read", problems)
+    return Finding("images", "ok", f"all {len(inspected):,} files can be decoded")
+
+
+def _training_copies(dataset: ReidDataset, inspected: Mapping[Path, Inspection]) -> Finding:
+    """Test images that are trained on: training and test identities are different people, so their names are wrong."""
+    trained = _by_content(dataset.train, inspected)
+    cases = []
+    for frame in dict.fromkeys((*dataset.query, *dataset.gallery)):
+        for original in trained.get(inspected[frame.path].digest, ())[:1]:
+            cases.append(_pair(dataset, original, frame))
+    if cases:
+        return Finding("copies in training and test", "wrong", f"{len(cases):,} test images", tuple(cases))
+    return Finding("copies in training and test", "ok", "none")
+
+
+def _query_copies(dataset: ReidDataset, inspected: Mapping[Path, Inspection]) -> Iterator[Finding]:
+    """Gallery images with the bytes of a query.
+
+    One of the query's own identity and camera is never ranked, and junk is not either; any other is a match
+    that cannot be missed, or the same picture under two names. A file that stands in both lists under one label is no
+    copy: official protocols have it so.
+    """
+    asking = _by_content(dataset.query, inspected)
+    ranked: list[str] = []
+    harmless: list[str] = []
+    for answer in dataset.gallery:
+        for query in asking.get(inspected[answer.path].digest, ()):
+            own = (query.pid, query.camid) == (answer.pid, answer.camid)
+            if own and query.path == answer.path:
+                continue
+            (harmless if own or answer.pid == JUNK else ranked).append(_pair(dataset, query, answer))
+    checks: tuple[tuple[str, State, Sequence[str], str], ...] = (
+        ("copies of a query, ranked", "wrong", ranked, "under another camera or identity"),
+        (
+            "copies of a query, not ranked",
+            "remark",
+            harmless,
+            "under its own label, or as junk: dropped before ranking",
+        ),
+    )
+    for check, state, cases, what in checks:
+        yield Finding(check, state, f"{len(cases):,} {what}", tuple(cases)) if cases else Finding(check, "ok", "none")
+
+
+def _cameras_of(frames: Iterable[Frame]) -> dict[int, set[int]]:
+    """Cameras that saw each real identity."""
+    seen: dict[int, set[int]] = {}
+    for frame in frames:
+        if frame.pid > DISTRACTOR:
+            seen.setdefault(frame.pid, set()).add(frame.camid)
+    return seen
+
+
+def _by_content(frames: Iterable[Frame], inspected: Mapping[Path, Inspection]) -> dict[bytes, list[Frame]]:
+    """Frames of each content; what cannot be read has none."""
+    found: dict[bytes, list[Frame]] = {}
+    for frame in frames:
+        if not inspected[frame.path].problem:
+            found.setdefault(inspected[frame.path].digest, []).append(frame)
+    return found
+
+
+def _pair(dataset: ReidDataset, first: Frame, second: Frame) -> str:
+    return " = ".join(
+        f"{_name(dataset, frame)} (identity {frame.pid}, camera {frame.camid})" for frame in (first, second)
+    )
+
+
+def _name(dataset: ReidDataset, frame: Frame) -> str:
+    """The file's path, below the set's folder where it lies there."""
+    return str(frame.path.relative_to(dataset.root) if frame.path.is_relative_to(dataset.root) else frame.path)

@@ -1,0 +1,40 @@
+"""From the embeddings of frames to those of tracklets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.dataset import Frame
+from bench.data.tracklets import members
+from bench.retrieval.embed import Embeddings
+
+
+def pool_tracklets(embeddings: Embeddings, frames: Sequence[Frame]) -> Embeddings:
+    """Pool embeddings of N frames, (N, ...) at each exit, into those of their T tracklets, (T, ...).
+
+    A tracklet has the mean of its frames' embeddings; a binary code is the sign of the mean: the majority of the frames
+    in every place, and −1 where they are equally many, as :func:`bench.networks.sign` has it. Rows come in the order
+    of :func:`bench.data.tracklets.entries`. Images without tracklets keep their embeddings.
+
+    The cost of a query is counted for one image, whatever the number of its frames: networks are compared at the cost
+    of a look, and a system that looks n times pays n times.
+    """
+    if all(frame.tracklet is None for frame in frames):
+        return embeddings
+    entries = members(frames)
+    return [_pool(values, entries) for values in embeddings]
+
+
+def _pool(values: NDArray, entries: Sequence[Sequence[int]]) -> NDArray:
+    if values.dtype == np.uint8:
+        return np.stack([_majority(values[places]) for places in entries])
+    return np.stack([values[places].mean(axis=0, dtype=np.float64).astype(values.dtype) for places in entries])
+
+
+def _majority(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One code (bytes,) with the bits that more than half of the packed codes (n, bytes) have."""
+    ones = np.unpackbits(packed, axis=1).sum(axis=0, dtype=np.int64)
+    return np.packbits(2 * ones > len(packed))
