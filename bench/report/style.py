@@ -7,7 +7,7 @@ do not know take what is left over, in the order of their names, so that a plug-
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import seaborn
@@ -50,19 +50,21 @@ SETTINGS: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class LineStyle:
-    """Colour, marker and dash of one name."""
+    """Colour, marker and dash of one name; ``hollow`` markers tell apart what shares a colour."""
 
     colour: str
     marker: str
     dash: Any
+    hollow: bool = False
 
     def line(self) -> dict[str, Any]:
         """Arguments for a line without markers."""
         return {"color": self.colour, "linestyle": self.dash}
 
     def points(self) -> dict[str, Any]:
-        """Arguments for markers, set off from what they lie on by a white rim."""
-        return {"marker": self.marker, "markerfacecolor": self.colour, "markeredgecolor": "white"}
+        """Arguments for markers, set off from what they lie on by a white rim, or white inside."""
+        face, edge = ("white", self.colour) if self.hollow else (self.colour, "white")
+        return {"marker": self.marker, "markerfacecolor": face, "markeredgecolor": edge}
 
 
 _PALETTE = [str(colour) for colour in seaborn.color_palette("colorblind").as_hex()]
@@ -83,8 +85,18 @@ def policy_styles(names: Iterable[str]) -> dict[str, LineStyle]:
 
 
 def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
-    """Give each setup its look, for a mapping of setup to method; a method's second setup looks otherwise."""
-    return _assign(methods, _METHOD_SLOTS)
+    """Give each setup its look, for a mapping of setup to method: a colour and a marker for each method.
+
+    A method's further setups have hollow markers and other dashes.
+    """
+    of_method = _assign({method: method for method in methods.values()}, _METHOD_SLOTS)
+    styles: dict[str, LineStyle] = {}
+    for setup, method in sorted(methods.items()):
+        place = sum(methods[other] == method for other in styles)
+        style = of_method[method]
+        dash = _DASHES[(_DASHES.index(style.dash) + place) % len(_DASHES)]
+        styles[setup] = replace(style, dash=dash, hollow=place > 0)
+    return styles
 
 
 def exit_colours(count: int) -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from bench.errors import BenchError
 from bench.report.load import load
 from bench.report.sections import sections
+from bench.report.style import method_styles
 from bench.spec import digest
 
 
@@ -162,3 +163,14 @@ def test_ten_crops_are_a_section_of_their_own(write_run):
     write_run(change=averaged, file="records-1.jsonl")
     titles = sorted(section.title for section in sections(load(write_run.results)))
     assert titles == ["invented (rendered) [ten crops]", "invented (rendered) [the middle]"]
+
+
+def test_a_methods_setups_share_a_colour_and_a_marker():
+    styles = method_styles({"dare demo, own recipe": "dare", "dare demo, shared recipe": "dare", "new demo": "new"})
+    own, shared, new = styles.values()
+    assert (own.colour, own.marker) == (shared.colour, shared.marker)
+    assert (own.hollow, shared.hollow) == (False, True)
+    assert own.dash != shared.dash
+    assert new.colour != own.colour
+    many = method_styles({f"method {number}": f"method {number}" for number in range(10)})
+    assert len({(style.colour, style.marker) for style in many.values()}) == 10
