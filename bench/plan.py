@@ -47,7 +47,7 @@ def describe_cost(request: RunRequest) -> dict[str, str]:
     found = estimate(request, identities)
     lines = {"multiply-adds": " / ".join(f"{count / 1e6:,.1f} M" for count in found.macs) + " an image, at each exit"}
     if dataset is None:
-        return lines | {"time here": f"{found.training_batch_seconds:.2g} s a training batch on {found.device}"}
+        return lines | {"time here": f"{_precise(found.training_batch_seconds)} s a training batch on {found.device}"}
     trained = round(len(dataset.train) * (1 - request.calibration_share))
     batches = recipe.batches_per_epoch or max(trained // recipe.batch_size, 1)
     # The ticks embed every training image at the first exit: counted as whole passes, which is a little too much.
@@ -58,9 +58,13 @@ def describe_cost(request: RunRequest) -> dict[str, str]:
         "steps": f"{recipe.epochs} × {batches} batches of {recipe.batch_size} images",
         "time here": (
             f"about {_duration(training)} of training and {_duration(embedding)} of embedding on {found.device} "
-            f"({found.training_batch_seconds:.2g} s a batch)"
+            f"({_precise(found.training_batch_seconds)} s a batch)"
         ),
     }
+
+
+def _precise(seconds: float) -> str:
+    return f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
 
 
 def _duration(seconds: float) -> str:
