@@ -58,6 +58,8 @@ def test_the_main_job_and_the_report(bench, smoke, tmp_path):
 
 
 def test_a_plan_does_nothing(bench, smoke, tmp_path):
+    # The set is there, so that its images can be counted.
+    assert bench("data", "make", "synthped", "--size", "smoke")[0] == 0
     status, out, _ = bench("run", "-m", "hashreid", "--budget-sweep", "--dry-run", *smoke)
     assert status == 0
     for word in (
