@@ -169,19 +169,15 @@ def _replace_field(value: Any, name: str, text: str, whole: str = "") -> Any:
     return replace(value, **{head: changed})
 
 
-def _listed(text: str) -> list[str]:
-    """Split a list with commas, or a size as in 128x64."""
-    return [part for part in text.replace("x", ",").split(",") if part]
-
-
 def _parse(name: str, text: str, current: Any) -> Any:
     kind = type(current)
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
         if kind is tuple:
-            numbers = [float(part) if {".", "e"} & set(part) else int(part) for part in _listed(text)]
-            return tuple(map(type(current[0]), numbers)) if current else tuple(numbers)
+            # An empty tuple does not say what it would hold.
+            element = type(current[0]) if current else float if {".", "e"} & set(text) else int
+            return tuple(element(part) for part in text.replace("x", ",").split(",") if part)
         return kind(text)
     except (ValueError, KeyError):
         raise BenchError(f"setting {name}={text}: expected {kind.__name__}, as in {name}={current}") from None

@@ -82,3 +82,8 @@ def test_overrides_by_name():
 def test_impossible_overrides(settings, message):
     with pytest.raises(BenchError, match=message):
         override(OPTIONS, Recipe(), settings)
+
+
+def test_whole_numbers_stay_whole():
+    with pytest.raises(BenchError, match="expected tuple"):
+        override({}, Recipe(), {"input_size": "128.5x64"})

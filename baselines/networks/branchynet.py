@@ -8,10 +8,10 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.classifier import IdentityClassifier
+from baselines.networks.classifier import ClassifyingNetwork, IdentityClassifier
 from bench.encoders.encoder import Encoder
 from bench.errors import BenchError, unknown_name
-from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
+from bench.networks import ExitSpec
 
 EXIT_STAGES = (1, 2, 4)
 
@@ -50,7 +50,7 @@ The paper's network is another (AlexNet, ResNet-110) and HashReID prints lengths
 """
 
 
-class BranchyNet(MultiExitNetwork):
+class BranchyNet(ClassifyingNetwork):
     """A ResNet with branches after stages 1 and 2, and its own end as the third exit.
 
     A branch is a 3×3 convolution whose maps are flattened, not pooled: at 256×128 embeddings of 32·31·15 = 14,880 and
@@ -113,14 +113,3 @@ class BranchyNet(MultiExitNetwork):
         maps = self.segments[exit_index](state)
         embedding = self.heads[exit_index](maps)
         return (() if exit_index == len(self.exits) - 1 else maps), embedding
-
-    def outputs(self, images: Tensor) -> list[ExitOutput]:
-        """Run every exit for training; the embedding is what the losses read."""
-        return [
-            ExitOutput(embedding, embedding, classifier(embedding))
-            for embedding, classifier in zip(self.embed(images), self.classifiers, strict=True)
-        ]
-
-    def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
-        """Classify embeddings (B, dim) with the classifier of training."""
-        return self.classifiers[exit_index](embedding)

@@ -1,8 +1,10 @@
-"""The classifier over training identities that exits without one of their own paper's get."""
+"""Exits that are trained with a classifier over the training identities, as BranchyNet's, MSDNet's and RANet's are."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
+
+from bench.networks import ExitOutput, MultiExitNetwork
 
 
 class IdentityClassifier(nn.Module):
@@ -23,3 +25,20 @@ class IdentityClassifier(nn.Module):
     def forward(self, embedding: Tensor) -> Tensor:
         """Classify embeddings (B, dim)."""
         return self.linear(self.norm(embedding))
+
+
+class ClassifyingNetwork(MultiExitNetwork):
+    """A network with an :class:`IdentityClassifier` at every exit, whose embeddings are what all losses read."""
+
+    classifiers: nn.ModuleList
+
+    def outputs(self, images: Tensor) -> list[ExitOutput]:
+        """Run every exit for training."""
+        return [
+            ExitOutput(embedding, embedding, classifier(embedding))
+            for embedding, classifier in zip(self.embed(images), self.classifiers, strict=True)
+        ]
+
+    def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
+        """Classify embeddings (B, dim) with the classifier of training."""
+        return self.classifiers[exit_index](embedding)

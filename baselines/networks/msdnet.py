@@ -13,10 +13,10 @@ from math import ceil
 import torch
 from torch import Tensor, nn
 
-from baselines.networks.classifier import IdentityClassifier
+from baselines.networks.classifier import ClassifyingNetwork, IdentityClassifier
 from baselines.networks.units import ConvolutionalHead, bottleneck, conv_norm_relu, first_convolution
 from bench.errors import BenchError
-from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
+from bench.networks import ExitSpec
 
 FACTORS = (1, 2, 4, 4)
 """Channels at each scale, finest first, as multiples of the base: the maps' and the units' inner width alike."""
@@ -123,7 +123,7 @@ def build_blocks(
     return blocks, widths
 
 
-class MSDNet(MultiExitNetwork):
+class MSDNet(ClassifyingNetwork):
     """MSDNet with an identity classifier at every exit.
 
     ``layers`` are the layers of every block of the whole network, ``exits`` how many of its exits are kept. The state
@@ -163,14 +163,3 @@ class MSDNet(MultiExitNetwork):
         maps = self.blocks[exit_index](state)
         embedding = self.heads[exit_index](maps[-1])
         return ([] if exit_index == len(self.exits) - 1 else maps), embedding
-
-    def outputs(self, images: Tensor) -> list[ExitOutput]:
-        """Run every exit for training; the embedding is what the triplet loss reads."""
-        return [
-            ExitOutput(embedding, embedding, classifier(embedding))
-            for embedding, classifier in zip(self.embed(images), self.classifiers, strict=True)
-        ]
-
-    def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
-        """Classify embeddings (B, dim) with the classifier of training."""
-        return self.classifiers[exit_index](embedding)

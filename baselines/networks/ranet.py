@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.networks.classifier import IdentityClassifier
+from baselines.networks.classifier import ClassifyingNetwork, IdentityClassifier
 from baselines.networks.units import ConvolutionalHead, bottleneck, conv_norm_relu, first_convolution
 from bench.errors import BenchError
-from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
+from bench.networks import ExitSpec
 
 FACTORS = (4, 2, 1, 1)
 """Growth of each sub-network, lowest resolution first, as multiples of the base; also its units' inner width."""
@@ -173,7 +173,7 @@ class SubNetwork(nn.Module):
         return [*finer, left[-1][:, : widths[-1]]]
 
 
-class RANet(MultiExitNetwork):
+class RANet(ClassifyingNetwork):
     """RANet with an identity classifier at every exit.
 
     ``layers`` are those of every block, ``exits`` how many of the eight exits are kept. The state has the maps that the
@@ -242,14 +242,3 @@ class RANet(MultiExitNetwork):
             return {"begin": [], "trail": [], "maps": []}, embedding
         # Nobody reads the trail of the last sub-network.
         return {"begin": begin, "trail": trail if begin else [], "maps": [maps]}, embedding
-
-    def outputs(self, images: Tensor) -> list[ExitOutput]:
-        """Run every exit for training; the embedding is what the triplet loss reads."""
-        return [
-            ExitOutput(embedding, embedding, classifier(embedding))
-            for embedding, classifier in zip(self.embed(images), self.classifiers, strict=True)
-        ]
-
-    def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
-        """Classify embeddings (B, dim) with the classifier of training."""
-        return self.classifiers[exit_index](embedding)

@@ -38,6 +38,7 @@ def cost_command(
     value, options, recipe = RunRequest(method=method, preset=preset, settings=overrides).resolve()
 
     import numpy as np
+    import torch
 
     from bench.cost.ledger import CostLedger
 
@@ -47,7 +48,9 @@ def cost_command(
     ledger = CostLedger.of(network, recipe.input_size, gallery)
     if decider:
         dims = np.array([spec.dim for spec in network.exits])
-        ledger = ledger.with_policy(decider.macs(dims, identities))
+        # A method without classifiers has none to pay for.
+        classified = network.eval().classify(torch.zeros(1, int(dims[0])), 0) is not None
+        ledger = ledger.with_policy(decider.macs(dims, identities if classified else 0))
     OUT.print(f"{ledger.convention}\n", soft_wrap=True)
     height, width = ledger.input_size
     ledger_rows = ledger.rows()
