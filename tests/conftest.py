@@ -1,9 +1,11 @@
 """What the tests share: a small rendered set, made once, and requests for runs on it."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from bench.cli import main
 from bench.data.dataset import DatasetRequest
 from bench.request import RunRequest
 
@@ -29,3 +31,22 @@ def smoke_request(cache, tmp_path):
         return RunRequest(**{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def bench(monkeypatch, capsys, cache):
+    """Type a command: ``bench("run", …)`` gives (status, standard output, standard error)."""
+    monkeypatch.setenv("BENCH_CACHE", str(cache))
+    monkeypatch.delenv("BENCH_DATA_ROOT", raising=False)
+
+    def type_(*arguments):
+        monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return type_

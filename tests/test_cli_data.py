@@ -8,27 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.cli import main
-
-
-@pytest.fixture
-def bench(monkeypatch, capsys, cache):
-    """Type a command: ``bench("data", …)`` gives (status, standard output, standard error)."""
-    monkeypatch.setenv("BENCH_CACHE", str(cache))
-    monkeypatch.delenv("BENCH_DATA_ROOT", raising=False)
-
-    def type_(*arguments):
-        monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = ended.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return type_
-
 
 @pytest.fixture
 def photographs(tmp_path) -> Path:
