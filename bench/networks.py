@@ -71,8 +71,11 @@ class MultiExitNetwork(nn.Module, ABC):
         """
 
     @abstractmethod
-    def outputs(self, images: Tensor) -> list[ExitOutput]:
-        """Run every exit for training, on the same path as ``start`` and ``step``: one :class:`ExitOutput` an exit."""
+    def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
+        """Run the first ``num_exits`` exits (all by default), on the path of ``start`` and ``step``.
+
+        Training reads it, and the features of exits where a policy wants them: one :class:`ExitOutput` an exit.
+        """
 
     def classify(self, embedding: Tensor, exit_index: int) -> Tensor | None:
         """Classify embeddings (B, dim) of one exit over the training identities: logits (B, identities).
@@ -82,11 +85,14 @@ class MultiExitNetwork(nn.Module, ABC):
         """
         return None
 
-    def embed(self, images: Tensor) -> list[Tensor]:
-        """Embed images (B, 3, H, W) at every exit: a list of (B, dim), in the order of ``exits``."""
+    def embed(self, images: Tensor, num_exits: int | None = None) -> list[Tensor]:
+        """Embed images (B, 3, H, W) at the first ``num_exits`` exits (all by default), and go no further.
+
+        Gives a list of (B, dim), in the order of ``exits``.
+        """
         state = self.start(images)
         embeddings = []
-        for index in range(len(self.exits)):
+        for index in range(len(self.exits[:num_exits])):
             state, embedding = self.step(state, index)
             embeddings.append(embedding)
         return embeddings

@@ -16,8 +16,7 @@ def describe(request: RunRequest) -> dict[str, str]:
     method, options, recipe = request.resolve()
     reader = registry.dataset(request.dataset)
     reader.check(request.data)
-    for name in request.sweep.policies if request.sweep else ():
-        registry.policy(name)
+    request.policies()
     return {
         "method": f"{method.summary}",
         "paper": method.paper,
@@ -25,7 +24,11 @@ def describe(request: RunRequest) -> dict[str, str]:
         "network": ", ".join(f"{name}={value}" for name, value in options.items()),
         "data": _data(request),
         "training": _training(recipe) + ("" if request.recipe == "own" else " (the shared recipe)"),
-        "held out": f"{request.calibration_share:.0%} of the training identities, for calibration",
+        "held out": (
+            f"{request.calibration_share:.0%} of the training identities, for calibration against all training images"
+            if request.calibration_share
+            else "nobody: no calibrated thresholds, no learned confidence"
+        ),
         "evaluation": (
             f"AP {request.evaluation.ap}, ties as their expectation, signals {request.evaluation.signals}, "
             f"views {request.evaluation.views}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.errors import BenchError, unknown_name
 
 if TYPE_CHECKING:
-    from bench.budget.policy import Policy
+    from bench.budget.policy import LearnedPolicy, Policy
     from bench.data.dataset import DatasetReader
     from bench.methods import Method
 
@@ -59,6 +59,6 @@ def dataset(name: str) -> DatasetReader:
     return load("dataset", name)
 
 
-def policy(name: str) -> Policy:
-    """Load an exit policy."""
+def policy(name: str) -> Policy | LearnedPolicy:
+    """Load an exit policy, ready or still to be fitted."""
     return load("policy", name)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.data.cache import default_cache
@@ -18,12 +18,16 @@ from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, override
 from bench.training.recipe import Recipe
 from bench.training.shared import SHARED_RECIPES
 
+if TYPE_CHECKING:
+    from bench.budget.policy import LearnedPolicy, Policy
+
 
 @dataclass(frozen=True)
 class RunRequest:
     """One run: a method on a dataset with a seed, and what to do with it.
 
-    ``settings`` override the preset's options and recipe by name; ``sweep`` of None scores the exits alone.
+    ``settings`` override the preset's options and recipe by name; ``sweep`` of None scores the exits alone;
+    ``leave_out`` passes over those of its policies that cannot be fitted, which is an error else.
     """
 
     method: str
@@ -36,6 +40,7 @@ class RunRequest:
     calibration_share: float = 0.1
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     sweep: SweepSpec | None = None
+    leave_out: bool = False
     device: str = "auto"
     precision: str = "auto"
     results: Path = Path("results")
@@ -67,6 +72,18 @@ class RunRequest:
             raise BenchError("keep=best chooses an epoch on held-out identities: --calibration above 0, or keep=last")
         check_views(recipe.stored_size, recipe.input_size, self.evaluation.views)
         return method, options, recipe
+
+    def policies(self) -> list[Policy | LearnedPolicy]:
+        """Load the policies of the sweep, and refuse those that could not be fitted however training goes."""
+        found = []
+        for name in self.sweep.policies if self.sweep else ():
+            policy = registry.policy(name)
+            if not self.calibration_share and getattr(policy, "needs", "") == "calibration":
+                if self.leave_out:
+                    continue
+                raise BenchError(f"policy {name} learns from identities held out of training: --calibration above 0")
+            found.append(policy)
+        return found
 
     @property
     def recipe_name(self) -> RecipeName:

@@ -5,25 +5,26 @@ What is already there is found by key and used; a second run of the same thing d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
+from bench.budget.outcomes import outcome_records
 from bench.budget.sweep import exit_records, sweep
 from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
 from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
-from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 from bench.request import RunRequest
-from bench.spec import SweepSpec, digest
+from bench.spec import RunSpec, SweepSpec, digest
 from bench.store import RunFolder, read_json, read_records, write_records
 
 if TYPE_CHECKING:
-    from bench.budget.policy import Policy
-    from bench.retrieval.table import Signals
+    from bench.budget.policy import LearnedPolicy, Policy
+    from bench.data.images import ImageStore
+    from bench.methods import Method
     from bench.stages import Workbench
 
 EXIT_SCORES = SweepSpec(policies=())
@@ -40,18 +41,42 @@ class RunResult:
     cached: bool
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A request with its data read and its folder found: what comes before anything is computed."""
+
+    request: RunRequest
+    method: Method
+    spec: RunSpec
+    dataset: ReidDataset
+    stores: tuple[ImageStore, ImageStore, ImageStore]
+    folder: RunFolder
+
+    @classmethod
+    def of(cls, request: RunRequest, reporter: Reporter) -> Opened:
+        """Open the dataset, decode its images where they are not, and find the run's folder."""
+        method, _, recipe = request.resolve()
+        dataset = registry.dataset(request.dataset).open(request.data, reporter)
+        train, query, gallery = (
+            open_store(frames, recipe.stored_size, request.cache / "images", reporter)
+            for frames in (dataset.train, dataset.query, dataset.gallery)
+        )
+        spec = request.spec(dataset.name, dataset_fingerprint(train, query, gallery))
+        return cls(request, method, spec, dataset, (train, query, gallery), RunFolder.open(request.results, spec))
+
+    def workbench(self, reporter: Reporter) -> Workbench:
+        """Set up what the stages need. Only now is there something to compute: torch is slow to import."""
+        from bench.stages import Stores, Workbench
+
+        stores = Stores(*self.stores)
+        return Workbench.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter)
+
+
 def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     """Do what is asked for, or find it done."""
-    method, _, recipe = request.resolve()
-    for name in request.sweep.policies if request.sweep else ():
-        registry.policy(name)
-    dataset = registry.dataset(request.dataset).open(request.data, reporter)
-    stores = [
-        open_store(frames, recipe.stored_size, request.cache / "images", reporter)
-        for frames in (dataset.train, dataset.query, dataset.gallery)
-    ]
-    spec = request.spec(dataset.name, dataset_fingerprint(*stores))
-    folder = RunFolder.open(request.results, spec)
+    policies = request.policies()
+    opened = Opened.of(request, reporter)
+    folder = opened.folder
     with folder.alone():
         if request.fresh:
             folder.clear()
@@ -61,18 +86,15 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
             header, records = read_records(path)
             reporter.note(f"results found in {path}")
             return RunResult(folder, header, records, cached=True)
-        # Only now is there something to compute: torch is slow to import.
-        from bench.stages import Stores, Workbench
-
-        bench = Workbench.set_up(spec, method, Stores(*stores), folder, request.device, reporter)
-        header, records = _compute(request, bench, dataset)
+        header, records = _compute(request, opened.workbench(reporter), opened.dataset, policies)
         write_records(path, header, records)
         return RunResult(folder, header, records, cached=False)
 
 
 def _compute(
-    request: RunRequest, bench: Workbench, dataset: ReidDataset
+    request: RunRequest, bench: Workbench, dataset: ReidDataset, policies: Sequence[Policy | LearnedPolicy]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    from bench.fitting import ready_policies
     from bench.retrieval.evaluate import exit_scores
     from bench.stages import obtain_ledger, obtain_network, obtain_tables
 
@@ -80,12 +102,21 @@ def _compute(
     ledger = obtain_ledger(bench, network).with_views(VIEW_COUNTS[request.evaluation.views])
     table, calibration = obtain_tables(bench, network, request.evaluation)
     costs = ledger.cumulative_macs.astype(float)
+    learned: Mapping[str, Any] = {}
     if request.sweep and len(costs) == 1:
         bench.reporter.note(f"{request.method} has one exit: there is no budget to sweep, it is scored as a point")
     if request.sweep and len(costs) > 1:
-        policies = _applicable(request, table.signals, bench.reporter)
-        bench.reporter.note(f"sweeping {len(policies)} policies")
-        records = sweep(table, costs, request.sweep, policies, calibration.signals if calibration else None)
+        fitted = ready_policies(
+            bench, network, policies, table, calibration, request.evaluation, leave_out=request.leave_out
+        )
+        bench.reporter.note(f"sweeping {len(fitted.policies)} policies")
+        held_out = fitted.calibration.signals if fitted.calibration else None
+        records = sweep(fitted.table, costs, request.sweep, fitted.policies, held_out)
+        learned = fitted.reports
+        if fitted.calibration:
+            records += outcome_records(
+                fitted.policies, fitted.table, fitted.calibration, request.sweep.resamples, request.sweep.seed
+            )
     else:
         records = exit_records(table, costs, EXIT_SCORES.resamples, EXIT_SCORES.seed)
     for record, scores in zip(records, exit_scores(table), strict=False):
@@ -106,25 +137,10 @@ def _compute(
         "cost_convention": ledger.convention,
         "training": training,
         "calibration": exit_scores(calibration) if calibration else None,
+        "learned": learned,
         "provenance": bench.provenance(),
     }
     return header, records
-
-
-def _applicable(request: RunRequest, signals: Signals, reporter: Reporter) -> list[Policy]:
-    """Load the policies of a sweep; those that this method gives nothing to read are left out, with a note."""
-    assert request.sweep is not None
-    policies = [registry.policy(name) for name in request.sweep.policies]
-    applicable = [policy for policy in policies if policy.applies(signals)]
-    for policy in policies:
-        if policy not in applicable:
-            reporter.note(f"policy {policy.name} left out: {request.method} gives nothing for it to read")
-    if not applicable:
-        raise BenchError(
-            f"none of the policies {', '.join(request.sweep.policies)} applies to {request.method}: "
-            "they find nothing to read; bench list policies says what each needs"
-        )
-    return applicable
 
 
 def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any) -> dict[str, int]:

@@ -16,9 +16,9 @@ from bench.training.recipe import Recipe
 
 TRAINING_VERSION = 1
 """Raised when a change to the code changes what training arrives at: older weights are then not reused."""
-EVALUATION_VERSION = 1
+EVALUATION_VERSION = 2
 """Raised when a change to the code changes embeddings or exit tables."""
-SWEEP_VERSION = 1
+SWEEP_VERSION = 2
 """Raised when a change to the code changes what a sweep records."""
 
 RecipeName = Literal["own", "shared"]

@@ -82,6 +82,15 @@ class Workbench:
         """Split the training images: those trained on, and the calibration identities' queries and gallery."""
         return hold_out(self.stores.train.frames, self.spec.calibration_share, self.spec.seed)
 
+    def calibration(self) -> tuple[Sequence[Frame], Sequence[Frame]]:
+        """Queries of the calibration identities, and their gallery: their other images, and all training images.
+
+        Without the latter the gallery would be a fraction of the test's, nobody would resemble a query, and thresholds
+        fitted there would let go far too many.
+        """
+        training, query, gallery = self.held_out()
+        return query, (*gallery, *training) if query else ()
+
 
 def obtain_network(bench: Workbench) -> MultiExitNetwork:
     """Give the trained network: loaded if it is there, else trained, going on from the last whole epoch."""
@@ -118,9 +127,9 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
         validate=lambda: _validate(bench, network),
         reporter=bench.reporter,
     )
-    names = [str(frame.path.relative_to(frame.path.parent.parent)) for frame in frames]
+    names = np.array(frame_names(frames))
     with replacing(folder.ticks) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, ticks=trained.ticks, epochs=np.array(trained.tick_epochs), frames=np.array(names))
+        np.savez_compressed(file, ticks=trained.ticks, epochs=np.array(trained.tick_epochs), frames=names)
     write_json(
         folder.training,
         {
@@ -139,6 +148,11 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
         save_file(state, beside)
     folder.checkpoint.unlink(missing_ok=True)
     return network
+
+
+def frame_names(frames: Sequence[Frame]) -> list[str]:
+    """Name images by file and folder, wherever the dataset lies."""
+    return [str(frame.path.relative_to(frame.path.parent.parent)) for frame in frames]
 
 
 def _validate(bench: Workbench, network: MultiExitNetwork) -> float:
@@ -165,7 +179,7 @@ def obtain_embeddings(bench: Workbench, network: MultiExitNetwork, views: Views)
                 return {name: [stored[f"{name}.{index}"] for index in range(len(network.exits))] for name in splits}
         except (OSError, ValueError, KeyError) as problem:
             raise BenchError(f"cannot read {path} ({problem}); remove it to have it made again") from problem
-    _, calibration_query, calibration_gallery = bench.held_out()
+    calibration_query, calibration_gallery = bench.calibration()
     train_store = bench.stores.train
     sources: dict[str, tuple[ImageStore, NDArray[np.int64]]] = {
         "query": (bench.stores.query, np.arange(len(bench.stores.query.frames))),
@@ -213,7 +227,7 @@ def obtain_tables(
         bench.reporter.note("exit tables found")
         return load_table(paths["test"]), load_table(paths["calibration"]) if has_calibration else None
     embeddings = obtain_embeddings(bench, network, evaluation.views)
-    _, calibration_query, calibration_gallery = bench.held_out()
+    calibration_query, calibration_gallery = bench.calibration()
     bench.reporter.note("matching every query at every exit")
     started = time.perf_counter()
     table = _table(bench, network, embeddings, "", bench.stores.query.frames, bench.stores.gallery.frames, evaluation)

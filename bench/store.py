@@ -8,9 +8,11 @@
         weights.safetensors     the trained network
         training.json           losses of every epoch, and provenance
         ticks.npz               retrieval statistics taken while training
-        embeddings.npz          codes of every split at every exit (embeddings-ten-crop.npz: of ten views of each image)
+        embeddings-centre-v2.npz  codes of every split at every exit, of one view of each image
+        features-v2.npz         features of the first exit, where a policy reads them
         cost.json               the cost ledger
         table-<key>.npz         exit tables: test queries, and calibration identities
+        policy-<name>-<key>.npz  what a policy learned
         records-<key>.jsonl     results of one sweep: a header with provenance, then a line a record
 """
 
@@ -29,7 +31,7 @@ from filelock import FileLock, Timeout
 
 from bench.data.views import Views
 from bench.errors import BenchError
-from bench.spec import RunSpec
+from bench.spec import EVALUATION_VERSION, RunSpec
 
 SCHEMA_VERSION = 1
 """Raised when the form of the stored files changes."""
@@ -110,7 +112,16 @@ class RunFolder:
 
     def embeddings(self, views: Views) -> Path:
         """Codes of every split at every exit, of these views of the images."""
-        return self.path / ("embeddings.npz" if views == "centre" else f"embeddings-{views}.npz")
+        return self.path / f"embeddings-{views}-v{EVALUATION_VERSION}.npz"
+
+    @property
+    def features(self) -> Path:
+        """Features of the first exit, for policies that read them."""
+        return self.path / f"features-v{EVALUATION_VERSION}.npz"
+
+    def policy(self, name: str, key: str) -> Path:
+        """Parameters of a policy that was fitted under an evaluation's key."""
+        return self.path / f"policy-{name}-{key[:8]}.npz"
 
     @property
     def cost(self) -> Path:

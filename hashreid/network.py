@@ -121,13 +121,12 @@ class HashReID(MultiExitNetwork):
         assert isinstance(head, HashExit)
         return strip_pool(head.activate(maps), self.strips if self.exit_stages[exit_index] == 1 else 1)
 
-    def outputs(self, images: Tensor) -> list[ExitOutput]:
-        """Run every exit for training; ``aligned`` are the features centred for the ranking regulariser."""
+    def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
+        """Run exits for training; ``aligned`` are the features centred for the ranking regulariser."""
         state = self.start(images)
         outputs = []
-        for index, (head, classifier, aligner) in enumerate(
-            zip(self.heads, self.classifiers, self.aligners, strict=True)
-        ):
+        for index in range(len(self.exits[:num_exits])):
+            head, classifier, aligner = self.heads[index], self.classifiers[index], self.aligners[index]
             assert isinstance(head, HashExit)
             state = self.segments[index](state)
             features = self.pool(state, index)

@@ -20,20 +20,55 @@ def test_the_main_job_and_the_report(bench, smoke, tmp_path):
         "exit 4",
         "rank-1",
         "mAP",
-        "gs (stream)",
-        "random (exact)",
+        "Policies",
+        "gs",
+        "random",
         "rendered",
         "next: bench report",
     ):
         assert word in out
-    # Of three budgets the middle one is nearest to a quarter and to a half of the way: two are left to show.
-    assert out.count("gs (stream)") == 2
     status, out, err = bench("run", "--method", "hashreid", "--budget-sweep", "--budgets", 3, "--resamples", 20, *smoke)
     assert status == 0
     assert "results found" in err
     status, out, _ = bench("report", "--results", tmp_path / "results")
     assert status == 0
     assert (tmp_path / "results" / "report" / "index.html").exists()
+
+
+def test_policies_side_by_side(bench, smoke, tmp_path):
+    from PIL import Image
+
+    status, out, _ = bench("policies", "--method", "hashreid", "--calibration", 0.3, *smoke)
+    assert status == 0
+    for word in ("Who leaves first", "held-out identities", "its own", "precision", "Policies", "ets+gs", "learned"):
+        assert word in out
+    (folder,) = (tmp_path / "results" / "policies").iterdir()
+    names = {file.name for file in folder.iterdir()}
+    assert names >= {"outcomes.csv", "outcomes.md", "outcomes.svg", "outcomes.png", "ets-classes.png"}
+    for name in ("outcomes.png", "ets-classes.png"):
+        with Image.open(folder / name) as picture:
+            assert min(picture.size) > 300
+    # The report finds the same numbers, and nothing is computed twice.
+    status, _, err = bench("policies", "--method", "hashreid", "--calibration", 0.3, *smoke)
+    assert "results found" in err
+    assert bench("report", "--results", tmp_path / "results")[0] == 0
+    assert list((tmp_path / "results" / "report" / "tables").glob("*outcomes.csv"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--method", "hashreid", "--calibration", 0), "held out"),
+        (("--method", "hashreid-noexit"), "one exit"),
+        (("--method", "hashreid", "--policies", "margin"), "unknown policy"),
+        (("--method", "hashreid", "--signals", "all"), "--signals"),
+    ],
+)
+def test_policies_that_cannot_be_compared(bench, smoke, arguments, message):
+    status, _, err = bench("policies", *arguments, *smoke)
+    assert status == 1
+    assert message in " ".join(err.split())
+    assert "Traceback" not in err
 
 
 def test_a_plan_does_nothing(bench, smoke, tmp_path):
@@ -45,7 +80,7 @@ def test_a_plan_does_nothing(bench, smoke, tmp_path):
         "ResNet",
         "2 epochs",
         "4 identities × 2 images",
-        "entropy, gs, qs, random",
+        "agreement, entropy, ets, ets+gs, gs, learned, qs, random, stability",
         "21 budgets",
         "rendered",
         "an image, at each exit",

@@ -3,9 +3,12 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from bench.budget.policy import LearnedPolicy, Policy
 from bench.data.dataset import DatasetRequest
+from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
 from bench.progress import SILENT
 from bench.run import run
@@ -13,7 +16,9 @@ from bench.spec import EvaluationSpec, SweepSpec
 from bench.store import read_records, write_records
 from bench.training.shared import SHARED_RECIPES
 
-SWEEP = SweepSpec(("random", "qs", "gs"), modes=("stream", "exact", "calibrated"), budgets=4, resamples=20)
+SWEEP = SweepSpec(
+    ("random", "qs", "gs", "learned", "ets"), modes=("stream", "exact", "calibrated"), budgets=4, resamples=20
+)
 
 
 class Notes:
@@ -54,20 +59,133 @@ def test_what_a_run_leaves(shared):
         "weights.safetensors",
         "training.json",
         "ticks.npz",
-        "embeddings.npz",
+        "embeddings",
+        "features",
+        "policy",
         "cost.json",
         "table",
         "records",
     }
     kinds = {record["kind"] for record in result.records}
-    assert kinds == {"exit", "policy", "oracle"}
+    assert kinds == {"exit", "policy", "oracle", "curve", "comparison", "outcome"}
     policies = {(record["policy"], record["mode"]) for record in result.records if record["kind"] == "policy"}
     assert policies == {(policy, mode) for policy in SWEEP.policies for mode in SWEEP.modes}
 
 
+def test_what_policies_learned_is_kept_and_on_the_record(shared):
+    request, result = shared
+    kept = {file.name.rsplit("-", 1)[0] for file in result.folder.path.glob("policy-*.npz")}
+    assert kept == {"policy-ets-v1", "policy-learned-v1"}
+    counts = result.header["learned"]["ets"]
+    assert sum(counts.values()) <= result.header["training"]["images"]
+    before = {file: file.stat().st_mtime_ns for file in result.folder.path.glob("policy-*.npz")}
+    again = run(replace(request, sweep=replace(SWEEP, policies=("ets+gs", "ets"), modes=("exact",))))
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    one, other = (
+        [r["mAP"] for r in found.records if (r["kind"], r["policy"], r["mode"]) == ("policy", "ets", "exact")]
+        for found in (result, again)
+    )
+    assert one == other
+
+
+def test_a_policys_own_cost_is_on_every_budget(shared):
+    _, result = shared
+    last = {
+        name: max(r["realised_macs"] for r in result.records if (r["kind"], r["policy"], r["mode"]) == key)
+        for name in ("gs", "ets")
+        for key in [("policy", name, "exact")]
+    }
+    from bench import registry
+
+    with np.load(next(result.folder.path.glob("features-*.npz"))) as stored:
+        width = stored["query"].shape[1]
+    exits = len(result.header["exits"])
+    assert last["ets"] - last["gs"] == sum(registry.policy("ets").macs(np.zeros(exits), 0, width)) > 0
+
+
+def test_thresholds_of_the_first_exit_are_chosen_on_held_out_people(shared):
+    _, result = shared
+    outcomes = {record["policy"]: record for record in result.records if record["kind"] == "outcome"}
+    assert set(outcomes) == set(SWEEP.policies)
+    assert {name for name, record in outcomes.items() if record["threshold_from"] == "own"} == {
+        "random",
+        "learned",
+        "ets",
+    }
+
+
+def test_policies_learn_from_nobody_that_is_tested(shared, monkeypatch):
+    """What is handed to a policy to learn from shows none of the people that it will be tested on."""
+    request, _ = shared
+    seen = []
+    spy = LearnedPolicy(
+        "spy",
+        "",
+        "",
+        needs="training statistics",
+        fit=lambda evidence, generator: seen.append(evidence) or {"nothing": np.zeros(1)},
+        load=lambda parameters: Policy("spy", "", "", lambda signals, generator: signals.identity_margin),
+        macs=lambda dims, classes, features: [0] * len(dims),
+    )
+    monkeypatch.setattr("bench.registry.policy", lambda name: spy)
+    run(replace(request, sweep=SweepSpec(("spy",), budgets=2, resamples=5)))
+    (evidence,) = seen
+    dataset = SYNTHPED.open(request.data)
+    tested = {frame.pid for frame in (*dataset.query, *dataset.gallery) if frame.pid > 0}
+    calibration = evidence.calibration
+    assert not tested & set(calibration.outcomes.query_pids.tolist())
+    assert not tested & set(calibration.signals.nearest_pids.ravel().tolist())
+    trained = len(dataset.train) - len(calibration.signals.features.query)
+    assert evidence.training.ticks.shape[1] == len(evidence.training.features) <= trained
+    assert evidence.training.neighbours.max() < len(evidence.training.features)
+
+
+def test_calibration_queries_are_matched_with_all_training_images(shared):
+    _, result = shared
+    counts = result.header["dataset"]["counts"]
+    with np.load(next(result.folder.path.glob("embeddings-*.npz"))) as stored:
+        gallery, queries = len(stored["calibration_gallery.0"]), len(stored["calibration_query.0"])
+    assert counts["calibration queries"] == queries
+    dataset = SYNTHPED.open(shared[0].data)
+    assert gallery + queries == len(dataset.train)
+
+
+@pytest.mark.parametrize(
+    ("policy", "change", "message"),
+    [
+        ("learned", {"calibration_share": 0.0}, "learns from identities held out of training"),
+        ("ets", {"lost": "ticks.npz"}, "no training statistics"),
+    ],
+)
+def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_request, policy, change, message):
+    lost = change.pop("lost", None) if (change := dict(change)) else None
+    wanted = SweepSpec((policy, "gs"), modes=("exact",), budgets=2, resamples=5)
+    request = smoke_request(sweep=wanted, **{"calibration_share": 0.3, **change})
+    if lost:
+        trained = run(replace(request, sweep=None))
+        (trained.folder.path / lost).unlink()
+    with pytest.raises(BenchError, match=message):
+        run(request)
+    notes = Notes()
+    result = run(replace(request, leave_out=True), notes)
+    assert {record["policy"] for record in result.records if record["kind"] == "policy"} == {"gs"}
+    assert lost is None or any(message in note for note in notes.said)
+
+
+def test_ticks_of_other_images_are_refused(smoke_request):
+    request = smoke_request(sweep=SweepSpec(("ets",), modes=("exact",), budgets=2, resamples=5), calibration_share=0.3)
+    folder = run(replace(request, sweep=None)).folder.path
+    with np.load(folder / "ticks.npz") as stored:
+        parts = dict(stored)
+    np.savez(folder / "ticks.npz", **{**parts, "frames": parts["frames"][::-1]})
+    with pytest.raises(BenchError, match="other images"):
+        run(request)
+
+
 def test_provenance_is_on_the_record(shared):
     _, result = shared
-    header, records = read_records(next(result.folder.path.glob("records-*.jsonl")))
+    kept = [read_records(file) for file in result.folder.path.glob("records-*.jsonl")]
+    header, records = next(found for found in kept if found[0]["sweep"] == result.header["sweep"])
     assert records == result.records
     assert header["run"] == result.header["run"]
     assert header["dataset"]["rendered"] is True

@@ -32,11 +32,11 @@ class ClassifyingNetwork(MultiExitNetwork):
 
     classifiers: nn.ModuleList
 
-    def outputs(self, images: Tensor) -> list[ExitOutput]:
-        """Run every exit for training."""
+    def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
+        """Run exits for training."""
         return [
             ExitOutput(embedding, embedding, classifier(embedding))
-            for embedding, classifier in zip(self.embed(images), self.classifiers, strict=True)
+            for embedding, classifier in zip(self.embed(images, num_exits), self.classifiers, strict=False)
         ]
 
     def classify(self, embedding: Tensor, exit_index: int) -> Tensor:

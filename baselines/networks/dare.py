@@ -73,11 +73,11 @@ class DaRe(MultiExitNetwork):
             return (), head.fuse(embeddings)
         return (maps, embeddings), embeddings[-1]
 
-    def outputs(self, images: Tensor) -> list[ExitOutput]:
-        """Run every exit for training; the last carries its stage's own embedding as ``stage``."""
+    def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
+        """Run exits for training; the last carries its stage's own embedding as ``stage``."""
         maps, embeddings = self.start(images)
         outputs = []
-        for stage, head in zip(self.stages, self.heads, strict=True):
+        for stage, head in list(zip(self.stages, self.heads, strict=True))[:num_exits]:
             assert isinstance(head, StageHead)
             maps = stage(maps)
             features = head.pool(maps)

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
-from bench.retrieval.table import FloatArray
+from bench.retrieval.table import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
 class IdentityBootstrap:
-    """Draws of identities, as weights (R, N) of the queries: each row sums to 1."""
+    """R draws of P identities: how often each was drawn, ``counts`` (R, P), and whose each query is, ``rows`` (N,)."""
 
-    weights: FloatArray
+    counts: FloatArray
+    rows: IntArray
 
     @classmethod
     def draw(cls, query_pids: NDArray[np.int64], resamples: int, seed: int) -> IdentityBootstrap:
@@ -26,14 +28,22 @@ class IdentityBootstrap:
         pids, rows = np.unique(query_pids, return_inverse=True)
         generator = np.random.default_rng(seed)
         counts = generator.multinomial(len(pids), np.full(len(pids), 1 / len(pids)), size=resamples)
-        weights = counts[:, rows].astype(np.float64)
-        return cls(weights / weights.sum(axis=1, keepdims=True))
+        return cls(counts.astype(np.float64), rows.astype(np.int64))
+
+    @property
+    def weights(self) -> FloatArray:
+        """(R, N) weight of every query under every draw; each row sums to 1."""
+        weights = self.counts[:, self.rows]
+        return weights / weights.sum(axis=1, keepdims=True)
 
     def means(self, values: ArrayLike) -> FloatArray:
         """Means (R, …) of per-query values (N, …) under every draw."""
         array = np.asarray(values, dtype=np.float64)
-        flat = self.weights @ array.reshape(len(array), -1)
-        return flat.reshape(len(self.weights), *array.shape[1:])
+        # Summed within each person first: a person's queries are always drawn together.
+        whose = csr_array((np.ones(len(array)), (self.rows, np.arange(len(array)))))
+        sums = self.counts @ (whose @ array.reshape(len(array), -1))
+        queries = self.counts @ np.bincount(self.rows, minlength=self.counts.shape[1])
+        return (sums / queries[:, None]).reshape(len(self.counts), *array.shape[1:])
 
 
 def interval(draws: FloatArray, level: float = 0.95) -> tuple[FloatArray, FloatArray]:

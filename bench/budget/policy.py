@@ -1,15 +1,26 @@
-"""What an exit policy brings: the one value that a plug-in of the group ``bench.policies`` registers."""
+"""What an exit policy brings: the one value that a plug-in of the group ``bench.policies`` registers.
+
+A :class:`Policy` is a rule that is ready. A :class:`LearnedPolicy` becomes one by being fitted to a run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-    from bench.retrieval.table import FloatArray, IntArray, Signals
+    from bench.retrieval.table import ExitTable, FloatArray, IntArray, Signals
+
+Parameters = Mapping[str, "NDArray[Any]"]
+"""What a learned policy arrived at: arrays by name, which are kept with the run."""
+Sorted = tuple[Sequence[str], "IntArray"]
+"""Names of the classes (C,), and the class (N,) of each query as a place among them."""
+Need = Literal["calibration", "training statistics"]
+"""What a policy learns from: identities held out of training, or the course of training itself."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,9 @@ class Policy:
 
     ``macs(dims, classes)`` are the multiply-adds (S,) of deciding at each exit, for a policy that computes more than
     comparisons, from the code lengths (S,) and the number of training identities; ``applies(signals)`` is false where
-    a method does not give what the policy reads.
+    a method does not give what the policy reads. ``own_threshold`` is the confidence at the first exit from which the
+    policy says by itself that a query should leave; None where that has to be chosen. ``sorts(signals)`` names the
+    class of every query, for a policy that has classes, so that they can be looked at.
     """
 
     name: str
@@ -30,3 +43,58 @@ class Policy:
     confidence: Callable[[Signals, np.random.Generator], FloatArray]
     macs: Callable[[IntArray, int], Sequence[int]] = lambda dims, classes: [0] * len(dims)
     applies: Callable[[Signals], bool] = lambda signals: True
+    own_threshold: float | None = None
+    sorts: Callable[[Signals], Sorted] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingStatistics:
+    """How the N training images fared while a network learned, T ticks long, and how its first exit sees them now."""
+
+    ticks: NDArray[np.int8]
+    """(T, N) whether the nearest other training image showed the same person: 1 right, 0 wrong, −1 nothing to find."""
+    features: NDArray[np.float16]
+    """(N, F) what the first exit's head starts from."""
+    neighbours: IntArray
+    """(N, k) the nearest training images of other cameras at the first exit; −1 where there are fewer."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a policy may learn from. Nothing of the test set is in it.
+
+    ``calibration`` is the exit table of the identities held out of training, outcomes included, with features in its
+    signals where ``training`` is given. Each is None where the policy does not need it.
+    """
+
+    calibration: ExitTable | None = None
+    training: TrainingStatistics | None = None
+
+
+@dataclass(frozen=True)
+class LearnedPolicy:
+    """A policy that is fitted to every run anew.
+
+    ``fit(evidence, generator)`` gives what it learned as arrays, which are kept with the run; ``load(parameters)``
+    makes the policy of them, and ``report(parameters)`` plain values to go on record. ``macs(dims, classes,
+    features)`` is what deciding will cost (S,), known before anything is fitted, where the first exit's head reads
+    ``features`` numbers. ``fitted_as`` names the file: policies
+    that fit the same thing share it. ``version`` is raised when fitting changes. The module that registers the policy
+    should not import torch: listing policies loads it.
+    """
+
+    name: str
+    summary: str
+    source: str
+    needs: Need
+    fit: Callable[[Evidence, np.random.Generator], Parameters]
+    load: Callable[[Parameters], Policy]
+    macs: Callable[[IntArray, int, int], Sequence[int]]
+    report: Callable[[Parameters], Mapping[str, Any]] = lambda parameters: {}
+    fitted_as: str = ""
+    version: int = 1
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file of parameters, without its ending."""
+        return f"{self.fitted_as or self.name}-v{self.version}"

@@ -7,6 +7,8 @@ and says how much an ideal one could gain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -16,16 +18,17 @@ from bench.retrieval.table import FloatArray, IntArray, Outcomes
 
 
 def straight_lines(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> FloatArray:
-    """Metric of drawing between neighbouring exits: exit means (R, S) at costs (S,), read at costs (R, K) → (R, K).
+    """Draw between neighbouring exits: means (R, S, metrics) at costs (S,), read at costs (R, K) → (R, K, metrics).
 
     With one exit there is one point.
     """
     if len(costs) == 1:
-        return np.broadcast_to(exit_means, at.shape)
+        return np.broadcast_to(exit_means, (*at.shape, exit_means.shape[2]))
     right = np.clip(np.searchsorted(costs, at, side="right"), 1, len(costs) - 1)
-    share = np.clip((at - costs[right - 1]) / (costs[right] - costs[right - 1]), 0.0, 1.0)
+    share = np.clip((at - costs[right - 1]) / (costs[right] - costs[right - 1]), 0.0, 1.0)[..., None]
     rows = np.arange(len(exit_means))[:, None]
-    return (1 - share) * exit_means[rows, right - 1] + share * exit_means[rows, right]
+    before = exit_means[rows, right - 1]
+    return before + share * (exit_means[rows, right] - before)
 
 
 def random_shares(costs: FloatArray, steps: int = 201) -> tuple[FloatArray, FloatArray]:
@@ -45,15 +48,27 @@ def free_oracle_exits(outcomes: Outcomes) -> IntArray:
     return right.argmax(axis=1).astype(np.int64)
 
 
-def oracle_curve(quality: FloatArray, costs: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Best mean quality for every mean cost, knowing each query's quality (N, S) at costs (S,).
+@dataclass(frozen=True)
+class OracleMoves:
+    """Every step of a query to a dearer exit that an oracle may pay for, best first: arrays (M,).
 
-    Returns the corners (K,) costs and (K,) mean qualities of the curve, from everybody at the first exit on.
+    ``whose`` names the query, ``gains`` what its quality rises by, ``prices`` what its cost does. Taken in this order
+    they give the best mean quality for every mean cost, for these queries however they are weighted.
+    """
+
+    whose: IntArray
+    gains: FloatArray
+    prices: FloatArray
+
+
+def oracle_moves(quality: FloatArray, costs: FloatArray) -> OracleMoves:
+    """Lay out what an oracle pays for first, knowing each query's quality (N, S) at costs (S,).
+
     Exact, because both are means over queries: each query's exits are thinned to their upper concave hull, and all
     moves along all hulls are taken in the order of what they gain a unit of cost.
     """
-    gains, prices = [], []
-    for query in quality:
+    whose, gains, prices = [], [], []
+    for place, query in enumerate(quality.tolist()):
         hull = [0]
         for exit_index in range(1, len(costs)):
             if query[exit_index] <= query[hull[-1]]:
@@ -62,15 +77,25 @@ def oracle_curve(quality: FloatArray, costs: FloatArray) -> tuple[FloatArray, Fl
             while len(hull) > 1 and _slope(query, costs, hull[-1], exit_index) >= _slope(query, costs, *hull[-2:]):
                 hull.pop()
             hull.append(exit_index)
+        whose += [place] * (len(hull) - 1)
         gains += [query[after] - query[before] for before, after in pairwise(hull)]
         prices += [costs[after] - costs[before] for before, after in pairwise(hull)]
     gain, price = np.array(gains), np.array(prices)
     order = np.argsort(-gain / price, kind="stable")
+    return OracleMoves(np.array(whose, dtype=np.int64)[order], gain[order], price[order])
+
+
+def oracle_curve(quality: FloatArray, costs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Best mean quality for every mean cost, knowing each query's quality (N, S) at costs (S,).
+
+    Returns the corners (K,) costs and (K,) mean qualities of the curve, from everybody at the first exit on.
+    """
+    moves = oracle_moves(quality, costs)
     total = len(quality)
-    curve_costs = costs[0] + np.concatenate([[0.0], np.cumsum(price[order])]) / total
-    curve_quality = quality[:, 0].mean() + np.concatenate([[0.0], np.cumsum(gain[order])]) / total
+    curve_costs = costs[0] + np.concatenate([[0.0], np.cumsum(moves.prices)]) / total
+    curve_quality = quality[:, 0].mean() + np.concatenate([[0.0], np.cumsum(moves.gains)]) / total
     return curve_costs, curve_quality
 
 
-def _slope(query: FloatArray, costs: FloatArray, before: int, after: int) -> float:
+def _slope(query: Sequence[float], costs: FloatArray, before: int, after: int) -> float:
     return float((query[after] - query[before]) / (costs[after] - costs[before]))

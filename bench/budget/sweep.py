@@ -5,23 +5,23 @@ No network is run. A point is a gather over the table, so thousands of them take
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from bench.budget.bootstrap import IdentityBootstrap, interval
+from bench.budget.bootstrap import IdentityBootstrap
 from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
+from bench.budget.points import Points, Scene, point_records, score_points
 from bench.budget.policy import Policy
-from bench.budget.references import free_oracle_exits, oracle_curve, random_shares, straight_lines
+from bench.budget.quality import METRICS, per_query_quality
+from bench.budget.references import free_oracle_exits, oracle_curve
 from bench.budget.thresholds import calibrate, exact_exits, stream_exits, threshold_exits
+from bench.budget.whole_curves import comparison_records, summarise
 from bench.errors import BenchError
-from bench.retrieval.table import HIT_RANKS, ExitTable, FloatArray, IntArray, Outcomes, Signals
+from bench.retrieval.blocks import map_rows
+from bench.retrieval.table import ExitTable, FloatArray, IntArray, Signals
 from bench.spec import SweepMode, SweepSpec, plain_number
-
-METRICS = ("mAP", "mINP", *(f"rank-{rank}" for rank in HIT_RANKS))
-"""What is scored at each point, as shares from 0 to 1."""
 
 
 def grid(spec: SweepSpec, costs: FloatArray) -> tuple[float, ...]:
@@ -36,24 +36,6 @@ def policy_costs(policy: Policy, signals: Signals, costs: FloatArray) -> FloatAr
     return costs + np.cumsum(policy.macs(signals.dims, signals.classes))
 
 
-@dataclass(frozen=True)
-class _Point:
-    """One policy at one budget: what each query got, (N,) and (N, metrics), averaged over ``exits`` of every order."""
-
-    labels: Mapping[str, Any]
-    cost: FloatArray
-    quality: FloatArray
-    shares: FloatArray
-    order_spread: float
-
-
-def per_query_quality(outcomes: Outcomes) -> FloatArray:
-    """Lay the outcomes out as (N, S, metrics), in the order of :data:`METRICS`."""
-    return np.concatenate(
-        [outcomes.average_precision[..., None], outcomes.inverse_negative_penalty[..., None], outcomes.hits], axis=2
-    )
-
-
 def sweep(
     table: ExitTable,
     costs: FloatArray,
@@ -63,151 +45,95 @@ def sweep(
 ) -> list[dict[str, Any]]:
     """Score policies × modes × budgets, the exits alone and the oracle: one record (plain values) each.
 
-    Every record holds the requested and the realised cost in multiply-adds, each metric with its interval over
-    identities, and what it gains at the same realised cost, paired: over the straight line between exits (``_gain``)
-    and over random exits (``_over_random``). A policy's own multiply-adds are part of its costs, so that its budgets
-    begin and end above those of the exits.
+    Every record of a point holds the requested and the realised cost in multiply-adds, each metric with its interval
+    over identities, and what it gains at the same realised cost, paired (:func:`bench.budget.points.point_records`).
+    Records of kind ``curve`` sum up a policy's curve, those of kind ``comparison`` set two policies against each other
+    (:mod:`bench.budget.whole_curves`). A policy's own multiply-adds are part of its costs, so that its budgets begin
+    and end above those of the exits.
     """
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
-    quality = per_query_quality(table.outcomes)
-    bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, spec.resamples, spec.seed)
-    points = [*_exit_points(quality, costs)]
-    for policy in policies:
-        for mode in spec.modes:
-            points += _policy_points(policy, mode, table, quality, costs, spec, calibration)
-    points.append(_free_oracle(table.outcomes, quality, costs))
-    return _records(points, quality, costs, bootstrap) + _oracle_records(quality, costs, spec)
+    scene = _scene(table, costs, spec.resamples, spec.seed)
+    jobs = [(policy, mode) for policy in policies for mode in spec.modes]
+    scored = map_rows(
+        lambda rows: [_policy_points(*job, table, scene, spec, calibration) for job in jobs[rows]], len(jobs), 1
+    )
+    curves = [points for part in scored for points in part]
+    records = point_records(_exit_points(scene), scene)
+    for part in map_rows(lambda rows: [point_records(points, scene) for points in curves[rows]], len(jobs), 1):
+        records += part[0]
+    records += point_records(_free_oracle(table, scene), scene) + _oracle_records(scene, spec)
+    summaries = summarise(curves, scene)
+    return records + [summary.record() for summary in summaries] + comparison_records(summaries, scene)
 
 
 def exit_records(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> list[dict[str, Any]]:
     """Score the exits alone, everybody at each: what a run without a sweep records."""
-    quality = per_query_quality(table.outcomes)
+    scene = _scene(table, costs, resamples, seed)
+    return point_records(_exit_points(scene), scene)
+
+
+def _scene(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> Scene:
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
-    return _records([*_exit_points(quality, costs)], quality, costs, bootstrap)
+    return Scene.of(per_query_quality(table.outcomes), costs, bootstrap)
 
 
-def _exit_points(quality: FloatArray, costs: FloatArray) -> Sequence[_Point]:
-    queries, num_exits, _ = quality.shape
-    return [
-        _Point(
-            {"kind": "exit", "policy": "", "mode": "", "a": None, "exit": index, "requested_macs": float(costs[index])},
-            np.full(queries, costs[index]),
-            quality[:, index],
-            np.eye(num_exits)[index],
-            0.0,
-        )
-        for index in range(num_exits)
+def _exit_points(scene: Scene) -> Points:
+    queries, num_exits, _ = scene.quality.shape
+    labels = [
+        {"kind": "exit", "policy": "", "mode": "", "a": None, "exit": index, "requested_macs": float(cost)}
+        for index, cost in enumerate(scene.costs)
     ]
+    everybody = np.broadcast_to(np.arange(num_exits)[None, :, None], (1, num_exits, queries))
+    return score_points(scene, labels, everybody)
 
 
 def _policy_points(
-    policy: Policy,
-    mode: SweepMode,
-    table: ExitTable,
-    quality: FloatArray,
-    costs: FloatArray,
-    spec: SweepSpec,
-    calibration: Signals | None,
-) -> Sequence[_Point]:
-    if mode == "calibrated" and calibration is None:
-        raise BenchError("mode calibrated needs identities held out of training: train with --calibration above 0")
-    costs = policy_costs(policy, table.signals, costs)
+    policy: Policy, mode: SweepMode, table: ExitTable, scene: Scene, spec: SweepSpec, calibration: Signals | None
+) -> Points:
+    costs = policy_costs(policy, table.signals, scene.costs)
     confidence = policy.confidence(table.signals, np.random.default_rng([spec.seed, 1]))
-    held_out = policy.confidence(calibration, np.random.default_rng([spec.seed, 2])) if calibration else None
-    orders = [np.random.default_rng([spec.seed, 3, order]).permutation(len(table)) for order in range(spec.orders)]
-    points = []
-    for a in grid(spec, costs):
-        p = exit_distribution(a, len(costs))
-        q = conditional_exit(p)
-        assignments: list[IntArray] = []
-        if mode == "stream":
-            for order in orders:
-                exits = np.empty(len(table), dtype=np.int64)
-                exits[order] = stream_exits(confidence[order], q)
-                assignments.append(exits)
-        elif mode == "exact":
-            assignments.append(exact_exits(confidence, p, np.random.default_rng([spec.seed, 4])))
-        else:
-            assert held_out is not None
-            assignments.append(threshold_exits(confidence, calibrate(held_out, q)))
-        labels = {
-            "kind": "policy",
-            "policy": policy.name,
-            "mode": mode,
-            "a": plain_number(a),
-            "exit": None,
-            "requested_macs": float(p @ costs),
-        }
-        points.append(_gather(labels, assignments, quality, costs))
-    return points
+    a_values = grid(spec, costs)
+    p = np.stack([exit_distribution(a, len(costs)) for a in a_values])
+    q = np.stack([conditional_exit(shares) for shares in p])
+    if mode == "stream":
+        exits = _stream_orders(confidence, q, spec)
+    elif mode == "exact":
+        exits = exact_exits(confidence, p, np.random.default_rng([spec.seed, 4]))[None]
+    elif calibration is None:
+        raise BenchError("mode calibrated needs identities held out of training: train with --calibration above 0")
+    else:
+        held_out = policy.confidence(calibration, np.random.default_rng([spec.seed, 2]))
+        exits = np.stack([threshold_exits(confidence, calibrate(held_out, shares)) for shares in q])[None]
+    labels = [
+        {"kind": "policy", "policy": policy.name, "mode": mode, "a": plain_number(a), "exit": None}
+        | {"requested_macs": float(shares @ costs)}
+        for a, shares in zip(a_values, p, strict=True)
+    ]
+    return score_points(scene, labels, exits, costs)
 
 
-def _free_oracle(outcomes: Outcomes, quality: FloatArray, costs: FloatArray) -> _Point:
-    exits = free_oracle_exits(outcomes)
+def _stream_orders(confidence: FloatArray, q: FloatArray, spec: SweepSpec) -> IntArray:
+    """Exits (O, K, N) of the stream in every order that the sweep tries, in the order of the table."""
+    exits = np.empty((spec.orders, len(q), len(confidence)), dtype=np.int64)
+    for number in range(spec.orders):
+        order = np.random.default_rng([spec.seed, 3, number]).permutation(len(confidence))
+        exits[number][:, order] = stream_exits(confidence[order], q)
+    return exits
+
+
+def _free_oracle(table: ExitTable, scene: Scene) -> Points:
+    exits = free_oracle_exits(table.outcomes)
     labels = {"kind": "oracle", "policy": "earliest right exit", "mode": "free", "a": None, "exit": None}
-    return _gather({**labels, "requested_macs": float(costs[exits].mean())}, [exits], quality, costs)
+    return score_points(scene, [{**labels, "requested_macs": float(scene.costs[exits].mean())}], exits[None, None])
 
 
-def _gather(
-    labels: Mapping[str, Any], assignments: Sequence[IntArray], quality: FloatArray, costs: FloatArray
-) -> _Point:
-    rows = np.arange(len(quality))
-    chosen = np.stack([quality[rows, exits] for exits in assignments])
-    shares = np.stack([np.bincount(exits, minlength=len(costs)) for exits in assignments]) / len(quality)
-    spread = chosen[..., 0].mean(axis=1).std(ddof=1) if len(assignments) > 1 else 0.0
-    cost = np.mean([costs[exits] for exits in assignments], axis=0)
-    return _Point(labels, cost, chosen.mean(axis=0), shares.mean(axis=0), float(spread))
-
-
-def _records(
-    points: Sequence[_Point], quality: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap
-) -> list[dict[str, Any]]:
-    cost = np.stack([point.cost for point in points], axis=1)
-    scored = np.stack([point.quality for point in points], axis=1)
-    cost_draws, scored_draws = bootstrap.means(cost), bootstrap.means(scored)
-    cost_low, cost_high = interval(cost_draws)
-    low, high = interval(scored_draws)
-    exit_draws = bootstrap.means(quality)
-    mean_cost, mean_scored, exit_means = cost.mean(axis=0), scored.mean(axis=0), quality.mean(axis=0)
-    leads = {}
-    nodes, shares = random_shares(costs)
-    for name, at, weights in (("gain", costs, np.eye(len(costs))), ("over_random", nodes, shares)):
-        # The point and what it is compared with are redrawn with the same people, so their difference is paired.
-        baseline_draws = np.stack(
-            [straight_lines(at, exit_draws[..., m] @ weights.T, cost_draws) for m in range(len(METRICS))], axis=2
-        )
-        baseline = np.stack(
-            [straight_lines(at, exit_means[None, :, m] @ weights.T, mean_cost[None])[0] for m in range(len(METRICS))],
-            axis=1,
-        )
-        leads[name] = (mean_scored - baseline, *interval(scored_draws - baseline_draws))
-    records = []
-    for index, point in enumerate(points):
-        record = {
-            **point.labels,
-            "realised_macs": float(mean_cost[index]),
-            "realised_macs_low": float(cost_low[index]),
-            "realised_macs_high": float(cost_high[index]),
-            "exit_shares": point.shares.tolist(),
-            "order_spread_mAP": point.order_spread,
-        }
-        for m, metric in enumerate(METRICS):
-            record[metric] = float(mean_scored[index, m])
-            record[f"{metric}_low"], record[f"{metric}_high"] = float(low[index, m]), float(high[index, m])
-            for name, parts in leads.items():
-                for suffix, part in zip(("", "_low", "_high"), parts, strict=True):
-                    record[f"{metric}_{name}{suffix}"] = float(part[index, m])
-        records.append(record)
-    return records
-
-
-def _oracle_records(quality: FloatArray, costs: FloatArray, spec: SweepSpec) -> list[dict[str, Any]]:
+def _oracle_records(scene: Scene, spec: SweepSpec) -> list[dict[str, Any]]:
     """The budget-constrained oracle, for mAP and for rank-1 apart: each is a bound on its own metric alone."""
     records = []
     for metric in ("mAP", "rank-1"):
-        curve_costs, curve_quality = oracle_curve(quality[..., METRICS.index(metric)], costs)
-        for budget in np.linspace(costs[0], costs[-1], max(spec.budgets, 21)):
+        curve_costs, curve_quality = oracle_curve(scene.quality[..., METRICS.index(metric)], scene.costs)
+        for budget in np.linspace(scene.costs[0], scene.costs[-1], max(spec.budgets, 21)):
             records.append(
                 {
                     "kind": "oracle",

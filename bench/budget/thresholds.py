@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-from bisect import insort
-
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.budget.arrivals import higher_before
 from bench.errors import BenchError
 from bench.retrieval.table import FloatArray, IntArray
 
@@ -20,42 +19,51 @@ from bench.retrieval.table import FloatArray, IntArray
 def stream_exits(confidence: FloatArray, q: FloatArray) -> IntArray:
     """Exits (N,) of queries that come in row order, from confidences (N, S) and conditional shares q (S,).
 
+    Several budgets at once: shares (K, S) give exits (K, N).
+
     DaRe's online rule: the first query to reach an exit leaves there. After that a query leaves if its confidence
     is at least the entry ``int((n − 1) · q_s)`` of the descending order of all n confidences seen at that exit, its
     own included; so a new maximum always leaves, and the rule tends to spend less than it may. Everybody leaves at
     the last exit.
+
+    To be at least that entry is to have at most ``int((n − 1) · q_s)`` higher ones before oneself, which is counted
+    for all budgets together: O(N log N) for a budget.
     """
-    values = _checked(confidence, len(q))
-    exits = np.full(len(values), len(q) - 1, dtype=np.int64)
-    arriving = np.arange(len(values))
-    for index in range(len(q) - 1):
-        seen: list[float] = []  # ascending
-        share = float(q[index])
-        leaves = np.zeros(len(arriving), dtype=bool)
-        for place, own in enumerate(values[arriving, index].tolist()):
-            insort(seen, own)
-            leaves[place] = own >= seen[-1 - int(place * share)]
-        exits[arriving[leaves]] = index
-        arriving = arriving[~leaves]
-    return exits
+    shares = np.atleast_2d(q)
+    values = _checked(confidence, shares.shape[1])
+    exits = np.full((len(values), len(shares)), shares.shape[1] - 1, dtype=np.int64)
+    # At the first exit everybody arrives, whatever the budget: one stream is counted for all.
+    staying = np.ones((len(values), 1), dtype=bool)
+    for index in range(shares.shape[1] - 1):
+        higher = higher_before(values[:, index], staying)
+        places = np.cumsum(staying, axis=0) - 1
+        leaving = staying & (higher <= (places * shares[:, index]).astype(np.int64))
+        exits[leaving] = index
+        staying = staying & ~leaving
+    return exits.T if np.ndim(q) == 2 else exits[:, 0]
 
 
 def exact_exits(confidence: FloatArray, p: FloatArray, generator: np.random.Generator) -> IntArray:
     """Exits (N,) such that shares p (S,) of this very set leave, the most confident first; equal ones by lot.
 
-    The number gone after each exit is the cumulative share of N, rounded: exact to half a query.
+    Several budgets at once: shares (K, S) give exits (K, N), by one lot. The number gone after each exit is the
+    cumulative share of N, rounded: exact to half a query.
     """
-    values = _checked(confidence, len(p))
-    exits = np.full(len(values), len(p) - 1, dtype=np.int64)
-    gone = np.rint(np.cumsum(p) * len(values)).astype(int)
-    staying = generator.permutation(len(values))
-    for index in range(len(p) - 1):
-        leaving = gone[index] - (len(values) - len(staying))
-        order = staying[np.argsort(-values[staying, index], kind="stable")]
-        exits[order[:leaving]] = index
-        # Back to lot order, so that ties at the next exit are drawn again by the same lot.
-        staying = staying[~np.isin(staying, order[:leaving])]
-    return exits
+    shares = np.atleast_2d(p)
+    values = _checked(confidence, shares.shape[1])
+    exits = np.full((len(shares), len(values)), shares.shape[1] - 1, dtype=np.int64)
+    lot = generator.permutation(len(values))
+    orders = [lot[np.argsort(-values[lot, index], kind="stable")] for index in range(shares.shape[1] - 1)]
+    gone = np.rint(np.cumsum(shares, axis=1) * len(values)).astype(int)
+    for chosen, gone_after in zip(exits, gone, strict=True):
+        staying = np.ones(len(values), dtype=bool)
+        left = 0
+        for index, order in enumerate(orders):
+            leaving = order[staying[order]][: gone_after[index] - left]
+            chosen[leaving] = index
+            staying[leaving] = False
+            left += len(leaving)
+    return exits if np.ndim(p) == 2 else exits[0]
 
 
 def calibrate(confidence: FloatArray, q: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench import registry
+from bench.budget.policy import LearnedPolicy
 from bench.cli.options import BackboneOption, GalleryOption, MethodArgument, PresetOption, SetOption, settings_of
 from bench.cli.terminal import OUT, show_table
 from bench.request import RunRequest
@@ -50,7 +51,12 @@ def cost_command(
         dims = np.array([spec.dim for spec in network.exits])
         # A method without classifiers has none to pay for.
         classified = network.eval().classify(torch.zeros(1, int(dims[0])), 0) is not None
-        ledger = ledger.with_policy(decider.macs(dims, identities if classified else 0))
+        classes = identities if classified else 0
+        if isinstance(decider, LearnedPolicy):
+            read = network.outputs(torch.zeros(1, 3, *recipe.input_size), num_exits=1)[0].features
+            ledger = ledger.with_policy(decider.macs(dims, classes, read[0].numel()))
+        else:
+            ledger = ledger.with_policy(decider.macs(dims, classes))
     OUT.print(f"{ledger.convention}\n", soft_wrap=True)
     height, width = ledger.input_size
     ledger_rows = ledger.rows()

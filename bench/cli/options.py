@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bench import registry
 from bench.data.dataset import DatasetRequest
-from bench.errors import BenchError
+from bench.errors import BenchError, unknown_name
 
 DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
 """Environment variable that stands in for ``--data-root``."""
@@ -87,3 +87,10 @@ def data_request(dataset: str, root: Path | None, options: list[str] | None, cac
     if not registry.dataset(dataset).needs_root and (root is None or os.environ.get(DATA_ROOT_VARIABLE) == str(root)):
         root = cache
     return DatasetRequest(root, settings_of(options))
+
+
+def choice(option: str, value: str, choices: tuple[Any, ...]) -> Any:
+    """Take a value that must be one of a few."""
+    if value not in choices:
+        raise unknown_name(option, value, list(choices))
+    return value

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -21,26 +20,23 @@ from bench.cli.options import (
     RecipeOption,
     ResultsOption,
     SetOption,
+    choice,
     data_request,
     settings_of,
     words,
 )
-from bench.cli.terminal import ERR, OUT, TerminalReporter, macs, percent, show_table, show_values
+from bench.cli.outcome import show_run
+from bench.cli.terminal import ERR, OUT, TerminalReporter, show_values
 from bench.data.cache import default_cache
 from bench.data.views import VIEWS
-from bench.errors import BenchError, unknown_name
+from bench.errors import BenchError
 from bench.plan import describe, describe_cost
 from bench.request import RunRequest
 from bench.spec import RECIPE_NAMES, SWEEP_MODES, EvaluationSpec, SweepSpec
 
-if TYPE_CHECKING:
-    from bench.run import RunResult
-
 BUDGET = "Budget sweep"
 TRAINING = "Training"
 DATA = "Data and results"
-SHOWN_BUDGETS = (0.25, 0.5, 0.75)
-"""Budgets of the closing table, as shares of the way from the first exit's cost to the last's."""
 
 
 def run_command(
@@ -108,23 +104,23 @@ def run_command(
     if budget_sweep:
         sweep = SweepSpec(
             policies=tuple(registry.names("policy") if policies == "all" else words(policies)),
-            modes=tuple(_choice("mode", one, SWEEP_MODES) for one in words(mode)),
+            modes=tuple(choice("mode", one, SWEEP_MODES) for one in words(mode)),
             budgets=budgets,
             a_values=tuple(_number("--a", value) for value in words(a)),
             orders=orders,
             resamples=resamples,
         )
     evaluation = EvaluationSpec(
-        ap=_choice("--ap", ap, ("step", "trapezoid")),
-        signals=_choice("--signals", signals, ("deployed", "protocol")),
-        views=_choice("--views", views, VIEWS),
+        ap=choice("--ap", ap, ("step", "trapezoid")),
+        signals=choice("--signals", signals, ("deployed", "protocol")),
+        views=choice("--views", views, VIEWS),
     )
     where = cache or default_cache()
     requests = [
         RunRequest(
             method=name,
             preset=preset,
-            recipe=_choice("--recipe", recipe, RECIPE_NAMES),
+            recipe=choice("--recipe", recipe, RECIPE_NAMES),
             dataset=dataset,
             data=data_request(dataset, data_root, data, where),
             seed=seed,
@@ -132,6 +128,7 @@ def run_command(
             calibration_share=calibration,
             evaluation=evaluation,
             sweep=sweep,
+            leave_out=policies == "all",
             device=device,
             precision=precision,
             results=results,
@@ -173,67 +170,8 @@ def _run_all(requests: list[RunRequest]) -> list[tuple[str, str]]:
             failures.append((title, str(problem)))
             ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
         else:
-            _show(title, result)
+            show_run(title, result)
     return failures
-
-
-def _show(title: str, result: RunResult) -> None:
-    """Print what a run came to: every exit, and each policy at a few budgets."""
-    header = result.header
-    rendered = " (a rendered set)" if header["dataset"]["rendered"] else ""
-    exits = [record for record in result.records if record["kind"] == "exit"]
-    rows = [
-        [
-            cost["name"],
-            f"{cost['dim']} {'bits' if cost['code'] == 'binary' else 'floats'}",
-            macs(record["realised_macs"]),
-            *(percent(record[f"rank-{rank}"]) for rank in (1, 5, 10)),
-            f"{percent(record['mAP'])} [{percent(record['mAP_low'])}, {percent(record['mAP_high'])}]",
-            percent(record["mINP"]),
-        ]
-        for cost, record in zip(header["exits"], exits, strict=True)
-    ]
-    columns = ["exit", "code", "MACs", "rank-1", "rank-5", "rank-10", "mAP [95 %]", "mINP"]
-    OUT.print()
-    show_table(f"{title} on {header['dataset']['name']}{rendered}", columns, rows)
-    swept = [record for record in result.records if record["kind"] == "policy"]
-    if swept:
-        _show_budgets(header, swept, exits)
-    OUT.print(f"[dim]records in {escape(str(result.folder.path))}[/dim]", soft_wrap=True)
-
-
-def _show_budgets(header: Mapping[str, Any], swept: list[dict[str, Any]], exits: list[dict[str, Any]]) -> None:
-    lowest, highest = exits[0]["realised_macs"], exits[-1]["realised_macs"]
-    rows = []
-    # A policy that computes something has budgets of its own, a little higher: the exits' are those to show.
-    policies = dict.fromkeys(record["policy"] for record in swept)
-    grids = [sorted({one["requested_macs"] for one in swept if one["policy"] == policy}) for policy in policies]
-    requested = min(grids, key=max)
-    targets = [lowest + share * (highest - lowest) for share in SHOWN_BUDGETS]
-    # A sweep of few budgets may have one that is nearest to two of these: it is shown once.
-    shown = sorted({min(requested, key=lambda budget: abs(budget - target)) for target in targets})
-    for mode in header["sweep"]["modes"]:
-        for budget in shown:
-            for policy in policies:
-                curve = [record for record in swept if record["policy"] == policy and record["mode"] == mode]
-                record = min(curve, key=lambda point: abs(point["requested_macs"] - budget))
-                lead = [100 * record[f"mAP_over_random{end}"] for end in ("", "_low", "_high")]
-                rows.append(
-                    [
-                        f"{policy} ({mode})",
-                        macs(record["requested_macs"]),
-                        macs(record["realised_macs"]),
-                        percent(record["rank-1"]),
-                        percent(record["mAP"]),
-                        f"{lead[0]:+.1f} [{lead[1]:+.1f}, {lead[2]:+.1f}]",
-                    ]
-                )
-    columns = ["policy", "budget", "spent", "rank-1", "mAP", "mAP over random [95 %]"]
-    caption = (
-        f"over random: against random exits at the same cost, paired. Ties between distances count as their "
-        f"expectation; AP is {header['evaluation']['ap']}; intervals resample identities."
-    )
-    show_table("Budgets", columns, rows, caption)
 
 
 def _seeds(text: str) -> list[int]:
@@ -252,9 +190,3 @@ def _number(option: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise BenchError(f"{option} takes numbers from 0 to inf with commas, found {text!r}") from None
-
-
-def _choice(option: str, value: str, choices: tuple[Any, ...]) -> Any:
-    if value not in choices:
-        raise unknown_name(option, value, list(choices))
-    return value

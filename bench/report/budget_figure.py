@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ from bench.report.style import (
     policy_styles,
 )
 
+MANY = 4
+"""More policies than that have bands for two of them alone."""
+BANDED_OF_MANY = (PREFERRED_POLICY, "random")
 REFERENCE_MODE = "exact"
 REFERENCE_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
 """How a policy that may look at the whole test set is drawn: dotted, in the policy's colour, without a band."""
@@ -63,7 +66,7 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
                 _gain_panel(axes, setup, metric, mode, styles, unit)
                 cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
                 grid[0][FIGURE_METRICS.index(metric)].set_xlabel("")
-        handles = _policy_handles(styles) + _reference_handles(setup, bool(policies))
+        handles = _policy_handles(styles) + _reference_handles(setup, policies)
         if published:
             handles.append(published.handle())
         # Nine entries or more in four columns are wider than the page.
@@ -76,7 +79,10 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     caption += f", policies in mode {mode}. " if policies else ". "
     if policies:
         caption += "Below: gain over the straight line between neighbouring exits at the same realised cost, paired. "
-    caption += "Bands and bars: 95 % intervals over test identities." if single else SEEDS_NOTE
+    caption += "Bands and bars: 95 % intervals over test identities" if single else SEEDS_NOTE
+    if single:
+        banded = _banded(policies)
+        caption += f" (bands of {' and '.join(banded)} alone)." if banded and len(banded) < len(policies) else "."
     caption += f" {published.caption}" if published else ""
     return Drawing(
         name=drawing_name(section, setup, "budget"),
@@ -101,14 +107,16 @@ def _accuracy_panel(
     axes: Axes, setup: Setup, metric: str, mode: str, styles: Mapping[str, LineStyle], unit: MacUnit
 ) -> None:
     exits = exit_curve(setup.table, metric)
+    banded = _banded(styles)
     axes.plot(exits.macs / unit.macs, 100 * exits.values, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
     oracle = oracle_curve(setup.table, metric)
     if oracle:
         axes.plot(oracle.macs / unit.macs, 100 * oracle.values, **ORACLE_LINE, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
         curve = policy_curve(setup.table, policy, mode, metric)
+        curve = curve if policy in banded else curve.bare()
         draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
-        if REFERENCE_MODE in setup.modes()[1:] and policy in setup.policies(REFERENCE_MODE):
+        if _has_reference(setup, styles) and policy in setup.policies(REFERENCE_MODE):
             exact = policy_curve(setup.table, policy, REFERENCE_MODE, metric)
             axes.plot(exact.macs / unit.macs, 100 * exact.values, color=style.colour, **REFERENCE_LINE, zorder=2)
     draw_exits(axes, exits, EXIT_STYLE, unit, names=setup.exit_names)
@@ -122,17 +130,29 @@ def _gain_panel(
     axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
         curve = policy_curve(setup.table, policy, mode, f"{metric}_gain")
+        curve = curve if policy in _banded(styles) else curve.bare()
         draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
     axes.set_ylabel("Gain over the\nstraight line (points)")
+
+
+def _banded(policies: Collection[str]) -> Collection[str]:
+    """Policies whose interval is drawn: of many, one and the lots, since more bands than that hide one another."""
+    return policies if len(policies) <= MANY else [name for name in policies if name in BANDED_OF_MANY]
+
+
+def _has_reference(setup: Setup, policies: Collection[str]) -> bool:
+    """Whether policies are drawn in the reference mode as well, for which there is room beside a few."""
+    return REFERENCE_MODE in setup.modes()[1:] and len(policies) <= MANY
 
 
 def _policy_handles(styles: Mapping[str, LineStyle]) -> list[Artist]:
     return [Line2D([], [], **style.line(), **style.points(), label=policy) for policy, style in styles.items()]
 
 
-def _reference_handles(setup: Setup, swept: bool) -> list[Artist]:
+def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
     handles: list[Artist] = []
-    if REFERENCE_MODE in setup.modes()[1:]:
+    swept = bool(policies)
+    if _has_reference(setup, policies):
         handles.append(Line2D([], [], color="black", **REFERENCE_LINE, label=f"same policy, mode {REFERENCE_MODE}"))
     handles += [
         Line2D([], [], linestyle="none", **EXIT_STYLE.points(), label="everybody at one exit"),

@@ -8,15 +8,13 @@ cover the choice of test identities and not that of the seed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-MINIMUM_REACH = 0.75
-"""Share of the way between the exits' costs that a curve must cover to have an area."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +30,10 @@ class Curve:
     def __len__(self) -> int:
         """Count the points."""
         return len(self.macs)
+
+    def bare(self) -> Curve:
+        """The same without its interval."""
+        return replace(self, low=None, high=None)
 
 
 def exit_curve(table: pd.DataFrame, column: str) -> Curve:
@@ -82,48 +84,3 @@ def _curve(rows: pd.DataFrame, key: str, macs: str, column: str) -> Curve:
     if len(singles) == 1 and bounded and rows[f"{column}_low"].notna().all():
         low, high = mean_over_seeds(rows, key, [f"{column}_low", f"{column}_high"]).T
     return Curve(mean[:, 0], mean[:, 1], low, high, tuple(singles) if len(singles) > 1 else ())
-
-
-@dataclass(frozen=True)
-class Area:
-    """One number for a curve: its mean height from the first exit's cost to the last's, beside what bounds it."""
-
-    policy: float
-    straight_line: float
-    oracle: float
-
-    @property
-    def gap_closed(self) -> float:
-        """Share of the oracle's lead over the straight line that the policy wins; nan where there is no lead."""
-        lead = self.oracle - self.straight_line
-        return (self.policy - self.straight_line) / lead if lead > 0 else float("nan")
-
-
-def area(table: pd.DataFrame, policy: str, mode: str, metric: str) -> Area:
-    """Areas under the budget curve of one run, normalised on [cost of the first exit, cost of the last]."""
-    exits, oracle = exit_curve(table, metric), oracle_curve(table, metric)
-    return Area(
-        policy=_mean_height(policy_curve(table, policy, mode, metric), exits),
-        straight_line=_mean_height(exits, exits),
-        oracle=_mean_height(oracle, exits) if oracle else float("nan"),
-    )
-
-
-def _mean_height(curve: Curve, exits: Curve) -> float:
-    """Mean of a curve from the first exit's cost to the last's; nan where it leaves out more than a quarter of the way.
-
-    A stream never quite spends all: the first query leaves at once. There, the exit alone closes the curve.
-    """
-    if len(curve) < 2 or len(exits) < 2:
-        return float("nan")
-    first, last = exits.macs[0], exits.macs[-1]
-    order = np.argsort(curve.macs, kind="stable")
-    macs, values = curve.macs[order], curve.values[order]
-    if min(macs[-1], last) - max(macs[0], first) < MINIMUM_REACH * (last - first) or last <= first:
-        return float("nan")
-    if macs[0] > first:
-        macs, values = np.append(first, macs), np.append(exits.values[0], values)
-    if macs[-1] < last:
-        macs, values = np.append(macs, last), np.append(values, exits.values[-1])
-    inside = np.concatenate([[first], macs[(macs > first) & (macs < last)], [last]])
-    return float(np.trapezoid(np.interp(inside, macs, values), inside) / (last - first))

@@ -14,13 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench.budget.sweep import METRICS
+from bench.budget.quality import METRICS
 from bench.errors import BenchError
 from bench.spec import digest
 from bench.store import read_records
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
-KINDS = ("exit", "policy", "oracle")
+POINTS = ("exit", "policy", "oracle")
+SUMMARIES = ("curve", "comparison", "outcome")
+KINDS = (*POINTS, *SUMMARIES)
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,9 @@ class Results:
     remarks: tuple[str, ...]
 
 
-def load(results: Path) -> Results:
-    """Read every run under ``results``; of several sweeps of a run, the newest wins wherever they overlap."""
-    places = sorted((results / "runs").glob("*/*/records-*.jsonl"))
+def load(results: Path, folders: str = "runs/*/*") -> Results:
+    """Read the runs under ``results``, all or one; of several sweeps of a run, the newest wins where they overlap."""
+    places = sorted(results.glob(f"{folders}/records-*.jsonl"))
     if not places:
         raise BenchError(f"expected runs/<dataset>/<run>/records-*.jsonl under {results}, found none; {HINT}")
     found: dict[str, list[RecordsFile]] = {}
@@ -165,8 +167,12 @@ def _row(record: Mapping[str, Any], exits: Sequence[Exit]) -> dict[str, Any]:
         raise ValueError(f"{len(shares)} exit shares for {len(exits)} exits")
     for index, share in enumerate(shares):
         row[f"exit_share_{index + 1}"] = _finite(share)
-    taken = {"kind", "policy", "mode", "a", "exit", "exit_shares"}
+    texts = {"other": str(record.get("other", "")), "threshold_from": str(record.get("threshold_from", ""))}
+    row |= texts
+    taken = {"kind", "policy", "mode", "a", "exit", "exit_shares", *texts}
     row |= {name: _finite(value) for name, value in record.items() if name not in taken and value is not None}
+    if kind in SUMMARIES:
+        return row
     constrained = kind == "oracle" and record["mode"] == "constrained"
     needed = ("mAP", "rank-1") if not constrained else ()
     missing = [name for name in ("requested_macs", "realised_macs", *needed) if name not in row]
@@ -196,14 +202,14 @@ def _current(files: Sequence[RecordsFile]) -> tuple[tuple[RecordsFile, ...], lis
 
 
 def _newest_rows(run: Run) -> list[dict[str, Any]]:
-    """One row for each (kind, policy, mode, a, exit); an oracle's curve has one such key and comes whole."""
+    """One row for each (kind, policy, other, mode, a, exit); an oracle's curve has one such key and comes whole."""
     owner: dict[tuple[Any, ...], RecordsFile] = {}
     rows = []
     about = {"run": run.identity, **{name: run.spec[name] for name in ("dataset", "method", "preset", "seed")}}
     for file in run.files:
         for row in file.rows:
             # A grid of 11 budgets meets every other point of one of 21, but for the last digits of the root.
-            key = (*(row[name] for name in ("kind", "policy", "mode")), f"{row['a']:.9g}", row["exit_name"])
+            key = (*(row[name] for name in ("kind", "policy", "other", "mode")), f"{row['a']:.9g}", row["exit_name"])
             if owner.setdefault(key, file) is file:
                 rows.append({**about, **row})
     return rows

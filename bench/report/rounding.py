@@ -25,7 +25,7 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
     if not math.isfinite(value):
         return NOTHING
     text = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
-    return "0." + "0" * digits if not float(text.replace(",", "")) else text.replace("-", "−")
+    return f"{0:.{digits}f}" if not float(text.replace(",", "")) else text.replace("-", "−")
 
 
 def percent(share: float, *, signed: bool = False) -> str:

@@ -68,14 +68,26 @@ class LineStyle:
 
 
 _PALETTE = [str(colour) for colour in seaborn.color_palette("colorblind").as_hex()]
+# Pink and yellow are too pale for lines on white: indigo and olive of Tol's muted scheme, made for the same purpose.
+_PALETTE[6], _PALETTE[8] = "#332288", "#999933"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1.2, 1)), (0, (7, 1.5, 1, 1.5, 1, 1.5)))
-# The palette's pink, grey and yellow come last: they are pale on white, and grey is the references'.
+# Grey comes last: it is the references'.
 _ORDER = (0, 1, 2, 3, 4, 5, 9, 6, 8, 7)
 _MARKERS = ("o", "s", "^", "D", "<", "v", ">", "p", "X", "P")
 _SLOTS = tuple(
     LineStyle(_PALETTE[colour], _MARKERS[place], _DASHES[place % len(_DASHES)]) for place, colour in enumerate(_ORDER)
 )
-_POLICY_SLOTS = {"gs": 0, "qs": 1, "ets": 2, "ets+gs": 3, "entropy": 4, "random": 5}
+_POLICY_SLOTS = {
+    "gs": 0,
+    "qs": 1,
+    "ets": 2,
+    "ets+gs": 3,
+    "entropy": 4,
+    "random": 5,
+    "learned": 7,
+    "agreement": 6,
+    "stability": 8,
+}
 _METHOD_SLOTS = {"hashreid": 0, "dare": 1, "branchynet": 2, "msdnet": 3, "ranet": 4, "hashreid-noexit": 6}
 
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from bench.budget.sweep import METRICS
-from bench.report.curves import area, exit_curve, policy_rows
+from bench.budget.quality import CURVE_METRICS, METRICS
+from bench.report.curves import exit_curve, policy_rows
 from bench.report.load import Run
-from bench.report.rounding import markdown_cell, millions, number, percent, plain, ratio, span, with_interval
+from bench.report.rounding import markdown_cell, millions, number, plain, ratio, span, with_interval
 from bench.report.sections import Section, Setup
 
 BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The handful of budgets in the budget table, as shares of the way from the first exit's cost to the last's."""
-AREA_METRICS = ("mAP", "rank-1")
 ABOUT = ("dataset", "rendered", "ap", "method", "preset", "setup", "seed", "run")
 """Columns that say what a row is about; only the CSV has them all."""
 
@@ -67,16 +66,16 @@ def overview(sections: Sequence[Section]) -> Table:
     for section in sections:
         for setup in section.setups:
             for run in setup.runs:
-                rows = _rows_of(setup, run)
+                rows = rows_of(setup, run)
                 rows = rows[rows["kind"] == "exit"].sort_values("exit")
                 training = run.header.get("training") or {}
-                row = {**_about(section, setup, run), "exits": len(run.exits)}
+                row = {**about(section, setup, run), "exits": len(run.exits)}
                 row |= {"epochs": training.get("epochs"), "training_seconds": training.get("seconds")}
                 row |= {"signals": run.evaluation["signals"], "fingerprint": section.fingerprint}
                 last = rows.iloc[-1] if len(rows) else pd.Series(dtype=float)
                 row["first_exit_macs"] = rows.iloc[0]["realised_macs"] if len(rows) else math.nan
                 row["last_exit_macs"] = last.get("realised_macs", math.nan)
-                row |= {f"last_exit_{metric}": last.get(metric, math.nan) for metric in AREA_METRICS}
+                row |= {f"last_exit_{metric}": last.get(metric, math.nan) for metric in CURVE_METRICS}
                 full.append(row)
                 shown.append(
                     {
@@ -104,7 +103,7 @@ def exit_table(section: Section) -> Table:
     ties = "mAP_ties_low" in section.table and "mAP_ties_high" in section.table
     for setup, run, record in _records(section, "exit"):
         exit_ = run.exits[int(record["exit"])]
-        row = {**_about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
+        row = {**about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
         row["cumulative_macs"] = record["realised_macs"]
         names = [name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")]
         row |= {name: record.get(name, math.nan) for name in names + ["mAP_ties_low", "mAP_ties_high"] * ties}
@@ -128,7 +127,7 @@ def budget_table(section: Section) -> Table:
     """Policies at a handful of budgets: for each, the swept budget next to it."""
     full, shown, slugs = [], [], []
     for setup, run, mode, policy, rows in _swept(section):
-        costs = exit_curve(_rows_of(setup, run), "mAP").macs
+        costs = exit_curve(rows_of(setup, run), "mAP").macs
         for share in BUDGET_SHARES:
             if not len(costs):
                 continue
@@ -139,12 +138,12 @@ def budget_table(section: Section) -> Table:
                 names += [metric, f"{metric}_low", f"{metric}_high"]
                 for lead in ("gain", "over_random"):
                     names += [f"{metric}_{lead}", f"{metric}_{lead}_low", f"{metric}_{lead}_high"]
-            row = {**_about(section, setup, run), "policy": policy, "mode": mode, "budget_share": share}
+            row = {**about(section, setup, run), "policy": policy, "mode": mode, "budget_share": share}
             full.append(row | {"a": record["a"]} | {name: record.get(name, math.nan) for name in names})
             texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": policy}
             texts |= {"budget": f"{100 * share:.0f} %", "requested (M)": millions(record["requested_macs"])}
             texts["realised (M)"] = millions(record["realised_macs"])
-            for metric in AREA_METRICS:
+            for metric in CURVE_METRICS:
                 texts[f"{metric} (%)"] = with_interval(record, metric)
                 texts[f"{metric} over line (points)"] = with_interval(record, f"{metric}_gain", signed=True)
             texts["mAP over random (points)"] = with_interval(record, "mAP_over_random", signed=True)
@@ -161,37 +160,11 @@ def budget_table(section: Section) -> Table:
     return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
 
 
-def area_table(section: Section) -> Table:
-    """One number for a curve: its mean height over the budgets, and the share of the oracle's lead that it wins."""
-    full, shown, slugs = [], [], []
-    for setup, run, mode, policy, _ in _swept(section):
-        row = {**_about(section, setup, run), "policy": policy, "mode": mode}
-        texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": policy}
-        for metric in AREA_METRICS:
-            found = area(_rows_of(setup, run), policy, mode, metric)
-            row |= {f"{metric}_area": found.policy, f"{metric}_area_straight_line": found.straight_line}
-            row |= {f"{metric}_area_oracle": found.oracle, f"{metric}_gap_closed": found.gap_closed}
-            texts[f"{metric} (%)"] = percent(found.policy)
-            texts[f"{metric}, straight line (%)"] = percent(found.straight_line)
-            texts[f"{metric}, oracle (%)"] = percent(found.oracle)
-            texts[f"{metric}, gap closed (%)"] = percent(found.gap_closed)
-        full.append(row)
-        shown.append(texts)
-        slugs.append(setup.slug)
-    note = (
-        f"{section.title}; {section.evaluated}. Mean height of the curve from the first exit's cost to the last's "
-        "(area under it, normalised); where a policy falls just short of an end, that exit alone closes the curve. "
-        "Gap closed: share of the oracle's lead over the straight line that the policy wins."
-    )
-    name, title = f"{section.slug}-areas", f"Whole curves, {section.title}"
-    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs))
-
-
 def _records(section: Section, kind: str) -> list[tuple[Setup, Run, pd.Series]]:
     found = []
     for setup in section.setups:
         for run in setup.runs:
-            rows = _rows_of(setup, run)
+            rows = rows_of(setup, run)
             found += [(setup, run, record) for _, record in rows[rows["kind"] == kind].sort_values("exit").iterrows()]
     return found
 
@@ -202,15 +175,17 @@ def _swept(section: Section) -> list[tuple[Setup, Run, str, str, pd.DataFrame]]:
         for run in setup.runs:
             for mode in setup.modes():
                 for policy in setup.policies(mode):
-                    rows = policy_rows(_rows_of(setup, run), policy, mode)
+                    rows = policy_rows(rows_of(setup, run), policy, mode)
                     found += [(setup, run, mode, policy, rows)] if len(rows) else []
     return found
 
 
-def _rows_of(setup: Setup, run: Run) -> pd.DataFrame:
+def rows_of(setup: Setup, run: Run) -> pd.DataFrame:
+    """Records of one run of a setup."""
     return setup.table[setup.table["run"] == run.identity]
 
 
-def _about(section: Section, setup: Setup, run: Run) -> dict[str, Any]:
+def about(section: Section, setup: Setup, run: Run) -> dict[str, Any]:
+    """Say what a row of a CSV is about: :data:`ABOUT` and its values."""
     values = (section.dataset, section.rendered, section.evaluation["ap"], run.spec["method"], run.spec["preset"])
     return dict(zip(ABOUT, (*values, setup.label, run.seed, run.key), strict=True))

@@ -11,21 +11,30 @@ from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 from bench.report.budget_figure import budget_figure
 from bench.report.comparison import comparison_figure
+from bench.report.curve_tables import area_table, comparison_table
 from bench.report.detail_figures import cost_figure, shares_figure, training_figure
 from bench.report.figures import Drawing
 from bench.report.load import load
+from bench.report.outcome_figure import outcome_figure, outcome_table
 from bench.report.page import Figure, SectionPart, SetupPart, page
 from bench.report.reported_table import reported_table
 from bench.report.sections import Section, Setup, sections
-from bench.report.tables import Table, area_table, budget_table, exit_table, overview
+from bench.report.tables import Table, budget_table, exit_table, overview
 
 SETUP_FIGURES: tuple[Callable[[Section, Setup], Drawing | None], ...] = (
     budget_figure,
+    outcome_figure,
     shares_figure,
     cost_figure,
     training_figure,
 )
-SECTION_TABLES: tuple[Callable[[Section], Table], ...] = (exit_table, budget_table, area_table)
+SECTION_TABLES: tuple[Callable[[Section], Table], ...] = (
+    exit_table,
+    area_table,
+    budget_table,
+    comparison_table,
+    outcome_table,
+)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def embed_images(
                 for view in cut:
                     batch = normalise(view).contiguous(memory_format=torch.channels_last)
                     with fabric.autocast():
-                        embedded = _embed(network, batch, len(exits))
+                        embedded = [embedding.float() for embedding in network.embed(batch, len(exits))]
                     sums = [one + other for one, other in zip(sums, embedded, strict=True)] if sums else embedded
                 for part, spec, total in zip(parts, exits, sums, strict=True):
                     binary = spec.code == "binary"
@@ -61,14 +61,38 @@ def embed_images(
     return [np.concatenate(part) for part in parts]
 
 
-def _embed(network: MultiExitNetwork, batch: Tensor, num_exits: int) -> list[Tensor]:
-    """Embed a batch (B, 3, H, W) at the first exits, and go no further than the last of them."""
-    state = network.start(batch)
-    embedded = []
-    for index in range(num_exits):
-        state, embedding = network.step(state, index)
-        embedded.append(embedding.float())
-    return embedded
+@torch.inference_mode()
+def embed_first_exit(
+    network: MultiExitNetwork,
+    images: DeviceImages,
+    places: NDArray[np.int64],
+    fabric: Fabric,
+    *,
+    batch_size: int = 128,
+    title: str = "first exit",
+    reporter: Reporter = SILENT,
+) -> tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.float16]]:
+    """Run the images at ``places`` (N,) to the first exit: their codes, and the features (N, F) that its head reads.
+
+    Codes are those of :func:`embed_images` for the middle view. Features are kept in half precision: they are read by
+    a small classifier, never matched.
+    """
+    binary = network.exits[0].code == "binary"
+    codes, features = [], []
+    was_training = network.training
+    network.eval()
+    try:
+        with reporter.task(title, len(places), unit="images") as task:
+            for chunk in torch.from_numpy(places).split(batch_size):
+                batch = normalise(images.views(chunk)[0]).contiguous(memory_format=torch.channels_last)
+                with fabric.autocast():
+                    output = network.outputs(batch, num_exits=1)[0]
+                codes.append(_to_array(output.embedding.float(), binary))
+                features.append(output.features.flatten(1).cpu().numpy().astype(np.float16))
+                task.advance(len(chunk))
+    finally:
+        network.train(was_training)
+    return np.concatenate(codes), np.concatenate(features)
 
 
 def _to_array(embedding: Tensor, binary: bool) -> NDArray:

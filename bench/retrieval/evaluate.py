@@ -70,6 +70,7 @@ def build_table(
     nearest_distances = np.empty((*shape, NEIGHBOURS))
     nearest_indices = np.empty((*shape, NEIGHBOURS), dtype=np.int64)
     margin = np.empty(shape)
+    previous_distance = np.full(shape, np.inf)
     precision, penalty = np.empty(shape), np.empty(shape)
     bounds = np.empty((*shape, 2))
     hits = np.empty((*shape, len(HIT_RANKS)))
@@ -89,6 +90,9 @@ def build_table(
             bounds[(*here, 1)] = matches.score("optimistic", ap, 1).average_precision
             hidden = _hidden(signals, pids[part], camids[part], gallery)
             visible = np.where(hidden, np.float32(np.inf), distances.astype(np.float32))
+            if exit_index:
+                previous = nearest_indices[part, exit_index - 1, 0]
+                previous_distance[here] = _distance_to_identity_of(previous, visible, gallery.pids)
             nearest_indices[here], nearest_distances[here], margin[here] = _neighbours(visible, gallery.pids)
 
     return ExitTable(
@@ -98,6 +102,7 @@ def build_table(
             nearest_indices=nearest_indices,
             nearest_pids=np.where(nearest_indices >= 0, gallery.pids[nearest_indices], -1),
             identity_margin=margin,
+            previous_identity_distance=previous_distance,
             query_camids=camids,
             dims=np.array([spec.dim for spec in exits], dtype=np.int64),
             class_entropy=np.full(shape, np.nan) if class_entropy is None else class_entropy[rows],
@@ -186,6 +191,13 @@ def _neighbours(visible: NDArray[np.float32], gallery_pids: IntArray) -> tuple[I
     margin = np.full(len(visible), np.inf)
     np.subtract(other, distances[:, 0], out=margin, where=np.isfinite(other))
     return indices, distances, margin
+
+
+def _distance_to_identity_of(images: IntArray, visible: NDArray[np.float32], gallery_pids: IntArray) -> FloatArray:
+    """Distance (Q,) to the nearest visible image (Q, G) of the person on gallery image ``images`` (Q,); inf for −1."""
+    same = gallery_pids[None, :] == gallery_pids[images][:, None]
+    nearest = np.where(same, visible, np.float32(np.inf)).min(axis=1).astype(np.float64)
+    return np.where(images >= 0, nearest, np.inf)
 
 
 def _check_embeddings(

@@ -24,6 +24,16 @@ HIT_RANKS = (1, 5, 10)
 
 
 @dataclass(frozen=True)
+class FirstExitFeatures:
+    """Features that the first exit's head starts from, for a policy that reads them (HashReID's ŝ1)."""
+
+    query: NDArray[np.float16]
+    """(N, F) of the queries, row for row those of the signals."""
+    gallery: NDArray[np.float16]
+    """(G, F) of the whole gallery: what ``nearest_indices`` point into."""
+
+
+@dataclass(frozen=True)
 class Signals:
     """What is known when the decision is made, (N, S) = queries × exits.
 
@@ -41,6 +51,10 @@ class Signals:
     """(N, S) distance to the nearest image of another identity than the nearest image's, less the nearest distance.
 
     inf where the gallery shows one identity."""
+    previous_identity_distance: FloatArray
+    """(N, S) distance to the nearest image of the identity that was nearest at the exit before.
+
+    inf at the first exit, and where nothing was in sight."""
     query_camids: IntArray
     """(N,) camera of each query."""
     dims: IntArray
@@ -49,6 +63,8 @@ class Signals:
     """(N, S) entropy (nats) of the classifier's softmax over the training identities; NaN where there is none."""
     classes: int
     """How many training identities the classifier knows; 0 where there is none."""
+    features: FirstExitFeatures | None = None
+    """There where a policy of the sweep asked for them; no part of a table on disk."""
 
 
 @dataclass(frozen=True)

@@ -108,3 +108,22 @@ def test_nan_confidence_is_named():
 def test_wrong_shape_is_named():
     with pytest.raises(BenchError, match=r"\(queries, 3\)"):
         stream_exits(np.zeros((3, 2)), np.array([0.5, 0.5, 1.0]))
+
+
+@given(st.integers(0, 1000), st.integers(1, 60), st.lists(st.floats(0, 20), min_size=1, max_size=5), st.booleans())
+def test_many_budgets_are_each_one_budget(seed, queries, a_values, integers):
+    confidence = np.random.default_rng(seed).normal(size=(queries, 4))
+    if integers:
+        confidence = np.round(confidence)
+    p = np.stack([exit_distribution(a, 4) for a in a_values])
+    q = np.stack([conditional_exit(shares) for shares in p])
+    streams = stream_exits(confidence, q)
+    exact = exact_exits(confidence, p, np.random.default_rng(seed))
+    assert streams.shape == exact.shape == (len(a_values), queries)
+    for place in range(len(a_values)):
+        assert np.array_equal(streams[place], stream_exits(confidence, q[place]))
+        assert np.array_equal(exact[place], exact_exits(confidence, p[place], np.random.default_rng(seed)))
+
+
+def test_one_exit_keeps_everybody():
+    assert stream_exits(np.zeros((3, 1)), np.array([1.0])).tolist() == [0, 0, 0]

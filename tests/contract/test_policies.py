@@ -1,46 +1,67 @@
 """What every registered policy must keep."""
 
+import json
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from invented import COSTS, invented_table
+from invented import COSTS, FEATURES, invented_evidence, invented_table, ready, with_features
 
 from bench import registry
+from bench.budget.policy import LearnedPolicy
 from bench.budget.sweep import sweep
 from bench.spec import SweepSpec
 
 POLICIES = registry.names("policy")
+PER_QUERY = (
+    "nearest_distances",
+    "nearest_indices",
+    "nearest_pids",
+    "identity_margin",
+    "previous_identity_distance",
+    "query_camids",
+    "class_entropy",
+)
+
+
+LEARNED = [name for name in POLICIES if isinstance(registry.policy(name), LearnedPolicy)]
 
 
 @pytest.fixture(params=POLICIES)
 def policy(request):
-    return registry.policy(request.param)
+    return ready(registry.policy(request.param))
 
 
-def test_confidences_have_the_shape_of_the_table(policy):
-    table = invented_table()
+@pytest.fixture
+def table():
+    return with_features(invented_table())
+
+
+def test_confidences_have_the_shape_of_the_table(policy, table):
     confidence = policy.confidence(table.signals, np.random.default_rng(0))
     assert confidence.shape == (len(table), len(table.exits))
     assert not np.isnan(confidence).any()
 
 
-def test_the_same_draws_give_the_same_confidences(policy):
-    signals = invented_table().signals
+def test_the_same_draws_give_the_same_confidences(policy, table):
+    signals = table.signals
     one, other = (policy.confidence(signals, np.random.default_rng(7)) for _ in range(2))
     assert np.array_equal(one, other)
 
 
-def test_signals_are_not_changed(policy):
-    signals = invented_table().signals
+def test_signals_are_not_changed(policy, table):
+    signals = table.signals
     before = deepcopy(signals)
     policy.confidence(signals, np.random.default_rng(0))
-    for name in signals.__dataclass_fields__:
+    for name in set(signals.__dataclass_fields__) - {"features"}:
         assert np.array_equal(getattr(signals, name), getattr(before, name))
+    assert np.array_equal(signals.features.query, before.features.query)
+    assert np.array_equal(signals.features.gallery, before.features.gallery)
 
 
-def test_it_says_what_deciding_costs(policy):
-    signals = invented_table().signals
+def test_it_says_what_deciding_costs(policy, table):
+    signals = table.signals
     macs = np.asarray(policy.macs(signals.dims, signals.classes))
     assert macs.shape == (len(signals.dims),)
     assert (macs >= 0).all()
@@ -48,9 +69,9 @@ def test_it_says_what_deciding_costs(policy):
     assert policy.applies(signals)
 
 
-def test_it_sweeps_between_the_static_exits_and_under_the_oracle(policy):
+def test_it_sweeps_between_the_static_exits_and_under_the_oracle(policy, table):
     spec = SweepSpec((policy.name,), modes=("exact",), budgets=5, resamples=20)
-    records = sweep(invented_table(), COSTS, spec, [policy])
+    records = sweep(table, COSTS, spec, [policy])
     exits = [record for record in records if record["kind"] == "exit"]
     curve = [record for record in records if record["kind"] == "policy"]
     oracle = [record for record in records if record["policy"] == "best mAP for the budget"]
@@ -58,3 +79,52 @@ def test_it_sweeps_between_the_static_exits_and_under_the_oracle(policy):
     for point in curve:
         bound = np.interp(point["realised_macs"], [o["realised_macs"] for o in oracle], [o["mAP"] for o in oracle])
         assert point["mAP"] <= bound + 0.005  # the bound is recorded at steps, and bends between them
+
+
+def test_a_query_is_judged_by_its_own_signals(policy, table):
+    """Who else asks changes nothing: a deployed system sees one query at a time."""
+    if policy.name == "random":
+        pytest.skip("draws for the queries in their order")
+    part = slice(100, 180)
+    signals = table.signals
+    fewer = replace(
+        signals,
+        **{name: getattr(signals, name)[part] for name in PER_QUERY},
+        features=replace(signals.features, query=signals.features.query[part]),
+    )
+    generator = np.random.default_rng(0)
+    assert policy.confidence(fewer, generator) == pytest.approx(policy.confidence(signals, generator)[part], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_what_was_learned_survives_the_disk(name, table, tmp_path):
+    learned = registry.policy(name)
+    parameters = learned.fit(invented_evidence(), np.random.default_rng(0))
+    np.savez(tmp_path / "policy.npz", **parameters)
+    with np.load(tmp_path / "policy.npz", allow_pickle=False) as stored:
+        again = learned.load(dict(stored))
+    one, other = (
+        made.confidence(table.signals, np.random.default_rng(0)) for made in (learned.load(parameters), again)
+    )
+    assert np.array_equal(one, other)
+    json.dumps(learned.report(parameters))
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_fitting_is_repeatable_and_leaves_the_randomness_of_others_alone(name):
+    import torch
+
+    learned = registry.policy(name)
+    torch.manual_seed(3)
+    one, other = (learned.fit(invented_evidence(), np.random.default_rng(1)) for _ in range(2))
+    assert all(np.array_equal(one[part], other[part]) for part in one)
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    assert drawn == torch.rand(1)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_the_cost_is_known_before_and_the_same_after(name, table):
+    learned = registry.policy(name)
+    dims, classes = table.signals.dims, table.signals.classes
+    assert list(learned.macs(dims, classes, FEATURES)) == list(ready(learned).macs(dims, classes))

@@ -31,10 +31,19 @@ def _table(seed, exits, queries=60):
     nearest = generator.gamma(9, 5, (queries, exits, 1)) + np.arange(5)
     nobody = np.zeros((queries, exits, 5), dtype=np.int64)
     hits = np.repeat(right[..., None], 3, axis=2).astype(float)
-    unclassified = (np.full(right.shape, np.nan), 0)
     return ExitTable(
         tuple(f"exit {place + 1}" for place in range(exits)),
-        Signals(nearest, nobody, nobody, margin, np.ones(queries, dtype=np.int64), np.full(exits, 256), *unclassified),
+        Signals(
+            nearest_distances=nearest,
+            nearest_indices=nobody,
+            nearest_pids=nobody,
+            identity_margin=margin,
+            previous_identity_distance=np.full(right.shape, np.inf),
+            query_camids=np.ones(queries, dtype=np.int64),
+            dims=np.full(exits, 256),
+            class_entropy=np.full(right.shape, np.nan),
+            classes=0,
+        ),
         Outcomes(precision, precision / 2, hits, np.stack([precision] * 2, axis=2), np.arange(queries) // 3),
     )
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from bench.report.curves import area, exit_curve, mean_over_seeds, policy_curve, policy_rows
+from bench.report.curve_tables import area_table, comparison_table
+from bench.report.curves import exit_curve, mean_over_seeds, policy_curve, policy_rows
 from bench.report.load import load
+from bench.report.outcome_figure import outcome_figure, outcome_table
 from bench.report.rounding import millions, number, percent
 from bench.report.sections import sections
-from bench.report.tables import BUDGET_SHARES, area_table, budget_table, exit_table, overview
+from bench.report.tables import BUDGET_SHARES, budget_table, exit_table, overview
 
 
 def only_section(write_run):
@@ -43,7 +45,9 @@ def test_budget_table_takes_the_nearest_swept_budget(write_run):
     half = (
         table.full[(table.full["policy"] == "gs") & (table.full["mode"] == "stream")].set_index("budget_share").loc[0.5]
     )
-    swept = [record for record in records if record["policy"] == "gs" and record["mode"] == "stream"]
+    swept = [
+        record for record in records if (record["kind"], record["policy"], record["mode"]) == ("policy", "gs", "stream")
+    ]
     nearest = min(swept, key=lambda record: abs(record["requested_macs"] - 42.5e6))
     for name in ("requested_macs", "realised_macs", "mAP", "rank-1_gain", "rank-1_gain_low", "mAP_gain_high"):
         assert half[name] == nearest[name]
@@ -89,15 +93,76 @@ def test_means_are_over_budgets_that_all_seeds_have(write_run):
     assert len(mean_over_seeds(rows, "a", ["mAP"])) == 5
 
 
-def test_area_lies_between_the_straight_line_and_the_oracle(write_run):
-    write_run(budgets=9)
-    table = only_section(write_run).table
-    found = area(table, "gs", "exact", "mAP")
-    exits = exit_curve(table, "mAP")
-    assert found.straight_line == pytest.approx(np.trapezoid(exits.values, exits.macs) / 45e6)
-    assert found.straight_line < found.policy < found.oracle
-    assert 0 < found.gap_closed < 1
-    assert np.isfinite(area(table, "gs", "stream", "mAP").policy)
+def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
+    _, records, _ = write_run(budgets=9)
+    table = area_table(only_section(write_run))
+    curves = {(record["policy"], record["mode"]): record for record in records if record["kind"] == "curve"}
+    assert len(table.full) == len(curves) == 4
+    assert table.full["policy"].tolist() == ["gs", "random", "gs", "random"]
+    for row in table.full.to_dict("records"):
+        record = curves[row["policy"], row["mode"]]
+        for name in ("mAP_area", "mAP_gap_closed_low", "mAP_macs_for_95", "rank-1_area_over_line_high"):
+            assert row[name] == record[name]
+    best = table.shown.iloc[0]
+    met = [record for record in records if record["kind"] == "comparison" and record["mode"] == "stream"]
+    beaten = {one["other"] if one["policy"] == "gs" else one["policy"] for one in met if "gs" in one.values()}
+    beaten &= {"random", "straight line"}
+    certain = {
+        name
+        for name in beaten
+        for one in met
+        if {one["policy"], one["other"]} == {"gs", name} and one["mAP_area_lead_p_holm"] < 0.05
+    }
+    assert certain
+    assert set(best["better than"].split(", ")) == certain
+    price = 100 * np.array([curves["gs", "stream"][f"mAP_macs_for_95{end}"] for end in ("", "_low", "_high")]) / 65e6
+    assert best["cost for 95 % (%)"] == "{:.1f} [{:.1f} to {:.1f}]".format(*price)
+
+
+def test_comparison_table_sets_every_two_against_each_other(write_run):
+    _, records, _ = write_run(budgets=9)
+    table = comparison_table(only_section(write_run))
+    pairs = [record for record in records if record["kind"] == "comparison"]
+    assert len(table.full) == len(pairs) == 2 * (1 + 2)
+    assert table.full["mAP_area_lead_p_holm"].tolist() == [record["mAP_area_lead_p_holm"] for record in pairs]
+    assert table.shown["against"].tolist()[:3] == ["gs", "straight line", "straight line"]
+
+
+def test_outcome_table_counts_the_exits(write_run):
+    def outcomes(header, records):
+        counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60}
+        shares = {"precision": 0.8, "precision_low": 0.7, "precision_high": 0.9}
+        about = {"kind": "outcome", "policy": "gs", "mode": "", "a": None, "exit": 0, "threshold_from": "calibration"}
+        records.append({**about, **counts, **shares, "threshold": 2.5})
+        nobody = {"left": 0.0, "correct": 0.0, "incorrect": 0.0, "possible": 40.0, "queries": 60, "threshold": None}
+        records.append({**about, **nobody, "policy": "qs"})
+
+    write_run(change=outcomes)
+    section = only_section(write_run)
+    table = outcome_table(section)
+    assert table.full["policy"].tolist() == ["gs", "qs"]
+    assert table.full["threshold"].tolist()[0] == 2.5
+    assert table.shown["precision (%)"].tolist() == ["80.0 [70.0 to 90.0]", "—"]
+    assert table.shown["right"].tolist() == ["24", "0"]
+    drawing = outcome_figure(section, section.setups[0])
+    assert drawing is not None
+    assert "60 queries" in drawing.caption
+
+
+def test_a_sweep_of_single_points_has_no_area(write_run):
+    def points(header, records):
+        for record in list(records):
+            if record["kind"] == "comparison":
+                records.remove(record)
+            if record["kind"] == "curve":
+                kept = {name: record[name] for name in ("kind", "policy", "mode", "a", "exit")}
+                record.clear()
+                record.update(kept)
+
+    write_run(change=points)
+    table = area_table(only_section(write_run))
+    assert set(table.shown["mean mAP (%)"]) == {"—"}
+    assert set(table.shown["better than"]) == {"none"}
 
 
 def test_rounding():

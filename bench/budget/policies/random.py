@@ -22,4 +22,5 @@ RANDOM = Policy(
     summary="who leaves is drawn at random",
     source="HashReID, section 4.6; DaRe, section 5.3",
     confidence=random_confidence,
+    own_threshold=0.5,
 )

@@ -1,0 +1,19 @@
+"""What is scored at every point of a sweep, query by query."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.retrieval.table import HIT_RANKS, FloatArray, Outcomes
+
+METRICS = ("mAP", "mINP", *(f"rank-{rank}" for rank in HIT_RANKS))
+"""What is scored at each point, as shares from 0 to 1."""
+CURVE_METRICS = ("mAP", "rank-1")
+"""Metrics whose whole curves are summed up and compared."""
+
+
+def per_query_quality(outcomes: Outcomes) -> FloatArray:
+    """Lay the outcomes out as (N, S, metrics), in the order of :data:`METRICS`."""
+    return np.concatenate(
+        [outcomes.average_precision[..., None], outcomes.inverse_negative_penalty[..., None], outcomes.hits], axis=2
+    )

@@ -1,0 +1,155 @@
+"""Whole curves: what each policy makes of all budgets together, and which policy makes more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from bench.budget.bootstrap import interval
+from bench.budget.comparison import holm, p_values
+from bench.budget.curves import closed, cost_to_reach, mean_height, reaches
+from bench.budget.points import Points, Scene
+from bench.budget.quality import CURVE_METRICS, METRICS
+from bench.budget.references import oracle_moves
+from bench.retrieval.table import FloatArray
+
+REACHED = (95, 99)
+"""Percentages of the last exit's metric whose price is told."""
+STRAIGHT_LINE = "straight line"
+"""What a policy is compared with beside the other policies: drawing between neighbouring exits."""
+DRAWS_AT_ONCE = 64
+"""Draws for which the oracle is paid out at a time: bounds memory."""
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """One metric of one curve: values with their draws, each (1 + R,), the curve itself first."""
+
+    area: FloatArray
+    straight_line: FloatArray
+    oracle: FloatArray
+    macs_for: dict[int, FloatArray]
+
+    @property
+    def gap_closed(self) -> FloatArray:
+        """Share of the oracle's lead over the straight line that the policy wins; NaN where there is no lead."""
+        lead = self.oracle - self.straight_line
+        return np.divide(self.area - self.straight_line, lead, out=np.full_like(lead, np.nan), where=lead > 0)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One policy's curve in one mode, metric by metric; no metric where it covers too little of the way."""
+
+    policy: str
+    mode: str
+    sums: dict[str, _Sum]
+
+    def record(self) -> dict[str, Any]:
+        """Lay it out as plain values."""
+        record: dict[str, Any] = {"kind": "curve", "policy": self.policy, "mode": self.mode, "a": None, "exit": None}
+        for metric, one in self.sums.items():
+            record[f"{metric}_area_straight_line"] = float(one.straight_line[0])
+            record[f"{metric}_area_oracle"] = float(one.oracle[0])
+            parts = {"area": one.area, "area_over_line": one.area - one.straight_line, "gap_closed": one.gap_closed}
+            parts |= {f"macs_for_{percent}": values for percent, values in one.macs_for.items()}
+            for name, values in parts.items():
+                if np.isfinite(values).all():
+                    low, high = interval(values[1:])
+                    record |= {f"{metric}_{name}": float(values[0])}
+                    record |= {f"{metric}_{name}_low": float(low), f"{metric}_{name}_high": float(high)}
+        return record
+
+
+def summarise(curves: Sequence[Points], scene: Scene) -> list[Summary]:
+    """Sum up curves.
+
+    The area is the mean height from the first exit's cost to the last's; where a curve falls short of an end, that exit
+    alone closes it. ``macs_for_95`` is the lowest mean cost at which the curve reaches 95 % of the last exit's metric.
+    """
+    ends = scene.costs[[0, -1]]
+    bounds = {metric: _references(scene, metric) for metric in CURVE_METRICS}
+    summaries = []
+    for points in curves:
+        sums = {}
+        for metric in CURVE_METRICS if reaches(points.cost, ends) else ():
+            column = METRICS.index(metric)
+            exits = _with_draws(scene.quality.mean(axis=0)[:, column], scene.exit_draws[..., column])
+            costs, quality = closed(
+                _with_draws(points.cost, points.cost_draws),
+                _with_draws(points.quality[:, column], points.quality_draws[..., column]),
+                ends,
+                exits[:, [0, -1]],
+            )
+            line, oracle = bounds[metric]
+            prices = {percent: cost_to_reach(costs, quality, percent / 100 * exits[:, -1]) for percent in REACHED}
+            sums[metric] = _Sum(mean_height(costs, quality, ends), line, oracle, prices)
+        summaries.append(Summary(str(points.labels[0]["policy"]), str(points.labels[0]["mode"]), sums))
+    return summaries
+
+
+def comparison_records(summaries: Sequence[Summary], scene: Scene) -> list[dict[str, Any]]:
+    """Compare every two policies of a mode, and each with the straight line: differences in area, paired and tested.
+
+    Holm's correction counts all comparisons of one mode and metric.
+    """
+    records = []
+    for mode in dict.fromkeys(summary.mode for summary in summaries):
+        rivals = [summary for summary in summaries if summary.mode == mode and summary.sums]
+        pairs: list[tuple[Summary, Summary | None]] = [*combinations(rivals, 2), *((one, None) for one in rivals)]
+        found: list[dict[str, Any]] = [
+            {
+                "kind": "comparison",
+                "policy": one.policy,
+                "other": other.policy if other else STRAIGHT_LINE,
+                "mode": mode,
+            }
+            for one, other in pairs
+        ]
+        for metric in CURVE_METRICS if pairs else ():
+            leads = np.stack(
+                [
+                    one.sums[metric].area - (other.sums[metric].area if other else one.sums[metric].straight_line)
+                    for one, other in pairs
+                ],
+                axis=1,
+            )
+            tested = p_values(leads[0], leads[1:])
+            corrected = holm(tested)
+            low, high = interval(leads[1:])
+            for place, record in enumerate(found):
+                name = f"{metric}_area_lead"
+                record |= {name: float(leads[0, place]), f"{name}_low": float(low[place])}
+                record |= {f"{name}_high": float(high[place]), f"{name}_p": float(tested[place])}
+                record[f"{name}_p_holm"] = float(corrected[place])
+        records += found
+    return records
+
+
+def _with_draws(values: FloatArray, draws: FloatArray) -> FloatArray:
+    """Put values (K,) in front of their draws (R, K): (1 + R, K)."""
+    return np.concatenate([values[None], draws])
+
+
+def _references(scene: Scene, metric: str) -> tuple[FloatArray, FloatArray]:
+    """Areas (1 + R,) under the straight line and under the oracle's curve."""
+    column = METRICS.index(metric)
+    quality, costs = scene.quality[..., column], scene.costs
+    exits = _with_draws(quality.mean(axis=0), scene.exit_draws[..., column])
+    line = mean_height(np.broadcast_to(costs, exits.shape), exits, costs[[0, -1]])
+    moves = oracle_moves(quality, costs)
+    weights = np.concatenate([np.full((1, len(quality)), 1 / len(quality)), scene.bootstrap.weights])
+    oracle = np.empty(len(weights))
+    for first in range(0, len(weights), DRAWS_AT_ONCE):
+        draws = slice(first, first + DRAWS_AT_ONCE)
+        paid = np.cumsum(weights[draws][:, moves.whose] * moves.prices, axis=1)
+        gained = np.cumsum(weights[draws][:, moves.whose] * moves.gains, axis=1)
+        start = np.zeros((len(paid), 1))
+        oracle[draws] = mean_height(
+            costs[0] + np.hstack([start, paid]), exits[draws, :1] + np.hstack([start, gained]), costs[[0, -1]]
+        )
+    return line, oracle

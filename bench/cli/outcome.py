@@ -1,0 +1,127 @@
+"""What a run came to, on the terminal: its exits, its policies, and what each decided at the first exit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from bench.cli.terminal import OUT, macs, percent, show_table
+
+if TYPE_CHECKING:
+    from bench.run import RunResult
+
+Record = Mapping[str, Any]
+HALF = 0.5
+"""The budget whose points are printed, as a share of the way from the first exit's cost to the last's."""
+LEVEL = 0.05
+NOTHING = "—"
+
+
+def show_run(title: str, result: RunResult) -> None:
+    """Print every exit, and each policy over all budgets and at half of the way."""
+    header = result.header
+    exits = of_kind(result, "exit")
+    rows = [
+        [
+            cost["name"],
+            f"{cost['dim']} {'bits' if cost['code'] == 'binary' else 'floats'}",
+            macs(record["realised_macs"]),
+            *(percent(record[f"rank-{rank}"]) for rank in (1, 5, 10)),
+            f"{percent(record['mAP'])} [{percent(record['mAP_low'])}, {percent(record['mAP_high'])}]",
+            percent(record["mINP"]),
+        ]
+        for cost, record in zip(header["exits"], exits, strict=True)
+    ]
+    columns = ["exit", "code", "MACs", "rank-1", "rank-5", "rank-10", "mAP [95 %]", "mINP"]
+    OUT.print()
+    show_table(f"{title} on {data_name(result)}", columns, rows)
+    if of_kind(result, "policy"):
+        show_policies(result)
+    OUT.print(f"[dim]records in {escape(str(result.folder.path))}[/dim]", soft_wrap=True)
+
+
+def show_policies(result: RunResult) -> None:
+    """Print one row a policy, in the first mode that was swept, the best over all budgets first."""
+    mode = result.header["sweep"]["modes"][0]
+    exits = of_kind(result, "exit")
+    first, last = exits[0]["realised_macs"], exits[-1]["realised_macs"]
+    curves = [record for record in of_kind(result, "curve") if record["mode"] == mode]
+    rows = []
+    for curve in sorted(curves, key=lambda record: -record.get("mAP_area", 0.0)):
+        name = curve["policy"]
+        points = [one for one in of_kind(result, "policy") if (one["policy"], one["mode"]) == (name, mode)]
+        # A policy that computes something has budgets of its own, a little higher.
+        point = min(points, key=lambda one: abs(one["requested_macs"] - (first + HALF * (last - first))))
+        ahead = [
+            record
+            for record in of_kind(result, "comparison")
+            if record["mode"] == mode and record["mAP_area_lead_p_holm"] < LEVEL and name == _winner(record)
+        ]
+        rows.append(
+            [
+                name,
+                macs(point["realised_macs"]),
+                percent(point["rank-1"]),
+                percent(point["mAP"]),
+                _interval(point, "mAP_over_random", signed=True),
+                _interval(curve, "mAP_area"),
+                percent(curve["mAP_gap_closed"]) if "mAP_gap_closed" in curve else NOTHING,
+                percent(curve["mAP_macs_for_95"] / last) if "mAP_macs_for_95" in curve else NOTHING,
+                str(len(ahead)),
+            ]
+        )
+    middle = ["spent", "rank-1", "mAP", "mAP over random"]
+    whole = ["mean mAP", "gap closed", "95 % costs", "beats"]
+    caption = (
+        f"Mode {mode}. Spent to over random: at the budget half of the way from the first exit's cost to the last's, "
+        "against random exits at the same cost, paired. Mean mAP: over all budgets. Gap closed: share of the oracle's "
+        "lead over the straight line between exits. 95 % costs: percent of the last exit's cost that reach 95 % of its "
+        "mAP. Beats: how many others (the straight line among them) by more than noise, p < 0.05 after Holm. Brackets: "
+        f"95 %, over identities. Equal distances count as their expectation; AP is {result.header['evaluation']['ap']}."
+    )
+    show_table("Policies", ["policy", *middle, *whole], rows, caption)
+
+
+def show_outcomes(result: RunResult) -> None:
+    """Print what each policy decided at the first exit."""
+    records = sorted(of_kind(result, "outcome"), key=lambda record: -record["correct"])
+    rows = [
+        [
+            record["policy"],
+            "its own" if record["threshold_from"] == "own" else "held-out identities",
+            *(f"{record[name]:,.0f}" for name in ("left", "correct", "incorrect", "possible")),
+            *(_interval(record, name) for name in ("precision", "recall")),
+        ]
+        for record in records
+    ]
+    columns = ["policy", "threshold", "leave", "right", "wrong", "possible", "precision [95 %]", "recall [95 %]"]
+    caption = (
+        "Queries that leave at the first exit with a right and a wrong first match there. Thresholds: the policy's "
+        "own, or where right exits outnumber wrong ones by the most on identities held out of training. Possible: all "
+        "whose first match is right there. Precision: of the exits; recall: of the possible."
+    )
+    show_table("Who leaves first", columns, rows, caption, texts=["threshold"])
+
+
+def of_kind(result: RunResult, kind: str) -> Sequence[Record]:
+    """Records of one kind, in order."""
+    return [record for record in result.records if record["kind"] == kind]
+
+
+def data_name(result: RunResult) -> str:
+    """Name the dataset, and say so where it is rendered."""
+    dataset = result.header["dataset"]
+    return f"{dataset['name']}{' (a rendered set)' if dataset['rendered'] else ''}"
+
+
+def _winner(record: Record) -> str:
+    return str(record["policy"] if record["mAP_area_lead"] > 0 else record["other"])
+
+
+def _interval(record: Record, name: str, *, signed: bool = False) -> str:
+    if name not in record:
+        return NOTHING
+    value, low, high = (100 * record[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]" if signed else f"{value:.1f} [{low:.1f}, {high:.1f}]"

@@ -1,0 +1,98 @@
+"""``bench policies``: who leaves at the first exit under each policy, and whether that was right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bench import registry
+from bench.cli.options import (
+    BackboneOption,
+    CacheOption,
+    DataOption,
+    DataRootOption,
+    DatasetOption,
+    MethodArgument,
+    PresetOption,
+    RecipeOption,
+    ResultsOption,
+    SetOption,
+    choice,
+    data_request,
+    settings_of,
+    words,
+)
+from bench.cli.outcome import data_name, of_kind, show_outcomes, show_policies
+from bench.cli.terminal import OUT, TerminalReporter, show_values
+from bench.data.cache import default_cache
+from bench.errors import BenchError
+from bench.plan import describe
+from bench.request import RunRequest
+from bench.spec import RECIPE_NAMES, EvaluationSpec, SweepSpec
+
+
+def policies_command(
+    method: MethodArgument,
+    dataset: DatasetOption = "synthped",
+    preset: PresetOption = "demo",
+    recipe: RecipeOption = "own",
+    seed: Annotated[int, typer.Option(min=0, help="Training seed.")] = 0,
+    policies: Annotated[str, typer.Option(help="Exit policies with commas, or all.")] = "all",
+    signals: Annotated[str, typer.Option(help="What decisions look at: deployed, or protocol (leaks).")] = "deployed",
+    backbone: BackboneOption = None,
+    settings: SetOption = None,
+    calibration: Annotated[
+        float, typer.Option(help="Share of training identities held out: thresholds are chosen on them.")
+    ] = 0.1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    data_root: DataRootOption = None,
+    data: DataOption = None,
+    results: ResultsOption = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """Compare exit policies: who leaves at the first exit, who of them was right to, and which policy wins overall.
+
+    The run is trained and swept first if it is not there. Writes the figure and the table (HashReID's Figure 5), and
+    for policies that sort queries into classes, such as ETS, sample queries of each (Figure 7).
+    """
+    where = cache or default_cache()
+    request = RunRequest(
+        method=method,
+        preset=preset,
+        recipe=choice("--recipe", recipe, RECIPE_NAMES),
+        dataset=dataset,
+        data=data_request(dataset, data_root, data, where),
+        seed=seed,
+        settings=settings_of(settings) | ({} if backbone is None else {"backbone": backbone}),
+        calibration_share=calibration,
+        evaluation=EvaluationSpec(signals=choice("--signals", signals, ("deployed", "protocol"))),
+        sweep=SweepSpec(tuple(registry.names("policy") if policies == "all" else words(policies))),
+        leave_out=policies == "all",
+        device=device,
+        results=results,
+        cache=where,
+    )
+    if not calibration:
+        raise BenchError("thresholds are chosen on identities held out of training: --calibration above 0")
+    show_values(f"{method}, seed {seed}", describe(request))
+
+    # Here, not at the top: help and mistakes in the options should not wait for scipy.
+    from bench.examples import collect_examples
+    from bench.report.example_figure import example_figure
+    from bench.report.policy_folder import write_outcomes
+    from bench.run import run
+
+    result = run(request, TerminalReporter())
+    if not of_kind(result, "outcome"):
+        raise BenchError(f"{method} has one exit: nobody leaves early, and there is nothing to compare")
+    OUT.print()
+    show_outcomes(result)
+    show_policies(result)
+    title = f"{method}, preset {preset}, seed {seed}, on {data_name(result)}"
+    drawings = [example_figure(found, title) for found in collect_examples(request, TerminalReporter())]
+    folder = results / "policies" / result.folder.path.name
+    for path in write_outcomes(results, result.folder.path, folder, drawings):
+        OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)

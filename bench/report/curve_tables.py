@@ -1,0 +1,130 @@
+"""Whole curves in tables: which policy makes most of all budgets together, and whether that is more than noise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from bench.budget.quality import CURVE_METRICS
+from bench.budget.whole_curves import REACHED, STRAIGHT_LINE
+from bench.report.load import Run
+from bench.report.rounding import NOTHING, number, percent, with_interval
+from bench.report.sections import Section, Setup
+from bench.report.tables import Table, about, rows_of
+
+LEVEL = 0.05
+"""Level at which a difference counts, after Holm's correction."""
+
+
+def area_table(section: Section) -> Table:
+    """One row for each policy, the best first: its mean height over all budgets, and whom it beats."""
+    full, shown, slugs = [], [], []
+    for setup, run, mode, curves in _summed_up(section):
+        last = rows_of(setup, run)
+        last_macs = float(last.loc[last["kind"] == "exit", "realised_macs"].max())
+        beaten = {policy: _beaten_by(rows_of(setup, run), policy, mode) for policy in curves["policy"]}
+        for _, record in curves.iterrows():
+            row = {**about(section, setup, run), "policy": record["policy"], "mode": mode}
+            row |= {f"better_than_{metric}": "; ".join(beaten[record["policy"]][metric]) for metric in CURVE_METRICS}
+            full.append(row | {name: record.get(name, math.nan) for name in _columns()})
+            texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": record["policy"]}
+            texts["mean mAP (%)"] = with_interval(record, "mAP_area")
+            texts["over line (points)"] = with_interval(record, "mAP_area_over_line", signed=True)
+            texts["oracle (%)"] = percent(float(record.get("mAP_area_oracle", math.nan)))
+            texts["gap closed (%)"] = with_interval(record, "mAP_gap_closed")
+            for reached in REACHED:
+                texts[f"cost for {reached} % (%)"] = _price(record, f"mAP_macs_for_{reached}", last_macs)
+            texts["better than"] = ", ".join(beaten[record["policy"]]["mAP"]) or "none"
+            texts["mean rank-1 (%)"] = with_interval(record, "rank-1_area")
+            shown.append(texts)
+            slugs.append(setup.slug)
+    note = (
+        f"{section.title}; {section.evaluated}. Mean: height of the curve from the first exit's cost to the last's "
+        "(area under it, normalised); where a policy falls just short of an end, that exit alone closes the curve. "
+        "Over line: against drawing between neighbouring exits. Gap closed: share of the oracle's lead over that line. "
+        "Cost for 95 %: of the last exit's cost, what reaches 95 % of the last exit's mAP. Better than: mean mAP "
+        f"ahead, paired, p < {LEVEL} after Holm's correction over all pairs of the mode. Brackets: 95 % interval over "
+        "test identities."
+    )
+    name, title = f"{section.slug}-areas", f"Which policy wins, {section.title}"
+    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
+
+
+def comparison_table(section: Section) -> Table:
+    """One row for each two policies of a mode: the difference of their areas, with interval and p-values."""
+    full, shown, slugs = [], [], []
+    for setup in section.setups:
+        for run in setup.runs:
+            rows = rows_of(setup, run)
+            for _, record in rows[rows["kind"] == "comparison"].iterrows():
+                named = {name: record[name] for name in ("policy", "other", "mode")}
+                numbers = {name: record[name] for name in record.index if "_area_lead" in name}
+                full.append({**about(section, setup, run), **named, **numbers})
+                texts = {"setup": setup.label, "seed": str(run.seed), "mode": record["mode"]}
+                texts |= {"policy": record["policy"], "against": record["other"]}
+                for metric in CURVE_METRICS:
+                    texts[f"{metric} ahead (points)"] = with_interval(record, f"{metric}_area_lead", signed=True)
+                    texts[f"{metric}: p, Holm"] = _p_value(record.get(f"{metric}_area_lead_p_holm", math.nan))
+                shown.append(texts)
+                slugs.append(setup.slug)
+    note = (
+        f"{section.title}; {section.evaluated}. Differences of the mean height of two curves, paired: the same people "
+        "are drawn for both. p: two-sided, from the bootstrap's standard error, corrected by Holm's method for all "
+        "pairs of one run, mode and metric. Brackets: 95 % interval over test identities."
+    )
+    name, title = f"{section.slug}-comparisons", f"Policies against each other, {section.title}"
+    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
+
+
+def _summed_up(section: Section) -> list[tuple[Setup, Run, str, pd.DataFrame]]:
+    found = []
+    for setup in section.setups:
+        for run in setup.runs:
+            rows = rows_of(setup, run)
+            for mode in setup.modes():
+                curves = rows[(rows["kind"] == "curve") & (rows["mode"] == mode)]
+                if len(curves):
+                    key = "mAP_area" if "mAP_area" in curves else "policy"
+                    found.append(
+                        (setup, run, mode, curves.sort_values([key, "policy"], ascending=[key == "policy", True]))
+                    )
+    return found
+
+
+def _beaten_by(rows: pd.DataFrame, policy: str, mode: str) -> dict[str, list[str]]:
+    """Whom a policy is ahead of, by metric, with a difference that is more than noise."""
+    met = rows[(rows["kind"] == "comparison") & (rows["mode"] == mode)]
+    beaten: dict[str, list[str]] = {}
+    for metric in CURVE_METRICS:
+        beaten[metric] = []
+        if f"{metric}_area_lead" not in met:
+            continue
+        for _, record in met.iterrows():
+            lead = record[f"{metric}_area_lead"]
+            if record[f"{metric}_area_lead_p_holm"] < LEVEL and policy == record["policy" if lead > 0 else "other"]:
+                beaten[metric].append(record["other" if lead > 0 else "policy"])
+        beaten[metric].sort(key=lambda name: (name == STRAIGHT_LINE, name))
+    return beaten
+
+
+def _columns() -> list[str]:
+    names = []
+    for metric in CURVE_METRICS:
+        names += [f"{metric}_area_straight_line", f"{metric}_area_oracle"]
+        for name in ("area", "area_over_line", "gap_closed", *(f"macs_for_{reached}" for reached in REACHED)):
+            names += [f"{metric}_{name}", f"{metric}_{name}_low", f"{metric}_{name}_high"]
+    return names
+
+
+def _price(record: pd.Series, name: str, whole: float) -> str:
+    """A cost with its interval, in percent of the last exit's."""
+    shares = {f"price{end}": record.get(f"{name}{end}", math.nan) / whole for end in ("", "_low", "_high")}
+    return with_interval(pd.Series(shares), "price")
+
+
+def _p_value(value: Any) -> str:
+    if not math.isfinite(value):
+        return NOTHING
+    return "< 0.001" if value < 0.001 else number(value, 3)

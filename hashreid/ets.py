@@ -1,0 +1,142 @@
+"""Exit using training statistics: a classifier that learned from the course of training says who leaves at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy, Sorted
+from bench.errors import BenchError
+from hashreid.exit_classes import CLASSES, EASY, HARD, SKIP, exit_classes
+
+if TYPE_CHECKING:
+    from bench.retrieval.table import FloatArray, IntArray, Signals
+
+Confidence = Callable[["Signals", np.random.Generator], "FloatArray"]
+READ = 5
+"""Images that the classifier reads: the query and its four nearest (HashReID, section 3.4)."""
+HIDDEN = 64
+"""Units of each recurrent layer: the paper leaves them open."""
+STATE = "classifier."
+"""What the names of the classifier's own parameters begin with."""
+
+
+def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
+    """Train the classifier on the training images: its parameters, and how many images each class had (3,)."""
+    from hashreid.exit_classifier import train_classifier
+
+    assert evidence.training is not None
+    statistics = evidence.training
+    labels = exit_classes(statistics.ticks)
+    counts = np.bincount(labels[labels >= 0], minlength=3)
+    if not counts[EASY] + counts[SKIP] or not counts[HARD]:
+        raise BenchError(
+            "ETS learns to tell images that may leave from those that should not, and training left "
+            f"{counts[EASY]} easy, {counts[SKIP]} skip and {counts[HARD]} hard ones: train for longer, or leave the "
+            "policies ets and ets+gs out"
+        )
+    seed = int(generator.integers(2**31))
+    classifier = train_classifier(statistics.features, statistics.neighbours, labels, HIDDEN, seed)
+    state = {STATE + name: value.numpy() for name, value in classifier.state_dict().items()}
+    return {**state, "class_counts": counts}
+
+
+def probabilities(parameters: Parameters, signals: Signals) -> FloatArray:
+    """Probability (N, 3) that each query is easy, skip or hard, by the classifier that ``fit`` trained."""
+    import torch
+
+    from hashreid.exit_classifier import ExitClassifier, class_probabilities
+
+    if signals.features is None:
+        raise BenchError("ETS reads the features of the first exit, and these signals come without them")
+    layers = {name.removeprefix(STATE): value for name, value in parameters.items() if name.startswith(STATE)}
+    classifier = ExitClassifier(len(layers["mean"]), HIDDEN).eval()
+    classifier.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in layers.items()})
+    nearest = signals.nearest_indices[:, 0, : READ - 1]
+    return class_probabilities(classifier, signals.features.query, signals.features.gallery, nearest)
+
+
+def class_counts(parameters: Parameters) -> dict[str, int]:
+    """How many training images were easy, skip and hard."""
+    return {f"{name} training images": int(n) for name, n in zip(CLASSES, parameters["class_counts"], strict=True)}
+
+
+def decision_macs(dims: IntArray, classes: int, features: int) -> list[int]:
+    """(S,) multiply-adds of a decision, all at the first exit: five steps of two recurrent layers, then the classes."""
+    return [READ * 3 * HIDDEN * (features + HIDDEN + 2 * HIDDEN) + 3 * HIDDEN] + [0] * (len(dims) - 1)
+
+
+def load_ets(parameters: Parameters) -> Policy:
+    """ETS as a confidence: P(easy) + P(skip) at the first exit, gallery separability later, as hard queries have it."""
+
+    def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
+        values = signals.identity_margin.copy()
+        values[:, 0] = _leaving(parameters, signals)
+        return values
+
+    return _ready(ETS, parameters, confidence, own_threshold=0.5)
+
+
+def load_ets_gs(parameters: Parameters) -> Policy:
+    """ETS+GS: at the first exit whoever ETS lets go comes first, and within both halves the wider margin."""
+
+    def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
+        values = signals.identity_margin.copy()
+        margin = np.where(np.isinf(values[:, 0]), 0.0, values[:, 0])
+        within = np.where(np.isinf(values[:, 0]), np.nextafter(1.0, 0.0), margin / (1.0 + margin))
+        values[:, 0] = (_leaving(parameters, signals) > 0.5) + within
+        return values
+
+    return _ready(ETS_GS, parameters, confidence)
+
+
+def _leaving(parameters: Parameters, signals: Signals) -> FloatArray:
+    """P(easy) + P(skip), (N,)."""
+    found = probabilities(parameters, signals)
+    return found[:, EASY] + found[:, SKIP]
+
+
+def _ready(
+    learned: LearnedPolicy, parameters: Parameters, confidence: Confidence, own_threshold: float | None = None
+) -> Policy:
+    def sorts(signals: Signals) -> Sorted:
+        return CLASSES, probabilities(parameters, signals).argmax(axis=1).astype(np.int64)
+
+    def macs(dims: IntArray, classes: int) -> Sequence[int]:
+        return decision_macs(dims, classes, features=len(parameters[f"{STATE}mean"]))
+
+    return Policy(
+        name=learned.name,
+        summary=learned.summary,
+        source=learned.source,
+        confidence=confidence,
+        macs=macs,
+        own_threshold=own_threshold,
+        sorts=sorts if learned.name == ETS.name else None,
+    )
+
+
+ETS = LearnedPolicy(
+    name="ets",
+    summary="exit using training statistics: a recurrent classifier says who is easy (its multiply-adds are paid)",
+    source="HashReID, section 3.4",
+    needs="training statistics",
+    fit=fit,
+    load=load_ets,
+    macs=decision_macs,
+    report=class_counts,
+    fitted_as="ets",
+)
+ETS_GS = LearnedPolicy(
+    name="ets+gs",
+    summary="ETS and gallery separability: whoever ETS lets go first, the clearest match first",
+    source="HashReID, section 4.6 ('Ours+GS')",
+    needs="training statistics",
+    fit=fit,
+    load=load_ets_gs,
+    macs=decision_macs,
+    report=class_counts,
+    fitted_as="ets",
+)

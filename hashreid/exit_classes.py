@@ -1,0 +1,32 @@
+"""Easy, skip or hard: what the course of training says of a training image (HashReID, section 3.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EASY, SKIP, HARD = 0, 1, 2
+CLASSES = ("easy", "skip", "hard")
+UNLABELLED = -1
+"""An image that nothing could be retrieved for."""
+MOST_FLIPS_OF_EASY = 2
+MOST_FLIPS_OF_HARD = 6
+
+
+def exit_classes(ticks: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Class (N,) of each training image by its ticks (T, N): 1 its nearest image was right, 0 wrong, −1 not to be said.
+
+    A flip is a change from one tick to the next. More than six make an image *skip*; up to two make it *easy*, three to
+    six *hard*. The paper does not say what an image is whose nearest is never right, and which never flips: whatever is
+    wrong at the last tick with two flips or fewer counts as hard here.
+    """
+    flips = (np.diff(ticks, axis=0) != 0).sum(axis=0)
+    classes = np.full(ticks.shape[1], HARD, dtype=np.int64)
+    classes[(flips <= MOST_FLIPS_OF_EASY) & (ticks[-1] == 1)] = EASY
+    classes[flips > MOST_FLIPS_OF_HARD] = SKIP
+    classes[(ticks < 0).any(axis=0)] = UNLABELLED
+    return classes

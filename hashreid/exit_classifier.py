@@ -1,0 +1,125 @@
+"""The recurrent classifier of ETS: reads a query and its nearest images, and says how hard the query will be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hashreid.exit_classes import CLASSES
+
+BLOCK = 4096
+"""Sequences classified at a time: bounds memory."""
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """What the paper leaves open, chosen on held-out identities (see the README)."""
+
+    epochs: int = 20
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    dropout: float = 0.2
+
+
+SETTINGS = ClassifierSettings()
+
+
+class ExitClassifier(nn.Module):
+    """Features of the query and of its nearest images (B, READ, F) → logits (B, 3) of :data:`CLASSES`.
+
+    Two recurrent layers of ``hidden`` units, ReLU, a linear layer (HashReID, section 3.4). Features are standardised as
+    those of the training images were.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, features: int, hidden: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.recurrent = nn.GRU(features, hidden, num_layers=2, batch_first=True, dropout=dropout)
+        self.classify = nn.Linear(hidden, len(CLASSES))
+
+    def forward(self, sequences: Tensor) -> Tensor:
+        """Classify sequences (B, READ, F) of standardised features."""
+        _, last = self.recurrent(sequences)
+        return self.classify(F.relu(last[-1]))
+
+    def read(self, query: NDArray[np.float16], gallery: NDArray[np.float16], nearest: NDArray[np.int64]) -> Tensor:
+        """Line up queries (B, F) and the gallery images (G, F) at ``nearest`` (B, READ − 1): logits (B, 3).
+
+        Where ``nearest`` is −1 there is no image, and the mean stands for it.
+        """
+        features = np.concatenate([query[:, None], gallery[nearest]], axis=1)
+        sequences = (torch.from_numpy(features).float() - self.mean) / self.scale
+        sequences[:, 1:][torch.from_numpy(nearest < 0)] = 0.0
+        return self(sequences)
+
+
+def train_classifier(
+    features: NDArray[np.float16],
+    neighbours: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    hidden: int,
+    seed: int,
+    settings: ClassifierSettings = SETTINGS,
+) -> ExitClassifier:
+    """Train on images (N, F) with their nearest others (N, READ − 1), labels (N,) into :data:`CLASSES`, −1 left out.
+
+    Rare classes weigh as much as common ones together do: each class by the inverse of its share.
+    """
+    with torch.random.fork_rng(devices=[]), _one_thread():
+        torch.manual_seed(seed)
+        classifier = ExitClassifier(features.shape[1], hidden, settings.dropout)
+        kept = np.flatnonzero(labels >= 0)
+        seen = features[kept].astype(np.float32)
+        classifier.mean.copy_(torch.from_numpy(seen.mean(axis=0)))
+        classifier.scale.copy_(torch.from_numpy(seen.std(axis=0)).clamp_min(1e-6))
+        counts = np.bincount(labels[kept], minlength=len(CLASSES))
+        weights = np.divide(len(kept), len(CLASSES) * counts, out=np.zeros(len(CLASSES)), where=counts > 0)
+        class_weights = torch.from_numpy(weights).float()
+        optimiser = torch.optim.AdamW(
+            classifier.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        for _ in range(settings.epochs):
+            for batch in torch.randperm(len(kept)).split(settings.batch_size):
+                rows = kept[batch.numpy()]
+                logits = classifier.read(features[rows], features, neighbours[rows])
+                loss = F.cross_entropy(logits, torch.from_numpy(labels[rows]), class_weights)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+    return classifier.eval()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Work in one thread: over sequences of five, threads wait for one another for longer than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@torch.inference_mode()
+def class_probabilities(
+    classifier: ExitClassifier, query: NDArray[np.float16], gallery: NDArray[np.float16], nearest: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Probabilities (N, 3) of :data:`CLASSES` for queries (N, F) with their nearest gallery images."""
+    parts = []
+    for first in range(0, len(query), BLOCK):
+        rows = slice(first, first + BLOCK)
+        logits = classifier.read(query[rows], gallery, nearest[rows])
+        parts.append(logits.double().softmax(dim=1).numpy())
+    return np.concatenate(parts)

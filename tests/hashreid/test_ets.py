@@ -1,0 +1,126 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from invented import FEATURES, invented_evidence, invented_table, with_features
+from sklearn.metrics import roc_auc_score
+
+from bench.budget.policy import TrainingStatistics
+from bench.cost.macs import module_work
+from bench.errors import BenchError
+from hashreid.ets import ETS, ETS_GS, HIDDEN, READ, class_counts, fit, probabilities
+from hashreid.exit_classes import EASY, HARD, SKIP, UNLABELLED, exit_classes
+from hashreid.exit_classifier import ExitClassifier
+
+GENERATOR = np.random.default_rng(0)
+
+
+def ticks(*rows):
+    return np.array([[int(mark) if mark != "-" else -1 for mark in row] for row in rows], dtype=np.int8).T
+
+
+@pytest.mark.parametrize(
+    ("course", "expected"),
+    [
+        ("0011111111", EASY),  # the paper's easy example: one flip
+        ("0011000011", HARD),  # the paper's hard example: three flips
+        ("1111111111", EASY),
+        ("0000000000", HARD),  # never right, never flips: the paper does not say
+        ("1111111110", HARD),  # wrong in the end
+        ("1100000011", EASY),  # two flips
+        ("1010101111", HARD),  # six flips
+        ("0101010100", SKIP),  # seven flips
+        ("0101010101", SKIP),
+        ("----------", UNLABELLED),
+    ],
+)
+def test_classes_by_hand(course, expected):
+    assert exit_classes(ticks(course)).tolist() == [expected]
+
+
+def test_few_ticks_cannot_flip_often():
+    assert exit_classes(ticks("01", "10", "11")).tolist() == [EASY, HARD, EASY]
+
+
+@pytest.fixture(scope="module")
+def parameters():
+    return fit(invented_evidence(images=600), np.random.default_rng(0))
+
+
+def test_the_classifier_learns_who_is_easy(parameters):
+    table = with_features(invented_table())
+    found = probabilities(parameters, table.signals)
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert roc_auc_score(table.outcomes.hits[:, 0, 0], found[:, EASY]) > 0.9
+
+
+def test_counts_of_the_classes_are_reported(parameters):
+    counts = class_counts(parameters)
+    assert sum(counts.values()) == 600
+    classes = exit_classes(invented_evidence(images=600).training.ticks)
+    assert counts["hard training images"] == (classes == HARD).sum()
+
+
+def test_the_policies_are_what_they_say(parameters):
+    signals = with_features(invented_table()).signals
+    ets, both = ETS.load(parameters), ETS_GS.load(parameters)
+    found = probabilities(parameters, signals)
+    leaving = found[:, EASY] + found[:, SKIP]
+    one, other = ets.confidence(signals, GENERATOR), both.confidence(signals, GENERATOR)
+    assert np.array_equal(one[:, 0], leaving)
+    assert np.array_equal(one[:, 1:], signals.identity_margin[:, 1:])
+    assert np.array_equal(other[:, 1:], signals.identity_margin[:, 1:])
+    # Whoever ETS lets go stands before all whom it keeps, and within both the wider margin comes first.
+    assert other[leaving > 0.5, 0].min() >= other[leaving <= 0.5, 0].max()
+    margin = signals.identity_margin[:, 0]
+    for part in (leaving > 0.5, leaving <= 0.5):
+        assert (np.diff(other[part, 0][np.argsort(margin[part], kind="stable")]) >= 0).all()
+    names, classes = ets.sorts(signals)
+    assert np.array_equal(classes, found.argmax(axis=1))
+    assert list(names) == ["easy", "skip", "hard"]
+
+
+def test_order_of_the_images_matters_and_missing_ones_do_not_break_it(parameters):
+    signals = with_features(invented_table()).signals
+    nobody = replace(signals, nearest_indices=np.full_like(signals.nearest_indices, -1))
+    assert np.isfinite(probabilities(parameters, nobody)).all()
+    turned = replace(signals, nearest_indices=signals.nearest_indices[:, :, ::-1])
+    assert not np.allclose(probabilities(parameters, signals), probabilities(parameters, turned))
+
+
+def test_only_four_matches_of_the_first_exit_are_read(parameters):
+    signals = with_features(invented_table()).signals
+    changed = signals.nearest_indices.copy()
+    changed[:, 0, 4] = 0
+    changed[:, 1:] = 0
+    other = probabilities(parameters, replace(signals, nearest_indices=changed))
+    assert np.array_equal(probabilities(parameters, signals), other)
+
+
+@pytest.mark.parametrize("features", [FEATURES, 1024])
+def test_its_multiply_adds_are_those_that_are_counted(features):
+    classifier = ExitClassifier(features, HIDDEN).eval()
+    counted = module_work(classifier, torch.zeros(1, READ, features)).macs
+    assert list(ETS.macs(np.array([256, 256, 1024, 2048]), 751, features)) == [counted, 0, 0, 0]
+
+
+def test_training_that_left_one_class_alone_is_told():
+    evidence = invented_evidence()
+    statistics = evidence.training
+    easy = TrainingStatistics(np.ones_like(statistics.ticks), statistics.features, statistics.neighbours)
+    with pytest.raises(BenchError, match="300 easy, 0 skip and 0 hard"):
+        fit(replace(evidence, training=easy), GENERATOR)
+
+
+def test_signals_without_features_are_told(parameters):
+    with pytest.raises(BenchError, match="features of the first exit"):
+        ETS.load(parameters).confidence(invented_table().signals, GENERATOR)
+
+
+def test_unlabelled_images_teach_nothing():
+    evidence = invented_evidence()
+    unlabelled = evidence.training.ticks.copy()
+    unlabelled[:, ::3] = -1
+    one = fit(replace(evidence, training=replace(evidence.training, ticks=unlabelled)), np.random.default_rng(0))
+    assert sum(class_counts(one).values()) == 200
