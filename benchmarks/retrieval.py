@@ -1,35 +1,77 @@
-"""Time the retrieval room at the size of Market-1501, beside the plain way of doing the same.
+"""Time the retrieval room beside other ways of doing the same.
 
-Run by hand, ``python benchmarks/retrieval.py``: both sides of a ratio are timed in one run on one machine.
+Run by hand, ``python benchmarks/retrieval.py --size market``: both sides of a ratio are timed in one run on one
+machine. Libraries that the suite does not need (faiss, NumKong) are compared where they are installed.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
-from bench.retrieval.codes import pack, unpack
+from bench.retrieval import matching
+from bench.retrieval.codes import unpack
 from bench.retrieval.matching import euclidean, hamming
 from bench.retrieval.metrics import score_rankings
+from bench.retrieval.re_ranking import re_rank
+from bench.retrieval.streaming import score_embeddings
+from bench.retrieval.top_k import top_k
 
-QUERIES, GALLERY, BITS = 3368, 19732, 2048
+BITS = 2048
 REPEATS = 3
-LOOP_SHARE = 16
+LOOP_QUERIES = 100
+FLIPPED = 0.3
+"""Share of bits in which an image differs from its person's."""
 
 
-def market_labels(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Draw labels with the sizes and shares of Market-1501: 750 people, 6 cameras, 2,798 distractors, 3,819 junk."""
-    gallery_pids = np.concatenate([rng.integers(1, 751, size=13115), np.zeros(2798, int), np.full(3819, -1)])
-    return (
-        rng.integers(1, 751, size=QUERIES),
-        rng.permutation(gallery_pids),
-        rng.integers(0, 6, size=QUERIES),
-        rng.integers(0, 6, size=GALLERY),
+@dataclass(frozen=True)
+class Size:
+    """How many images there are of how many people in how many cameras; the rest of the gallery is junk and others."""
+
+    queries: int
+    matched: int
+    distractors: int
+    junk: int
+    people: int
+    cameras: int
+
+
+SIZES = {
+    "small": Size(queries=500, matched=2000, distractors=420, junk=580, people=150, cameras=6),
+    "market": Size(queries=3368, matched=13115, distractors=2798, junk=3819, people=750, cameras=6),
+    "msmt17": Size(queries=11659, matched=82161, distractors=0, junk=0, people=3060, cameras=15),
+}
+
+
+def draw(size: Size, rng: np.random.Generator) -> tuple[list[np.ndarray], tuple[np.ndarray, ...]]:
+    """Draw packed codes of queries (Q, W) and gallery (G, W), alike for one person, and their labels."""
+    query_pids = rng.integers(1, size.people + 1, size=size.queries)
+    gallery_pids = rng.permutation(
+        np.concatenate(
+            [
+                rng.integers(1, size.people + 1, size=size.matched),
+                np.zeros(size.distractors, int),
+                np.full(size.junk, -1),
+            ]
+        )
     )
+    centres = rng.integers(0, 256, size=(size.people + 2, BITS // 8), dtype=np.uint8)
+    codes = []
+    for pids in (query_pids, gallery_pids):
+        centre = np.where(pids[:, None] > 0, centres[pids], rng.integers(0, 256, (len(pids), BITS // 8), np.uint8))
+        blocks = [rng.random((len(part), BITS), np.float32) < FLIPPED for part in np.array_split(pids, 16)]
+        codes.append(centre ^ np.concatenate([np.packbits(block, axis=1) for block in blocks]))
+    cameras = [rng.integers(0, size.cameras, size=len(pids)) for pids in (query_pids, gallery_pids)]
+    return codes, (query_pids, gallery_pids, *cameras)
 
 
 def score_in_a_loop(
@@ -40,7 +82,7 @@ def score_in_a_loop(
     gallery_camids: np.ndarray,
 ) -> float:
     """Mean AP the plain way: sort the indices of everything, then drop junk and accumulate, query by query."""
-    order = np.argsort(distances, axis=1)
+    order = np.argsort(distances, axis=1, kind="stable")
     precisions = []
     for row, pid, camid in zip(order, query_pids, query_camids, strict=True):
         kept = row[((gallery_pids[row] != pid) | (gallery_camids[row] != camid)) & (gallery_pids[row] != -1)]
@@ -58,6 +100,32 @@ def float_product(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     return ((BITS - signs[0] @ signs[1].T) * 0.5).astype(np.int32)
 
 
+def words_of_numpy(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """Hamming distances (Q, G) as they are where NumKong is not installed."""
+    with mock.patch.object(matching, "_numkong", return_value=None):
+        return hamming(query, gallery)
+
+
+def other_hammings() -> dict[str, Callable[[np.ndarray, np.ndarray], Any]]:
+    """List other ways to all Hamming distances (Q, G), by name."""
+    ways: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
+        "numpy words": words_of_numpy,
+        "numpy float product": float_product,
+    }
+    try:
+        faiss = import_module("faiss")
+    except ImportError:
+        return ways
+
+    def faiss_hammings(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+        distances = np.empty((len(query), len(gallery)), np.int32)
+        arrays = [faiss.swig_ptr(array) for array in (query, gallery)]
+        faiss.hammings(*arrays, *distances.shape, query.shape[1], faiss.swig_ptr(distances))
+        return distances
+
+    return {**ways, "faiss.hammings": faiss_hammings}
+
+
 def seconds(function: Callable[..., Any], *arguments: Any, repeats: int = REPEATS) -> tuple[float, Any]:
     """Time the fastest of a few calls, and give the result back."""
     best, result = float("inf"), None
@@ -68,35 +136,64 @@ def seconds(function: Callable[..., Any], *arguments: Any, repeats: int = REPEAT
     return best, result
 
 
-def main() -> None:
-    """Print the comparisons."""
-    rng = np.random.default_rng(0)
-    labels = market_labels(rng)
-    distances = rng.random((QUERIES, GALLERY), dtype=np.float32)
-    # The loop takes minutes, so it gets a share of the queries and its time is scaled up.
-    few = slice(None, None, LOOP_SHARE)
+def line(what: str, ours: float, other: str = "", others: float = 0.0) -> None:
+    """Print one row: our seconds and, where there is another way, its name, its seconds and ours over its."""
+    print(f"{what:46} {ours:9.3f}  {f'{other:24} {others:9.3f} {ours / others:7.3f}' if other else ''}".rstrip())
+
+
+def compare_whole_matrices(codes: list[np.ndarray], labels: tuple[np.ndarray, ...]) -> None:
+    """Compare scoring, Hamming distances and nearest images with ways that hold all distances."""
+    ours_seconds, distances = seconds(hamming, *codes)
+    for name, way in other_hammings().items():
+        other_seconds, others = seconds(way, *codes)
+        assert (distances == others).all()
+        line("hamming", ours_seconds, name, other_seconds)
+
+    few = slice(0, LOOP_QUERIES)
     some = (labels[0][few], labels[1], labels[2][few], labels[3])
-    loop_seconds, loop = seconds(score_in_a_loop, distances[few], *some, repeats=1)
-    loop_seconds *= QUERIES / len(some[0])
-    assert abs(score_rankings(distances[few], *some).mean_ap - loop) < 1e-6
-    print(f"scoring {QUERIES} × {GALLERY} float32: plain loop {loop_seconds:.2f} s (from every {LOOP_SHARE}th query)")
-    for kind, values in (("float32", distances), ("500 different integers", (distances * 500).astype(np.int32))):
+    for kind, values in (("float32", euclidean_like(distances)), ("int32", distances)):
+        loop_seconds, loop = seconds(score_in_a_loop, values[few], *some, repeats=1)
+        assert abs(score_rankings(values[few], *some, ties="stable").mean_ap - loop) < 1e-9
         for ties in ("expected", "stable"):
             ours_seconds, _ = seconds(partial(score_rankings, values, *labels, ties=ties))
-            ratio = loop_seconds / ours_seconds
-            print(f"  score_rankings on {kind}, ties={ties}: {ours_seconds:.2f} s, {ratio:.0f} times as fast")
+            # The loop takes minutes, so it gets some of the queries and its time is scaled up.
+            line(f"score_rankings {kind} {ties}", ours_seconds, "plain loop", loop_seconds * len(values) / LOOP_QUERIES)
 
-    for queries, gallery in ((1, GALLERY), (900, 3000), (QUERIES, GALLERY)):
-        codes = [pack(rng.random((count, BITS)) < 0.5) for count in (queries, gallery)]
-        ours_seconds, ours = seconds(hamming, *codes)
-        product_seconds, product = seconds(float_product, *codes)
-        assert (ours == product).all()
-        print(
-            f"Hamming {queries} × {gallery} × {BITS} bits: hamming {ours_seconds:.3f} s, "
-            f"float product {product_seconds:.3f} s, ratio {product_seconds / ours_seconds:.1f}"
-        )
-    embeddings = [rng.standard_normal((count, BITS), dtype=np.float32) for count in (900, 3000)]
-    print(f"Euclidean 900 × 3000 × {BITS}: {seconds(euclidean, *embeddings)[0]:.3f} s")
+    sort_seconds, order = seconds(lambda: np.argsort(hamming(*codes), axis=1, kind="stable")[:, :10], repeats=1)
+    ours_seconds, found = seconds(top_k, *codes, 10)
+    assert (found.indices == order).all()
+    line("top_k, k = 10", ours_seconds, "hamming, then argsort", sort_seconds)
+
+
+def euclidean_like(distances: np.ndarray) -> np.ndarray:
+    """Untie integer distances (Q, G), float32."""
+    return distances + np.random.default_rng(1).random(distances.shape, dtype=np.float32) * np.float32(0.5)
+
+
+def main() -> None:
+    """Print the comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    name = parser.parse_args().size
+    codes, labels = draw(SIZES[name], np.random.default_rng(0))
+    print(f"{name}: {len(codes[0])} queries × {len(codes[1])} gallery images, {BITS} bits; seconds, best of {REPEATS}")
+    print(f"{'ours':56}  {'other way':24} {'':9} {'ratio':>7}")
+    if name != "msmt17":  # there, all distances take 4 GB
+        compare_whole_matrices(codes, labels)
+        line("hamming, one query", seconds(hamming, codes[0][:1], codes[1])[0])
+        embeddings = [unpack(part[:3000], BITS).astype(np.float32) for part in codes]
+        line(f"euclidean {len(embeddings[0])} × {len(embeddings[1])}", seconds(euclidean, *embeddings)[0])
+
+    line("score_embeddings, codes to scores", seconds(score_embeddings, *codes, *labels, repeats=1)[0])
+    tracemalloc.start()
+    score_embeddings(*codes, *labels)
+    print(f"  at most {tracemalloc.get_traced_memory()[1] / 2**20:.0f} MiB at once")
+    tracemalloc.stop()
+    if name == "msmt17":
+        return
+    encode_seconds, encoded = seconds(re_rank, *codes, repeats=1)
+    line(f"re_rank, {encoded.compared_pairs / 1e6:.0f} million pairs", encode_seconds)
+    line("  and its distances", seconds(lambda: [rows for rows, _ in encoded.blocks()], repeats=1)[0])
 
 
 if __name__ == "__main__":

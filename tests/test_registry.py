@@ -64,7 +64,10 @@ def test_a_plug_in_is_one_file_and_one_line(tmp_path):
         """
     install(tmp_path, "coin", "bench.policies", source)
     code = "from bench import registry; print(registry.names('policy'), registry.policy('coin').summary)"
-    assert python(code, tmp_path).strip() == "['coin', 'entropy', 'gs', 'qs', 'random'] heads leave"
+    names, summary = python(code, tmp_path).strip().rsplit("] ", 1)
+    assert "'coin'" in names
+    assert "'random'" in names
+    assert summary == "heads leave"
 
 
 MADE_UP_METHOD = """
@@ -91,8 +94,8 @@ MADE_UP_METHOD = """
             maps = self.blocks[exit_index](state).relu()
             return maps, self.heads[exit_index](maps).flatten(1)
 
-        def outputs(self, images):
-            return [ExitOutput(embedding, embedding) for embedding in self.embed(images)]
+        def outputs(self, images, num_exits=None):
+            return [ExitOutput(embedding, embedding) for embedding in self.embed(images, num_exits)]
 
 
     MADEUP = Method(
@@ -111,4 +114,5 @@ def test_a_made_up_method_is_one_file_and_one_line(cache, tmp_path):
     job = ["run", "-m", "madeup", "--preset", "smoke", "--data", "size=smoke", "--device", "cpu", "--cache", cache]
     swept = python(command, tmp_path, *job, "--results", tmp_path / "results", "--budget-sweep", "--budgets", 3)
     assert "madeup, preset smoke, seed 0" in swept
-    assert "gs (stream)" in swept
+    assert "gap closed" in swept
+    assert "gs" in swept

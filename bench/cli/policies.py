@@ -89,6 +89,10 @@ def policies_command(
     if not of_kind(result, "outcome"):
         raise BenchError(f"{method} has one exit: nobody leaves early, and there is nothing to compare")
     OUT.print()
+    for name, learned in result.header["learned"].items():
+        if learned:
+            counts = ", ".join(f"{value:,} {what}" for what, value in learned.items())
+            OUT.print(f"[dim]{escape(f'{name} learned from {counts}')}[/dim]")
     show_outcomes(result)
     show_policies(result)
     title = f"{method}, preset {preset}, seed {seed}, on {data_name(result)}"

@@ -74,6 +74,8 @@ def outcome_table(section: Section) -> Table:
             for _, record in rows.sort_values("correct", ascending=False).iterrows() if len(rows) else ():
                 row = {**about(section, setup, run), "policy": record["policy"]}
                 row |= {name: record.get(name, math.nan) for name in ("threshold_from", "threshold", "queries")}
+                learned = (run.header.get("learned") or {}).get(record["policy"]) or {}
+                row["learned_from"] = "; ".join(f"{value} {what}" for what, value in learned.items())
                 for name in (*COUNTS, *SHARES):
                     row |= {f"{name}{end}": record.get(f"{name}{end}", math.nan) for end in ("", "_low", "_high")}
                 full.append(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -37,6 +39,32 @@ class GalleryLabels:
         kept_camids = self.camids[self.kept]
         pairs = zip(query_pids.tolist(), query_camids.tolist(), strict=True)
         return np.array([bool((kept_camids[self.showing(pid)] != camid).any()) for pid, camid in pairs], dtype=bool)
+
+
+@dataclass(frozen=True)
+class SearchLabels:
+    """Identities and cameras of Q queries and the gallery they are sought in; at least one query has a match."""
+
+    query_pids: IntArray
+    """(Q,)"""
+    query_camids: IntArray
+    """(Q,)"""
+    gallery: GalleryLabels
+    valid: NDArray[np.bool_]
+    """(Q,) whether the query has a match."""
+
+
+def search_labels(
+    query_pids: ArrayLike, gallery_pids: ArrayLike, query_camids: ArrayLike, gallery_camids: ArrayLike
+) -> SearchLabels:
+    """Check identities and cameras of queries (Q,) and gallery (G,): there is a query, and one has a match."""
+    gallery = GalleryLabels(gallery_pids, gallery_camids)
+    pids, camids = label_pair(query_pids, query_camids, "query")
+    if len(pids) == 0:
+        raise BenchError("there is no query to score")
+    valid = gallery.has_match(pids, camids)
+    require_match(valid, pids, camids, gallery)
+    return SearchLabels(pids, camids, gallery, valid)
 
 
 def require_match(

@@ -8,6 +8,7 @@ wrong, the distractors (identity 0 in Market-1501) and other people in camera c 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import BenchError
-from bench.retrieval.labels import GalleryLabels, label_pair, require_match
+from bench.retrieval.labels import SearchLabels, search_labels
 from bench.retrieval.ranks import Ties, locate_matches
 from bench.retrieval.ties import AveragePrecision, FloatArray
 
@@ -77,28 +78,47 @@ def score_rankings(
     ``stable``, the order of the gallery; ``optimistic`` and ``pessimistic``, matches first and last. ``ap`` is
     ``step``, the mean of i/r_i over matches, or ``trapezoid``, as in the Matlab kit and DaRe's code. Ranks beyond
     the end of a short gallery repeat its last value.
+
+    Holds a few megabytes a core beside the distances; :func:`bench.retrieval.streaming.score_embeddings` never holds
+    all the distances.
     """
+    check_rule(ties, ap, max_rank)
+    labels = search_labels(query_pids, gallery_pids, query_camids, gallery_camids)
+    values = check_distances(distances, len(labels.query_pids), len(labels.gallery.pids))
+    return score_blocks([(slice(0, len(values)), values)], labels, ties, ap, max_rank)
+
+
+def score_blocks(
+    blocks: Iterable[tuple[slice, NDArray[Any]]],
+    labels: SearchLabels,
+    ties: Ties,
+    ap: AveragePrecision,
+    max_rank: int,
+) -> RankingScores:
+    """Score distances (Q, G) that come as blocks (rows, G) of consecutive queries, and need not exist all at once."""
+    pids, camids = labels.query_pids, labels.query_camids
+    parts = [
+        locate_matches(
+            distances, pids[rows], camids[rows], labels.gallery, stable=ties == "stable", first_query=rows.start
+        ).score(ties, ap, max_rank)
+        for rows, distances in blocks
+    ]
+    return RankingScores(
+        valid=labels.valid,
+        average_precision=np.concatenate([part.average_precision for part in parts]),
+        inverse_negative_penalty=np.concatenate([part.inverse_negative_penalty for part in parts]),
+        hits=np.concatenate([part.hits for part in parts]),
+        ties=ties,
+        ap=ap,
+    )
+
+
+def check_rule(ties: Ties, ap: AveragePrecision, max_rank: int) -> None:
+    """Raise unless rankings can be scored under this rule for ties, this average precision and this many ranks."""
     check_choice("ties", ties, get_args(Ties))
     check_choice("ap", ap, get_args(AveragePrecision))
     if max_rank < 1:
         raise BenchError(f"max_rank must be 1 or more; found {max_rank}")
-    gallery = GalleryLabels(gallery_pids, gallery_camids)
-    pids, camids = label_pair(query_pids, query_camids, "query")
-    values = _check_distances(distances, len(pids), len(gallery.pids))
-    if len(pids) == 0:
-        raise BenchError("there is no query to score")
-    require_match(gallery.has_match(pids, camids), pids, camids, gallery)
-
-    matches = locate_matches(values, pids, camids, gallery, stable=ties == "stable")
-    scores = matches.score(ties, ap, max_rank)
-    return RankingScores(
-        valid=matches.groups.totals > 0,
-        average_precision=scores.average_precision,
-        inverse_negative_penalty=scores.inverse_negative_penalty,
-        hits=scores.hits,
-        ties=ties,
-        ap=ap,
-    )
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -107,7 +127,7 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise BenchError(f"{name} must be one of {', '.join(choices)}; found {value!r}")
 
 
-def _check_distances(distances: ArrayLike, num_queries: int, num_gallery: int) -> NDArray[Any]:
+def check_distances(distances: ArrayLike, num_queries: int, num_gallery: int) -> NDArray[Any]:
     """Check distances (Q, G): real numbers, a row a query, a column a gallery image."""
     values = np.asarray(distances)
     if values.dtype.kind not in "iuf":

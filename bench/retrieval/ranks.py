@@ -52,12 +52,13 @@ def locate_matches(
     gallery: GalleryLabels,
     *,
     stable: bool = False,
+    first_query: int = 0,
 ) -> LocatedMatches:
     """Count, in distances (Q, G), the kept images closer to each query than its matches, and level with them.
 
     Each row is sorted by value, which is far cheaper than sorting its indices, and the few images of the query's own
     identity are looked up in it; those in its own camera are then taken off the counts. Rows go through in blocks,
-    so memory stays bounded whatever Q is.
+    so memory stays bounded whatever Q is. ``first_query`` is the number of the first row, for messages.
     """
     rows_at_once = max(1, BLOCK_BYTES // (len(gallery.kept) * max(4, distances.dtype.itemsize)))
     all_kept = len(gallery.kept) == distances.shape[1]
@@ -65,10 +66,10 @@ def locate_matches(
 
     def look_up(rows: slice) -> tuple[NDArray[Any], ...]:
         block = distances[rows]
-        _require_finite(block, rows.start)
+        require_finite(block, first_query + rows.start)
         block = block if all_kept else np.take(block, gallery.kept, axis=1)
-        if block.dtype.kind in "iu" and block.dtype.itemsize < 4:
-            block = block.astype(np.int32)  # on some processors 16-bit integers sort eight times more slowly
+        if block.dtype.itemsize < 4:  # on some processors 16-bit numbers sort eight times more slowly
+            block = block.astype(np.float32 if block.dtype.kind == "f" else np.int32)
         ordered = np.sort(block, axis=1)
         owns, values, closer, within, earlier = [], [], [], [], []
         for row, line, pid in zip(block, ordered, query_pids[rows].tolist(), strict=True):
@@ -117,7 +118,7 @@ def locate_matches(
     return LocatedMatches(groups, PlacedMatches(len(distances), query[~junk], ranks[~junk]))
 
 
-def _require_finite(block: NDArray[Any], first_query: int) -> None:
+def require_finite(block: NDArray[Any], first_query: int) -> None:
     """Raise, naming the query, if a block (rows, G) of distances holds NaN or infinity."""
     if block.dtype.kind != "f":
         return
@@ -135,9 +136,8 @@ def _require_finite(block: NDArray[Any], first_query: int) -> None:
 def _earlier_in_gallery(row: NDArray[Any], own: IntArray, value: NDArray[Any], tied: IntArray) -> IntArray:
     """Count, for images (n,) of a row (G,), those at the same distance that come earlier in the gallery."""
     earlier = np.zeros(len(own), dtype=np.int64)
-    for distance in np.unique(value[tied > 1]):
-        level = value == distance
-        earlier[level] = np.searchsorted(np.flatnonzero(row == distance), own[level])
+    for index in np.flatnonzero(tied > 1):
+        earlier[index] = np.count_nonzero(row[: own[index]] == value[index])
     return earlier
 
 

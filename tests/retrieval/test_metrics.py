@@ -128,6 +128,17 @@ def test_untied_lists_agree_with_scikit_learn() -> None:
         np.testing.assert_allclose(scores.average_precision, expected, rtol=1e-12)
 
 
+def test_lists_without_their_junk_agree_with_scikit_learn() -> None:
+    rng = np.random.default_rng(3)
+    distances = rng.permuted(np.tile(np.arange(400, dtype=np.float32), (30, 1)), axis=1)
+    query_pids, gallery_pids = rng.integers(1, 12, size=30), rng.integers(-1, 12, size=400)
+    query_camids, gallery_camids = rng.integers(0, 3, size=30), rng.integers(0, 3, size=400)
+    scores = score_rankings(distances, query_pids, gallery_pids, query_camids, gallery_camids)
+    for row, pid, camid, found in zip(distances, query_pids, query_camids, scores.average_precision, strict=True):
+        kept = (gallery_pids != -1) & ~((gallery_pids == pid) & (gallery_camids == camid))
+        assert found == pytest.approx(average_precision_score(gallery_pids[kept] == pid, -row[kept]), rel=1e-12)
+
+
 def test_the_four_rules_agree_to_the_last_digit_without_ties() -> None:
     rng = np.random.default_rng(2)
     distances = rng.permuted(np.tile(np.arange(500), (10, 1)), axis=1)
@@ -198,7 +209,7 @@ def problems(draw: st.DrawFn) -> tuple[np.ndarray, ...]:
     query_pids, gallery_pids = rng.integers(1, 4, size=num_queries), rng.integers(-1, 4, size=num_gallery)
     query_camids, gallery_camids = rng.integers(0, 3, size=num_queries), rng.integers(0, 3, size=num_gallery)
     gallery_pids[0], gallery_camids[0] = query_pids[0], query_camids[0] + 1
-    dtype = draw(st.sampled_from([np.float32, np.float64, np.int64, np.int32, np.uint16, np.int8]))
+    dtype = draw(st.sampled_from([np.float16, np.float32, np.float64, np.int64, np.int32, np.uint16, np.int8]))
     return distances.astype(dtype), query_pids, gallery_pids, query_camids, gallery_camids
 
 

@@ -1,0 +1,135 @@
+"""Time a budget sweep over a table of Market-1501's size, and the stream beside a plain loop over queries.
+
+Run by hand, ``python benchmarks/sweep.py``: both sides of a ratio are timed in one run on one machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from bisect import insort
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bench import registry
+from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
+from bench.budget.sweep import sweep
+from bench.budget.thresholds import stream_exits
+from bench.retrieval.table import NEIGHBOURS, ExitTable, Outcomes, Signals
+from bench.spec import SweepSpec
+
+COSTS = np.array([0.51, 1.19, 2.14, 2.67]) * 1e9
+POLICIES = ("random", "qs", "gs", "entropy", "stability", "agreement")
+REPEATS = 3
+
+
+def draw(queries: int, people: int, exits: int, rng: np.random.Generator) -> ExitTable:
+    """Draw a table whose margins tell, somewhat, who is right."""
+    right = rng.random((queries, 1)) + 0.2 * rng.standard_normal((queries, exits)) < np.linspace(0.5, 0.85, exits)
+    precision = np.clip(0.5 * right + 0.4 * rng.random(right.shape), 0, 1)
+    margin = np.where(right, rng.gamma(4, 5, right.shape), rng.gamma(1, 3, right.shape))
+    neighbours = rng.integers(0, 20_000, (queries, exits, NEIGHBOURS))
+    signals = Signals(
+        nearest_distances=rng.gamma(9, 5, (queries, exits, 1)) + np.arange(NEIGHBOURS),
+        nearest_indices=neighbours,
+        nearest_pids=neighbours % people,
+        identity_margin=margin,
+        previous_identity_distance=rng.gamma(9, 5, right.shape),
+        query_camids=np.ones(queries, dtype=np.int64),
+        dims=np.full(exits, 256),
+        class_entropy=rng.gamma(2, 0.5, right.shape),
+        classes=people,
+    )
+    hits = np.repeat(right[..., None], 3, axis=2).astype(float)
+    bounds = np.stack([precision, precision], axis=2)
+    pids = rng.integers(1, people + 1, queries)
+    return ExitTable(tuple(map(str, range(exits))), signals, Outcomes(precision, precision / 2, hits, bounds, pids))
+
+
+def sorted_anew(confidence: np.ndarray, q: np.ndarray) -> list[int]:
+    """Exits (N,) by DaRe's online rule as its description reads: sort all that was seen, for every query and exit."""
+    seen: list[list[float]] = [[] for _ in q]
+    exits = []
+    for row in confidence:
+        for index, own in enumerate(row):
+            if index == len(q) - 1:
+                break
+            first = not seen[index]
+            seen[index].append(own)
+            if first or own >= sorted(seen[index], reverse=True)[int((len(seen[index]) - 1) * q[index])]:
+                break
+        exits.append(index)
+    return exits
+
+
+def kept_sorted(confidence: np.ndarray, q: np.ndarray) -> list[int]:
+    """The same with lists that stay sorted: the loop that a careful reader would write."""
+    seen: list[list[float]] = [[] for _ in q]
+    exits = []
+    for row in confidence.tolist():
+        for index, own in enumerate(row):
+            if index == len(q) - 1:
+                break
+            insort(seen[index], own)
+            if own >= seen[index][-1 - int((len(seen[index]) - 1) * q[index])]:
+                break
+        exits.append(index)
+    return exits
+
+
+def best_of(function: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Seconds of the quickest of a few runs."""
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--queries", type=int, default=3368)
+    parser.add_argument("--people", type=int, default=750)
+    parser.add_argument("--budgets", type=int, default=50)
+    parser.add_argument("--resamples", type=int, default=1000)
+    arguments = parser.parse_args()
+    table = draw(arguments.queries, arguments.people, len(COSTS), np.random.default_rng(0))
+    policies = [registry.policy(name) for name in POLICIES]
+    # Eight of them: what a policy computes is a small part, what is done with it is the same for all.
+    policies += [replace(policy, name=f"{policy.name} again") for policy in policies[:2]]
+
+    print(f"{arguments.queries:,} queries × {len(COSTS)} exits, {len(policies)} policies × {arguments.budgets} budgets")
+    for modes in (("stream",), ("stream", "exact")):
+        for orders in (1, 10):
+            spec = SweepSpec(
+                tuple(policy.name for policy in policies),
+                modes=modes,
+                budgets=arguments.budgets,
+                resamples=arguments.resamples,
+                orders=orders,
+            )
+            seconds = best_of(lambda spec=spec: sweep(table, COSTS, spec, policies))
+            print(f"  sweep, {' and '.join(modes)}, {orders} orders, {arguments.resamples} resamples: {seconds:.2f} s")
+
+    confidence = table.signals.identity_margin
+    budgets = np.linspace(COSTS[0], COSTS[-1], arguments.budgets)
+    q = np.stack([conditional_exit(exit_distribution(solve_a(COSTS, budget), len(COSTS))) for budget in budgets])
+    ours = best_of(lambda: stream_exits(confidence, q)) / len(q)
+    single = best_of(lambda: stream_exits(confidence, q[len(q) // 2]))
+    kept = best_of(lambda: kept_sorted(confidence, q[len(q) // 2]))
+    anew = best_of(lambda: sorted_anew(confidence, q[len(q) // 2]), repeats=1)
+    assert stream_exits(confidence, q[len(q) // 2]).tolist() == kept_sorted(confidence, q[len(q) // 2])
+    print("one stream (one policy, one budget, one order):")
+    print(f"  sorting all that was seen for every query  {1e3 * anew:9.2f} ms  {anew / ours:8.0f} ×")
+    print(f"  a list kept sorted                         {1e3 * kept:9.2f} ms  {kept / ours:8.1f} ×")
+    print(f"  stream_exits, one budget                   {1e3 * single:9.2f} ms  {single / ours:8.1f} ×")
+    print(f"  stream_exits, {len(q)} budgets at once, each     {1e3 * ours:9.2f} ms       1.0 ×")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Sample queries by class: drawn from pictures, without a run."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.examples import Example, ExampleClass, Examples
+from bench.report.example_figure import example_figure
+from bench.report.outcome_figure import RIGHT_COLOUR, WRONG_COLOUR
+
+
+def picture(value):
+    return np.full((3, 8, 4), value, dtype=np.uint8)
+
+
+def test_every_picture_is_framed_by_what_it_shows():
+    shown = Example(picture(10), (picture(20), picture(30)), (True, False))
+    alone = Example(picture(40), (picture(50),), (True,))
+    examples = Examples("ets", (ExampleClass("easy", 7, 5, (shown, alone)), ExampleClass("skip", 0, 0, ())))
+    drawing = example_figure(examples, "a method on a set")
+    drawn = [axes for axes in drawing.figure.axes if axes.images]
+    assert [axes.images[0].get_array()[0, 0, 0] for axes in drawn] == [10, 20, 30, 40, 50]
+    frames = [axes.spines["left"].get_edgecolor() for axes in drawn]
+    from matplotlib.colors import to_rgba
+
+    assert frames == [to_rgba(c) for c in ("black", RIGHT_COLOUR, WRONG_COLOUR, "black", RIGHT_COLOUR)]
+    assert [bool(axes.lines) for axes in drawn] == [False, False, True, False, False], "a wrong match is crossed"
+    texts = " ".join(text.get_text() for axes in drawing.figure.axes for text in axes.texts)
+    assert "5 of 7 right" in texts
+    assert "easy 7, skip 0" in drawing.caption
+    assert "a method on a set" in drawing.figure.get_suptitle()
+
+
+@pytest.mark.parametrize("queries", [0, 2])
+def test_classes_with_nobody_in_them_can_be_drawn(tmp_path, queries):
+    examples = tuple(Example(picture(9), (), ()) for _ in range(queries))
+    drawing = example_figure(Examples("ets", (ExampleClass("easy", queries, 0, examples),)), "somewhere")
+    drawing.save_png(tmp_path / "classes.png")
+    with Image.open(tmp_path / "classes.png") as image:
+        assert min(image.size) > 50
