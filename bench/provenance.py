@@ -12,7 +12,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "torchvision", "lightning-fabric", "fvcore", "numpy", "pytorch-metric-learning", "pillow")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "lightning-fabric",
+    "fvcore",
+    "numpy",
+    "numkong",
+    "pytorch-metric-learning",
+    "pillow",
+)
 
 
 @cache

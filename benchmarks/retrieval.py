@@ -18,9 +18,10 @@ from unittest import mock
 
 import numpy as np
 
-from bench.retrieval import matching
+from bench.retrieval import hamming as hamming_module
 from bench.retrieval.codes import unpack
-from bench.retrieval.matching import euclidean, hamming
+from bench.retrieval.hamming import hamming
+from bench.retrieval.matching import euclidean
 from bench.retrieval.metrics import score_rankings
 from bench.retrieval.re_ranking import re_rank
 from bench.retrieval.streaming import score_embeddings
@@ -102,7 +103,7 @@ def float_product(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
 
 def words_of_numpy(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """Hamming distances (Q, G) as they are where NumKong is not installed."""
-    with mock.patch.object(matching, "_numkong", return_value=None):
+    with mock.patch.object(hamming_module, "load_numkong", return_value=None):
         return hamming(query, gallery)
 
 

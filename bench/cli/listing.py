@@ -12,7 +12,7 @@ from bench import registry
 from bench.cli.terminal import show_table, show_values
 from bench.registry import Kind
 from bench.report.reported import papers
-from bench.report.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, Source
+from bench.report.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, SearchTime, Source
 
 NOTHING = "-"
 
@@ -59,6 +59,7 @@ def _show_reported() -> None:
     for (source, place, group, dataset), rows in parts.items():
         _show_accuracies(f"{source.name}, {place}, {group}: rank-1 and mAP on {dataset} (%)", rows)
     _show_code_lengths(papers.code_lengths())
+    _show_search_times(papers.search_times())
     for policy in dict.fromkeys(point.policy for point in papers.budget_points()):
         _show_budgets([point for point in papers.budget_points() if point.policy == policy])
     show_values(
@@ -88,6 +89,13 @@ def _show_code_lengths(rows: Sequence[CodeLength]) -> None:
     first = rows[0]
     title = f"{first.source.name}, {first.place}: {first.printed} (here {first.method}) on {first.dataset}"
     show_table(title, columns, cells, _caption(rows, dict.fromkeys(row.notes for row in rows)))
+
+
+def _show_search_times(rows: Sequence[SearchTime]) -> None:
+    cells = [[row.step, str(row.seconds)] for row in rows]
+    first = rows[0]
+    title = f"{first.source.name}, {first.place}: search time on {first.dataset}"
+    show_table(title, ["way", "seconds"], cells, _caption(rows, dict.fromkeys(row.notes for row in rows)))
 
 
 def _show_budgets(points: Sequence[BudgetPoint]) -> None:

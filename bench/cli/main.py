@@ -10,7 +10,19 @@ import typer
 from rich.markup import escape
 
 from bench import __version__
-from bench.cli import cost, data, data_show, data_split, data_statistics, data_verify, listing, policies, report, run
+from bench.cli import (
+    cost,
+    data,
+    data_show,
+    data_split,
+    data_statistics,
+    data_verify,
+    listing,
+    policies,
+    report,
+    run,
+    search,
+)
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
 
@@ -51,6 +63,7 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
 
 app.command("run")(_ends_plainly(run.run_command))
 app.command("policies")(_ends_plainly(policies.policies_command))
+app.command("search")(_ends_plainly(search.search_command))
 app.command("report")(_ends_plainly(report.report_command))
 app.command("list")(_ends_plainly(listing.list_command))
 app.command("cost")(_ends_plainly(cost.cost_command))

@@ -136,7 +136,7 @@ def run_command(
             fresh=fresh,
         )
         for name in methods
-        for seed in _seeds(seeds)
+        for seed in seeds_of(seeds)
     ]
     # Every request is looked through before the first one starts: a typing error in the last must not cost hours.
     for request in requests:
@@ -174,7 +174,8 @@ def _run_all(requests: list[RunRequest]) -> list[tuple[str, str]]:
     return failures
 
 
-def _seeds(text: str) -> list[int]:
+def seeds_of(text: str) -> list[int]:
+    """Read seeds with commas."""
     seeds = []
     for word in words(text):
         if not word.isdecimal():

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from bench.errors import BenchError
 from bench.retrieval.blocks import row_slices
 from bench.retrieval.codes import packed_width
+from bench.retrieval.hamming import hamming
 from bench.retrieval.labels import JUNK_PID, GalleryLabels, label_pair, require_match
-from bench.retrieval.matching import euclidean, hamming
+from bench.retrieval.matching import euclidean
 from bench.retrieval.metrics import check_choice
 from bench.retrieval.ranks import locate_matches
 from bench.retrieval.table import HIT_RANKS, NEIGHBOURS, ExitTable, FloatArray, IntArray, Outcomes, Signals

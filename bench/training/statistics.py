@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.retrieval.matching import euclidean, hamming
+from bench.retrieval.hamming import hamming
+from bench.retrieval.matching import euclidean
 from bench.retrieval.table import IntArray
 
 NEIGHBOURS = 4

@@ -16,7 +16,8 @@ from bench.device import DeviceImages
 from bench.networks import MultiExitNetwork
 from bench.progress import SILENT, Reporter
 from bench.retrieval.embed import embed_images
-from bench.retrieval.matching import euclidean, hamming
+from bench.retrieval.hamming import hamming
+from bench.retrieval.matching import euclidean
 
 TICKS = 10
 """How often the statistics are taken: HashReID takes them every 10 of 100 epochs."""

@@ -6,51 +6,7 @@ from scipy.spatial.distance import cdist
 
 from bench.errors import BenchError
 from bench.retrieval import matching
-from bench.retrieval.codes import pack
-from bench.retrieval.matching import GALLERY_ROWS, distances_between, euclidean, hamming
-
-
-@pytest.fixture(params=["numkong", "numpy", "cpu"])
-def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    """Each of the three ways to count bits; gives the device to ask for."""
-    if request.param == "numkong":
-        pytest.importorskip("numkong")
-    elif request.param == "numpy":
-        monkeypatch.setattr(matching, "_numkong", lambda: None)
-    return "cpu" if request.param == "cpu" else None
-
-
-@pytest.mark.parametrize("length", [1, 7, 8, 9, 63, 64, 65, 256])
-def test_hamming_counts_differing_places(length: int, device: str | None) -> None:
-    rng = np.random.default_rng(length)
-    query, gallery = rng.choice([-1, 1], size=(37, length)), rng.choice([-1, 1], size=(23, length))
-    distances = hamming(pack(query), pack(gallery), device)
-    expected = [[sum(a != b for a, b in zip(q, g, strict=True)) for g in gallery] for q in query]
-    assert np.issubdtype(distances.dtype, np.integer)
-    np.testing.assert_array_equal(distances, expected)
-
-
-def test_hamming_is_exact_across_gallery_blocks_and_beyond_one_byte_of_bits(device: str | None) -> None:
-    rng = np.random.default_rng(0)
-    query, gallery = rng.choice([-1, 1], size=(3, 600)), rng.choice([-1, 1], size=(GALLERY_ROWS + 5, 600))
-    gallery[-1] = -query[0]
-    distances = hamming(pack(query), pack(gallery), device)
-    np.testing.assert_array_equal(distances, (600 - query @ gallery.T) // 2)
-    assert distances[0, -1] == 600
-
-
-def test_hamming_of_nothing_is_empty(device: str | None) -> None:
-    assert hamming(np.zeros((0, 4), np.uint8), np.zeros((3, 4), np.uint8), device).shape == (0, 3)
-    assert hamming(np.zeros((2, 4), np.uint8), np.zeros((0, 4), np.uint8), device).shape == (2, 0)
-    np.testing.assert_array_equal(hamming(np.zeros((2, 0), np.uint8), np.zeros((1, 0), np.uint8), device), [[0], [0]])
-
-
-def test_hamming_takes_rows_that_are_not_contiguous(device: str | None) -> None:
-    codes = np.random.default_rng(0).integers(0, 256, size=(40, 12), dtype=np.uint8)
-    np.testing.assert_array_equal(
-        hamming(codes[::2, 1:10], codes[::-3, 1:10], device),
-        hamming(codes[::2, 1:10].copy(), codes[::-3, 1:10].copy(), device),
-    )
+from bench.retrieval.matching import distances_between, euclidean
 
 
 def test_distances_follow_the_kind_of_embedding() -> None:
@@ -59,16 +15,6 @@ def test_distances_follow_the_kind_of_embedding() -> None:
     assert distances_between(floats, -floats).tolist() == [[4]]
     with pytest.raises(BenchError, match="both be packed codes"):
         distances_between(codes, floats)
-
-
-def test_hamming_refuses_what_is_not_packed_alike() -> None:
-    codes = np.zeros((2, 4), np.uint8)
-    with pytest.raises(BenchError, match="pack"):
-        hamming(np.ones((2, 32)), codes)
-    with pytest.raises(BenchError, match="gallery codes"):
-        hamming(codes, codes[0])
-    with pytest.raises(BenchError, match="5 bytes"):
-        hamming(codes, np.zeros((2, 5), np.uint8))
 
 
 def test_euclidean_is_exact_across_gallery_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

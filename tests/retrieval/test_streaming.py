@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from bench.errors import BenchError
 from bench.retrieval import streaming
 from bench.retrieval.codes import pack
-from bench.retrieval.matching import euclidean, hamming
+from bench.retrieval.hamming import hamming
+from bench.retrieval.matching import euclidean
 from bench.retrieval.metrics import score_rankings
 from bench.retrieval.streaming import score_embeddings
 

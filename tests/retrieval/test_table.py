@@ -12,7 +12,8 @@ from bench.errors import BenchError
 from bench.networks import ExitSpec
 from bench.retrieval.codes import pack
 from bench.retrieval.evaluate import build_table, exit_scores, matched_queries
-from bench.retrieval.matching import euclidean, hamming
+from bench.retrieval.hamming import hamming
+from bench.retrieval.matching import euclidean
 from bench.retrieval.metrics import score_rankings
 from bench.retrieval.table import HIT_RANKS, NEIGHBOURS, ExitTable, Signals
 

@@ -9,7 +9,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from bench.report.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, ExitCost, QuerySet, Source
+from bench.report.reported.values import (
+    STAGES,
+    Accuracy,
+    BudgetPoint,
+    CodeLength,
+    ExitCost,
+    QuerySet,
+    SearchTime,
+    Source,
+)
 
 
 @cache
@@ -47,6 +56,15 @@ def code_lengths() -> tuple[CodeLength, ...]:
             ratio=Decimal(row["ratio"]),
         )
         for row in _rows("code_lengths.csv")
+    )
+
+
+@cache
+def search_times() -> tuple[SearchTime, ...]:
+    """Search times from the slowest on."""
+    return tuple(
+        SearchTime(**_reported(row), step=row["step"], seconds=Decimal(row["seconds"]))
+        for row in _rows("search_times.csv")
     )
 
 

@@ -83,6 +83,14 @@ class CodeLength(Reported):
 
 
 @dataclass(frozen=True)
+class SearchTime(Reported):
+    """Search time of one way of searching, in seconds; ``step`` is the name that this suite knows the way by."""
+
+    step: str
+    seconds: Decimal
+
+
+@dataclass(frozen=True)
 class BudgetPoint(Reported):
     """One budget under one policy: what was asked for and what came of it, in millions of multiply-adds a query."""
 

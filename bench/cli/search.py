@@ -1,0 +1,110 @@
+"""``bench search``: code lengths, what they find and how long they take to search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bench.cli.options import (
+    BackboneOption,
+    CacheOption,
+    DataOption,
+    DataRootOption,
+    DatasetOption,
+    GalleryOption,
+    MethodArgument,
+    PresetOption,
+    RecipeOption,
+    ResultsOption,
+    SetOption,
+    choice,
+    data_request,
+    settings_of,
+    words,
+)
+from bench.cli.run import seeds_of
+from bench.cli.terminal import OUT, TerminalReporter, show_table, show_values
+from bench.data.cache import default_cache
+from bench.errors import BenchError
+from bench.plan import describe
+from bench.request import RunRequest
+from bench.spec import RECIPE_NAMES
+
+
+def search_command(
+    method: MethodArgument,
+    lengths: Annotated[
+        str,
+        typer.Option(
+            help="Code lengths to train, with commas; by default those of HashReID's Table 3 for hashreid-noexit, and "
+            "the codes as they are for other methods."
+        ),
+    ] = "",
+    dataset: DatasetOption = "synthped",
+    preset: PresetOption = "demo",
+    recipe: RecipeOption = "own",
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, with commas.")] = "0",
+    gallery: GalleryOption = 19_732,
+    re_rank: Annotated[bool, typer.Option("--re-rank", help="Score k-reciprocal re-ranking as well.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.0, help="How long each way of comparing is timed.")] = 1.0,
+    backbone: BackboneOption = None,
+    settings: SetOption = None,
+    calibration: Annotated[float, typer.Option(help="Share of training identities held out.")] = 0.1,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or mps: for training; searches run on the CPU.")
+    ] = "auto",
+    data_root: DataRootOption = None,
+    data: DataOption = None,
+    results: ResultsOption = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """Measure codes of several lengths: accuracy, time of a comparison and of a search, bytes (HashReID's Table 3).
+
+    Networks are trained first where they are not there. For a method with several exits, the search time of a budgeted
+    run stands beside them, where most queries are matched on the first exits' codes.
+    """
+    where = cache or default_cache()
+    from bench.search.study import SearchRequest, conduct  # not at the top: help should not wait for scipy
+
+    request = SearchRequest(
+        run=RunRequest(
+            method=method,
+            preset=preset,
+            recipe=choice("--recipe", recipe, RECIPE_NAMES),
+            dataset=dataset,
+            data=data_request(dataset, data_root, data, where),
+            settings=settings_of(settings) | ({} if backbone is None else {"backbone": backbone}),
+            calibration_share=calibration,
+            device=device,
+            results=results,
+            cache=where,
+        ),
+        seeds=tuple(seeds_of(seeds)),
+        lengths=tuple(_length(word) for word in words(lengths)),
+        gallery_size=gallery,
+        seconds=seconds,
+        re_rank=re_rank,
+    )
+    runs = request.requests()
+    show_values(f"{method}, {len(runs)} {'run' if len(runs) == 1 else 'runs'}, the first:", describe(runs[0]))
+    reporter = TerminalReporter()
+    study = conduct(request, reporter)
+
+    from bench.report.search_folder import write_study
+
+    tables, files = write_study(study.folder, study.values)
+    for table in tables:
+        OUT.print()
+        columns = [str(column) for column in table.shown.columns]
+        show_table(table.title, columns, table.shown.to_numpy().tolist(), table.note, texts=["way", "codes"])
+    for path in files:
+        OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)
+
+
+def _length(word: str) -> int:
+    if not word.isdecimal() or not int(word):
+        raise BenchError(f"--lengths takes whole numbers from 1 with commas, found {word!r}")
+    return int(word)

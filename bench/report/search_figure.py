@@ -1,0 +1,104 @@
+"""Code length against accuracy and against time: HashReID's Table 3 as a figure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from bench.report.figures import Drawing, canvas, set_title
+from bench.report.search_tables import Study, by_code, study_name
+from bench.report.style import PAGE_INCHES, LineStyle
+
+_COLOURS = seaborn.color_palette("colorblind").as_hex()
+ACCURACY_STYLES = {"rank-1": LineStyle(_COLOURS[0], "o", "-"), "mAP": LineStyle(_COLOURS[1], "s", (0, (5, 1.5)))}
+WAYS = {
+    "loop_continuous_ns": ("floats, Python loop", LineStyle(_COLOURS[3], "D", (0, (1.2, 1)), hollow=True)),
+    "loop_binary_ns": ("bits, Python loop", LineStyle(_COLOURS[0], "o", (0, (1.2, 1)), hollow=True)),
+    "continuous_ns": ("floats, matrix product", LineStyle(_COLOURS[3], "D", (0, (5, 1.5)))),
+    "binary_ns": ("bits, population count", LineStyle(_COLOURS[0], "o", "-")),
+}
+"""Times by their name in the study, the slowest first: what they are of, and how they look."""
+
+
+def search_figure(study: Study, slug: str) -> Drawing:
+    """Draw rank-1 and mAP, and nanoseconds a comparison, over code length."""
+    with canvas(PAGE_INCHES, 2.9) as figure:
+        accuracy, times = figure.subplots(1, 2)
+        _draw_accuracy(accuracy, study)
+        _draw_times(times, study["times"])
+        set_title(figure, f"Code length: {study_name(study)}")
+    seeds = ", ".join(map(str, study["seeds"]))
+    return Drawing(
+        name=f"{slug}-code-length",
+        title=f"Code length, {study_name(study)}",
+        caption=(
+            f"Left: accuracy by code length, seeds {seeds}; bars span the 95 % interval over test identities of one "
+            "seed, or the seeds where there are several; the shade spans what ties can make of the mAP. Right: median "
+            f"time of one comparison on {study['provenance']['processor']}, {study['gallery_size']:,} gallery images."
+        ),
+        description="Two panels over code length: accuracy in percent, and nanoseconds a comparison, logarithmic.",
+        figure=figure,
+    )
+
+
+def _draw_accuracy(axes: Axes, study: Study) -> None:
+    groups = by_code(study)
+    lengths = [group[0]["length"] for group in groups]
+    several_exits = len({group[0]["exit"] for group in groups}) > 1
+    # Exits have an order of their own, and codes of one length among them.
+    places = list(range(len(groups))) if several_exits else lengths
+    for metric, style in ACCURACY_STYLES.items():
+        means = [100 * statistics.fmean(row[metric] for row in group) for group in groups]
+        ends = [_ends(group, metric) for group in groups]
+        axes.plot(places, means, **style.line(), **style.points(), label=metric, zorder=3)
+        axes.vlines(places, [low for low, _ in ends], [high for _, high in ends], color=style.colour, linewidth=0.9)
+    if all("mAP_ties_low" in row for row in study["accuracy"]):
+        worst, best = (
+            [100 * statistics.fmean(row[f"mAP_ties_{end}"] for row in group) for group in groups]
+            for end in ("low", "high")
+        )
+        colour = ACCURACY_STYLES["mAP"].colour
+        axes.fill_between(places, worst, best, color=colour, alpha=0.2, linewidth=0, label="mAP, by ties")
+    if several_exits:
+        kinds = {"binary": "bits", "continuous": "floats"}
+        names = [f"{group[0]['exit']}\n{group[0]['length']} {kinds[group[0]['code']]}" for group in groups]
+        axes.set_xticks(places, names)
+        axes.set_xlim(-0.4, len(groups) - 0.6)
+    else:
+        _length_axis(axes, lengths, "Code length")
+    axes.set_ylabel("Accuracy (%)")
+    axes.legend(loc="best")
+
+
+def _draw_times(axes: Axes, times: Sequence[Mapping[str, Any]]) -> None:
+    lengths = [row["length"] for row in times]
+    for name, (label, style) in WAYS.items():
+        axes.plot(lengths, [row[name] for row in times], **style.line(), **style.points(), label=label)
+    _length_axis(axes, lengths, "Code length (bits, or 32-bit floats)")
+    axes.set_yscale("log")
+    axes.set_ylabel("Nanoseconds a comparison, logarithmic")
+    axes.set_ylim(top=axes.get_ylim()[1] * 30)
+    axes.legend(loc="upper left", ncols=1, labelspacing=0.25)
+
+
+def _length_axis(axes: Axes, lengths: Sequence[int], label: str) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted(set(lengths)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlim(min(lengths) / 1.4, max(lengths) * 1.4)
+    axes.set_xlabel(label)
+
+
+def _ends(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, float]:
+    """Ends of the bar in percent: the interval of one seed, or the span of several."""
+    if len(rows) == 1:
+        row = rows[0]
+        return 100 * row.get(f"{metric}_low", row[metric]), 100 * row.get(f"{metric}_high", row[metric])
+    values = [100 * row[metric] for row in rows]
+    return min(values), max(values)

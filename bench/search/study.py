@@ -1,0 +1,179 @@
+"""A search study: accuracy and search time by code length, HashReID's Table 3, and the search of a budgeted run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench import provenance
+from bench.errors import BenchError
+from bench.progress import SILENT, Reporter
+from bench.request import RunRequest
+from bench.run import run
+from bench.search.chain import Code, search_chain
+from bench.search.re_ranked import score_re_ranked
+from bench.search.timing import CONVENTION, LengthTimes, time_lengths
+from bench.spec import SweepSpec, digest
+from bench.store import SCHEMA_VERSION, write_json
+
+STUDY_FILE = "study.json"
+TABLE_3 = (128, 256, 512, 1024, 2048)
+"""Code lengths of HashReID's Table 3."""
+LENGTH_OPTION = "final_bits"
+"""Network option of the methods whose last code can be trained at any length; 0 is the trunk's own width."""
+POLICY, HALF = "gs", 0.5
+"""Whose shares the budgeted search takes, and at what share of the way from the first exit's cost to the last's."""
+KEPT = ("rank-1", "rank-1_low", "rank-1_high", "mAP", "mAP_low", "mAP_high", "mAP_ties_low", "mAP_ties_high")
+"""What is kept of an exit's record."""
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What to study: the runs of a method, code lengths, and a gallery to time them against.
+
+    ``lengths`` trains a network for each; empty takes the codes of the run as they are, unless the method has one exit
+    whose length can be chosen: then they are those of Table 3. ``seconds`` is how long each way is timed.
+    """
+
+    run: RunRequest
+    seeds: tuple[int, ...] = (0,)
+    lengths: tuple[int, ...] = ()
+    gallery_size: int = 19_732
+    seconds: float = 1.0
+    re_rank: bool = False
+
+    def requests(self) -> tuple[RunRequest, ...]:
+        """List the runs that are needed, in the order of seeds and lengths."""
+        method, options, recipe = self.run.resolve()
+        lengths = self.lengths
+        if not lengths and options.get(LENGTH_OPTION) is not None and not options.get("early_exits", True):
+            lengths = TABLE_3
+        if not lengths:
+            return tuple(replace(self.run, seed=seed, sweep=SweepSpec((POLICY,))) for seed in self.seeds)
+        if LENGTH_OPTION not in options:
+            raise BenchError(
+                f"{self.run.method} has codes of fixed length: leave out --lengths to time them as they are, or take "
+                "--method hashreid-noexit, which is trained at any length"
+            )
+        if min(lengths) < 1:
+            raise BenchError(f"code lengths are 1 or more; found {min(lengths)}")
+        plain = {**options, LENGTH_OPTION: 0, "weights": "none"}
+        natural = method.build(plain, 2, recipe.input_size).exits[-1].dim
+        return tuple(
+            replace(
+                self.run,
+                seed=seed,
+                # The trunk's own width needs no layer to get there, and is the run that everybody else trains.
+                settings={**self.run.settings, LENGTH_OPTION: str(0 if length == natural else length)},
+                sweep=SweepSpec((POLICY,)) if options.get("early_exits", False) else None,
+            )
+            for seed in self.seeds
+            for length in sorted(set(lengths))
+        )
+
+
+@dataclass(frozen=True)
+class SearchStudy:
+    """What a study found, as plain values: what :func:`conduct` wrote."""
+
+    folder: Path
+    values: Mapping[str, Any]
+
+
+def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
+    """Train (or find) the runs, time their code lengths, and write ``search/<dataset>/<name>/study.json``."""
+    accuracy: list[dict[str, Any]] = []
+    chains: list[tuple[int, list[Code], Sequence[float], float]] = []
+    headers = []
+    for each in request.requests():
+        result = run(each, reporter)
+        headers.append(result.header)
+        exits = result.header["exits"]
+        records = [record for record in result.records if record["kind"] == "exit"]
+        re_ranked = (
+            [asdict(scores) for scores in score_re_ranked(each, reporter)] if request.re_rank else [{}] * len(exits)
+        )
+        for exit_, record, more in zip(exits, records, re_ranked, strict=True):
+            row: dict[str, Any] = {"seed": each.seed, "run": result.header["run"], "exit": exit_["name"]}
+            row |= {"code": exit_["code"], "length": exit_["dim"]}
+            accuracy.append(row | {name: record[name] for name in KEPT if name in record} | more)
+        point = _at_half_the_budget(result.records)
+        if point:
+            codes = [Code(exit_["code"], exit_["dim"]) for exit_ in exits]
+            chains.append((each.seed, codes, point["exit_shares"], point["realised_macs"]))
+    paper = _paper_codes(request.run) if chains else []
+    lengths = [row["length"] for row in accuracy] + [code.length for code in paper]
+    times = {
+        one.length: one
+        for one in time_lengths(lengths, request.gallery_size, seconds=request.seconds, reporter=reporter)
+    }
+    first = headers[0]
+    values = {
+        "schema": SCHEMA_VERSION,
+        "dataset": {**first["dataset"], "fingerprint": first["spec"]["fingerprint"]},
+        "evaluation": first["evaluation"],
+        "method": {**first["method"], "preset": first["spec"]["preset"], "recipe": first["spec"]["recipe_name"]},
+        "seeds": list(request.seeds),
+        "gallery_size": request.gallery_size,
+        "convention": CONVENTION,
+        "accuracy": accuracy,
+        "times": [_with_bytes(one) for one in times.values()],
+        "chains": [
+            _chain(seed, name, codes, shares, spent, times)
+            for seed, own, shares, spent in chains
+            for name, codes in (("as trained", own), ("of preset paper", paper))
+            if codes and (name == "as trained" or codes != own)
+        ],
+        "provenance": provenance.collect(
+            device="cpu", precision="float32", threads=os.cpu_count() or 1, versions=first["provenance"]["versions"]
+        ),
+    }
+    spec = first["spec"]
+    identity = [row["run"] for row in accuracy], request.gallery_size, request.re_rank
+    name = f"{spec['method']}-{spec['preset']}-{digest(identity)[:8]}"
+    folder = request.run.results / "search" / spec["dataset"] / name
+    try:
+        write_json(folder / STUDY_FILE, values)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem
+    return SearchStudy(folder, values)
+
+
+def _at_half_the_budget(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Give the point of the policy's stream nearest to half of the way, or None where there is one exit."""
+    points = [one for one in records if one["kind"] == "policy" and one["mode"] == "stream"]
+    exits = [one["realised_macs"] for one in records if one["kind"] == "exit"]
+    wanted = exits[0] + HALF * (exits[-1] - exits[0])
+    return min(points, key=lambda one: abs(one["requested_macs"] - wanted), default=None)
+
+
+def _paper_codes(run: RunRequest) -> list[Code]:
+    """Codes of the method's network at the paper's size: of the demo's trunk they are too much alike to save time."""
+    method, _, _ = run.resolve()
+    if "paper" not in method.presets:
+        return []
+    preset = method.presets["paper"]
+    network = method.build({**preset.network, "weights": "none"}, 2, preset.recipe.input_size)
+    return [Code(exit_.code, exit_.dim) for exit_ in network.exits]
+
+
+def _chain(
+    seed: int, name: str, codes: Sequence[Code], shares: Sequence[float], spent: float, times: Mapping[int, LengthTimes]
+) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "codes": name,
+        "lengths": [code.length for code in codes],
+        "policy": POLICY,
+        "exit_shares": list(shares),
+        "realised_macs": spent,
+        "steps": [asdict(step) for step in search_chain(codes, shares, times)],
+    }
+
+
+def _with_bytes(one: LengthTimes) -> dict[str, Any]:
+    return {**asdict(one), "binary_bytes": one.binary_bytes, "continuous_bytes": one.continuous_bytes}

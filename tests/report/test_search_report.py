@@ -1,0 +1,108 @@
+import pytest
+
+from bench.report.search_figure import search_figure
+from bench.report.search_tables import search_tables
+
+
+def accuracy(length, seed=0, exit_="last", **more):
+    value = 0.5 + length / 10_000
+    row = {"seed": seed, "run": f"{length}-{seed}", "exit": exit_, "code": "binary", "length": length}
+    for metric, offset in (("rank-1", 0.2), ("mAP", 0.0)):
+        row |= {metric: value + offset + seed / 100, f"{metric}_low": value - 0.03, f"{metric}_high": value + 0.23}
+    return {**row, "mAP_ties_low": value - 0.01, "mAP_ties_high": value + 0.01, **more}
+
+
+def study(rows, seeds=(0,), chains=()):
+    lengths = sorted({row["length"] for row in rows})
+    return {
+        "dataset": {"name": "synthped-demo", "rendered": True},
+        "evaluation": {"ap": "step", "signals": "deployed"},
+        "method": {"name": "hashreid-noexit", "preset": "demo"},
+        "seeds": list(seeds),
+        "gallery_size": 19_732,
+        "convention": "Medians.",
+        "accuracy": list(rows),
+        "times": [
+            {"length": length, "binary_ns": length / 100, "continuous_ns": length / 25, "loop_binary_ns": length * 2.0}
+            | {"loop_continuous_ns": length * 50.0, "binary_search_ms": length / 1e3}
+            | {"continuous_search_ms": length / 1e2, "binary_bytes": length // 8, "continuous_bytes": 4 * length}
+            for length in lengths
+        ],
+        "chains": list(chains),
+        "provenance": {"processor": "a processor", "threads": 2},
+    }
+
+
+CHAIN = {
+    "seed": 0,
+    "codes": "as trained",
+    "lengths": [256, 2048],
+    "policy": "gs",
+    "exit_shares": [0.7, 0.3],
+    "realised_macs": 1e7,
+    "steps": [
+        {"name": "everybody, floats of the last exit's length", "milliseconds": 8.0},
+        {"name": "each query at the exit where it leaves", "milliseconds": 2.0},
+    ],
+}
+
+
+def test_measured_beside_reported():
+    lengths, times = search_tables(study([accuracy(128), accuracy(2048), accuracy(300)]), "data-search")
+    shown = lengths.shown.set_index("code")
+    assert shown.loc["128 bits", "mAP (%)"] == "51.3 [48.3 to 74.3]"
+    assert shown.loc["128 bits", "reported mAP (%)"] == "67.22"
+    assert shown.loc["2,048 bits", "reported rank-1 (%)"] == "94.18"
+    assert shown.loc["300 bits", "reported mAP (%)"] == "—"
+    assert lengths.full.set_index("length").loc[128, "reported_mAP"] == 0.6722
+    assert "photographs: other data than these" in lengths.note
+    row = times.shown.set_index("length").loc["2,048"]
+    assert row["comparison (ns)"] == "20.5 : 81.9 (4.0×)"
+    assert row["in a loop (ns)"] == "4,096 : 102,400 (25.0×)"
+    assert row["search (ms)"] == "2.05 : 20.48 (10.0×)"
+    assert row["bytes an image"] == "256 : 8,192"
+    assert row["reported comparison (µs)"] == "17 : 3900 (229×)"
+
+
+def test_several_seeds_are_a_mean_and_a_deviation():
+    rows = [accuracy(128, seed) for seed in (0, 1, 2)]
+    lengths, _ = search_tables(study(rows, seeds=(0, 1, 2)), "s")
+    assert lengths.shown["mAP (%)"].tolist() == ["52.3 ± 1.0"]
+    assert len(lengths.full) == 3
+
+
+def test_re_ranking_stands_apart():
+    more = {"rank_1": 0.6, "mean_ap": 0.5, "seconds": 0.25, "re_ranked_rank_1": 0.7, "re_ranked_mean_ap": 0.65}
+    lengths, _ = search_tables(study([accuracy(128, **more, re_ranked_seconds=1.5)]), "s")
+    (row,) = lengths.shown.to_dict("records")
+    assert (row["re-ranked rank-1 (%)"], row["re-ranked mAP (%)"]) == ("70.0", "65.0")
+    assert row["matched, re-ranked (s)"] == "0.25, 1.50"
+    assert "no part of any budget" in lengths.note
+
+
+def test_the_chain_of_a_budgeted_run():
+    rows = [accuracy(256, exit_="exit 1"), accuracy(2048, exit_="exit 2")]
+    *_, chain = search_tables(study(rows, chains=[CHAIN]), "s")
+    assert chain.shown["of the first (%)"].tolist() == ["100.0", "25.0"]
+    assert chain.shown["reported (s)"].tolist() == ["2.2", "0.11"]
+    assert chain.shown["codes"].tolist() == ["256/2048 (as trained)", ""]
+    assert chain.full["exit_share_1"].tolist() == [0.7, 0.7]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [accuracy(length) for length in (128, 256, 512)],
+        [accuracy(256, exit_="exit 1"), accuracy(256, exit_="exit 2"), accuracy(2048, exit_="exit 3")],
+    ],
+)
+def test_the_figure_shows_every_code(rows):
+    drawing = search_figure(study(rows), "data")
+    assert drawing.name == "data-code-length"
+    accuracies, times = drawing.figure.axes
+    points = [line.get_xydata() for line in accuracies.lines]
+    assert [len(line) for line in points] == [3, 3]
+    assert points[1][:, 1] == pytest.approx([100 * row["mAP"] for row in rows])
+    assert len(set(points[0][:, 0])) == 3  # codes of one length stand apart
+    assert len(times.lines) == 4
+    assert drawing.svg() == search_figure(study(rows), "data").svg()

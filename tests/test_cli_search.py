@@ -1,0 +1,32 @@
+import pytest
+
+SMOKE = ("--preset", "smoke", "--data", "size=smoke", "--device", "cpu")
+
+
+def test_code_lengths_side_by_side(bench, tmp_path):
+    arguments = ("search", "-m", "hashreid-noexit", "--lengths", "16,48", "--gallery", 100, "--seconds", 0, *SMOKE)
+    status, out, err = bench(*arguments, "--results", tmp_path)
+    assert status == 0
+    assert "16 bits" in out
+    assert "48 bits" in out
+    assert "reported" in out
+    assert "timing" in err
+    (folder,) = (tmp_path / "search" / "synthped-smoke").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert {"study.json", "code-lengths.csv", "search-times.md", "code-length.svg", "code-length.png"} <= names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-m", "hashreid-noexit", "--lengths", "12,many"), "found 'many'"),
+        (("-m", "hashreid-noexit", "--lengths", "0"), "whole numbers from 1"),
+        (("-m", "dare", "--lengths", "64"), "codes of fixed length"),
+        (("-m", "hashried"), "did you mean 'hashreid'"),
+    ],
+)
+def test_what_cannot_be_studied(bench, tmp_path, arguments, message):
+    status, _, err = bench("search", *arguments, *SMOKE, "--results", tmp_path)
+    assert status == 1
+    assert message in err
+    assert "Traceback" not in err
