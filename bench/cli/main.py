@@ -17,6 +17,7 @@ from bench.cli import (
     data_split,
     data_statistics,
     data_verify,
+    latency,
     listing,
     policies,
     report,
@@ -66,6 +67,7 @@ app.command("policies")(_ends_plainly(policies.policies_command))
 app.command("search")(_ends_plainly(search.search_command))
 app.command("report")(_ends_plainly(report.report_command))
 app.command("list")(_ends_plainly(listing.list_command))
+app.command("latency")(_ends_plainly(latency.latency_command))
 app.command("cost")(_ends_plainly(cost.cost_command))
 data_app.command("make")(_ends_plainly(data.make_command))
 data_app.command("verify")(_ends_plainly(data_verify.verify_command))

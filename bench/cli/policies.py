@@ -56,7 +56,7 @@ def policies_command(
     """Compare exit policies: who leaves at the first exit, who of them was right to, and which policy wins overall.
 
     The run is trained and swept first if it is not there. Writes the figure and the table (HashReID's Figure 5), and
-    for policies that sort queries into classes, such as ETS, sample queries of each (Figure 7).
+    sample queries: their first match at every exit (Figure 6), and by class of policies such as ETS (Figure 7).
     """
     where = cache or default_cache()
     request = RunRequest(
@@ -80,8 +80,8 @@ def policies_command(
     show_values(f"{method}, seed {seed}", describe(request))
 
     # Here, not at the top: help and mistakes in the options should not wait for scipy.
-    from bench.examples import collect_examples
-    from bench.report.example_figure import example_figure
+    from bench.examples import collect_pictures
+    from bench.report.example_figure import example_figure, match_figure
     from bench.report.policy_folder import write_outcomes
     from bench.run import run
 
@@ -96,7 +96,9 @@ def policies_command(
     show_outcomes(result)
     show_policies(result)
     title = f"{method}, preset {preset}, seed {seed}, on {data_name(result)}"
-    drawings = [example_figure(found, title) for found in collect_examples(request, TerminalReporter())]
+    pictures = collect_pictures(request, TerminalReporter())
+    drawings = [example_figure(found, title) for found in pictures.examples]
+    drawings += [match_figure(pictures.top_matches, title)] if pictures.top_matches else []
     folder = results / "policies" / result.folder.path.name
-    for path in write_outcomes(results, result.folder.path, folder, drawings):
+    for path in write_outcomes(results, result.folder.path, result.header["evaluation"], folder, drawings):
         OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.examples import Example, ExampleClass, Examples
-from bench.report.example_figure import example_figure
+from bench.examples import Example, ExampleClass, Examples, TopMatches, first_right_exit
+from bench.report.example_figure import example_figure, match_figure
 from bench.report.outcome_figure import RIGHT_COLOUR, WRONG_COLOUR
 
 
@@ -38,3 +38,36 @@ def test_classes_with_nobody_in_them_can_be_drawn(tmp_path, queries):
     drawing.save_png(tmp_path / "classes.png")
     with Image.open(tmp_path / "classes.png") as image:
         assert min(image.size) > 50
+
+
+def test_first_matches_stand_side_by_side():
+    shown = Example(picture(10), (picture(20), picture(30)), (False, True))
+    other = Example(picture(40), (picture(50), picture(60)), (False, True))
+    lonely = Example(picture(70), (picture(80), picture(90)), (False, False))
+    groups = (
+        ExampleClass("right at\nevery exit", 0, 0, ()),
+        ExampleClass("right from\nexit 2", 5, 0, (shown, other)),
+        ExampleClass("never right", 1, 0, (lonely,)),
+    )
+    drawing = match_figure(TopMatches(("exit 1", "exit 2"), groups), "a method on a set")
+    drawn = [axes for axes in drawing.figure.axes if axes.images]
+    assert [axes.images[0].get_array()[0, 0, 0] for axes in drawn] == [10, 20, 30, 40, 50, 60, 70, 80, 90]
+    assert [bool(axes.lines) for axes in drawn] == [False, True, False, False, True, False, False, True, True]
+    titles = [axes.get_title() for axes in drawing.figure.axes if axes.get_title()]
+    assert titles == ["query", "exit 1", "exit 2"] * 2
+    assert "right from exit 2 5, never right 1" in drawing.caption
+
+
+def test_queries_are_grouped_by_where_they_come_right():
+    right = np.array(
+        [[1, 1, 1], [0, 1, 1], [1, 0, 1], [1, 1, 0], [0, 0, 0], [0, 0, 1], [0, 1, 0]],
+        dtype=bool,
+    )
+    groups = first_right_exit(right, ["exit 1", "exit 2", "exit 3"])
+    assert {" ".join(name.split()): rows.tolist() for name, rows in groups.items()} == {
+        "right at every exit": [0],
+        "right from exit 2": [1],
+        "right from exit 3": [2, 5],
+        "right, then lost again": [3, 6],
+        "never right": [4],
+    }

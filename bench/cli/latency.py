@@ -1,0 +1,80 @@
+"""``bench latency``: seconds to every exit on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from bench import registry
+from bench.cli.options import BackboneOption, MethodArgument, PresetOption, ResultsOption, SetOption, settings_of, words
+from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
+from bench.latency_records import machine, network_key, write_latency
+from bench.request import RunRequest
+
+
+def latency_command(
+    method: MethodArgument,
+    preset: PresetOption = "demo",
+    backbone: BackboneOption = None,
+    settings: SetOption = None,
+    batch: Annotated[int, typer.Option(min=1, help="Images at once: 1 for a camera, more for a server.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0.0, help="How long each network is timed.")] = 3.0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16 (mixed).")] = "auto",
+    results: ResultsOption = Path("results"),
+) -> None:
+    """Time a network to each of its exits, on this machine; bench report then draws accuracy against milliseconds.
+
+    Weights do not matter, so nothing is trained: run it for what was trained, or before. Keep the machine quiet.
+    """
+    names = registry.names("method") if method == "all" else words(method)
+    overrides = settings_of(settings) | ({} if backbone is None else {"backbone": backbone})
+    requests = [RunRequest(method=name, preset=preset, settings=overrides) for name in names]
+    resolved = [request.resolve() for request in requests]
+
+    import torch
+
+    from bench import provenance
+    from bench.cost.latency import measure_latency
+    from bench.cost.ledger import CostLedger
+    from bench.device import device_name, open_device, precision_name
+
+    fabric = open_device(device, precision)
+    rows, paths, places = [], [], set()
+    reporter = TerminalReporter()
+    with reporter.task("timing", len(names), unit="networks") as task:
+        for name, (value, options, recipe) in zip(names, resolved, strict=True):
+            if "weights" in options:
+                options["weights"] = "none"
+            network = value.build(options, 2, recipe.input_size)
+            costs = CostLedger.of(network, recipe.input_size, 1).cumulative_macs
+            latency = measure_latency(network, recipe.input_size, fabric, batch=batch, seconds=seconds)
+            origin = provenance.collect(
+                device=device_name(fabric),
+                precision=precision_name(fabric),
+                threads=torch.get_num_threads(),
+                versions={},
+            )
+            key = network_key(name, options, recipe.input_size)
+            about = {"network": key, "method": name, "preset": preset, "input_size": list(recipe.input_size)}
+            record = {**about, **asdict(latency), "provenance": origin}
+            paths.append(write_latency(results, record))
+            places.add(machine(record))
+            for exit_, cost, *times in zip(
+                latency.exits, costs, latency.milliseconds, latency.low, latency.high, strict=True
+            ):
+                speed = f"{batch * cost / 1e6 / times[0]:.1f}"
+                rows.append([name, exit_, macs(cost), f"{times[0]:.2f} [{times[1]:.2f}, {times[2]:.2f}]", speed])
+            task.advance(status=name)
+    caption = (
+        f"{'; '.join(sorted(places))}; batches of {batch}. From normalised images on the device to the embedding "
+        "there, all steps before it included: median and quartiles. Decoding and matching are not in it."
+    )
+    columns = ["method", "exit", "MACs an image", "milliseconds a batch [quartiles]", "MMAC/ms"]
+    show_table(f"Latency, preset {preset}", columns, rows, caption, texts=["exit"])
+    for path in paths:
+        OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)

@@ -1,0 +1,73 @@
+"""Seconds: how long a network takes to each of its exits on this machine.
+
+What is timed is what is run: ``start`` and ``step``, from normalised images on the device to the embedding there.
+Decoding, moving images and matching are not in it. Weights do not change how long an arithmetic operation takes, so
+an untrained network will do.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from bench.errors import BenchError
+from bench.networks import MultiExitNetwork
+
+PRACTICE_RUNS = 3
+LEAST_RUNS = 10
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from images to the embedding of each of S exits, all steps before it included, for one batch."""
+
+    exits: tuple[str, ...]
+    batch: int
+    runs: int
+    """How often it was run; the values below are the median and the quartiles of that."""
+    milliseconds: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@torch.inference_mode()
+def measure_latency(
+    network: MultiExitNetwork, input_size: tuple[int, int], fabric: Fabric, *, batch: int = 1, seconds: float = 2.0
+) -> Latency:
+    """Run ``batch`` images of ``input_size`` (height, width) through all exits for ``seconds``, ten times at least.
+
+    The clock is read after every step, once the device is done with it.
+    """
+    if batch < 1:
+        raise BenchError(f"a batch holds 1 image or more; found {batch}")
+    network = fabric.to_device(network).to(memory_format=torch.channels_last).eval()
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(batch, 3, *input_size, generator=generator).to(fabric.device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    taken: list[list[float]] = []
+    started = time.perf_counter()
+    while len(taken) < PRACTICE_RUNS + LEAST_RUNS or time.perf_counter() - started < seconds:
+        with fabric.autocast():
+            _wait(fabric)
+            times = [time.perf_counter()]
+            state = network.start(images)
+            for index in range(len(network.exits)):
+                state, _ = network.step(state, index)
+                _wait(fabric)
+                times.append(time.perf_counter())
+        taken.append([1e3 * (end - times[0]) for end in times[1:]])
+    quartiles = np.percentile(taken[PRACTICE_RUNS:], [25, 50, 75], axis=0)
+    low, middle, high = (tuple(float(value) for value in row) for row in quartiles)
+    names = tuple(spec.name for spec in network.exits)
+    return Latency(names, batch, len(taken) - PRACTICE_RUNS, middle, low, high)
+
+
+def _wait(fabric: Fabric) -> None:
+    if fabric.device.type == "cuda":
+        torch.cuda.synchronize(fabric.device)
+    elif fabric.device.type == "mps":
+        torch.mps.synchronize()

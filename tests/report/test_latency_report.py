@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from bench.latency_records import machine, network_key, read_latencies, write_latency
+from bench.report.latency_figure import latency_figure, latency_table, timed_setups
+from bench.report.load import load
+from bench.report.sections import sections
+
+SIZE = [128, 64]
+PROVENANCE = {"processor": "a processor", "device": "cpu", "precision": "float32", "threads": 2}
+
+
+def latency(method="hashreid", exits=4, batch=2, network=(), **provenance):
+    milliseconds = [batch * (place + 1.0) for place in range(exits)]
+    return {
+        "network": network_key(method, dict(network), SIZE),
+        "method": method,
+        "preset": "demo",
+        "exits": [f"exit {place + 1}" for place in range(exits)],
+        "batch": batch,
+        "runs": 10,
+        "milliseconds": milliseconds,
+        "low": [0.9 * value for value in milliseconds],
+        "high": [1.2 * value for value in milliseconds],
+        "provenance": {**PROVENANCE, **provenance},
+    }
+
+
+@pytest.fixture
+def section(write_run):
+    def sized(header, records):
+        header["spec"]["recipe"]["input_size"] = SIZE
+
+    for seed in (0, 1):
+        write_run(seed=seed, change=sized)
+    write_run(method="dare", exits=3, change=sized)
+    write_run(method="ranet", change=sized)
+    (found,) = sections(load(write_run.results))
+    return found
+
+
+def test_latencies_are_kept_and_read_back(tmp_path):
+    first, second = latency(), latency(batch=8)
+    paths = {write_latency(tmp_path, record) for record in (first, second, first)}
+    assert len(paths) == 2, "one file a network, machine and batch"
+    (tmp_path / "latency" / "broken.json").write_text("{")
+    (tmp_path / "latency" / "other.json").write_text('{"schema": 1}')
+    records, remarks = read_latencies(tmp_path)
+    assert sorted(record["batch"] for record in records) == [2, 8]
+    assert len(remarks) == 2
+    assert "latency/broken.json" in remarks[0]
+
+
+def test_weights_take_no_time_and_options_do():
+    plain = network_key("dare", {"backbone": "resnet50", "weights": "none"}, (256, 128))
+    assert plain == network_key("dare", {"weights": "imagenet", "backbone": "resnet50"}, [256, 128])
+    assert plain != network_key("dare", {"backbone": "resnet18"}, (256, 128))
+    assert plain != network_key("dare", {"backbone": "resnet50"}, (128, 64))
+
+
+def test_machines_are_told_apart():
+    assert machine(latency()) == "a processor, 2 threads, float32"
+    assert machine(latency(device="an accelerator", precision="bfloat16")) == "an accelerator, bfloat16"
+
+
+def test_a_policy_takes_the_time_of_its_exits(section):
+    records = [
+        latency(),
+        latency(device="gpu"),
+        latency("dare", exits=3),
+        latency("ranet", network={"scales": 3}.items()),
+    ]
+    timed = timed_setups(section, records)
+    assert {place: [one.setup.label for one in group] for place, group in timed.items()} == {
+        ("a processor, 2 threads, float32", 2): ["dare demo", "hashreid demo"],
+        ("gpu, float32", 2): ["hashreid demo"],
+    }
+    ((place, batch), group), *_ = timed.items()
+    drawing = latency_figure(section, place, batch, group, 1)
+    axes = drawing.figure.axes[0]
+    dare, hashreid = group
+    assert hashreid.milliseconds.tolist() == [1, 2, 3, 4]
+    rows = hashreid.setup.table
+    rows = rows[(rows["kind"] == "policy") & (rows["policy"] == "gs") & (rows["mode"] == "stream")]
+    shares = [f"exit_share_{place}" for place in range(1, 5)]
+    means = rows.groupby(rows["a"].round(9))[[*shares, "mAP"]].mean().sort_index()
+    expected = means[shares].to_numpy() @ np.array([1, 2, 3, 4])
+    lines = [line.get_xydata() for line in axes.lines]
+    (drawn,) = [line for line in lines if len(line) == len(means) and np.allclose(line[:, 1], 100 * means["mAP"])]
+    assert drawn[:, 0] == pytest.approx(expected)
+    assert "batches of 2" in drawing.caption
+
+    table = latency_table(section, timed)
+    assert len(table.full) == 4 + 3 + 4
+    assert table.full["milliseconds"].tolist()[:3] == [1, 2, 3]
+    assert set(table.of_setup(dare.setup)["exit"]) == {"exit 1", "exit 2", "exit 3"}

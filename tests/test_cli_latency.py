@@ -1,0 +1,30 @@
+import json
+
+from bench.latency_records import network_key
+from bench.request import RunRequest
+
+
+def test_networks_are_timed_without_data(bench, tmp_path):
+    arguments = ("-m", "hashreid,dare", "--preset", "smoke", "--device", "cpu", "--seconds", 0, "--results", tmp_path)
+    status, out, err = bench("latency", *arguments)
+    assert status == 0
+    assert "milliseconds a batch" in out
+    assert "fusion" in out
+    assert "networks" in err
+    records = [json.loads(path.read_text()) for path in (tmp_path / "latency").iterdir()]
+    assert sorted(record["method"] for record in records) == ["dare", "hashreid"]
+    for record in records:
+        _, options, recipe = RunRequest(method=record["method"], preset="smoke").resolve()
+        assert record["network"] == network_key(record["method"], options, recipe.input_size)
+        assert record["provenance"]["precision"] in ("float32", "bfloat16")
+
+
+def test_mistakes(bench, tmp_path):
+    for arguments, message in (
+        (("-m", "dre"), "did you mean 'dare'"),
+        (("-m", "dare", "--device", "tpu"), "device is auto"),
+        (("-m", "dare", "--preset", "demi"), "did you mean 'demo'"),
+    ):
+        status, _, err = bench("latency", *arguments, "--results", tmp_path)
+        assert status == 1
+        assert message in err
