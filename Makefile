@@ -1,12 +1,15 @@
 # make demo   the main job: data, training, budget sweep, report (about six minutes on two cores, installing included)
 # make test   the tests
+# make results  the comparison that results/comparison keeps: six methods, three seeds, all policies (about two hours on two cores)
 # make lint   ruff and mypy
 # make venv   only what the others need: .venv with the suite installed
 
 PYTHON ?= python3
 RESULTS ?= results
+COMPARED = hashreid,hashreid-noexit,dare,branchynet,msdnet,ranet
+SEEDS = 0,1,2
 
-.PHONY: demo test lint venv clean
+.PHONY: demo test results lint venv clean
 .DEFAULT_GOAL := demo
 
 venv: .venv/installed
@@ -25,6 +28,14 @@ demo: venv
 
 test: venv
 	.venv/bin/python -m pytest
+
+results: venv
+	.venv/bin/bench run --method $(COMPARED) --seeds $(SEEDS) --budget-sweep --mode stream,exact,calibrated --results $(RESULTS)
+	.venv/bin/bench policies --method hashreid --results $(RESULTS)
+	.venv/bin/bench search --method hashreid --seeds $(SEEDS) --re-rank --results $(RESULTS)
+	.venv/bin/bench search --method hashreid-noexit --seeds $(SEEDS) --results $(RESULTS)
+	.venv/bin/bench latency --method $(COMPARED) --results $(RESULTS)
+	.venv/bin/bench report --results $(RESULTS)
 
 lint: venv
 	.venv/bin/ruff check .

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.arrays import read_arrays
 from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy, TrainingStatistics
 from bench.data.dataset import Frame
 from bench.data.tracklets import entries
@@ -98,11 +99,7 @@ def _obtain_parameters(
 ) -> Parameters:
     path = bench.folder.policy(policy.file_name, evaluation.key)
     if path.exists():
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return dict(stored)
-        except (OSError, ValueError, KeyError) as problem:
-            raise BenchError(f"cannot read {path} ({problem}); remove it to have it made again") from problem
+        return read_arrays(path)
     if policy.needs == "calibration" and evidence.calibration is None:
         raise BenchError(
             f"{policy.name} learns from identities held out of training, and there are none: --calibration above 0"
@@ -121,11 +118,7 @@ def obtain_features(bench: Workbench, network: MultiExitNetwork) -> Features:
     """Give the first exit's features (…, F) of every split and of the training images, and these one's neighbours."""
     path = bench.folder.features
     if path.exists():
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return dict(stored)
-        except (OSError, ValueError, KeyError) as problem:
-            raise BenchError(f"cannot read {path} ({problem}); remove it to have it made again") from problem
+        return read_arrays(path)
     training, held_out_query, held_out_gallery = bench.held_out()
     stores = bench.stores
     sources = {
@@ -169,14 +162,10 @@ def _load_ticks(bench: Workbench) -> NDArray[np.int8]:
     if not path.exists():
         raise BenchError(f"this run has no training statistics: {path} is not there; {again}")
     frames, _, _ = bench.held_out()
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            ticks, names = stored["ticks"], stored["frames"].tolist()
-    except (OSError, ValueError, KeyError) as problem:
-        raise BenchError(f"cannot read {path} ({problem}); {again}") from problem
-    if names != frame_names(frames):
+    stored = read_arrays(path, again)
+    if "ticks" not in stored or stored.get("frames", np.array([])).tolist() != frame_names(frames):
         raise BenchError(f"{path} tells of other images than this run was trained on; {again}")
-    return ticks
+    return stored["ticks"]
 
 
 def _frames(bench: Workbench, prefix: str) -> tuple[Sequence[Frame], Sequence[Frame]]:

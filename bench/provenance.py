@@ -48,9 +48,16 @@ def collect(*, device: str, precision: str, threads: int, versions: dict[str, in
         "device": device,
         "precision": precision,
         "threads": threads,
-        "argv": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "argv": [Path(sys.argv[0]).name, *map(without_folders, sys.argv[1:])],
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def without_folders(argument: str) -> str:
+    """Shorten an absolute path to its last part: records are published, and whose folders they were is no part of them."""
+    name, equals, value = argument.rpartition("=")
+    path = Path(value)
+    return f"{name}{equals}…/{path.name}" if path.is_absolute() else argument
 
 
 def _installed(name: str) -> str | None:

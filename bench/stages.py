@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from bench import provenance
+from bench.arrays import AGAIN, read_arrays
 from bench.cost.ledger import CostLedger
 from bench.data.dataset import Frame
 from bench.data.images import ImageStore
@@ -174,11 +175,11 @@ def obtain_embeddings(bench: Workbench, network: MultiExitNetwork, views: Views)
     splits = ("query", "gallery", "calibration_query", "calibration_gallery")
     if path.exists():
         bench.reporter.note("embeddings found")
+        stored = read_arrays(path)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: [stored[f"{name}.{index}"] for index in range(len(network.exits))] for name in splits}
-        except (OSError, ValueError, KeyError) as problem:
-            raise BenchError(f"cannot read {path} ({problem}); remove it to have it made again") from problem
+            return {name: [stored[f"{name}.{index}"] for index in range(len(network.exits))] for name in splits}
+        except KeyError as problem:
+            raise BenchError(f"{path} lacks codes ({problem}); {AGAIN}") from None
     calibration_query, calibration_gallery = bench.calibration()
     train_store = bench.stores.train
     sources: dict[str, tuple[ImageStore, NDArray[np.int64]]] = {

@@ -56,7 +56,7 @@ def sweep(
     scene = _scene(table, costs, spec.resamples, spec.seed)
     jobs = [(policy, mode) for policy in policies for mode in spec.modes]
     scored = map_rows(
-        lambda rows: [_policy_points(*job, table, scene, spec, calibration) for job in jobs[rows]], len(jobs), 1
+        lambda rows: [policy_points(*job, table, scene, spec, calibration) for job in jobs[rows]], len(jobs), 1
     )
     curves = [points for part in scored for points in part]
     records = point_records(_exit_points(scene), scene)
@@ -88,9 +88,10 @@ def _exit_points(scene: Scene) -> Points:
     return score_points(scene, labels, everybody)
 
 
-def _policy_points(
+def policy_points(
     policy: Policy, mode: SweepMode, table: ExitTable, scene: Scene, spec: SweepSpec, calibration: Signals | None
 ) -> Points:
+    """Let one policy decide at every budget in one mode, and score what comes of it (in every order of the stream)."""
     costs = policy_costs(policy, table.signals, scene.costs)
     confidence = policy.confidence(table.signals, np.random.default_rng([spec.seed, 1]))
     a_values = grid(spec, costs)

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from bench import __version__
 from bench.cli import (
+    compare,
     cost,
     data,
     data_show,
@@ -23,6 +24,7 @@ from bench.cli import (
     report,
     run,
     search,
+    show,
 )
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
@@ -65,6 +67,8 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
 app.command("run")(_ends_plainly(run.run_command))
 app.command("policies")(_ends_plainly(policies.policies_command))
 app.command("search")(_ends_plainly(search.search_command))
+app.command("show")(_ends_plainly(show.show_command))
+app.command("compare")(_ends_plainly(compare.compare_command))
 app.command("report")(_ends_plainly(report.report_command))
 app.command("list")(_ends_plainly(listing.list_command))
 app.command("latency")(_ends_plainly(latency.latency_command))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.markup import escape
 
@@ -19,8 +19,29 @@ LEVEL = 0.05
 NOTHING = "—"
 
 
+class Scores(Protocol):
+    """A run's header and records, just made or read back."""
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """What was run, and where."""
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """One record a result."""
+
+
 def show_run(title: str, result: RunResult) -> None:
     """Print every exit, and each policy over all budgets and at half of the way."""
+    OUT.print()
+    show_exits(f"{title} on {data_name(result)}", result)
+    if of_kind(result, "policy"):
+        show_policies(result)
+    OUT.print(f"[dim]records in {escape(str(result.folder.path))}[/dim]", soft_wrap=True)
+
+
+def show_exits(title: str, result: Scores) -> None:
+    """Print one row an exit, everybody leaving there."""
     header = result.header
     exits = of_kind(result, "exit")
     rows = [
@@ -35,22 +56,22 @@ def show_run(title: str, result: RunResult) -> None:
         for cost, record in zip(header["exits"], exits, strict=True)
     ]
     columns = ["exit", "code", "MACs", "rank-1", "rank-5", "rank-10", "mAP [95 %]", "mINP"]
-    OUT.print()
-    show_table(f"{title} on {data_name(result)}", columns, rows)
-    if of_kind(result, "policy"):
-        show_policies(result)
-    OUT.print(f"[dim]records in {escape(str(result.folder.path))}[/dim]", soft_wrap=True)
+    show_table(title, columns, rows)
 
 
-def show_policies(result: RunResult) -> None:
-    """Print one row a policy, in the first mode that was swept, the best over all budgets first."""
+def show_policies(result: Scores) -> None:
+    """Print one row a policy, in the first mode that was swept, the best over all budgets first.
+
+    Sweeps of older versions summed up no curves: a dash stands there.
+    """
     mode = result.header["sweep"]["modes"][0]
     exits = of_kind(result, "exit")
     first, last = exits[0]["realised_macs"], exits[-1]["realised_macs"]
-    curves = [record for record in of_kind(result, "curve") if record["mode"] == mode]
+    swept = [record["policy"] for record in of_kind(result, "policy") if record["mode"] == mode]
+    curves: dict[str, Record] = {name: {} for name in swept}
+    curves |= {record["policy"]: record for record in of_kind(result, "curve") if record["mode"] == mode}
     rows = []
-    for curve in sorted(curves, key=lambda record: -record.get("mAP_area", 0.0)):
-        name = curve["policy"]
+    for name, curve in sorted(curves.items(), key=lambda one: -one[1].get("mAP_area", 0.0)):
         points = [one for one in of_kind(result, "policy") if (one["policy"], one["mode"]) == (name, mode)]
         # A policy that computes something has budgets of its own, a little higher.
         point = min(points, key=lambda one: abs(one["requested_macs"] - (first + HALF * (last - first))))
@@ -69,7 +90,7 @@ def show_policies(result: RunResult) -> None:
                 _interval(curve, "mAP_area"),
                 percent(curve["mAP_gap_closed"]) if "mAP_gap_closed" in curve else NOTHING,
                 percent(curve["mAP_macs_for_95"] / last) if "mAP_macs_for_95" in curve else NOTHING,
-                str(len(ahead)),
+                str(len(ahead)) if curve else NOTHING,
             ]
         )
     middle = ["spent", "rank-1", "mAP", "mAP over random"]
@@ -84,7 +105,7 @@ def show_policies(result: RunResult) -> None:
     show_table("Policies", ["policy", *middle, *whole], rows, caption)
 
 
-def show_outcomes(result: RunResult) -> None:
+def show_outcomes(result: Scores) -> None:
     """Print what each policy decided at the first exit."""
     records = sorted(of_kind(result, "outcome"), key=lambda record: -record["correct"])
     rows = [
@@ -105,12 +126,12 @@ def show_outcomes(result: RunResult) -> None:
     show_table("Who leaves first", columns, rows, caption, texts=["threshold"])
 
 
-def of_kind(result: RunResult, kind: str) -> Sequence[Record]:
+def of_kind(result: Scores, kind: str) -> Sequence[Record]:
     """Records of one kind, in order."""
     return [record for record in result.records if record["kind"] == kind]
 
 
-def data_name(result: RunResult) -> str:
+def data_name(result: Scores) -> str:
     """Name the dataset, and say so where it is rendered."""
     dataset = result.header["dataset"]
     return f"{dataset['name']}{' (a rendered set)' if dataset['rendered'] else ''}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.arrays import AGAIN, read_arrays
 from bench.errors import BenchError
 from bench.retrieval.table import ExitTable, Outcomes, Signals
 from bench.store import replacing
@@ -24,14 +25,14 @@ def save_table(table: ExitTable, path: Path) -> None:
 
 def load_table(path: Path) -> ExitTable:
     """Read a table."""
+    stored = read_arrays(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            parts = {name: stored[f"signals.{name}"] for name in _stored(Signals)}
-            signals = Signals(**{**parts, "classes": int(parts["classes"])})
-            outcomes = Outcomes(**{name: stored[f"outcomes.{name}"] for name in _stored(Outcomes)})
-            return ExitTable(tuple(stored["exits"].tolist()), signals, outcomes)
-    except (OSError, ValueError, KeyError) as problem:
-        raise BenchError(f"cannot read the exit table {path} ({problem}); remove it to have it made again") from problem
+        parts: dict[str, Any] = {name: stored[f"signals.{name}"] for name in _stored(Signals)}
+        signals = Signals(**{**parts, "classes": int(parts["classes"])})
+        outcomes = Outcomes(**{name: stored[f"outcomes.{name}"] for name in _stored(Outcomes)})
+        return ExitTable(tuple(stored["exits"].tolist()), signals, outcomes)
+    except (ValueError, KeyError) as problem:
+        raise BenchError(f"{path} is no exit table of this suite ({problem}); {AGAIN}") from problem
 
 
 def _stored(half: type[Signals] | type[Outcomes]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Finished runs: found by name, told about, and set against each other."""

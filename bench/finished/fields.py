@@ -1,0 +1,68 @@
+"""A run's spec field by field, in groups, and where two specs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PLACES = {
+    "method": "method",
+    "preset": "method",
+    "seed": "method",
+    "network": "method",
+    "dataset": "data",
+    "fingerprint": "data",
+    "calibration_share": "data",
+    "recipe_name": "recipe",
+}
+"""Group of the spec's fields; the others are of the recipe."""
+GROUPS = ("method", "data", "recipe")
+
+
+@dataclass(frozen=True)
+class FieldDifference:
+    """One field that is not the same in two runs; None where a run has no such field."""
+
+    name: str
+    first: Any
+    second: Any
+
+
+def grouped(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Lay a spec flat in :data:`GROUPS`: options of the network and the recipe by the names that ``--set`` takes."""
+    groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+    # The plain fields first: what was run comes before how.
+    for name, value in sorted(spec.items(), key=lambda field: isinstance(field[1], Mapping)):
+        group = groups[PLACES.get(name, "recipe")]
+        group |= laid_flat(value) if isinstance(value, Mapping) else {name: value}
+    first = list(PLACES)
+    return {
+        group: dict(
+            sorted(fields.items(), key=lambda field: first.index(field[0]) if field[0] in first else len(first))
+        )
+        for group, fields in groups.items()
+    }
+
+
+def laid_flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Lay nested values flat, with a dot into their parts."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= laid_flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return flat
+
+
+def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[FieldDifference, ...]:
+    """Tell where two laid-flat mappings differ, in the order of the first."""
+    return tuple(
+        FieldDifference(name, first.get(name), second.get(name))
+        for name in dict.fromkeys([*first, *second])
+        if first.get(name) != second.get(name)
+    )
+
+
+def spec_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[FieldDifference, ...]:
+    """Tell where two specs differ, group by group."""
+    one, other = grouped(first), grouped(second)
+    return tuple(difference for group in GROUPS for difference in differences(one[group], other[group]))

@@ -1,0 +1,206 @@
+"""Results of two runs side by side: exit by exit and policy by policy, tested on the same queries where these are kept.
+
+Values come from the records. Tests need every query's outcomes: both runs' exit tables, from which policies decide
+again as they did in the sweep. Identities are redrawn, the same ones for both runs, which makes differences paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bench.budget.bootstrap import IdentityBootstrap, interval
+from bench.budget.comparison import holm, p_values
+from bench.budget.quality import CURVE_METRICS
+from bench.errors import BenchError
+from bench.finished.redrawn import RedrawnRun, Value
+from bench.finished.runs import KeptRun, Scored
+
+RESAMPLES, SEED = 1000, 0
+"""Draws of the bootstrap, and their seed: those of ``bench run``, where nothing else is said."""
+EVERYTHING = ""
+"""Name under which it stands why nothing at all was tested."""
+SAME_MEASURE = ("ap", "signals", "evaluation_version")
+"""What evaluations share whose numbers can be compared; views of the images may differ."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric in two runs, the second less the first; interval and p-values where it was tested."""
+
+    first: float
+    second: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+
+    @property
+    def lead(self) -> float:
+        """How much more the second run has."""
+        return self.second - self.first
+
+
+@dataclass(frozen=True)
+class Row:
+    """One exit or policy of both runs: multiply-adds of the exits (None for policies), a difference for each metric."""
+
+    names: tuple[str, str]
+    macs: tuple[float, float] | None
+    metrics: Mapping[str, Difference]
+
+
+@dataclass(frozen=True)
+class PairedResults:
+    """Two runs' results: rows, the budgets (2,) that policies share with their mode, and what was left out and why."""
+
+    exits: tuple[Row, ...]
+    policies: tuple[Row, ...]
+    mode: str
+    budgets: tuple[float, float] | None
+    tests: int
+    """How many differences of each metric were tested together."""
+    untested: Mapping[str, str]
+    """What was not tested, by name, and why; :data:`EVERYTHING` stands for all of it."""
+    left_out: Mapping[str, str]
+    """Policies that both runs swept and that cannot be compared, and why."""
+
+
+def comparable(first: KeptRun, second: KeptRun) -> tuple[Scored, Scored]:
+    """Choose the evaluations to compare, the newest that both runs had alike; raises where none can be."""
+    if first.spec["fingerprint"] != second.spec["fingerprint"]:
+        found = [f"{run.spec['dataset']} ({str(run.spec['fingerprint'])[:12]})" for run in (first, second)]
+        raise BenchError(
+            f"the runs are on different data, {found[0]} and {found[1]}: their numbers measure different things"
+        )
+    for run in (first, second):
+        if not run.scored:
+            raise BenchError(f"{run.name} has no results that can be used; the bench run that trained it scores it")
+    pairs = [(one, other) for one in first.scored for other in second.scored if _measure(one) == _measure(other)]
+    if not pairs:
+        found = ["; ".join(dict.fromkeys(_measured(one) for one in run.scored)) for run in (first, second)]
+        raise BenchError(
+            f"the runs were evaluated differently, {found[0]} and {found[1]}: their numbers measure different things; "
+            "the same bench run evaluates an older run again, --ap and --signals choose how"
+        )
+    return next((pair for pair in pairs if pair[0].evaluation == pair[1].evaluation), pairs[0])
+
+
+def pair_results(first: KeptRun, second: KeptRun) -> PairedResults:
+    """Compare what two runs came to: exits by place, and the last with the last; policies that both swept."""
+    chosen = comparable(first, second)
+    sides = (RedrawnRun(first.folder, chosen[0]), RedrawnRun(second.folder, chosen[1]))
+    untested, left_out = {}, {}
+    problem = _why_undrawn(*sides)
+    if problem:
+        untested[EVERYTHING] = problem
+    else:
+        bootstrap = IdentityBootstrap.draw(sides[0].table.outcomes.query_pids, RESAMPLES, SEED)
+        for side in sides:
+            side.draw(bootstrap)
+    exits = [_exits(sides, places) for places in _places(*(len(side.costs) for side in sides))]
+    mode = next((mode for mode in sides[0].modes if mode in sides[1].modes), "")
+    budgets = _common_budgets(*sides)
+    policies = []
+    if budgets is not None:
+        for name in (name for name in sides[0].policies(mode) if name in sides[1].policies(mode)):
+            if not all(side.reaches(name, mode) for side in sides):
+                left_out[name] = "its budgets cover too little of the way between the exits"
+                continue
+            undecided = next(filter(None, (side.decide_again(name, mode) for side in sides)), "") if not problem else ""
+            if undecided:
+                untested[name] = undecided
+            policies.append(_policies(sides, name, mode, budgets))
+    rows, tests = _tested([*exits, *policies])
+    return PairedResults(rows[: len(exits)], rows[len(exits) :], mode, budgets, tests, untested, left_out)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A row before it is tested: for each metric the values of both runs, with draws where there are any."""
+
+    names: tuple[str, str]
+    macs: tuple[float, float] | None
+    values: Mapping[str, tuple[Value, Value]]
+
+
+def _places(first: int, second: int) -> list[tuple[int, int]]:
+    """Pair exits by place, and the last with the last where one run has more."""
+    pairs = [(place, place) for place in range(min(first, second))]
+    return pairs if first == second else [*pairs, (first - 1, second - 1)]
+
+
+def _exits(sides: tuple[RedrawnRun, RedrawnRun], places: tuple[int, int]) -> _Measured:
+    (one, at_one), (other, at_other) = zip(sides, places, strict=True)
+    return _Measured(
+        (one.scored.exits[at_one], other.scored.exits[at_other]),
+        (float(one.costs[at_one]), float(other.costs[at_other])),
+        {metric: (one.exit_value(at_one, metric), other.exit_value(at_other, metric)) for metric in CURVE_METRICS},
+    )
+
+
+def _policies(sides: tuple[RedrawnRun, RedrawnRun], name: str, mode: str, budgets: tuple[float, float]) -> _Measured:
+    one, other = sides
+    return _Measured(
+        (name, name),
+        None,
+        {
+            metric: (one.mean_value(name, mode, metric, budgets), other.mean_value(name, mode, metric, budgets))
+            for metric in CURVE_METRICS
+        },
+    )
+
+
+def _why_undrawn(first: RedrawnRun, second: RedrawnRun) -> str:
+    """Say why nothing can be tested: exit tables are not kept, not those of the records, or not of the same queries."""
+    problem = first.why_no_table() or second.why_no_table()
+    if problem:
+        return problem
+    one, other = first.table, second.table
+    same_people = np.array_equal(one.outcomes.query_pids, other.outcomes.query_pids)
+    if same_people and np.array_equal(one.signals.query_camids, other.signals.query_camids):
+        return ""
+    return "the exit tables are not of the same queries"
+
+
+def _common_budgets(first: RedrawnRun, second: RedrawnRun) -> tuple[float, float] | None:
+    """Multiply-adds that both runs' budgets cover, from and to; None where there are none."""
+    if min(len(first.costs), len(second.costs)) < 2:
+        return None
+    low, high = max(first.costs[0], second.costs[0]), min(first.costs[-1], second.costs[-1])
+    return (float(low), float(high)) if low < high else None
+
+
+def _tested(measured: Sequence[_Measured]) -> tuple[tuple[Row, ...], int]:
+    """Test every difference that has draws, Holm's correction counting all of a metric; gives their number as well."""
+    found: list[dict[str, Difference]] = [{} for _ in measured]
+    tests = 0
+    for metric in CURVE_METRICS:
+        drawn, draws = [], []
+        for place, one_row in enumerate(measured):
+            (one, one_draws), (other, other_draws) = one_row.values[metric]
+            found[place][metric] = Difference(one, other)
+            if one_draws is not None and other_draws is not None:
+                drawn.append(place)
+                draws.append(other_draws - one_draws)
+        tests = len(drawn)
+        if not drawn:
+            continue
+        stacked = np.stack(draws, axis=1)
+        p = p_values(np.array([found[place][metric].lead for place in drawn]), stacked)
+        numbers = np.stack([*interval(stacked), p, holm(p)], axis=1).tolist()
+        for place, (low, high, plain, corrected) in zip(drawn, numbers, strict=True):
+            found[place][metric] = replace(found[place][metric], low=low, high=high, p=plain, p_holm=corrected)
+    return tuple(Row(row.names, row.macs, metrics) for row, metrics in zip(measured, found, strict=True)), tests
+
+
+def _measure(scored: Scored) -> tuple[Any, ...]:
+    return tuple(scored.evaluation.get(name) for name in SAME_MEASURE)
+
+
+def _measured(scored: Scored) -> str:
+    values = scored.evaluation
+    return f"AP {values['ap']}, signals {values['signals']}, version {values.get('evaluation_version', 'unknown')}"

@@ -1,0 +1,182 @@
+"""The numbers of one run with draws of the bootstrap: values from its records, draws from its exit tables.
+
+On the tables policies decide again as they did in the sweep. What cannot be made again exactly as it is on record is
+not drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+
+from bench import registry
+from bench.arrays import AGAIN, read_arrays
+from bench.budget.bootstrap import IdentityBootstrap
+from bench.budget.curves import closed, mean_height, reaches
+from bench.budget.points import Points, Scene
+from bench.budget.policy import Policy
+from bench.budget.quality import METRICS, per_query_quality
+from bench.budget.sweep import policy_points
+from bench.errors import BenchError
+from bench.finished.runs import Records, Scored
+from bench.retrieval.table import ExitTable, FloatArray
+from bench.retrieval.table_file import load_table
+from bench.spec import EVALUATION_VERSION, SweepMode, SweepSpec, digest
+from bench.store import RunFolder
+
+SAME = 1e-6
+"""How near the recorded number, as a share, one must come that is made again from the tables."""
+Value = tuple[float, FloatArray | None]
+"""A number and its draws (R,), which are None where nothing can be drawn."""
+
+
+@dataclass
+class RedrawnRun:
+    """One run under one evaluation: its records, and its tables where they are kept."""
+
+    folder: RunFolder
+    scored: Scored
+    scene: Scene | None = None
+    """What points are scored on; None before ``draw``."""
+    _points: dict[tuple[str, str], Points] = field(default_factory=dict)
+
+    def draw(self, bootstrap: IdentityBootstrap) -> None:
+        """Redraw the exits' means, and from now on what ``decide_again`` decides."""
+        self.scene = Scene.of(per_query_quality(self.table.outcomes), self.costs, bootstrap)
+
+    @cached_property
+    def exit_rows(self) -> list[Mapping[str, Any]]:
+        """Records of the exits, first to last."""
+        rows = [row for row in self.scored.files[0].records if row["kind"] == "exit"]
+        return sorted(rows, key=lambda row: row["exit"])
+
+    @cached_property
+    def costs(self) -> FloatArray:
+        """(S,) multiply-adds of the exits."""
+        return np.array([row["realised_macs"] for row in self.exit_rows])
+
+    @cached_property
+    def table(self) -> ExitTable:
+        """Every test query's outcomes and signals; raises where they cannot be read."""
+        return self._load("test")
+
+    def why_no_table(self) -> str:
+        """Say why the table cannot be read, or is not the one of the records; nothing where all is well."""
+        try:
+            again = self.table.outcomes.average_precision.mean(axis=0)
+        except BenchError as problem:
+            return str(problem)
+        recorded = np.array([row["mAP"] for row in self.exit_rows])
+        if again.shape == recorded.shape and np.allclose(again, recorded, rtol=0, atol=SAME):
+            return ""
+        return f"the exit table in {self.folder.path} is not the one that its records were made from"
+
+    @property
+    def modes(self) -> list[str]:
+        """Modes of the sweeps, those of the newest sweep first."""
+        return list(
+            dict.fromkeys(row["mode"] for file in self.scored.files for row in file.records if row["kind"] == "policy")
+        )
+
+    def policies(self, mode: str) -> list[str]:
+        """Policies that were swept in a mode."""
+        rows = [row for file in self.scored.files for row in file.records]
+        return list(dict.fromkeys(row["policy"] for row in rows if row["kind"] == "policy" and row["mode"] == mode))
+
+    def curve(self, policy: str, mode: str) -> tuple[Records, list[Mapping[str, Any]]]:
+        """Give a policy's points from the newest sweep that has them."""
+        for file in self.scored.files:
+            rows = [
+                row for row in file.records if (row["kind"], row["policy"], row["mode"]) == ("policy", policy, mode)
+            ]
+            if rows:
+                return file, rows
+        raise KeyError(policy)
+
+    def reaches(self, policy: str, mode: str) -> bool:
+        """Whether a policy's points cover enough of the way between the exits."""
+        _, rows = self.curve(policy, mode)
+        return reaches(np.array([row["realised_macs"] for row in rows]), self.costs[[0, -1]])
+
+    def exit_value(self, place: int, metric: str) -> Value:
+        """One exit's metric."""
+        draws = self.scene.exit_draws[:, place, METRICS.index(metric)] if self.scene else None
+        return float(self.exit_rows[place][metric]), draws
+
+    def mean_value(self, policy: str, mode: str, metric: str, budgets: tuple[float, float]) -> Value:
+        """Mean of a policy's metric over budgets from the one to the other; with draws once it decided again."""
+        _, rows = self.curve(policy, mode)
+        costs, quality = (np.array([[row[name] for row in rows]]) for name in ("realised_macs", metric))
+        ends = np.array([[self.exit_rows[place][metric] for place in (0, -1)]])
+        value = float(self._mean_height(costs, quality, ends, budgets)[0])
+        points, column = self._points.get((policy, mode)), METRICS.index(metric)
+        if self.scene is None or points is None:
+            return value, None
+        exits = self.scene.exit_draws[:, [0, -1], column]
+        return value, self._mean_height(points.cost_draws, points.quality_draws[..., column], exits, budgets)
+
+    def decide_again(self, policy: str, mode: str) -> str:
+        """Let a policy decide on the table once more; gives why that cannot be done, or nothing."""
+        file, rows = self.curve(policy, mode)
+        if self.scene is None:
+            raise ValueError("decisions are scored on draws: call draw first")
+        try:
+            spec, ready = _sweep_spec(file), self._ready(policy)
+            held_out = self._load("calibration").signals if mode == "calibrated" else None
+            points = policy_points(ready, cast(SweepMode, mode), self.table, self.scene, spec, held_out)
+        except BenchError as problem:
+            return str(problem)
+        again = np.column_stack([points.cost / self.costs[-1], points.quality[:, METRICS.index("mAP")]])
+        recorded = np.array([[row["realised_macs"] / self.costs[-1], row["mAP"]] for row in rows])
+        if again.shape != recorded.shape or not np.allclose(again, recorded, rtol=0, atol=SAME):
+            return f"decisions are now other than in {file.name}; sweep again"
+        self._points[policy, mode] = points
+        return ""
+
+    def _mean_height(
+        self, costs: FloatArray, quality: FloatArray, exits: FloatArray, budgets: tuple[float, float]
+    ) -> FloatArray:
+        curve = closed(costs, quality, self.costs[[0, -1]], exits)
+        return mean_height(*curve, np.array(budgets))
+
+    def _load(self, split: str) -> ExitTable:
+        path = self.folder.table(split, self._evaluation)
+        if not path.exists():
+            raise BenchError(f"{path} is not kept")
+        try:
+            return load_table(path)
+        except BenchError as problem:
+            if self.scored.evaluation.get("evaluation_version") == EVALUATION_VERSION:
+                raise
+            raise BenchError(f"{path} is of an older version of the suite") from problem
+
+    @property
+    def _evaluation(self) -> str:
+        return digest(self.scored.evaluation)
+
+    def _ready(self, name: str) -> Policy:
+        policy = registry.policy(name)
+        if isinstance(policy, Policy):
+            return policy
+        if policy.needs == "training statistics":
+            raise BenchError("decisions read features of images, which are no part of an exit table")
+        path = self.folder.policy(policy.file_name, self._evaluation)
+        stored = read_arrays(path)
+        try:
+            return policy.load(stored)
+        except (ValueError, KeyError) as problem:
+            raise BenchError(f"{path} is not what {name} learned ({problem}); {AGAIN}") from problem
+
+
+def _sweep_spec(file: Records) -> SweepSpec:
+    """Read what was swept from the header of records."""
+    values: dict[str, Any] = dict(file.header["sweep"] or {})
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    try:
+        return SweepSpec(**{**values, "a_values": tuple(float(a) for a in values.get("a_values", ()))})
+    except (TypeError, ValueError) as problem:
+        raise BenchError(f"{file.name} does not say how it was swept ({problem}); run the sweep again") from problem

@@ -1,0 +1,187 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from kept import MACS, QUERIES, keep_run, same_queries
+from scipy.stats import norm
+
+from bench.budget.bootstrap import IdentityBootstrap, interval
+from bench.errors import BenchError
+from bench.finished.paired import EVERYTHING, RESAMPLES, SEED, comparable, pair_results
+from bench.finished.redrawn import RedrawnRun
+from bench.finished.runs import read_run
+from bench.spec import EvaluationSpec
+
+
+def pair(first, second):
+    return pair_results(read_run(first), read_run(second))
+
+
+def test_exits_are_tested_on_the_same_people(tmp_path):
+    tables = same_queries(0), same_queries(1)
+    found = pair(*(keep_run(tmp_path, seed=seed, table=table) for seed, table in enumerate(tables)))
+    one, other = (table.outcomes.average_precision[:, 2] for table in tables)
+    pids = tables[0].outcomes.query_pids
+    people = np.unique(pids)
+    # Whole people are drawn, one draw after the other, and their queries' differences averaged.
+    counts = np.random.default_rng(SEED).multinomial(len(people), np.full(len(people), 1 / len(people)), size=RESAMPLES)
+    differences = [np.repeat(other - one, draw[np.searchsorted(people, pids)]).mean() for draw in counts]
+    row = found.exits[2]
+    assert row.names == ("exit 3", "exit 3")
+    assert row.macs == (36e6, 36e6)
+    metric = row.metrics["mAP"]
+    assert (metric.first, metric.second) == pytest.approx((one.mean(), other.mean()))
+    assert metric.lead == pytest.approx((other - one).mean())
+    assert (metric.low, metric.high) == pytest.approx(tuple(np.quantile(differences, [0.025, 0.975])))
+    assert metric.p == pytest.approx(2 * norm.sf(abs((other - one).mean()) / np.std(differences, ddof=1)))
+    # Four exits and two policies are tested together: the least likely difference is multiplied by six.
+    assert found.tests == 6
+    least = min((row.metrics["mAP"] for row in [*found.exits, *found.policies]), key=lambda one: one.p)
+    assert least.p_holm == pytest.approx(min(6 * least.p, 1))
+    assert not found.untested
+    assert not found.left_out
+
+
+@pytest.mark.parametrize("mode", ["stream", "exact", "calibrated"])
+def test_values_and_draws_of_a_policy_are_those_of_its_sweep(tmp_path, mode):
+    """The sweep's own summary of the curve comes out again: its value from points, its interval from tables."""
+    run = read_run(keep_run(tmp_path, modes=(mode,), resamples=RESAMPLES, policies=("gs", "entropy")))
+    side = RedrawnRun(run.folder, run.scored[0])
+    side.draw(IdentityBootstrap.draw(side.table.outcomes.query_pids, RESAMPLES, SEED))
+    for record in (record for record in run.scored[0].shown.records if record["kind"] == "curve"):
+        assert side.decide_again(record["policy"], mode) == ""
+        for metric in ("mAP", "rank-1"):
+            value, draws = side.mean_value(record["policy"], mode, metric, (MACS[0], MACS[-1]))
+            assert value == pytest.approx(record[f"{metric}_area"])
+            ends = [record[f"{metric}_area_{end}"] for end in ("low", "high")]
+            assert list(interval(draws)) == pytest.approx(ends)
+
+
+def test_the_same_outcomes_under_another_seed_do_not_differ(tmp_path):
+    table = same_queries(0)
+    found = pair(*(keep_run(tmp_path, seed=seed, table=table) for seed in (0, 1)))
+    for row in (*found.exits, *found.policies):
+        for one in row.metrics.values():
+            assert (one.lead, one.low, one.high, one.p_holm) == (0, 0, 0, 1)
+
+
+def test_where_costs_differ_the_shared_budgets_count(tmp_path):
+    first = keep_run(tmp_path)
+    second = keep_run(tmp_path, "dare", table=same_queries(1), macs=MACS + 10e6)
+    found = pair(first, second)
+    assert found.budgets == (30e6, 66e6)
+    fine = np.linspace(30e6, 66e6, 100_001)
+    records = read_run(first).scored[0].shown.records
+    exits = [record["rank-1"] for record in records if record["kind"] == "exit"]
+    points = [(r["realised_macs"], r["rank-1"]) for r in records if r["kind"] == "policy" and r["policy"] == "gs"]
+    curve = np.array([*sorted(points), (66e6, exits[-1])]).T
+    (row,) = (row for row in found.policies if row.names[0] == "gs")
+    assert row.metrics["rank-1"].first == pytest.approx(np.interp(fine, *curve).mean(), abs=1e-4)
+    assert row.metrics["rank-1"].p is not None
+
+
+def test_costs_that_do_not_overlap_leave_the_exits(tmp_path):
+    found = pair(keep_run(tmp_path), keep_run(tmp_path, "dare", macs=MACS + 100e6))
+    assert found.budgets is None
+    assert not found.policies
+    assert len(found.exits) == 4
+
+
+def test_exits_are_paired_by_place_and_last_with_last(tmp_path):
+    found = pair(keep_run(tmp_path), keep_run(tmp_path, "dare", table=same_queries(1, exits=3)))
+    assert [row.names[0] for row in found.exits] == ["exit 1", "exit 2", "exit 3", "exit 4"]
+    assert [row.names[1] for row in found.exits] == ["exit 1", "exit 2", "exit 3", "exit 3"]
+    single = keep_run(tmp_path, "single", table=same_queries(1, exits=1), policies=())
+    found = pair(keep_run(tmp_path), single)
+    assert [row.names[0] for row in found.exits] == ["exit 1", "exit 4"]
+    assert not found.policies
+
+
+def test_only_what_both_swept_in_the_same_mode_is_compared(tmp_path):
+    first = keep_run(tmp_path, policies=("qs", "gs"), modes=("exact", "stream"))
+    found = pair(first, keep_run(tmp_path, seed=1, policies=("gs", "random"), modes=("stream",)))
+    assert found.mode == "stream"
+    assert [row.names for row in found.policies] == [("gs", "gs")]
+
+
+def test_without_tables_values_stand_untested(tmp_path):
+    found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, tables=False))
+    assert "is not kept" in found.untested[EVERYTHING]
+    assert found.tests == 0
+    for row in (*found.exits, *found.policies):
+        assert row.metrics["mAP"].lead == row.metrics["mAP"].second - row.metrics["mAP"].first
+        assert row.metrics["mAP"].p is None
+
+
+def test_tables_that_are_not_those_of_the_records_are_not_used(tmp_path):
+    def better(header, records):
+        records[0]["mAP"] += 0.01
+
+    found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, change=better))
+    assert "not the one that its records were made from" in found.untested[EVERYTHING]
+
+    def luckier(header, records):
+        for record in records:
+            if record["kind"] == "policy" and record["policy"] == "gs":
+                record["mAP"] += 0.01
+
+    found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=2, change=luckier))
+    assert "other than in records-" in found.untested["gs"]
+    assert {row.names[0]: row.metrics["mAP"].p is None for row in found.policies} == {"random": False, "gs": True}
+    assert found.tests == 5
+
+
+def test_a_damaged_table_costs_the_test_alone(tmp_path):
+    folder = keep_run(tmp_path)
+    path = folder.table("test", EvaluationSpec().key)
+    path.write_bytes(path.read_bytes()[:2000])
+    found = pair(folder, keep_run(tmp_path, seed=1))
+    assert path.name in found.untested[EVERYTHING]
+
+
+def test_a_table_of_an_older_version_is_called_that(tmp_path):
+    older = EvaluationSpec(evaluation_version=1)
+    folders = [keep_run(tmp_path, seed=seed, evaluation=older) for seed in (0, 1)]
+    assert not pair(*folders).untested
+    path = folders[1].table("test", older.key)
+    with np.load(path) as stored:
+        kept = {name: values for name, values in stored.items() if name != "signals.class_entropy"}
+    np.savez(path, **kept)
+    assert pair(*folders).untested[EVERYTHING] == f"{path} is of an older version of the suite"
+
+
+def test_tables_of_other_queries_are_not_paired(tmp_path):
+    table = same_queries(1)
+    others = replace(table, outcomes=replace(table.outcomes, query_pids=np.arange(QUERIES) % 39 + 1))
+    found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, table=others))
+    assert found.untested[EVERYTHING] == "the exit tables are not of the same queries"
+
+
+def test_what_learned_from_features_is_not_decided_again(tmp_path):
+    def renamed(header, records):
+        for record in records:
+            if record["kind"] in ("policy", "curve") and record["policy"] == "gs":
+                record["policy"] = "ets"
+
+    found = pair(*(keep_run(tmp_path, seed=seed, change=renamed) for seed in (0, 1)))
+    assert list(found.untested) == ["ets"]
+    assert "features" in found.untested["ets"]
+
+
+def test_other_data_and_other_measures_are_refused(tmp_path):
+    run = read_run(keep_run(tmp_path))
+    with pytest.raises(BenchError, match=r"different data, invented \(abababababab\) and invented \(cdcdcdcdcdcd\)"):
+        comparable(run, read_run(keep_run(tmp_path, seed=1, fingerprint="cd" * 32)))
+    with pytest.raises(BenchError, match=r"AP step.* and AP trapezoid"):
+        comparable(run, read_run(keep_run(tmp_path, seed=2, evaluation=EvaluationSpec(ap="trapezoid"))))
+    with pytest.raises(BenchError, match="has no results"):
+        comparable(run, read_run(keep_run(tmp_path, seed=3, scored=False)))
+
+
+def test_the_evaluation_that_both_have_is_chosen(tmp_path):
+    first = keep_run(tmp_path)
+    keep_run(tmp_path, evaluation=EvaluationSpec(ap="trapezoid"), at="2026-02-01T00:00:00+00:00")
+    second = keep_run(tmp_path, seed=1)
+    run = read_run(first)
+    assert [scored.evaluation["ap"] for scored in run.scored] == ["trapezoid", "step"]
+    assert [scored.evaluation["ap"] for scored in comparable(run, read_run(second))] == ["step", "step"]

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from bench.arrays import read_arrays
+from bench.errors import BenchError
+
+
+def test_arrays_come_back(tmp_path):
+    np.savez(tmp_path / "some.npz", one=np.arange(3), two=np.ones((2, 2)))
+    stored = read_arrays(tmp_path / "some.npz")
+    assert stored["one"].tolist() == [0, 1, 2]
+    assert stored["two"].shape == (2, 2)
+
+
+@pytest.mark.parametrize("damage", ["cut", "nothing", "text", "flipped", "absent"])
+def test_a_damaged_file_is_named(tmp_path, damage):
+    path = tmp_path / "some.npz"
+    np.savez_compressed(path, one=np.random.default_rng(0).random(4000))
+    whole = path.read_bytes()
+    if damage == "absent":
+        path.unlink()
+    else:
+        middle = len(whole) // 2
+        changed = {
+            "cut": whole[:middle],
+            "nothing": b"",
+            "text": b"not an archive",
+            "flipped": whole[:middle]
+            + bytes(byte ^ 255 for byte in whole[middle : middle + 64])
+            + whole[middle + 64 :],
+        }
+        path.write_bytes(changed[damage])
+    with pytest.raises(BenchError, match=r"some\.npz .*; try again"):
+        read_arrays(path, "try again")

@@ -1,0 +1,118 @@
+import pytest
+from kept import MACS, keep_run, same_queries
+
+from bench.cli.terminal import OUT
+from bench.spec import EvaluationSpec
+
+
+@pytest.fixture
+def compare(bench, tmp_path):
+    """Compare what is kept in folders: status, standard output in one line, standard error in one line."""
+
+    def compare_(first, second, *options):
+        status, out, err = bench("compare", first.path, second.path, *options)
+        assert "Traceback" not in err
+        return status, " ".join(out.split()), " ".join(err.split())
+
+    return compare_
+
+
+def test_two_runs_side_by_side(compare, tmp_path):
+    table = same_queries(0)
+    worse = same_queries(0)
+    worse.outcomes.average_precision[:] *= 0.7
+    first = keep_run(tmp_path, table=table, epochs=30)
+    second = keep_run(tmp_path, seed=1, table=worse, epochs=60, device="cuda", packages={"numpy": "2.1"})
+    status, out, err = compare(first, second)
+    assert (status, err) == (0, "")
+    for words in (
+        "seed │ 0 │ 1",
+        "epochs │ 30 │ 60",
+        "Everything else is equal.",
+        "trained: device cpu | cuda; numpy 2.0 | 2.1 scored:",
+        "exit 4 │ 66.0 M │ 66.0 M",
+        "Policies, mode stream",
+        "correction for 6 comparisons of each metric",
+        "mAP: A is ahead at exit 1, exit 2, exit 3, exit 4 and under random, gs by more than noise",
+        "rank-1: neither is ahead by more than noise",
+        "20.0 M to 66.0 M",
+    ):
+        assert words in out, words
+    assert "bits" not in out
+
+
+def test_a_narrow_terminal_gets_a_table_a_metric(compare, tmp_path, monkeypatch):
+    monkeypatch.setattr(OUT, "width", 80)
+    _, out, _ = compare(*(keep_run(tmp_path, seed=seed) for seed in (0, 1)))
+    assert out.count("Exits") == 2
+    assert "…" not in out.partition("Exits")[2]
+
+
+def test_one_run_twice(compare, tmp_path):
+    run = keep_run(tmp_path)
+    assert compare(run, run)[:2] == (0, f"both are the same run, {run.path.name}: there is nothing to compare")
+
+
+def test_the_same_spec_in_two_places(compare, tmp_path):
+    status, out, _ = compare(keep_run(tmp_path / "here"), keep_run(tmp_path / "there", device="cuda"))
+    assert status == 0
+    assert "Both are the same run: every field of their specs is equal." in out
+    assert "device cpu | cuda" in out
+    assert "1.000" in out
+
+
+def test_without_tables_the_way_to_get_them_is_told(compare, tmp_path):
+    first, second = (keep_run(tmp_path, seed=seed, tables=False) for seed in (0, 1))
+    status, out, _ = compare(first, second)
+    assert status == 0
+    assert "Not tested" in out
+    assert "makes its tables again" in out
+    assert "[95 %]" not in out
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fingerprint": "cd" * 32}, "on different data"),
+        ({"evaluation": EvaluationSpec(ap="trapezoid")}, "AP trapezoid"),
+        ({"evaluation": EvaluationSpec(signals="protocol")}, "signals protocol"),
+        ({"scored": False}, "has no results"),
+    ],
+)
+def test_what_measures_different_things_is_not_compared(compare, tmp_path, change, message):
+    first, second = keep_run(tmp_path), keep_run(tmp_path, seed=1, **change)
+    status, out, err = compare(first, second)
+    assert status == 1
+    assert message in err
+    assert "seed │ 0 │ 1" in out
+    status, out, err = compare(first, second, "--spec")
+    assert (status, err) == (0, "")
+    assert "results are not compared" in out
+    assert message in out
+
+
+def test_the_spec_alone(compare, tmp_path):
+    status, out, _ = compare(keep_run(tmp_path), keep_run(tmp_path, seed=1), "--spec")
+    assert status == 0
+    assert "seed │ 0 │ 1" in out
+    assert "Exits" not in out
+
+
+def test_no_policies_in_common(compare, tmp_path):
+    first = keep_run(tmp_path)
+    _, out, _ = compare(first, keep_run(tmp_path, seed=1, policies=("qs",)))
+    assert "none was swept in both" in out
+    _, out, _ = compare(first, keep_run(tmp_path, seed=2, macs=MACS + 100e6))
+    assert "do not overlap" in out
+    single = keep_run(tmp_path, seed=3, table=same_queries(3, exits=1), policies=())
+    _, out, _ = compare(first, single)
+    assert "exit 4 | exit 1 │ 66.0 M │ 20.0 M" in out
+    assert "one exit" in out
+
+
+def test_other_views_of_the_images_are_told(compare, tmp_path):
+    status, out, _ = compare(
+        keep_run(tmp_path), keep_run(tmp_path, seed=1, evaluation=EvaluationSpec(views="ten-crop"))
+    )
+    assert status == 0
+    assert "evaluated: views centre | ten-crop" in out
