@@ -54,7 +54,7 @@ def collect(*, device: str, precision: str, threads: int, versions: dict[str, in
 
 
 def without_folders(argument: str) -> str:
-    """Shorten an absolute path to its last part: records are published, and whose folders they were is no part of them."""
+    """Shorten an absolute path to its last part: records are published, the folders of a home are not."""
     name, equals, value = argument.rpartition("=")
     path = Path(value)
     return f"{name}{equals}…/{path.name}" if path.is_absolute() else argument
