@@ -19,9 +19,10 @@ def report_command(
     ] = None,
 ) -> None:
     """Draw the report of everything that was run: one HTML page, figures, tables."""
+    from bench.report.artists import processes
     from bench.report.write import write_report
 
-    report = write_report(results, out or results / "report", TerminalReporter())
+    report = write_report(results, out or results / "report", TerminalReporter(), processes())
     for remark in report.remarks:
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
     OUT.print(f"{len(report.files)} files; open [bold]{escape(str(report.page))}[/bold]", soft_wrap=True)

@@ -93,10 +93,13 @@ def search_command(
     reporter = TerminalReporter()
     study = conduct(request, reporter)
 
-    from bench.report.search_folder import write_study
+    from bench.report.folder import write_folder
+    from bench.report.search_figure import search_figure
+    from bench.report.search_tables import search_tables
 
-    tables, files = write_study(study.folder, study.values)
-    for table in tables:
+    tables = {table.name.removeprefix("-"): table for table in search_tables(study.values, "")}
+    files = write_folder(study.folder, tables, {"code-length": search_figure(study.values, "")})
+    for table in tables.values():
         OUT.print()
         columns = [str(column) for column in table.shown.columns]
         show_table(table.title, columns, table.shown.to_numpy().tolist(), table.note, texts=["way", "codes"])

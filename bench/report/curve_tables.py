@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from bench.budget.whole_curves import REACHED, STRAIGHT_LINE
 from bench.report.load import Run
 from bench.report.rounding import NOTHING, number, percent, with_interval
 from bench.report.sections import Section, Setup
-from bench.report.tables import Table, about, rows_of
+from bench.report.tables import Record, Table, about, records_of
 
 LEVEL = 0.05
 """Level at which a difference counts, after Holm's correction."""
@@ -22,12 +23,12 @@ def area_table(section: Section) -> Table:
     """One row for each policy, the best first: its mean height over all budgets, and whom it beats."""
     full, shown, slugs = [], [], []
     for setup, run, mode, curves in _summed_up(section):
-        last = rows_of(setup, run)
-        last_macs = float(last.loc[last["kind"] == "exit", "realised_macs"].max())
-        beaten = {policy: _beaten_by(rows_of(setup, run), policy, mode) for policy in curves["policy"]}
-        for _, record in curves.iterrows():
+        last_macs = records_of(setup, run, "exit")[-1]["realised_macs"]
+        met = [record for record in records_of(setup, run, "comparison") if record["mode"] == mode]
+        for record in curves:
+            beaten = _beaten_by(met, record["policy"])
             row = {**about(section, setup, run), "policy": record["policy"], "mode": mode}
-            row |= {f"better_than_{metric}": "; ".join(beaten[record["policy"]][metric]) for metric in CURVE_METRICS}
+            row |= {f"better_than_{metric}": "; ".join(beaten[metric]) for metric in CURVE_METRICS}
             full.append(row | {name: record.get(name, math.nan) for name in _columns()})
             texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": record["policy"]}
             texts["mean mAP (%)"] = with_interval(record, "mAP_area")
@@ -36,7 +37,7 @@ def area_table(section: Section) -> Table:
             texts["gap closed (%)"] = with_interval(record, "mAP_gap_closed")
             for reached in REACHED:
                 texts[f"cost for {reached} % (%)"] = _price(record, f"mAP_macs_for_{reached}", last_macs)
-            texts["better than"] = ", ".join(beaten[record["policy"]]["mAP"]) or "none"
+            texts["better than"] = ", ".join(beaten["mAP"]) or "none"
             texts["mean rank-1 (%)"] = with_interval(record, "rank-1_area")
             shown.append(texts)
             slugs.append(setup.slug)
@@ -57,10 +58,9 @@ def comparison_table(section: Section) -> Table:
     full, shown, slugs = [], [], []
     for setup in section.setups:
         for run in setup.runs:
-            rows = rows_of(setup, run)
-            for _, record in rows[rows["kind"] == "comparison"].iterrows():
+            for record in records_of(setup, run, "comparison"):
                 named = {name: record[name] for name in ("policy", "other", "mode")}
-                numbers = {name: record[name] for name in record.index if "_area_lead" in name}
+                numbers = {str(name): value for name, value in record.items() if "_area_lead" in str(name)}
                 full.append({**about(section, setup, run), **named, **numbers})
                 texts = {"setup": setup.label, "seed": str(run.seed), "mode": record["mode"]}
                 texts |= {"policy": record["policy"], "against": record["other"]}
@@ -78,32 +78,32 @@ def comparison_table(section: Section) -> Table:
     return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
 
 
-def _summed_up(section: Section) -> list[tuple[Setup, Run, str, pd.DataFrame]]:
+def _summed_up(section: Section) -> list[tuple[Setup, Run, str, list[Record]]]:
     found = []
     for setup in section.setups:
         for run in setup.runs:
-            rows = rows_of(setup, run)
+            curves = records_of(setup, run, "curve")
             for mode in setup.modes():
-                curves = rows[(rows["kind"] == "curve") & (rows["mode"] == mode)]
-                if len(curves):
-                    key = "mAP_area" if "mAP_area" in curves else "policy"
-                    found.append(
-                        (setup, run, mode, curves.sort_values([key, "policy"], ascending=[key == "policy", True]))
-                    )
+                of_mode = [record for record in curves if record["mode"] == mode]
+                if of_mode:
+                    found.append((setup, run, mode, sorted(of_mode, key=_best_first)))
     return found
 
 
-def _beaten_by(rows: pd.DataFrame, policy: str, mode: str) -> dict[str, list[str]]:
-    """Whom a policy is ahead of, by metric, with a difference that is more than noise."""
-    met = rows[(rows["kind"] == "comparison") & (rows["mode"] == mode)]
+def _best_first(record: Record) -> tuple[bool, float, str]:
+    area = float(record.get("mAP_area", math.nan))
+    return math.isnan(area), 0.0 if math.isnan(area) else -area, record["policy"]
+
+
+def _beaten_by(met: Sequence[Record], policy: str) -> dict[str, list[str]]:
+    """Whom a policy is ahead of in these comparisons, by metric, with a difference that is more than noise."""
     beaten: dict[str, list[str]] = {}
     for metric in CURVE_METRICS:
         beaten[metric] = []
-        if f"{metric}_area_lead" not in met:
-            continue
-        for _, record in met.iterrows():
-            lead = record[f"{metric}_area_lead"]
-            if record[f"{metric}_area_lead_p_holm"] < LEVEL and policy == record["policy" if lead > 0 else "other"]:
+        for record in met:
+            lead = record.get(f"{metric}_area_lead", math.nan)
+            certain = record.get(f"{metric}_area_lead_p_holm", math.nan) < LEVEL
+            if certain and policy == record["policy" if lead > 0 else "other"]:
                 beaten[metric].append(record["other" if lead > 0 else "policy"])
         beaten[metric].sort(key=lambda name: (name == STRAIGHT_LINE, name))
     return beaten
@@ -118,10 +118,10 @@ def _columns() -> list[str]:
     return names
 
 
-def _price(record: pd.Series, name: str, whole: float) -> str:
+def _price(record: Record, name: str, whole: float) -> str:
     """A cost with its interval, in percent of the last exit's."""
     shares = {f"price{end}": record.get(f"{name}{end}", math.nan) / whole for end in ("", "_low", "_high")}
-    return with_interval(pd.Series(shares), "price")
+    return with_interval(shares, "price")
 
 
 def _p_value(value: Any) -> str:

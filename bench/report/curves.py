@@ -38,49 +38,65 @@ class Curve:
 
 def exit_curve(table: pd.DataFrame, column: str) -> Curve:
     """Everybody at one exit: a point for each exit, first to last. Joined up, they are the straight line."""
-    return _curve(table[table["kind"] == "exit"], "exit", "realised_macs", column)
+    return _curve(table, _is(table, "kind", "exit"), "exit", "realised_macs", column)
 
 
 def policy_curve(table: pd.DataFrame, policy: str, mode: str, column: str) -> Curve:
     """One policy over all budgets, from the lowest on, at realised cost."""
-    return _curve(policy_rows(table, policy, mode), "a", "realised_macs", column)
+    return _curve(table, _swept(table, policy, mode), "a", "realised_macs", column)
 
 
 def oracle_curve(table: pd.DataFrame, metric: str) -> Curve | None:
     """The best that any rule could do within a budget, knowing the labels; None where it was not swept."""
-    rows = table[(table["kind"] == "oracle") & (table["mode"] == "constrained")]
-    if metric not in rows:
+    if metric not in table:
         return None
-    rows = rows[rows["policy"] == f"best {metric} for the budget"].dropna(subset=[metric])
+    chosen = _is(table, "kind", "oracle") & _is(table, "mode", "constrained")
+    chosen &= _is(table, "policy", f"best {metric} for the budget") & table[metric].notna().to_numpy()
     # Past its end the curve is flat, and the realised cost stands still: a bound belongs to the requested budget.
-    return _curve(rows, "requested_macs", "requested_macs", metric) if len(rows) else None
+    return _curve(table, chosen, "requested_macs", "requested_macs", metric) if chosen.any() else None
 
 
 def policy_rows(table: pd.DataFrame, policy: str, mode: str) -> pd.DataFrame:
     """Rows of one policy in one mode, from the lowest budget on."""
-    chosen = (table["kind"] == "policy") & (table["policy"] == policy) & (table["mode"] == mode)
-    return table[chosen].sort_values(["run", "a"])
+    return table[_swept(table, policy, mode)].sort_values(["run", "a"])
 
 
 def mean_over_seeds(rows: pd.DataFrame, key: str, columns: Sequence[str]) -> FloatArray:
-    """Columns as (K, columns), averaged over the runs at equal ``key``; only keys that every run has."""
-    parts = []
-    for _, part in rows.sort_values(["run", key]).groupby("run"):
-        # The root that gives a budget is found anew for every run: its last digits may differ.
-        parts.append(part.set_index(part[key].map(lambda value: f"{value:.9g}"))[list(columns)])
-    if not parts:
+    """Columns as (K, columns), averaged over the runs at equal ``key``, from its lowest on; only keys of all runs."""
+    values = rows[list(columns)].to_numpy(dtype=np.float64)
+    # The root that gives a budget is found anew for every run: its last digits may differ.
+    keyed = [
+        {f"{rows_key:.9g}": place for rows_key, place in zip(rows[key].to_numpy()[part], part, strict=True)}
+        for part in _by_run(rows, key)
+    ]
+    if not keyed:
         return np.empty((0, len(columns)))
-    shared = [value for value in parts[0].index if all(value in part.index for part in parts[1:])]
-    return np.mean([part.loc[shared].to_numpy(dtype=np.float64) for part in parts], axis=0)
+    shared = [name for name in keyed[0] if all(name in places for places in keyed[1:])]
+    return np.mean([values[[places[name] for name in shared]] for places in keyed], axis=0)
 
 
-def _curve(rows: pd.DataFrame, key: str, macs: str, column: str) -> Curve:
-    singles = []
-    for _, part in rows.sort_values(["run", key]).groupby("run"):
-        singles.append((part[macs].to_numpy(dtype=np.float64), part[column].to_numpy(dtype=np.float64)))
-    mean = mean_over_seeds(rows, key, [macs, column])
-    low = high = None
-    bounded = {f"{column}_low", f"{column}_high"} <= set(rows.columns)
-    if len(singles) == 1 and bounded and rows[f"{column}_low"].notna().all():
-        low, high = mean_over_seeds(rows, key, [f"{column}_low", f"{column}_high"]).T
-    return Curve(mean[:, 0], mean[:, 1], low, high, tuple(singles) if len(singles) > 1 else ())
+def _curve(table: pd.DataFrame, chosen: NDArray[np.bool_], key: str, macs: str, column: str) -> Curve:
+    bounds = [name for name in (f"{column}_low", f"{column}_high") if name in table]
+    # Tables are wide: only what is asked for is copied.
+    rows = table.loc[chosen, list(dict.fromkeys(["run", key, macs, column, *bounds]))]
+    drawn = rows[[macs, column]].to_numpy(dtype=np.float64)
+    singles = [(drawn[part, 0], drawn[part, 1]) for part in _by_run(rows, key)]
+    bounded = len(bounds) == 2 and len(singles) == 1 and bool(rows[bounds[0]].notna().all())
+    mean = mean_over_seeds(rows, key, [macs, column, *(bounds if bounded else ())]).T
+    low, high = mean[2:] if bounded else (None, None)
+    return Curve(mean[0], mean[1], low, high, tuple(singles) if len(singles) > 1 else ())
+
+
+def _by_run(rows: pd.DataFrame, key: str) -> list[NDArray[np.intp]]:
+    """Places of each run's rows, in the order of ``key``; runs are in the order of their names."""
+    runs, names = pd.factorize(rows["run"], sort=True)
+    order = np.lexsort((rows[key].to_numpy(dtype=np.float64), runs))
+    return [order[runs[order] == run] for run in range(len(names))]
+
+
+def _swept(table: pd.DataFrame, policy: str, mode: str) -> NDArray[np.bool_]:
+    return _is(table, "kind", "policy") & _is(table, "policy", policy) & _is(table, "mode", mode)
+
+
+def _is(table: pd.DataFrame, column: str, value: str) -> NDArray[np.bool_]:
+    return (table[column] == value).to_numpy(dtype=bool)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class Exit:
 
 @dataclass(frozen=True)
 class RecordsFile:
-    """One records file: its place under the results folder, its header, and its records as flat rows."""
+    """One records file: its place under the results folder, its header, and, while it is read, its records as rows."""
 
     place: str
     header: Mapping[str, Any]
@@ -124,8 +124,10 @@ def load(results: Path, folders: str = "runs/*/*") -> Results:
     for identity, files in sorted(found.items()):
         current, outdated = _current(files)
         remarks += [f"left out: {file.place} is of an older version of the sweep; run it again" for file in outdated]
-        runs.append(Run(identity, current))
-        rows += _newest_rows(runs[-1])
+        run = Run(identity, current)
+        rows += _newest_rows(run)
+        # From here on the table has the records, and the run tells where they are from.
+        runs.append(Run(identity, tuple(replace(file, rows=()) for file in current)))
     return Results(tuple(runs), pd.DataFrame(rows), tuple(sorted(remarks)))
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-import seaborn
 
 from bench.budget.outcomes import OWN
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
 from bench.report.rounding import NOTHING, number, with_interval
 from bench.report.sections import Section, Setup
-from bench.report.style import COLUMN_INCHES, REFERENCE_COLOUR
+from bench.report.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
 from bench.report.tables import Table, about, rows_of
 
-_COLOURS = seaborn.color_palette("colorblind").as_hex()
-RIGHT_COLOUR, WRONG_COLOUR = str(_COLOURS[2]), str(_COLOURS[3])
+RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
 COUNTS = ("left", "correct", "incorrect", "possible")
 SHARES = ("precision", "recall")
 

@@ -8,26 +8,23 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.report.figures import Drawing
+from bench.report.artists import Drawn
 from bench.report.origin import origin_html
 from bench.report.reading import reading_html
 from bench.report.sections import Section, Setup
 from bench.report.stylesheet import STYLESHEET
 from bench.report.svg import inline_svg
-from bench.report.tables import Table
+from bench.report.tables import Table, is_number
 
 TITLE = "Budgeted inference in person re-identification"
-UNITS = ("(%)", "(M)", "(min)", "(points)")
-WHOLE_NUMBERS = ("seed", "exits", "epochs", "budget")
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A drawing with its SVG, under the names that its files got."""
+    """A figure that was drawn, under the name that its files got."""
 
-    drawing: Drawing
     name: str
-    svg: str
+    drawn: Drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +36,28 @@ class SetupPart:
 
 
 @dataclass(frozen=True, eq=False)
+class SearchPart:
+    """What the page shows of one search study."""
+
+    title: str
+    figure: Figure
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class SectionPart:
     """What the page shows on one dataset under one evaluation: ``tables`` are cut into the setups' rows.
 
-    ``reported`` sets the papers' numbers beside the measured ones, where there are any on the dataset.
+    ``whole_tables`` have all setups side by side; the first, of methods, has the papers' numbers with them where there
+    are any on the dataset.
     """
 
     section: Section
-    comparison: Figure | None
+    figures: tuple[Figure, ...]
     setups: tuple[SetupPart, ...]
     tables: tuple[Table, ...]
-    reported: Table | None = None
+    whole_tables: tuple[Table, ...]
+    searches: tuple[SearchPart, ...] = ()
 
 
 def page(overview: Table, parts: Sequence[SectionPart], remarks: Sequence[str]) -> str:
@@ -61,6 +69,7 @@ def page(overview: Table, parts: Sequence[SectionPart], remarks: Sequence[str]) 
         '<section aria-labelledby="runs">',
         '<h2 id="runs">Runs</h2>',
         _table(overview.shown, overview.title, overview.note, overview.name),
+        f"<p>{_table_files(overview)}</p>",
         _remarks(remarks),
         "</section>",
         *(_section(part, at) for at, part in enumerate(parts, 1)),
@@ -78,8 +87,8 @@ def page(overview: Table, parts: Sequence[SectionPart], remarks: Sequence[str]) 
         f'<header>\n<h1>{TITLE}</h1>\n<p class="quiet">{subtitle}</p>\n'
         f'<nav aria-label="Contents"><ul>{navigation}</ul></nav>\n</header>\n'
         f'<main id="main">\n{chr(10).join(filter(None, body))}\n</main>\n'
-        "<footer>Drawn from the records of the runs alone; the files beside this page hold every figure as SVG and PNG "
-        "and every table in full as CSV.</footer>\n</body>\n</html>\n"
+        "<footer>Drawn from the records of the runs alone; the files beside this page hold every figure as SVG, "
+        "PNG and PDF, and every table in full as CSV and rounded as Markdown and LaTeX.</footer>\n</body>\n</html>\n"
     )
 
 
@@ -94,11 +103,12 @@ def _section(part: SectionPart, at: int) -> str:
             "say how accurate a method is on photographs of people.</p>"
         )
     lines.append(f"<p>{html.escape(counts)}. {html.escape(evaluated)}.</p>")
-    if part.comparison:
-        lines += ["<h3>Methods compared</h3>", _figure(part.comparison, f"f{at}-0")]
-    if part.reported:
-        table = part.reported
-        lines += ["<h3>Reported by the papers</h3>", _table(table.shown, table.title, table.note, table.name)]
+    lines.append("<h3>Methods compared</h3>")
+    lines += [_figure(figure, f"f{at}-0-{number}") for number, figure in enumerate(part.figures, 1)]
+    lines += [_table(table.shown, table.title, table.note, table.name) for table in part.whole_tables]
+    for number, search in enumerate(part.searches, 1):
+        lines += [f"<h3>Codes and search: {html.escape(search.title)}</h3>", _figure(search.figure, f"s{at}-{number}")]
+        lines += [_table(table.shown, table.title, table.note, table.name) for table in search.tables]
     for place, setup_part in enumerate(part.setups, 1):
         setup, anchor = setup_part.setup, f"setup-{at}-{place}"
         lines.append(f'<section aria-labelledby="{anchor}">')
@@ -112,26 +122,32 @@ def _section(part: SectionPart, at: int) -> str:
             if len(rows):
                 lines.append(_table(rows, table.title_of_setup(setup), table.note, f"{anchor}-table-{table.name}"))
         lines += [*drawn[1:], origin_html(setup), "</section>"]
-    written = [table for table in (*part.tables, part.reported) if table and len(table.full)]
-    files = [_link(f"tables/{table.name}.csv", table.title) for table in written]
-    files.append(_link(f"tables/{section.slug}-records.csv", "all records"))
-    lines += [f"<p>In full, as CSV: {'; '.join(files)}.</p>", "</section>"]
+    searched = (table for search in part.searches for table in search.tables)
+    files = [_table_files(table) for table in (*part.whole_tables, *searched, *part.tables) if len(table.full)]
+    files.append(f"all records ({_link(f'tables/{section.slug}-records.csv', 'CSV')})")
+    lines += [f"<p>Tables, in full as CSV, rounded as Markdown and LaTeX: {'; '.join(files)}.</p>", "</section>"]
     return "\n".join(filter(None, lines))
 
 
 def _figure(figure: Figure, prefix: str) -> str:
-    drawing = figure.drawing
-    svg = inline_svg(figure.svg, prefix, drawing.title, drawing.description)
-    files = f"{_link(f'figures/{figure.name}.svg', 'SVG')}, {_link(f'figures/{figure.name}.png', 'PNG')}"
+    drawn = figure.drawn
+    svg = inline_svg(drawn.svg, prefix, drawn.title, drawn.description)
+    files = ", ".join(_link(f"figures/{figure.name}.{ending}", ending.upper()) for ending in ("svg", "png", "pdf"))
     return (
-        f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawing.title)}">{svg}</div>'
-        f"<figcaption>{html.escape(drawing.caption)} ({files})</figcaption></figure>"
+        f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawn.title)}">{svg}</div>'
+        f"<figcaption>{html.escape(drawn.caption)} ({files})</figcaption></figure>"
     )
+
+
+def _table_files(table: Table) -> str:
+    formats = (("CSV", "csv"), ("Markdown", "md"), ("LaTeX", "tex"))
+    files = ", ".join(_link(f"tables/{table.name}.{ending}", name) for name, ending in formats)
+    return f"{html.escape(table.title)} ({files})"
 
 
 def _table(rows: pd.DataFrame, title: str, note: str, name: str) -> str:
     columns = [str(column) for column in rows.columns]
-    kinds = [' class="number"' if column.endswith(UNITS) or column in WHOLE_NUMBERS else "" for column in columns]
+    kinds = [' class="number"' if is_number(column) else "" for column in columns]
     head = "".join(
         f'<th scope="col"{kind}>{html.escape(column)}</th>' for column, kind in zip(columns, kinds, strict=True)
     )

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
 from bench.report.figures import Drawing
+from bench.report.folder import write_folder
 from bench.report.load import load
 from bench.report.outcome_figure import outcome_figure, outcome_table
 from bench.report.sections import sections
@@ -22,21 +22,8 @@ def write_outcomes(
     """
     place = run_folder.relative_to(results).as_posix()
     found = load(results, place)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (section,) = (part for part in sections(found) if part.evaluation == evaluation)
-        (setup,) = section.setups
-        table = outcome_table(section)
-        (out / "outcomes.csv").write_text(table.full.to_csv(index=False), encoding="utf-8", newline="\n")
-        (out / "outcomes.md").write_text(table.markdown(), encoding="utf-8", newline="\n")
-        written = [out / "outcomes.csv", out / "outcomes.md"]
-        figures = [("outcomes", outcome_figure(section, setup)), *((drawing.name, drawing) for drawing in drawings)]
-        for name, drawing in figures:
-            if drawing is not None:
-                (out / f"{name}.svg").write_text(drawing.svg(), encoding="utf-8", newline="\n")
-                drawing.save_png(out / f"{name}.png")
-                written += [out / f"{name}.svg", out / f"{name}.png"]
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise BenchError(f"cannot write under {out}: {reason}; choose other --results") from problem
-    return tuple(written)
+    (section,) = (part for part in sections(found) if part.evaluation == evaluation)
+    (setup,) = section.setups
+    outcomes = outcome_figure(section, setup)
+    named = {} if outcomes is None else {"outcomes": outcomes}
+    return write_folder(out, {"outcomes": outcome_table(section)}, named | {one.name: one for one in drawings})

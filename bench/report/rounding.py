@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 NOTHING = "—"
+Row: TypeAlias = pd.Series | Mapping[Any, Any]
+"""One record, as a row of a table or by the names of its values."""
 
 
 def plain(value: Any) -> str:
@@ -38,13 +41,13 @@ def millions(macs: float) -> str:
     return number(macs / 1e6, 2 if macs < 1e8 else 1)
 
 
-def span(record: pd.Series, name: str, *, signed: bool = False) -> str:
+def span(record: Row, name: str, *, signed: bool = False) -> str:
     """Show the two ends of an interval in percent."""
     low, high = (percent(float(record.get(f"{name}_{end}", math.nan)), signed=signed) for end in ("low", "high"))
     return NOTHING if NOTHING in (low, high) else f"{low} to {high}"
 
 
-def with_interval(record: pd.Series, name: str, *, signed: bool = False) -> str:
+def with_interval(record: Row, name: str, *, signed: bool = False) -> str:
     """Show a metric in percent, and its interval in brackets where it has one."""
     value = percent(float(record.get(name, math.nan)), signed=signed)
     ends = span(record, name, signed=signed)

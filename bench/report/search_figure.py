@@ -6,21 +6,19 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from bench.report.figures import Drawing, canvas, set_title
 from bench.report.search_tables import Study, by_code, study_name
-from bench.report.style import PAGE_INCHES, LineStyle
+from bench.report.style import COLOURS, PAGE_INCHES, LineStyle
 
-_COLOURS = seaborn.color_palette("colorblind").as_hex()
-ACCURACY_STYLES = {"rank-1": LineStyle(_COLOURS[0], "o", "-"), "mAP": LineStyle(_COLOURS[1], "s", (0, (5, 1.5)))}
+ACCURACY_STYLES = {"rank-1": LineStyle(COLOURS[0], "o", "-"), "mAP": LineStyle(COLOURS[1], "s", (0, (5, 1.5)))}
 WAYS = {
-    "loop_continuous_ns": ("floats, Python loop", LineStyle(_COLOURS[3], "D", (0, (1.2, 1)), hollow=True)),
-    "loop_binary_ns": ("bits, Python loop", LineStyle(_COLOURS[0], "o", (0, (1.2, 1)), hollow=True)),
-    "continuous_ns": ("floats, matrix product", LineStyle(_COLOURS[3], "D", (0, (5, 1.5)))),
-    "binary_ns": ("bits, population count", LineStyle(_COLOURS[0], "o", "-")),
+    "loop_continuous_ns": ("floats, Python loop", LineStyle(COLOURS[3], "D", (0, (1.2, 1)), hollow=True)),
+    "loop_binary_ns": ("bits, Python loop", LineStyle(COLOURS[0], "o", (0, (1.2, 1)), hollow=True)),
+    "continuous_ns": ("floats, matrix product", LineStyle(COLOURS[3], "D", (0, (5, 1.5)))),
+    "binary_ns": ("bits, population count", LineStyle(COLOURS[0], "o", "-")),
 }
 """Times by their name in the study, the slowest first: what they are of, and how they look."""
 

@@ -1,7 +1,7 @@
 """How figures look: one look for every policy and method wherever it appears, legible without colour.
 
-Colours are seaborn's colour-blind palette; each goes with a marker and a dash of its own. Names that the tables below
-do not know take what is left over, in the order of their names, so that a plug-in needs no entry here.
+Colours are seaborn's colour-blind palette and its crest; each goes with a marker and a dash of its own. Names that the
+tables below do not know take what is left over, in the order of their names, so that a plug-in needs no entry here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import seaborn
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 COLUMN_INCHES = 3.5
@@ -20,7 +20,6 @@ REFERENCE_COLOUR = "#6b6b6b"
 """Straight line and oracle: what is no policy is grey."""
 
 SETTINGS: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8,
@@ -42,6 +41,8 @@ SETTINGS: dict[Any, Any] = {
     "legend.handlelength": 2.8,
     "figure.dpi": 200,
     "svg.fonttype": "path",
+    # TrueType: publishers turn Type 3 fonts away.
+    "pdf.fonttype": 42,
     # Without it the ids in an SVG are random, and the same records would give other bytes.
     "svg.hashsalt": "reid-budget-bench",
 }
@@ -67,7 +68,36 @@ class LineStyle:
         return {"marker": self.marker, "markerfacecolor": face, "markeredgecolor": edge}
 
 
-_PALETTE = [str(colour) for colour in seaborn.color_palette("colorblind").as_hex()]
+COLOURS = (
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#ca9161",
+    "#fbafe4",
+    "#949494",
+    "#ece133",
+    "#56b4e9",
+)
+"""Seaborn's colour-blind palette, written out: to ask it would load more than all drawing needs."""
+_CREST = (
+    "#2c3172",
+    "#294079",
+    "#234f81",
+    "#1e5e87",
+    "#1d6c8a",
+    "#26788c",
+    "#34858d",
+    "#41928f",
+    "#509e90",
+    "#62ab90",
+    "#76b791",
+    "#8ec291",
+    "#a5cd90",
+)
+"""Seaborn's crest, dark to light."""
+_PALETTE = list(COLOURS)
 # Pink and yellow are too pale for lines on white: indigo and olive of Tol's muted scheme, made for the same purpose.
 _PALETTE[6], _PALETTE[8] = "#332288", "#999933"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1.2, 1)), (0, (7, 1.5, 1, 1.5, 1, 1.5)))
@@ -113,7 +143,8 @@ def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
 
 def exit_colours(count: int) -> list[str]:
     """Colours of exits, first to last: dark to light, since exits have an order."""
-    return [str(colour) for colour in seaborn.color_palette("crest_r", count).as_hex()]
+    crest = LinearSegmentedColormap.from_list("crest", _CREST)
+    return [to_hex(crest((place + 1) / (count + 1))) for place in range(count)]
 
 
 def _assign(names: Mapping[str, str], reserved: Mapping[str, int]) -> dict[str, LineStyle]:

@@ -38,6 +38,13 @@ nav ul { list-style: none; padding: 0; margin: 1rem 0; display: flex; flex-wrap:
   background: var(--notice); border-left: .25rem solid var(--notice-line); padding: .5rem .875rem; max-width: 46rem;
 }
 .scroll { overflow-x: auto; max-width: 100%; }
+.table .scroll {
+  background:
+    linear-gradient(to right, var(--ground) 1.5rem, transparent) left / 3rem 100% no-repeat local,
+    linear-gradient(to left, var(--ground) 1.5rem, transparent) right / 3rem 100% no-repeat local,
+    linear-gradient(to right, var(--line), transparent) left / .75rem 100% no-repeat scroll,
+    linear-gradient(to left, var(--line), transparent) right / .75rem 100% no-repeat scroll;
+}
 figure { margin: 1.25rem 0; }
 figure .scroll { background: #ffffff; border: 1px solid var(--line); border-radius: .375rem; padding: .5rem; }
 figure svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
@@ -61,4 +68,8 @@ pre { overflow-x: auto; background: var(--shade); padding: .75rem; border-radius
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .375rem; } h1 { font-size: 1.5rem; } }
 @media print { .skip, nav { display: none; } .scroll { overflow: visible; } figure, tr { break-inside: avoid; } }
 """.strip()
-"""Figures keep a white ground in the dark: their colours are chosen for paper."""
+"""Figures keep a white ground in the dark: their colours are chosen for paper.
+
+A table that is wider than its box has a shade at the side where more of it is: covers that scroll along hide the shade
+at the ends.
+"""

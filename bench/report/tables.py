@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
 from bench.budget.quality import CURVE_METRICS, METRICS
-from bench.report.curves import exit_curve, policy_rows
 from bench.report.load import Run
 from bench.report.rounding import markdown_cell, millions, number, plain, ratio, span, with_interval
 from bench.report.sections import Section, Setup
@@ -19,6 +19,12 @@ BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The handful of budgets in the budget table, as shares of the way from the first exit's cost to the last's."""
 ABOUT = ("dataset", "rendered", "ap", "method", "preset", "setup", "seed", "run")
 """Columns that say what a row is about; only the CSV has them all."""
+UNITS = ("(%)", "(M)", "(min)", "(points)")
+WHOLE_NUMBERS = ("seed", "exits", "epochs", "budget", "leave", "right", "wrong", "possible")
+Record: TypeAlias = dict[Hashable, Any]
+"""One record as it stands in a table of records."""
+_RECORDS: WeakKeyDictionary[Setup, dict[tuple[str, str], list[Record]]] = WeakKeyDictionary()
+"""Records of the setups that tables were made of, by run and kind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +64,11 @@ class Table:
         for row in self.shown.to_numpy().tolist():
             lines.append("| " + " | ".join(markdown_cell(value) for value in row) + " |")
         return "\n".join(lines) + "\n"
+
+
+def is_number(heading: str) -> bool:
+    """Whether a column of that heading holds numbers: they stand to the right."""
+    return heading.endswith(UNITS) or heading in WHOLE_NUMBERS or ": p, " in heading
 
 
 def overview(sections: Sequence[Section]) -> Table:
@@ -127,12 +138,10 @@ def budget_table(section: Section) -> Table:
     """Policies at a handful of budgets: for each, the swept budget next to it."""
     full, shown, slugs = [], [], []
     for setup, run, mode, policy, rows in _swept(section):
-        costs = exit_curve(rows_of(setup, run), "mAP").macs
+        costs = [exit_["realised_macs"] for exit_ in records_of(setup, run, "exit")]
         for share in BUDGET_SHARES:
-            if not len(costs):
-                continue
             budget = costs[0] + share * (costs[-1] - costs[0])
-            record = rows.loc[(rows["requested_macs"] - budget).abs().idxmin()]
+            record = min(rows, key=lambda row: abs(row["requested_macs"] - budget))
             names = ["requested_macs", "realised_macs", "realised_macs_low", "realised_macs_high", "order_spread_mAP"]
             for metric in METRICS:
                 names += [metric, f"{metric}_low", f"{metric}_high"]
@@ -160,24 +169,42 @@ def budget_table(section: Section) -> Table:
     return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
 
 
-def _records(section: Section, kind: str) -> list[tuple[Setup, Run, pd.Series]]:
+def _records(section: Section, kind: str) -> list[tuple[Setup, Run, Record]]:
+    return [
+        (setup, run, record)
+        for setup in section.setups
+        for run in setup.runs
+        for record in records_of(setup, run, kind)
+    ]
+
+
+def _swept(section: Section) -> list[tuple[Setup, Run, str, str, list[Record]]]:
+    """Sweeps of every run: mode, policy, and the records from the lowest budget on."""
     found = []
     for setup in section.setups:
         for run in setup.runs:
-            rows = rows_of(setup, run)
-            found += [(setup, run, record) for _, record in rows[rows["kind"] == kind].sort_values("exit").iterrows()]
-    return found
-
-
-def _swept(section: Section) -> list[tuple[Setup, Run, str, str, pd.DataFrame]]:
-    found = []
-    for setup in section.setups:
-        for run in setup.runs:
+            swept: dict[tuple[str, str], list[Record]] = {}
+            for record in sorted(records_of(setup, run, "policy"), key=lambda record: record["a"]):
+                swept.setdefault((record["mode"], record["policy"]), []).append(record)
             for mode in setup.modes():
                 for policy in setup.policies(mode):
-                    rows = policy_rows(rows_of(setup, run), policy, mode)
-                    found += [(setup, run, mode, policy, rows)] if len(rows) else []
+                    if (mode, policy) in swept:
+                        found.append((setup, run, mode, policy, swept[mode, policy]))
     return found
+
+
+def records_of(setup: Setup, run: Run, kind: str) -> list[Record]:
+    """Records of one kind of one run of a setup, exits in their order."""
+    if setup not in _RECORDS:
+        # Column by column, and once: the frame's own way costs more for each run than for all of them together.
+        names, columns = list(setup.table), [setup.table[name].tolist() for name in setup.table]
+        of_setup: dict[tuple[str, str], list[Record]] = {}
+        for values in zip(*columns, strict=True):
+            record = dict(zip(names, values, strict=True))
+            of_setup.setdefault((record["run"], record["kind"]), []).append(record)
+        _RECORDS[setup] = of_setup
+    records = _RECORDS[setup].get((run.identity, kind), [])
+    return sorted(records, key=lambda record: record["exit"]) if kind == "exit" else list(records)
 
 
 def rows_of(setup: Setup, run: Run) -> pd.DataFrame:

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError
+from bench.latency_records import read_latencies
 from bench.progress import SILENT, Reporter
+from bench.report.artists import Artists, Drawn, Order
 from bench.report.budget_figure import budget_figure
 from bench.report.comparison import comparison_figure
 from bench.report.curve_tables import area_table, comparison_table
 from bench.report.detail_figures import cost_figure, shares_figure, training_figure
+from bench.report.exit_figure import exit_figure
 from bench.report.figures import Drawing
+from bench.report.latency_figure import Timed, latency_figure, latency_table, timed_setups
+from bench.report.latex import latex
 from bench.report.load import load
+from bench.report.method_table import method_table
 from bench.report.outcome_figure import outcome_figure, outcome_table
-from bench.report.page import Figure, SectionPart, SetupPart, page
-from bench.report.reported_table import reported_table
+from bench.report.page import Figure, SearchPart, SectionPart, SetupPart, page
+from bench.report.pareto_table import pareto_table
+from bench.report.search_figure import search_figure
+from bench.report.search_tables import Study, search_tables, study_name
 from bench.report.sections import Section, Setup, sections
+from bench.report.studies import read_studies, studies_of
 from bench.report.tables import Table, budget_table, exit_table, overview
 
+SEARCHES = -2
+"""Place among a section's setups under which the figures of its search studies are kept; :data:`WHOLE` are its own."""
+WHOLE = -1
+
+SECTION_FIGURES: tuple[Callable[[Section], Drawing | None], ...] = (comparison_figure, exit_figure)
 SETUP_FIGURES: tuple[Callable[[Section, Setup], Drawing | None], ...] = (
     budget_figure,
     outcome_figure,
@@ -52,31 +67,75 @@ class Report:
         return self.folder / "index.html"
 
 
-def write_report(results: Path, out: Path, reporter: Reporter = SILENT) -> Report:
-    """Draw up the report on all runs under ``results`` and put it into ``out``.
+def write_report(results: Path, out: Path, reporter: Reporter = SILENT, processes: int = 1) -> Report:
+    """Draw up the report on all runs under ``results`` and put it into ``out``, drawing in that many processes.
 
     The same records give the same bytes. A file takes its place only once all are made; files that the report did not
     make are left alone, and so are those of an earlier report that this one has no successor for.
     """
-    found = load(results)
-    all_sections = sections(found)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
-            desk = _Desk(Path(temporary))
-            desk.fill(all_sections, found.remarks, reporter)
-            for section in all_sections:
-                desk.text(f"tables/{section.slug}-records.csv", section.table.to_csv(index=False))
-            files = tuple(_move(desk.folder, out, name) for name in sorted(desk.names))
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise BenchError(f"cannot write the report under {out}: {reason}; choose another --out") from problem
-    return Report(out, files, tuple(section.title for section in all_sections), found.remarks)
+    with Artists(processes) as artists:
+        found = load(results)
+        all_sections = sections(found)
+        latencies, broken_latencies = read_latencies(results)
+        studies, broken_studies = read_studies(results)
+        remarks = (*found.remarks, *broken_latencies, *broken_studies)
+        sheets = [_Sheet.of(section, latencies, studies) for section in all_sections]
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
+                desk = _Desk(Path(temporary))
+                desk.fill(sheets, remarks, artists, reporter)
+                files = tuple(_move(desk.folder, out, name) for name in sorted(desk.names))
+        except OSError as problem:
+            reason = problem.strerror or str(problem)
+            raise BenchError(f"cannot write the report under {out}: {reason}; choose another --out") from problem
+    return Report(out, files, tuple(section.title for section in all_sections), remarks)
 
 
 def _move(source: Path, target: Path, name: str) -> Path:
     (target / name).parent.mkdir(parents=True, exist_ok=True)
     return (source / name).replace(target / name)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A figure to be made: its place on the sheet, the function and what it is called with, what to say meanwhile."""
+
+    place: int
+    draw: Callable[..., Drawing | None]
+    about: tuple[Any, ...]
+    status: str
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A section with what was measured apart from its runs: latencies by machine and batch, search studies by slug."""
+
+    section: Section
+    timed: Mapping[tuple[str, int], Sequence[Timed]]
+    studies: Sequence[tuple[str, Study]]
+
+    @classmethod
+    def of(
+        cls, section: Section, latencies: Sequence[Mapping[str, Any]], studies: Sequence[tuple[str, Study]]
+    ) -> _Sheet:
+        """Choose what belongs to the section."""
+        return cls(section, timed_setups(section, latencies), studies_of(section, studies))
+
+    def asked(self) -> Iterator[_Asked]:
+        """List the figures."""
+        section = self.section
+        for draw in SECTION_FIGURES:
+            yield _Asked(WHOLE, draw, (section,), section.title)
+        for number, ((machine, batch), timed) in enumerate(self.timed.items(), 1):
+            yield _Asked(WHOLE, latency_figure, (section, machine, batch, timed, number), section.title)
+        for slug, study in self.studies:
+            yield _Asked(SEARCHES, search_figure, (study, slug), section.title)
+        # A figure of one setup asks the section for what holds for all of it, not for its records.
+        alone = replace(section, setups=(), table=section.table.head(0))
+        for place, setup in enumerate(section.setups):
+            for draw_one in SETUP_FIGURES:
+                yield _Asked(place, draw_one, (alone, setup), setup.label)
 
 
 class _Desk:
@@ -85,53 +144,80 @@ class _Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.names: list[str] = []
-        self._figure_names: set[str] = set()
+        for part in ("figures", "tables"):
+            (folder / part).mkdir()
 
-    def fill(self, all_sections: tuple[Section, ...], remarks: tuple[str, ...], reporter: Reporter) -> None:
-        """Make everything."""
-        total = sum(1 + len(SETUP_FIGURES) * len(section.setups) for section in all_sections)
+    def fill(self, sheets: Sequence[_Sheet], remarks: tuple[str, ...], artists: Artists, reporter: Reporter) -> None:
+        """Make everything: figures by the artists, and meanwhile the tables here."""
+        asked = [(at, figure) for at, sheet in enumerate(sheets) for figure in sheet.asked()]
+        orders = [
+            Order(figure.draw, figure.about, self.folder / "figures" / f"{number}")
+            for number, (_, figure) in enumerate(asked)
+        ]
+        with reporter.task("figures", len(orders), unit="figures") as task:
+            drawn: list[Drawn | None] = [None] * len(orders)
+            arriving = artists.draw(orders)
+            tables = [self._tables(sheet) for sheet in sheets]
+            for number, made in arriving:
+                drawn[number] = made
+                task.advance(status=asked[number][1].status)
+        figures: dict[tuple[int, int], list[Figure]] = {}
+        for (at, figure), named in zip(asked, self._named(drawn), strict=True):
+            figures.setdefault((at, figure.place), []).extend([named] if named else [])
         parts = []
-        with reporter.task("figures", total, unit="figures") as task:
-            for section in all_sections:
-                comparison = self._figure(comparison_figure(section))
-                task.advance(status=section.title)
-                setups = []
-                for setup in section.setups:
-                    figures = []
-                    for draw in SETUP_FIGURES:
-                        figures.append(self._figure(draw(section, setup)))
-                        task.advance(status=setup.label)
-                    setups.append(SetupPart(setup, tuple(figure for figure in figures if figure)))
-                tables = tuple(make(section) for make in SECTION_TABLES)
-                parts.append(SectionPart(section, comparison, tuple(setups), tables, reported_table(section)))
-        runs = overview(all_sections)
-        for table in (runs, *(table for part in parts for table in (*part.tables, part.reported) if table)):
+        for at, sheet in enumerate(sheets):
+            setups = enumerate(sheet.section.setups)
+            parts.append(
+                SectionPart(
+                    section=sheet.section,
+                    figures=tuple(figures[at, WHOLE]),
+                    setups=tuple(SetupPart(setup, tuple(figures[at, place])) for place, setup in setups),
+                    searches=tuple(
+                        SearchPart(study_name(study), figure, search_tables(study, slug))
+                        for (slug, study), figure in zip(sheet.studies, figures.get((at, SEARCHES), ()), strict=True)
+                    ),
+                    **tables[at],
+                )
+            )
+        runs = overview([sheet.section for sheet in sheets])
+        self._table(runs)
+        self._text("index.html", page(runs, parts, remarks))
+
+    def _tables(self, sheet: _Sheet) -> dict[str, Any]:
+        """Make and write the tables of a section, by their names in :class:`SectionPart`."""
+        section = sheet.section
+        cut = (*(make(section) for make in SECTION_TABLES), latency_table(section, sheet.timed))
+        whole = (method_table(section), *([pareto_table(section)] if len(section.setups) > 1 else []))
+        for table in (*cut, *whole, *(table for slug, study in sheet.studies for table in search_tables(study, slug))):
             self._table(table)
-        self.text("index.html", page(runs, parts, remarks))
+        self._text(f"tables/{section.slug}-records.csv", section.table.to_csv(index=False))
+        return {"tables": cut, "whole_tables": whole}
 
-    def text(self, name: str, text: str) -> None:
-        """Write one file of text."""
-        path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+    def _named(self, drawn: Iterable[Drawn | None]) -> Iterator[Figure | None]:
+        """Write the SVGs, and give all files of a figure its name."""
+        taken: set[str] = set()
+        for figure in drawn:
+            if figure is None:
+                yield None
+                continue
+            # Names are made of names that may hold hyphens themselves: two figures must not become one file.
+            name, copies = figure.name, 1
+            while name in taken:
+                copies += 1
+                name = f"{figure.name}-{copies}"
+            taken.add(name)
+            self._text(f"figures/{name}.svg", figure.svg)
+            for ending in ("png", "pdf"):
+                self.names.append(f"figures/{name}.{ending}")
+                figure.stem.with_name(f"{figure.stem.name}.{ending}").rename(self.folder / self.names[-1])
+            yield Figure(name, figure)
+
+    def _text(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8", newline="\n")
         self.names.append(name)
-
-    def _figure(self, drawing: Drawing | None) -> Figure | None:
-        if drawing is None:
-            return None
-        # Names are made of names that may hold hyphens themselves: two figures must not become one file.
-        name, copies = drawing.name, 1
-        while name in self._figure_names:
-            copies += 1
-            name = f"{drawing.name}-{copies}"
-        self._figure_names.add(name)
-        svg = drawing.svg()
-        self.text(f"figures/{name}.svg", svg)
-        drawing.save_png(self.folder / "figures" / f"{name}.png")
-        self.names.append(f"figures/{name}.png")
-        return Figure(drawing, name, svg)
 
     def _table(self, table: Table) -> None:
         if len(table.full):
-            self.text(f"tables/{table.name}.csv", table.full.to_csv(index=False))
-            self.text(f"tables/{table.name}.md", table.markdown())
+            self._text(f"tables/{table.name}.csv", table.full.to_csv(index=False))
+            self._text(f"tables/{table.name}.md", table.markdown())
+            self._text(f"tables/{table.name}.tex", latex(table))

@@ -9,8 +9,8 @@ from bench.cli import main
 from bench.report.budget_figure import budget_figure
 from bench.report.comparison import comparison_figure
 from bench.report.load import load
+from bench.report.method_table import method_table
 from bench.report.published import published_curve
-from bench.report.reported_table import reported_table
 from bench.report.sections import sections
 from bench.report.write import write_report
 
@@ -96,7 +96,9 @@ def test_on_other_data_nothing_is_drawn_or_listed(section, changes):
     for drawing in (comparison_figure(found), budget_figure(found, found.setups[0])):
         assert LABEL not in labels(drawing)
         assert "published" not in drawing.caption + drawing.description
-    assert reported_table(found) is None
+    table = method_table(found)
+    assert set(table.full["row"]) == {"measured"}
+    assert "arxiv" not in table.note
 
 
 def test_a_small_network_keeps_its_own_axis(section):
@@ -120,33 +122,35 @@ def test_reported_rows_stand_over_measured_ones(write_run):
     write_run(dataset="market1501", method="branchynet", exits=3, change=on_market())
     write_run(dataset="market1501", method="hashreid-noexit", exits=1, swept=False, change=on_market())
     (found,) = sections(load(write_run.results))
-    table = reported_table(found)
+    table = method_table(found)
     shown = table.shown.set_index("method")
     assert shown.loc["OURS+HE", "rank-1 S1 (%)"] == "71.29"
-    assert shown.loc["OURS+HE", "mAP (%)"] == "82.08"
+    assert shown.loc["OURS+HE", "mAP S4 (%)"] == "82.08"
+    assert shown.loc["OURS+HE", ["mAP S1 (%)", "MACs S1 (M)"]].tolist() == ["—", "—"]
     assert shown.index.get_loc("hashreid demo") == shown.index.get_loc("OURS+HE") + 1
     assert shown.loc["hashreid demo", "codes"] == "B 256/256/1024/2048"
     exits = [record for record in records if record["kind"] == "exit"]
     measured = table.full[table.full["name"] == "hashreid demo"].iloc[0]
     for stage, record in enumerate(exits, 1):
-        assert measured[f"rank-1_S{stage}"] == record["rank-1"]
-        assert measured[f"rank-1_S{stage}_high"] == record["rank-1_high"]
-        assert shown.loc["hashreid demo", f"rank-1 S{stage} (%)"] == f"{100 * record['rank-1']:.1f}"
-    assert measured["mAP"] == exits[-1]["mAP"]
+        for name in ("rank-1", "mAP"):
+            assert measured[f"{name}_S{stage}"] == record[name]
+            assert measured[f"{name}_S{stage}_high"] == record[f"{name}_high"]
+            assert shown.loc["hashreid demo", f"{name} S{stage} (%)"] == f"{100 * record[name]:.1f}"
+        assert measured[f"MACs_S{stage}"] == record["realised_macs"]
     assert measured["ap"] == "step"
     # Three exits: the last stands at the papers' last stage.
     assert shown.loc["branchynet demo", "rank-1 S3 (%)"] == "—"
     assert shown.loc["branchynet demo", "rank-1 S4 (%)"] not in ("—", "not measured")
     assert shown.loc["hashreid-noexit demo", "rank-1 S1 (%)"] == "—"
-    assert set(shown.loc["msdnet"].drop("codes")) == {"not measured"}
+    assert set(shown.loc["msdnet", ["rank-1 S1 (%)", "rank-1 S4 (%)", "mAP S4 (%)"]]) == {"not measured"}
     reported = table.full[table.full["row"] == "reported"]
     assert reported["source"].str.contains("Table").all()
     assert reported["address"].str.startswith("https://").all()
-    assert reported.set_index("name").loc["DaRe(R)+RE", "mAP"] == 0.742
+    assert reported.set_index("name").loc["DaRe(R)+RE", "mAP_S4"] == 0.742
 
 
 def test_the_other_dataset_has_its_own_rows(section):
-    table = reported_table(section(dataset="msmt17", queries=11659))
+    table = method_table(section(dataset="msmt17", queries=11659))
     shown = table.shown.set_index("method")
     assert shown.loc["MSDNet", "codes"] == "C 384/384/352/304"
     assert shown.loc["dare paper", "rank-1 S4 (%)"]
@@ -156,21 +160,22 @@ def test_the_other_dataset_has_its_own_rows(section):
 def test_a_stage_that_a_run_lacks_is_not_measured(write_run):
     write_run(dataset="market1501", exits=1, swept=False, change=on_market())
     (found,) = sections(load(write_run.results))
-    shown = reported_table(found).shown.set_index("method")
+    shown = method_table(found).shown.set_index("method")
     assert shown.loc["hashreid demo", "rank-1 S2 (%)"] == "not measured"
     assert shown.loc["hashreid demo", "rank-1 S4 (%)"] != "not measured"
 
 
-def test_the_report_has_the_part(write_run, tmp_path):
+def test_only_datasets_of_the_papers_have_their_rows(write_run, tmp_path):
     write_run(dataset="market1501", exits=1, swept=False, change=on_market())
     write_run(exits=1, swept=False)
     report = write_report(write_run.results, tmp_path / "report")
-    names = {file.name for file in report.files}
-    assert {"market1501-reported.csv", "market1501-reported.md"} <= names
-    assert "invented-reported.csv" not in names
+    tables = {file.name: file.read_text() for file in report.files if file.name.endswith("methods.md")}
+    assert set(tables) == {"market1501-methods.md", "invented-methods.md"}
+    assert "OURS+HE" in tables["market1501-methods.md"]
+    assert "OURS+HE" not in tables["invented-methods.md"]
     page = report.page.read_text()
-    assert page.count("<h3>Reported by the papers</h3>") == 1
-    assert "tables/market1501-reported.csv" in page
+    assert page.count("<h3>Methods compared</h3>") == 2
+    assert "tables/market1501-methods.tex" in page
 
 
 def test_the_terminal_lists_them(monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -66,8 +67,11 @@ def test_names_are_stable_and_figures_have_pixels(report):
     names = {file.relative_to(report.folder).as_posix() for file in report.files}
     assert "index.html" in names
     for kind in ("budget", "shares", "cost", "training"):
-        assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in ("svg", "png")} <= names
-    assert {"figures/invented-comparison.svg", "tables/overview.csv", "tables/invented-exits.md"} <= names
+        assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in ("svg", "png", "pdf")} <= names
+    assert {"figures/invented-comparison.svg", "figures/invented-exits.pdf", "tables/overview.csv"} <= names
+    assert {
+        f"tables/invented-{kind}.{ending}" for kind in ("exits", "methods") for ending in ("csv", "md", "tex")
+    } <= names
     # Without a sweep there are no shares to show; with one exit there is no budget to spend.
     assert "figures/invented-dare-i-seed0-shares.svg" not in names
     assert {"figures/invented-dare-i-seed0-budget.svg", "figures/invented-msdnet-demo-seeds0-1-budget.svg"} <= names
@@ -83,6 +87,11 @@ def test_names_are_stable_and_figures_have_pixels(report):
         if file.suffix == ".svg":
             assert ElementTree.fromstring(content).get("viewBox")
             assert b"<dc:date>" not in content
+        if file.suffix == ".pdf":
+            assert content.startswith(b"%PDF-")
+            assert b"/FontFile2" in content
+            assert b"/Type3" not in content
+            assert b"/CreationDate" not in content
     assert not [path for path in report.folder.iterdir() if path.name.startswith(".")]
 
 
@@ -125,6 +134,27 @@ def test_the_same_records_give_the_same_bytes(report, tmp_path):
     for one, two in zip(report.files, again.files, strict=True):
         assert one.name == two.name
         assert one.read_bytes() == two.read_bytes(), one.name
+
+
+def test_several_processes_give_the_same_bytes(report, tmp_path):
+    said = []
+
+    class Task:
+        def advance(self, amount=1, *, status=""):
+            said.append(status)
+
+    class Reporter:
+        @contextmanager
+        def task(self, title, total, *, unit=""):
+            said.append(total)
+            yield Task()
+
+    shared = write_report(report.folder.parent / "results", tmp_path, Reporter(), processes=2)
+    assert [file.name for file in shared.files] == [file.name for file in report.files]
+    for one, two in zip(report.files, shared.files, strict=True):
+        assert one.read_bytes() == two.read_bytes(), one.name
+    assert said[0] == len(said) - 1 > 10
+    assert "hashreid demo" in said
 
 
 def test_files_of_others_are_left_alone(write_run, tmp_path):

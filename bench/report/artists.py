@@ -1,0 +1,114 @@
+"""Draw figures in several processes: nearly all of a report's time goes into them, and each stands by itself.
+
+Processes are started afresh, never forked from this one, which may run threads; so what is drawn has to be picklable,
+and a script that asks for more than one has to be importable (``if __name__ == "__main__":``).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bench.errors import BenchError
+from bench.report.figures import Drawing
+
+MOST = 8
+"""More processes than that take longer to start than they save."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A drawing as text, its pixels and its PDF lying at ``stem`` with the endings of these formats."""
+
+    name: str
+    title: str
+    caption: str
+    description: str
+    svg: str
+    stem: Path
+
+
+@dataclass(frozen=True)
+class Order:
+    """A figure to be drawn: a function that may be imported, and what it is called with."""
+
+    draw: Callable[..., Drawing | None]
+    about: tuple[Any, ...]
+    stem: Path
+    """Path of the files, less their endings."""
+
+    def fill(self) -> Drawn | None:
+        """Draw the figure and write it beside the stem; None where there is nothing to draw."""
+        drawing = self.draw(*self.about)
+        if drawing is None:
+            return None
+        # The order of formats is part of the bytes: each leaves the figure at its own resolution.
+        svg = drawing.svg()
+        drawing.save_png(self.stem.with_name(f"{self.stem.name}.png"))
+        drawing.save_pdf(self.stem.with_name(f"{self.stem.name}.pdf"))
+        return Drawn(drawing.name, drawing.title, drawing.caption, drawing.description, svg, self.stem)
+
+
+def processes() -> int:
+    """How many processes draw on this machine: one a core, up to a bound."""
+    usable = getattr(os, "process_cpu_count", os.cpu_count)() or 1
+    return min(usable, MOST)
+
+
+class Artists:
+    """Processes that draw while the context is open, or this process itself where one is enough."""
+
+    def __init__(self, count: int) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        if count > 1:
+            # A server that has loaded matplotlib forks processes at once; elsewhere each loads it for itself.
+            context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+            if sys.platform == "linux":
+                context.set_forkserver_preload(["bench.report.write"])
+            self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+            # Start now: what they load, they load while this process reads the records.
+            for _ in range(count):
+                self._pool.submit(int)
+
+    def __enter__(self) -> Artists:
+        """Give the artists."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send them home; what nobody has begun is not drawn any more."""
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def draw(self, orders: Sequence[Order]) -> Iterator[tuple[int, Drawn | None]]:
+        """Give each figure with the place of its order as soon as it is drawn; an error is raised as it was there.
+
+        Other processes begin at once, this one with the first figure that is asked for.
+        """
+        if not self._pool:
+            return ((place, order.fill()) for place, order in enumerate(orders))
+        return _arriving({self._pool.submit(order.fill): place for place, order in enumerate(orders)})
+
+
+def _arriving(places: Mapping[Future[Drawn | None], int]) -> Iterator[tuple[int, Drawn | None]]:
+    try:
+        for future in as_completed(places):
+            yield places[future], future.result()
+    except BrokenProcessPool as problem:
+        raise BenchError(
+            "a process that draws figures was ended from outside, perhaps for lack of memory; run the report again"
+        ) from problem
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,123 @@
+"""Accuracy at every exit, all setups of a section in one figure: HashReID's Figure 3 on any dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from bench.report.curves import Curve, exit_curve
+from bench.report.figures import Drawing, canvas, set_title
+from bench.report.sections import Section
+from bench.report.style import PAGE_INCHES, LineStyle, method_styles
+
+PANELS = ("rank-1", "mAP")
+SIDEWAYS = 0.05
+"""How far apart setups stand at the same exit, so that their bars do not hide one another; in exits."""
+LABELLED = 8
+"""Lines that can carry their names at their ends; more have them in a legend alone."""
+LABEL_HEIGHT = 0.052
+"""Room that a name needs, as a share of the panel's height."""
+
+
+def exit_figure(section: Section) -> Drawing | None:
+    """Draw rank-1 and mAP over the exits, a line for each setup; None where no setup has several exits."""
+    setups = [setup for setup in section.setups if len(setup.exit_names) > 1]
+    if not setups:
+        return None
+    styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
+    most = max(len(setup.exit_names) for setup in setups)
+    labelled = len(section.setups) <= LABELLED
+    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else 0.16 * -(-len(section.setups) // 3))) as figure:
+        for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):
+            curves = {setup.label: exit_curve(setup.table, metric) for setup in section.setups}
+            for place, (label, curve) in enumerate(curves.items()):
+                _line(axes, curve, styles[label], SIDEWAYS * (place - (len(curves) - 1) / 2))
+            axes.set_xticks(range(1, most + 1))
+            axes.set_xlim(0.6, most + 0.4)
+            axes.set_xlabel("Exit")
+            axes.set_ylabel(f"{metric} (%)")
+            axes.grid(False, axis="x")
+            if labelled and metric == PANELS[-1]:
+                _name_lines(axes, curves, styles)
+        if not labelled:
+            handles: list[Artist] = [
+                Line2D([], [], **styles[setup.label].line(), **styles[setup.label].points(), label=setup.label)
+                for setup in section.setups
+            ]
+            figure.legend(handles=handles, loc="outside lower center", ncols=3)
+        set_title(figure, f"Accuracy at every exit, {section.title}")
+    several = any(len(setup.runs) > 1 for setup in section.setups)
+    spread = " Several seeds: their mean, and from the lowest of them to the highest." if several else ""
+    seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
+    return Drawing(
+        name=f"{section.slug}-exits",
+        title=f"Accuracy at every exit, {section.title}",
+        caption=(
+            "Everybody at one exit, first to last; a level line is a method without exits. Bars and bands: 95 % "
+            f"intervals over test identities for single seeds.{spread} Trained: {seeds}."
+        ),
+        description=f"Two line charts, rank-1 and mAP over the exits 1 to {most}, a line each for {seeds}.",
+        figure=figure,
+    )
+
+
+def _line(axes: Axes, curve: Curve, style: LineStyle, sideways: float) -> None:
+    low, high = curve.low, curve.high
+    if curve.single_seeds:
+        seeds = np.array([single[: len(curve)] for _, single in curve.single_seeds])
+        low, high = seeds.min(axis=0), seeds.max(axis=0)
+    if len(curve) == 1:
+        axes.axhline(100 * curve.values[0], **style.line(), linewidth=0.9, zorder=2)
+        if low is not None and high is not None:
+            axes.axhspan(100 * low[0], 100 * high[0], color=style.colour, alpha=0.16, linewidth=0, zorder=1)
+        return
+    exits = np.arange(1, len(curve) + 1) + sideways
+    axes.plot(exits, 100 * curve.values, **style.line(), **style.points(), markersize=5, zorder=3)
+    if low is not None and high is not None:
+        axes.vlines(exits, 100 * low, 100 * high, color=style.colour, linewidth=0.9, zorder=2)
+
+
+def _name_lines(axes: Axes, curves: Mapping[str, Curve], styles: Mapping[str, LineStyle]) -> None:
+    """Write each setup's name to the right of the panel at the height of its last exit, or as near as there is room."""
+    axes.margins(y=0.06)
+    low, high = axes.get_ylim()
+    ends = {label: (100 * float(curve.values[-1]) - low) / (high - low) for label, curve in curves.items()}
+    ordered = sorted(ends, key=lambda label: (ends[label], label))
+    left, right = axes.get_xlim()
+    for label, height in zip(ordered, _apart([ends[label] for label in ordered]), strict=True):
+        last = len(curves[label])
+        leader = {"arrowstyle": "-", "color": styles[label].colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4}
+        axes.annotate(
+            label,
+            xy=((last - left) / (right - left) if last > 1 else 1, ends[label]),
+            xytext=(1.05, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
+            arrowprops=leader,
+            annotation_clip=False,
+        )
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Rising heights, moved as little as keeps them apart."""
+    placed: list[list[float]] = []
+    for height in heights:
+        placed.append([height])
+        # Names that would touch form a pile around their common middle; a pile may run into the one below it.
+        while len(placed) > 1 and _top(placed[-2]) > _bottom(placed[-1]):
+            above = placed.pop()
+            placed[-1] += above
+    return [_bottom(pile) + LABEL_HEIGHT * (place + 0.5) for pile in placed for place in range(len(pile))]
+
+
+def _bottom(pile: Sequence[float]) -> float:
+    return float(np.mean(pile)) - LABEL_HEIGHT * len(pile) / 2
+
+
+def _top(pile: Sequence[float]) -> float:
+    return float(np.mean(pile)) + LABEL_HEIGHT * len(pile) / 2

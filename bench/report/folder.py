@@ -1,0 +1,33 @@
+"""Figures and tables of one command in a folder of their own, in every format that the report has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.report.figures import Drawing
+from bench.report.latex import latex
+from bench.report.tables import Table
+
+
+def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[str, Drawing]) -> tuple[Path, ...]:
+    """Write tables (CSV, Markdown, LaTeX) and figures (SVG, PNG, PDF) by their file names; gives the paths."""
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            texts = {"csv": table.full.to_csv(index=False), "md": table.markdown(), "tex": latex(table)}
+            for ending, text in texts.items():
+                written.append(folder / f"{name}.{ending}")
+                written[-1].write_text(text, encoding="utf-8", newline="\n")
+        for name, drawing in drawings.items():
+            paths = [folder / f"{name}.{ending}" for ending in ("svg", "png", "pdf")]
+            paths[0].write_text(drawing.svg(), encoding="utf-8", newline="\n")
+            drawing.save_png(paths[1])
+            drawing.save_pdf(paths[2])
+            written += paths
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem
+    return tuple(written)

@@ -1,0 +1,58 @@
+"""Figures drawn in other processes: what arrives, and what goes wrong there."""
+
+import os
+
+import pytest
+
+from bench.errors import BenchError
+from bench.report.artists import Artists, Order, processes
+from bench.report.figures import Drawing, canvas
+
+
+def drawn(name):
+    with canvas(2, 1) as figure:
+        figure.subplots().set_title(name)
+    return Drawing(name, name, "", "", figure)
+
+
+def nothing(name):
+    return None
+
+
+def wrong(name):
+    raise BenchError(f"no figure of {name}")
+
+
+def killed(name):
+    os._exit(3)
+
+
+def draw(tmp_path, count, *functions):
+    orders = [Order(function, (str(place),), tmp_path / f"{place}") for place, function in enumerate(functions)]
+    with Artists(count) as artists:
+        return dict(artists.draw(orders))
+
+
+def test_there_is_at_least_one_process():
+    assert processes() >= 1
+
+
+def test_figures_come_with_the_place_of_their_order(tmp_path):
+    here = draw(tmp_path, 1, drawn, nothing, drawn)
+    there = draw(tmp_path, 2, drawn, nothing, drawn)
+    assert here == there
+    assert here[0].name == "0"
+    assert here[2].svg != here[0].svg
+    assert here[1] is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.pdf", "0.png", "2.pdf", "2.png"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_is_raised_as_itself(tmp_path, count):
+    with pytest.raises(BenchError, match="no figure of 1"):
+        draw(tmp_path, count, drawn, wrong)
+
+
+def test_a_process_that_is_killed_is_told_of(tmp_path):
+    with pytest.raises(BenchError, match="ended from outside"):
+        draw(tmp_path, 2, killed)

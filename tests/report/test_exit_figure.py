@@ -1,0 +1,82 @@
+"""Accuracy at every exit: the lines are the records' numbers, and names at their ends keep apart."""
+
+import numpy as np
+import pytest
+
+from bench.report.exit_figure import LABEL_HEIGHT, _apart, exit_figure
+from bench.report.load import load
+from bench.report.method_table import method_table
+from bench.report.sections import sections
+
+
+def only_section(write_run):
+    (section,) = sections(load(write_run.results))
+    return section
+
+
+def exits_of(records, name):
+    return [record[name] for record in records if record["kind"] == "exit"]
+
+
+def test_lines_are_the_records(write_run):
+    _, first, _ = write_run(seed=0)
+    _, second, _ = write_run(seed=1)
+    _, single, _ = write_run(method="single", exits=1, swept=False)
+    drawing = exit_figure(only_section(write_run))
+    for axes, name in zip(drawing.figure.axes, ("rank-1", "mAP"), strict=True):
+        assert axes.get_ylabel() == f"{name} (%)"
+        expected = 50 * (np.array(exits_of(first, name)) + exits_of(second, name))
+        assert any(
+            len(line.get_ydata()) == 4 and np.allclose(np.asarray(line.get_ydata(), float), expected)
+            for line in axes.get_lines()
+        )
+        level = 100 * exits_of(single, name)[0]
+        assert any(np.allclose(np.asarray(line.get_ydata(), float), level) for line in axes.get_lines())
+    texts = {text.get_text() for text in drawing.figure.axes[1].texts}
+    assert {"hashreid demo", "single demo"} <= texts
+    assert "seeds 0, 1" in drawing.caption
+
+
+def test_many_setups_have_a_legend(write_run):
+    for place in range(9):
+        write_run(method=f"method{place}", swept=False)
+    drawing = exit_figure(only_section(write_run))
+    (legend,) = drawing.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [f"method{place} demo" for place in range(9)]
+
+
+def test_one_exit_alone_is_no_figure(write_run):
+    write_run(exits=1, swept=False)
+    assert exit_figure(only_section(write_run)) is None
+
+
+@pytest.mark.parametrize("heights", [[], [0.5], [0.1, 0.5, 0.9], [0.5, 0.5, 0.5, 0.52, 0.9], [0.0, 0.01, 0.06, 0.07]])
+def test_names_keep_apart(heights):
+    placed = _apart(heights)
+    assert len(placed) == len(heights)
+    assert np.all(np.diff(placed) >= LABEL_HEIGHT - 1e-9)
+    assert np.mean(placed or [0]) == pytest.approx(np.mean(heights or [0]))
+
+
+def test_the_table_has_means_and_deviations_over_seeds(write_run):
+    runs = [write_run(seed=seed)[1] for seed in (0, 1, 2)]
+    write_run(method="dare", exits=3, swept=False)
+    table = method_table(only_section(write_run))
+    full, shown = table.full.set_index("method"), table.shown.set_index("method")
+    for stage in range(4):
+        for name in ("rank-1", "mAP"):
+            values = [exits_of(records, name)[stage] for records in runs]
+            mean, deviation = np.mean(values), np.std(values, ddof=1)
+            assert full.loc["hashreid", f"{name}_S{stage + 1}"] == pytest.approx(mean)
+            assert full.loc["hashreid", f"{name}_S{stage + 1}_sd"] == pytest.approx(deviation)
+            expected = f"{100 * mean:.1f} ± {100 * deviation:.1f}"
+            assert shown.loc["hashreid demo", f"{name} S{stage + 1} (%)"] == expected
+    assert shown.loc["hashreid demo", "MACs S4 (M)"] == "65.00"
+    assert full.loc["hashreid", "seeds"] == "0 1 2"
+    # Three exits: the last stands under the last stage.
+    assert shown.loc["dare demo", [f"MACs S{stage} (M)" for stage in range(1, 5)]].tolist() == [
+        "20.00",
+        "28.00",
+        "—",
+        "35.00",
+    ]
