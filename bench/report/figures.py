@@ -19,7 +19,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from bench.report.font import families
 from bench.report.sections import Section, Setup
-from bench.report.settled import settle
 from bench.report.style import SETTINGS
 
 PLACEMENT = partial(ConstrainedLayoutEngine, w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
@@ -42,7 +41,7 @@ class Drawing:
 
     def save_png(self, path: Path) -> None:
         """Write the figure as pixels, without a trace of when and by what."""
-        with self._ready():
+        with _settings():
             # Writing vectors leaves the figure at those formats' own resolution.
             self.figure.set_dpi(SETTINGS["figure.dpi"])
             FigureCanvasAgg(self.figure).print_png(
@@ -51,21 +50,15 @@ class Drawing:
 
     def save_pdf(self, path: Path) -> None:
         """Write the figure as PDF with the letters that it needs as TrueType, without a trace of when."""
-        with self._ready():
+        with _settings():
             FigureCanvasPdf(self.figure).print_pdf(path, metadata={"CreationDate": None})
 
     def svg(self) -> str:
         """Give the figure as SVG, without a trace of when and by what."""
         buffer = io.StringIO()
-        with self._ready():
+        with _settings():
             FigureCanvasSVG(self.figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
         return buffer.getvalue()
-
-    @contextmanager
-    def _ready(self) -> Iterator[None]:
-        with _settings():
-            settle(self.figure)
-            yield
 
 
 @contextmanager
