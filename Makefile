@@ -33,9 +33,10 @@ results: venv
 	.venv/bin/bench run --method $(COMPARED) --seeds $(SEEDS) --budget-sweep --mode stream,exact,calibrated --results $(RESULTS)
 	.venv/bin/bench policies --method hashreid --results $(RESULTS)
 	.venv/bin/bench search --method hashreid --seeds $(SEEDS) --re-rank --results $(RESULTS)
-	.venv/bin/bench search --method hashreid-noexit --seeds $(SEEDS) --results $(RESULTS)
+	.venv/bin/bench search --method hashreid-noexit --seeds $(SEEDS) --results $(RESULTS)/lengths
 	.venv/bin/bench latency --method $(COMPARED) --results $(RESULTS)
 	.venv/bin/bench report --results $(RESULTS)
+	.venv/bin/bench report --results $(RESULTS)/lengths
 
 lint: venv
 	.venv/bin/ruff check .

@@ -7,7 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
 from bench.report.curves import exit_curve, policy_curve
-from bench.report.figures import Drawing, canvas, set_title
+from bench.report.figures import Drawing, canvas, legend_columns, set_title
 from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line
 from bench.report.published import published_curve
 from bench.report.sections import Section
@@ -25,8 +25,9 @@ def comparison_figure(section: Section) -> Drawing | None:
     if published:
         all_costs = np.append(all_costs, published.macs)
     unit = MacUnit.fitting(all_costs.max())
-    entries = len(section.setups) + bool(published)
-    with canvas(PAGE_INCHES, 3.4 + 0.14 * (entries // 3)) as figure:
+    labels = [setup.label for setup in section.setups] + ([published.label] if published else [])
+    columns = legend_columns(PAGE_INCHES, labels)
+    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(labels) // columns)) as figure:
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for setup in section.setups:
                 style = styles[setup.label]
@@ -43,7 +44,7 @@ def comparison_figure(section: Section) -> Drawing | None:
         ]
         if published:
             handles.append(published.handle())
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)))
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         set_title(figure, f"Methods on {section.title}" + (f", policy {policy}, mode {mode}" if policy else ""))
     several = any(len(setup.runs) > 1 for setup in section.setups)
     shown = f"under policy {policy} in mode {mode}" if policy else "without a budget sweep"

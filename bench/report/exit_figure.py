@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.curves import Curve, exit_curve
-from bench.report.figures import Drawing, canvas, set_title
+from bench.report.figures import Drawing, canvas, legend_columns, set_title
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, LineStyle, method_styles
 
@@ -31,7 +31,8 @@ def exit_figure(section: Section) -> Drawing | None:
     styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
     most = max(len(setup.exit_names) for setup in setups)
     labelled = len(section.setups) <= LABELLED
-    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else 0.16 * -(-len(section.setups) // 3))) as figure:
+    columns = legend_columns(PAGE_INCHES, list(styles))
+    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else 0.16 * -(-len(section.setups) // columns))) as figure:
         for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):
             curves = {setup.label: exit_curve(setup.table, metric) for setup in section.setups}
             for place, (label, curve) in enumerate(curves.items()):
@@ -48,7 +49,7 @@ def exit_figure(section: Section) -> Drawing | None:
                 Line2D([], [], **styles[setup.label].line(), **styles[setup.label].points(), label=setup.label)
                 for setup in section.setups
             ]
-            figure.legend(handles=handles, loc="outside lower center", ncols=3)
+            figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         set_title(figure, f"Accuracy at every exit, {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)
     spread = " Several seeds: their mean, and from the lowest of them to the highest." if several else ""

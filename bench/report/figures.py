@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,8 @@ PNG_COMPRESSION = 3
 """Of nine. The usual six takes twice as long to save a tenth of the bytes."""
 CHARACTERS_AN_INCH = 14
 """How many characters of a title fit, on average."""
+HANDLE_CHARACTERS = 7
+"""Room that the line of an entry takes in a legend, with the gaps beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,12 @@ def _settings() -> AbstractContextManager[None]:
 def set_title(figure: Figure, title: str) -> None:
     """Put a title over the figure, in as many lines as its width needs."""
     figure.suptitle(textwrap.fill(title, width=int(figure.get_figwidth() * CHARACTERS_AN_INCH)))
+
+
+def legend_columns(width_inches: float, labels: Sequence[str]) -> int:
+    """How many columns of a legend fit under a figure, three at most, for these labels."""
+    longest = max(map(len, labels), default=0) + HANDLE_CHARACTERS
+    return max(1, min(3, len(labels), int(width_inches * CHARACTERS_AN_INCH) // longest))
 
 
 def heading(section: Section, setup: Setup) -> str:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from bench.latency_records import machine, network_key
 from bench.report.comparison import shared_policy
 from bench.report.curves import FloatArray, exit_curve, mean_over_seeds, policy_rows
-from bench.report.figures import Drawing, canvas, set_title
+from bench.report.figures import Drawing, canvas, legend_columns, set_title
 from bench.report.marks import FIGURE_METRICS
 from bench.report.rounding import millions, number
 from bench.report.sections import Section, Setup
@@ -57,7 +57,8 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
     policy, mode = shared_policy(section)
     styles = method_styles({one.setup.label: str(one.setup.runs[0].spec["method"]) for one in timed})
     all_times = np.concatenate([one.milliseconds for one in timed])
-    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(timed) // 3)) as figure:
+    columns = legend_columns(PAGE_INCHES, list(styles))
+    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(timed) // columns)) as figure:
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for one in timed:
                 style = styles[one.setup.label]
@@ -78,7 +79,7 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
         handles = [
             Line2D([], [], **style.line(), **style.points(), label=label) for label, style in sorted(styles.items())
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)))
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         under = f", policy {policy}, mode {mode}" if policy else ""
         set_title(figure, f"Methods on {section.title} in milliseconds{under}")
     return Drawing(
