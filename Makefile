@@ -1,4 +1,4 @@
-# make demo   the main job: data, training, budget sweep, report (about six minutes on two cores, installing included)
+# make demo   the main job: data, training, budget sweep, report (about seven minutes on two cores, installing included)
 # make test   the tests
 # make results  the comparison that results/comparison keeps: six methods, three seeds, all policies (about two hours on two cores)
 # make lint   ruff and mypy
