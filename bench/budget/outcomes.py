@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.policy import Policy
+from bench.budget.terms import CALIBRATION, OWN
 from bench.retrieval.table import ExitTable, FloatArray
-
-OWN, CALIBRATION = "own", "calibration"
-"""Where a threshold comes from: the policy itself, or identities held out of training."""
 
 
 def best_threshold(confidence: FloatArray, right: NDArray[np.bool_]) -> float:

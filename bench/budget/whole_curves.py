@@ -15,12 +15,9 @@ from bench.budget.curves import closed, cost_to_reach, mean_height, reaches
 from bench.budget.points import Points, Scene
 from bench.budget.quality import CURVE_METRICS, METRICS
 from bench.budget.references import oracle_moves
+from bench.budget.terms import REACHED, STRAIGHT_LINE
 from bench.retrieval.table import FloatArray
 
-REACHED = (95, 99)
-"""Percentages of the last exit's metric whose price is told."""
-STRAIGHT_LINE = "straight line"
-"""What a policy is compared with beside the other policies: drawing between neighbouring exits."""
 DRAWS_AT_ONCE = 64
 """Draws for which the oracle is paid out at a time: bounds memory."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +20,15 @@ def report_command(
     ] = None,
 ) -> None:
     """Draw the report of everything that was run: one HTML page, figures, tables."""
-    from bench.report.artists import processes
-    from bench.report.write import write_report
+    from bench.report.artists import Artists, processes
 
-    report = write_report(results, out or results / "report", TerminalReporter(), processes())
+    # Looking for rubbish would take a fifth of a process's time that soon ends.
+    gc.disable()
+    with Artists(processes()) as artists:
+        # Loaded once the artists have begun to load it, too.
+        from bench.report.write import write_report
+
+        report = write_report(results, out or results / "report", TerminalReporter(), artists)
     for remark in report.remarks:
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
     OUT.print(f"{len(report.files)} files; open [bold]{escape(str(report.page))}[/bold]", soft_wrap=True)

@@ -6,6 +6,7 @@ and a script that asks for more than one has to be importable (``if __name__ == 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -16,46 +17,52 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
-from bench.report.figures import Drawing
+from bench.report.svg import inline_svg
+
+if TYPE_CHECKING:
+    # Not to be loaded with this module: processes are to start before that.
+    from bench.report.figures import Drawing
 
 MOST = 8
 """More processes than that take longer to start than they save."""
+OBJECTS_BETWEEN_COLLECTIONS = 1_000_000
+"""Several figures' worth."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawing as text, its pixels and its PDF lying at ``stem`` with the endings of these formats."""
+    """A drawing as an element of a page, its files lying at ``stem`` with the endings of their formats."""
 
     name: str
     title: str
     caption: str
-    description: str
-    svg: str
+    element: str
     stem: Path
 
 
 @dataclass(frozen=True)
 class Order:
-    """A figure to be drawn: a function that may be imported, and what it is called with."""
+    """A figure to be drawn: a function that may be imported, and what it is called with.
+
+    ``stem`` is the path of its files, less their endings; its last part sets the figure's ids in a page apart.
+    """
 
     draw: Callable[..., Drawing | None]
     about: tuple[Any, ...]
     stem: Path
-    """Path of the files, less their endings."""
 
     def fill(self) -> Drawn | None:
         """Draw the figure and write it beside the stem; None where there is nothing to draw."""
         drawing = self.draw(*self.about)
         if drawing is None:
             return None
-        # The order of formats is part of the bytes: each leaves the figure at its own resolution.
-        svg = drawing.svg()
-        drawing.save_png(self.stem.with_name(f"{self.stem.name}.png"))
-        drawing.save_pdf(self.stem.with_name(f"{self.stem.name}.pdf"))
-        return Drawn(drawing.name, drawing.title, drawing.caption, drawing.description, svg, self.stem)
+        files = drawing.files()
+        files.write(self.stem)
+        element = inline_svg(files.svg, f"f{self.stem.name}", drawing.title, drawing.description)
+        return Drawn(drawing.name, drawing.title, drawing.caption, element, self.stem)
 
 
 def processes() -> int:
@@ -65,7 +72,10 @@ def processes() -> int:
 
 
 class Artists:
-    """Processes that draw while the context is open, or this process itself where one is enough."""
+    """Processes that draw while the context is open, or this process itself where one is enough.
+
+    They start at once, and load what they draw with while this process does so itself and reads the records.
+    """
 
     def __init__(self, count: int) -> None:
         self._pool: ProcessPoolExecutor | None = None
@@ -74,8 +84,7 @@ class Artists:
             context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
             if sys.platform == "linux":
                 context.set_forkserver_preload(["bench.report.write"])
-            self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts_to_the_parent)
-            # Start now: what they load, they load while this process reads the records.
+            self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_settle_in)
             for _ in range(count):
                 self._pool.submit(int)
 
@@ -100,6 +109,10 @@ class Artists:
         return _arriving({self._pool.submit(order.fill): place for place, order in enumerate(orders)})
 
 
+ALONE = Artists(1)
+"""This process and no other."""
+
+
 def _arriving(places: Mapping[Future[Drawn | None], int]) -> Iterator[tuple[int, Drawn | None]]:
     try:
         for future in as_completed(places):
@@ -110,5 +123,8 @@ def _arriving(places: Mapping[Future[Drawn | None], int]) -> Iterator[tuple[int,
         ) from problem
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _settle_in() -> None:
+    """Leave interrupts to the parent, and look for rubbish less often: it would take a fifth of the time."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)

@@ -47,7 +47,7 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     policies = setup.policies(mode)
     styles = policy_styles(policies)
     # A policy may cost something itself, and then its curve begins and ends beyond the exits'.
-    curves = [exit_curve(setup.table, "mAP"), *(policy_curve(setup.table, name, mode, "mAP") for name in policies)]
+    curves = [exit_curve(setup, "mAP"), *(policy_curve(setup, name, mode, "mAP") for name in policies)]
     costs = np.concatenate([curve.macs for curve in curves])
     published = _published(section, setup, policies, costs)
     if published:
@@ -106,18 +106,18 @@ def _published(section: Section, setup: Setup, policies: Sequence[str], costs: F
 def _accuracy_panel(
     axes: Axes, setup: Setup, metric: str, mode: str, styles: Mapping[str, LineStyle], unit: MacUnit
 ) -> None:
-    exits = exit_curve(setup.table, metric)
+    exits = exit_curve(setup, metric)
     banded = _banded(styles)
     axes.plot(exits.macs / unit.macs, 100 * exits.values, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
-    oracle = oracle_curve(setup.table, metric)
+    oracle = oracle_curve(setup, metric)
     if oracle:
         axes.plot(oracle.macs / unit.macs, 100 * oracle.values, **ORACLE_LINE, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
-        curve = policy_curve(setup.table, policy, mode, metric)
+        curve = policy_curve(setup, policy, mode, metric)
         curve = curve if policy in banded else curve.bare()
         draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
         if _has_reference(setup, styles) and policy in setup.policies(REFERENCE_MODE):
-            exact = policy_curve(setup.table, policy, REFERENCE_MODE, metric)
+            exact = policy_curve(setup, policy, REFERENCE_MODE, metric)
             axes.plot(exact.macs / unit.macs, 100 * exact.values, color=style.colour, **REFERENCE_LINE, zorder=2)
     draw_exits(axes, exits, EXIT_STYLE, unit, names=setup.exit_names)
     axes.set_ylabel(f"{metric} (%)")
@@ -129,7 +129,7 @@ def _gain_panel(
 ) -> None:
     axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
-        curve = policy_curve(setup.table, policy, mode, f"{metric}_gain")
+        curve = policy_curve(setup, policy, mode, f"{metric}_gain")
         curve = curve if policy in _banded(styles) else curve.bare()
         draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
     axes.set_ylabel("Gain over the\nstraight line (points)")
@@ -158,7 +158,7 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
         Line2D([], [], linestyle="none", **EXIT_STYLE.points(), label="everybody at one exit"),
         Line2D([], [], color=REFERENCE_COLOUR, linewidth=0.9, label="straight line between exits"),
     ]
-    if swept and any(oracle_curve(setup.table, metric) for metric in FIGURE_METRICS):
+    if swept and any(oracle_curve(setup, metric) for metric in FIGURE_METRICS):
         handles.append(Line2D([], [], **ORACLE_LINE, label="oracle: best for the budget"))
     if len(setup.runs) == 1:
         bar = Line2D([], [], linestyle="none", marker="|", color="black", markersize=9, label="95 % interval")
@@ -167,7 +167,7 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
 
 
 def _described(setup: Setup, policies: Sequence[str], mode: str) -> str:
-    exits = {metric: 100 * exit_curve(setup.table, metric).values for metric in FIGURE_METRICS}
+    exits = {metric: 100 * exit_curve(setup, metric).values for metric in FIGURE_METRICS}
     spans = " and ".join(f"{metric} from {of[0]:.1f} % to {of[-1]:.1f} %" for metric, of in exits.items())
     drawn = f" Policies drawn in mode {mode}: {', '.join(policies)}." if policies else ""
     return f"Line charts of accuracy against multiply-adds a query. From the first exit to the last: {spans}.{drawn}"

@@ -21,7 +21,7 @@ def comparison_figure(section: Section) -> Drawing | None:
     policy, mode = shared_policy(section)
     styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
     published = published_curve(section, [policy])
-    all_costs = np.concatenate([exit_curve(setup.table, "mAP").macs for setup in section.setups])
+    all_costs = np.concatenate([exit_curve(setup, "mAP").macs for setup in section.setups])
     if published:
         all_costs = np.append(all_costs, published.macs)
     unit = MacUnit.fitting(all_costs.max())
@@ -32,8 +32,8 @@ def comparison_figure(section: Section) -> Drawing | None:
             for setup in section.setups:
                 style = styles[setup.label]
                 if policy in setup.policies(mode):
-                    draw_line(axes, policy_curve(setup.table, policy, mode, metric), style, unit, markers=False)
-                draw_exits(axes, exit_curve(setup.table, metric), style, unit, names=())
+                    draw_line(axes, policy_curve(setup, policy, mode, metric), style, unit, markers=False)
+                draw_exits(axes, exit_curve(setup, metric), style, unit, names=())
             if published:
                 published.draw(axes, metric, unit)
             axes.set_ylabel(f"{metric} (%)")

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.budget.quality import CURVE_METRICS
-from bench.budget.whole_curves import REACHED, STRAIGHT_LINE
+from bench.budget.terms import REACHED, STRAIGHT_LINE
 from bench.report.load import Run
 from bench.report.rounding import NOTHING, number, percent, with_interval
 from bench.report.sections import Section, Setup

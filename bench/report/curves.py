@@ -1,6 +1,6 @@
 """Curves out of records: metric against multiply-adds for one run, or the mean over the seeds of a setup.
 
-Each function takes rows of one setup. With one run, a curve carries the records' intervals; with several seeds it is
+With one run, a curve carries the records' intervals; with several seeds it is
 their mean at the same budget, the single seeds' lines go along, and no interval is given, since the records' intervals
 cover the choice of test identities and not that of the seed.
 """
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from bench.report.sections import Setup
 
 FloatArray = NDArray[np.float64]
 
@@ -36,67 +39,100 @@ class Curve:
         return replace(self, low=None, high=None)
 
 
-def exit_curve(table: pd.DataFrame, column: str) -> Curve:
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Rows of one kind, policy and mode, with their places by run."""
+
+    rows: pd.DataFrame
+    of_runs: tuple[NDArray[np.intp], ...]
+    """Places of each run's rows from the lowest key on; runs are in the order of their names."""
+    shared: NDArray[np.intp]
+    """Places of the rows whose key all runs have, (runs, K)."""
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, key: str) -> _Part:
+        """Sort the rows by their runs and, within each, by ``key``."""
+        keys = rows[key].to_numpy(dtype=np.float64)
+        runs, names = pd.factorize(rows["run"], sort=True)
+        order = np.lexsort((keys, runs))
+        of_runs = tuple(order[runs[order] == run] for run in range(len(names)))
+        # The root that gives a budget is found anew for every run: its last digits may differ.
+        keyed = [{f"{keys[place]:.9g}": place for place in places} for places in of_runs]
+        names_shared = [name for name in keyed[0] if all(name in other for other in keyed[1:])] if keyed else []
+        shared = [[places[name] for name in names_shared] for places in keyed]
+        return cls(rows, of_runs, np.array(shared, dtype=np.intp).reshape(len(keyed), len(names_shared)))
+
+    def values(self, columns: Sequence[str]) -> FloatArray:
+        """Give columns as numbers, (rows, columns)."""
+        return np.stack([self.rows[name].to_numpy(dtype=np.float64) for name in columns], axis=1)
+
+    def means(self, columns: Sequence[str]) -> FloatArray:
+        """Average columns over the runs at equal keys, (K, columns)."""
+        return self.values(columns)[self.shared].mean(axis=0) if len(self.shared) else np.empty((0, len(columns)))
+
+
+_INDICES: WeakKeyDictionary[Setup, dict[tuple[str, str, str], NDArray[np.intp]]] = WeakKeyDictionary()
+"""Places of a setup's rows by kind, policy and mode."""
+_PARTS: WeakKeyDictionary[Setup, dict[tuple[str, str, str], _Part]] = WeakKeyDictionary()
+"""What was asked for before: figures and tables draw each sweep many times."""
+_KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_macs"}
+
+
+def exit_curve(setup: Setup, column: str) -> Curve:
     """Everybody at one exit: a point for each exit, first to last. Joined up, they are the straight line."""
-    return _curve(table, _is(table, "kind", "exit"), "exit", "realised_macs", column)
+    return _curve(_part(setup, "exit"), "realised_macs", column)
 
 
-def policy_curve(table: pd.DataFrame, policy: str, mode: str, column: str) -> Curve:
+def policy_curve(setup: Setup, policy: str, mode: str, column: str) -> Curve:
     """One policy over all budgets, from the lowest on, at realised cost."""
-    return _curve(table, _swept(table, policy, mode), "a", "realised_macs", column)
+    return _curve(_part(setup, "policy", policy, mode), "realised_macs", column)
 
 
-def oracle_curve(table: pd.DataFrame, metric: str) -> Curve | None:
+def oracle_curve(setup: Setup, metric: str) -> Curve | None:
     """The best that any rule could do within a budget, knowing the labels; None where it was not swept."""
-    if metric not in table:
+    if metric not in setup.table:
         return None
-    chosen = _is(table, "kind", "oracle") & _is(table, "mode", "constrained")
-    chosen &= _is(table, "policy", f"best {metric} for the budget") & table[metric].notna().to_numpy()
+    part = _part(setup, "oracle", f"best {metric} for the budget", "constrained")
+    measured = part.rows[part.rows[metric].notna()]
     # Past its end the curve is flat, and the realised cost stands still: a bound belongs to the requested budget.
-    return _curve(table, chosen, "requested_macs", "requested_macs", metric) if chosen.any() else None
+    return _curve(_Part.of(measured, _KEYS["oracle"]), "requested_macs", metric) if len(measured) else None
 
 
-def policy_rows(table: pd.DataFrame, policy: str, mode: str) -> pd.DataFrame:
-    """Rows of one policy in one mode, from the lowest budget on."""
-    return table[_swept(table, policy, mode)].sort_values(["run", "a"])
+def policy_means(setup: Setup, policy: str, mode: str, columns: Sequence[str]) -> FloatArray:
+    """Columns of one policy in one mode, (K, columns), means over the seeds at equal ``a`` from the lowest on.
+
+    Only budgets that all seeds have.
+    """
+    return _part(setup, "policy", policy, mode).means(columns)
 
 
-def mean_over_seeds(rows: pd.DataFrame, key: str, columns: Sequence[str]) -> FloatArray:
-    """Columns as (K, columns), averaged over the runs at equal ``key``, from its lowest on; only keys of all runs."""
-    values = rows[list(columns)].to_numpy(dtype=np.float64)
-    # The root that gives a budget is found anew for every run: its last digits may differ.
-    keyed = [
-        {f"{rows_key:.9g}": place for rows_key, place in zip(rows[key].to_numpy()[part], part, strict=True)}
-        for part in _by_run(rows, key)
-    ]
-    if not keyed:
-        return np.empty((0, len(columns)))
-    shared = [name for name in keyed[0] if all(name in places for places in keyed[1:])]
-    return np.mean([values[[places[name] for name in shared]] for places in keyed], axis=0)
+def policy_runs(setup: Setup, policy: str, mode: str, columns: Sequence[str]) -> list[FloatArray]:
+    """Columns of one policy in one mode, (K, columns) for each run, from the lowest ``a`` on."""
+    part = _part(setup, "policy", policy, mode)
+    values = part.values(columns)
+    return [values[places] for places in part.of_runs]
 
 
-def _curve(table: pd.DataFrame, chosen: NDArray[np.bool_], key: str, macs: str, column: str) -> Curve:
-    bounds = [name for name in (f"{column}_low", f"{column}_high") if name in table]
-    # Tables are wide: only what is asked for is copied.
-    rows = table.loc[chosen, list(dict.fromkeys(["run", key, macs, column, *bounds]))]
-    drawn = rows[[macs, column]].to_numpy(dtype=np.float64)
-    singles = [(drawn[part, 0], drawn[part, 1]) for part in _by_run(rows, key)]
-    bounded = len(bounds) == 2 and len(singles) == 1 and bool(rows[bounds[0]].notna().all())
-    mean = mean_over_seeds(rows, key, [macs, column, *(bounds if bounded else ())]).T
+def _curve(part: _Part, macs: str, column: str) -> Curve:
+    bounds = [name for name in (f"{column}_low", f"{column}_high") if name in part.rows]
+    drawn = part.values([macs, column])
+    singles = tuple((drawn[places, 0], drawn[places, 1]) for places in part.of_runs)
+    bounded = len(bounds) == 2 and len(singles) == 1 and bool(part.rows[bounds[0]].notna().all())
+    mean = part.means([macs, column, *(bounds if bounded else ())]).T
     low, high = mean[2:] if bounded else (None, None)
-    return Curve(mean[0], mean[1], low, high, tuple(singles) if len(singles) > 1 else ())
+    return Curve(mean[0], mean[1], low, high, singles if len(singles) > 1 else ())
 
 
-def _by_run(rows: pd.DataFrame, key: str) -> list[NDArray[np.intp]]:
-    """Places of each run's rows, in the order of ``key``; runs are in the order of their names."""
-    runs, names = pd.factorize(rows["run"], sort=True)
-    order = np.lexsort((rows[key].to_numpy(dtype=np.float64), runs))
-    return [order[runs[order] == run] for run in range(len(names))]
-
-
-def _swept(table: pd.DataFrame, policy: str, mode: str) -> NDArray[np.bool_]:
-    return _is(table, "kind", "policy") & _is(table, "policy", policy) & _is(table, "mode", mode)
-
-
-def _is(table: pd.DataFrame, column: str, value: str) -> NDArray[np.bool_]:
-    return (table[column] == value).to_numpy(dtype=bool)
+def _part(setup: Setup, kind: str, policy: str = "", mode: str = "") -> _Part:
+    parts = _PARTS.setdefault(setup, {})
+    name = (kind, policy, mode)
+    if name not in parts:
+        if setup not in _INDICES:
+            columns = (setup.table[column].to_numpy(dtype=object) for column in ("kind", "policy", "mode"))
+            index: dict[tuple[str, str, str], list[int]] = {}
+            for place, its in enumerate(zip(*columns, strict=True)):
+                index.setdefault(its, []).append(place)
+            _INDICES[setup] = {its: np.array(places, dtype=np.intp) for its, places in index.items()}
+        places = _INDICES[setup].get(name, np.empty(0, dtype=np.intp))
+        parts[name] = _Part.of(setup.table.take(places), _KEYS[kind])
+    return parts[name]

@@ -9,9 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
-from bench.report.curves import FloatArray, mean_over_seeds, policy_rows
+from bench.report.curves import FloatArray, policy_means, policy_runs
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.marks import joined
 from bench.report.rounding import number
 from bench.report.sections import Section, Setup
 from bench.report.style import (
@@ -47,14 +49,15 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
     with canvas(PAGE_INCHES if columns > 1 else COLUMN_INCHES, 0.7 + 1.75 * rows) as figure:
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes in grid.flat[len(policies) :]:
-            axes.set_visible(False)
+            axes.remove()
         for place, (axes, policy) in enumerate(zip(grid.flat, policies, strict=False)):
             _stack(axes, *spent[policy], names, unit)
             axes.set_title(policy)
             cost_axis(axes, every_macs.min() / unit.macs, every_macs.max() / unit.macs, unit)
             axes.set_xlim(every_macs.min() / unit.macs, every_macs.max() / unit.macs)
+            axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
             axes.set_xlabel("")
-            # The last panel of a column that ends early keeps its numbers, hidden panels below it have none.
+            # The last panel of a column that ends early keeps its numbers, there is none below it.
             axes.tick_params(labelbottom=place + columns >= len(policies))
         for axes in grid[:, 0]:
             axes.set_ylabel("Queries (%)")
@@ -77,7 +80,7 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
 def _shares(setup: Setup, policy: str, mode: str) -> tuple[FloatArray, FloatArray]:
     """Realised cost (K,) in order, and the shares of the exits (K, S) there."""
     columns = [f"exit_share_{index + 1}" for index in range(len(setup.exit_names))]
-    values = mean_over_seeds(policy_rows(setup.table, policy, mode), "a", ["realised_macs", *columns])
+    values = policy_means(setup, policy, mode, ["realised_macs", *columns])
     values = values[np.argsort(values[:, 0], kind="stable")]
     return values[:, 0], values[:, 1:]
 
@@ -86,6 +89,7 @@ def _stack(axes: Axes, macs: FloatArray, shares: FloatArray, names: tuple[str, .
     colours = exit_colours(len(names))
     axes.stackplot(macs / unit.macs, 100 * shares.T, colors=colours, edgecolor="white", linewidth=0.5)
     axes.set_ylim(0, 100)
+    axes.set_yticks([0, 50, 100])
     axes.grid(False)
     if len(macs) < 2:
         return
@@ -117,10 +121,9 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
         for axes, mode in zip(figure.subplots(1, len(modes), sharey=True, squeeze=False)[0], modes, strict=True):
             axes.plot([low / unit.macs, high / unit.macs], [low / unit.macs, high / unit.macs], color=REFERENCE_COLOUR)
             for place, policy in enumerate(setup.policies(mode)):
-                rows = policy_rows(setup.table, policy, mode)
-                for _, part in rows.groupby("run"):
-                    requested, realised = (part[name].to_numpy(dtype=np.float64) / unit.macs for name in COSTS)
-                    _draw_cost(axes, requested, realised, styles[policy], place)
+                costs = [run.T / unit.macs for run in policy_runs(setup, policy, mode, COSTS)]
+                requested, realised = (joined(parts) for parts in zip(*costs, strict=True))
+                _draw_cost(axes, requested, realised, styles[policy], place)
             axes.set_title(f"mode {mode}")
             cost_axis(axes, low / unit.macs, high / unit.macs, unit)
             axes.set_xlabel("")
@@ -163,7 +166,7 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
     with canvas(max(COLUMN_INCHES, PAGE_INCHES * columns / PANELS_A_ROW), 0.6 + 1.5 * rows) as figure:
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat[len(ordered) :]:
-            axes.set_visible(False)
+            axes.remove()
         for axes, term in zip(grid.flat, ordered, strict=False):
             for place, (_, history) in enumerate(histories):
                 epochs = [entry.get("epoch", at + 1) for at, entry in enumerate(history)]

@@ -34,7 +34,7 @@ def exit_figure(section: Section) -> Drawing | None:
     columns = legend_columns(PAGE_INCHES, list(styles))
     with canvas(PAGE_INCHES, 3.1 + (0 if labelled else 0.16 * -(-len(section.setups) // columns))) as figure:
         for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):
-            curves = {setup.label: exit_curve(setup.table, metric) for setup in section.setups}
+            curves = {setup.label: exit_curve(setup, metric) for setup in section.setups}
             for place, (label, curve) in enumerate(curves.items()):
                 _line(axes, curve, styles[label], SIDEWAYS * (place - (len(curves) - 1) / 2))
             axes.set_xticks(range(1, most + 1))

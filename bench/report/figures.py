@@ -11,24 +11,42 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+import pypdfium2
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from bench.report.font import families
 from bench.report.sections import Section, Setup
 from bench.report.style import SETTINGS
+from bench.report.vectors import DOTS_AN_INCH, RulerCanvas, draw_vectors
 
 PLACEMENT = partial(ConstrainedLayoutEngine, w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
 """Keeps a figure's parts from overlapping; paddings in inches, spaces as shares of a panel."""
+ENDINGS = ("svg", "png", "pdf")
+PNG_DPI = 200
 PNG_COMPRESSION = 3
 """Of nine. The usual six takes twice as long to save a tenth of the bytes."""
 CHARACTERS_AN_INCH = 14
 """How many characters of a title fit, on average."""
 HANDLE_CHARACTERS = 7
 """Room that the line of an entry takes in a legend, with the gaps beside it."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """One figure in all formats: SVG as text, PDF and PNG as bytes. The pixels are those of the PDF."""
+
+    svg: str
+    pdf: bytes
+    png: bytes
+
+    def write(self, stem: Path) -> tuple[Path, ...]:
+        """Write them beside one another; ``stem`` is the path less its ending."""
+        paths = tuple(stem.with_name(f"{stem.name}.{ending}") for ending in ENDINGS)
+        paths[0].write_text(self.svg, encoding="utf-8", newline="\n")
+        paths[1].write_bytes(self.png)
+        paths[2].write_bytes(self.pdf)
+        return paths
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,26 +59,14 @@ class Drawing:
     description: str
     figure: Figure
 
-    def save_png(self, path: Path) -> None:
-        """Write the figure as pixels, without a trace of when and by what."""
+    def files(self) -> Files:
+        """Draw the figure: vectors in one go, and the pixels from them. The same figure gives the same bytes."""
         with _settings():
-            # Writing vectors leaves the figure at those formats' own resolution.
-            self.figure.set_dpi(SETTINGS["figure.dpi"])
-            FigureCanvasAgg(self.figure).print_png(
-                path, metadata={"Software": None}, pil_kwargs={"compress_level": PNG_COMPRESSION}
-            )
-
-    def save_pdf(self, path: Path) -> None:
-        """Write the figure as PDF with the letters that it needs as TrueType, without a trace of when."""
-        with _settings():
-            FigureCanvasPdf(self.figure).print_pdf(path, metadata={"CreationDate": None})
-
-    def svg(self) -> str:
-        """Give the figure as SVG, without a trace of when and by what."""
-        buffer = io.StringIO()
-        with _settings():
-            FigureCanvasSVG(self.figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
-        return buffer.getvalue()
+            svg, pdf = draw_vectors(self.figure, PNG_DPI)
+        pixels = io.BytesIO()
+        page = pypdfium2.PdfDocument(pdf)[0]
+        page.render(scale=PNG_DPI / DOTS_AN_INCH).to_pil().save(pixels, "png", compress_level=PNG_COMPRESSION)
+        return Files(svg, pdf, pixels.getvalue())
 
 
 @contextmanager
@@ -69,8 +75,9 @@ def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
     with _settings():
         layout = PLACEMENT()
         figure = Figure(figsize=(width_inches, height_inches), layout=layout)
+        RulerCanvas(figure)
         yield figure
-        # Parts are placed once, and each format is drawn once, past savefig, which would do both again for each.
+        # Parts are placed once, past savefig, which would do so for each format.
         layout.execute(figure)
         figure.set_layout_engine("none")
 

@@ -17,16 +17,12 @@ def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[st
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
-            texts = {"csv": table.full.to_csv(index=False), "md": table.markdown(), "tex": latex(table)}
+            texts = {"csv": table.csv(), "md": table.markdown(), "tex": latex(table)}
             for ending, text in texts.items():
                 written.append(folder / f"{name}.{ending}")
                 written[-1].write_text(text, encoding="utf-8", newline="\n")
         for name, drawing in drawings.items():
-            paths = [folder / f"{name}.{ending}" for ending in ("svg", "png", "pdf")]
-            paths[0].write_text(drawing.svg(), encoding="utf-8", newline="\n")
-            drawing.save_png(paths[1])
-            drawing.save_pdf(paths[2])
-            written += paths
+            written += drawing.files().write(folder / name)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem

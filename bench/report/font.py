@@ -6,26 +6,44 @@ all of it for the ligatures and positioning rules of other scripts.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from fontTools import subset  # type: ignore[import-untyped]
+import matplotlib
 from matplotlib.font_manager import FontProperties, findfont, fontManager
+
+from bench.spec import digest
 
 WHOLE = "DejaVu Sans"
 LEAN = "DejaVu Sans Lean"
-LETTERS = (range(0x20, 0x250), range(0x370, 0x400), range(0x2000, 0x2300))
-"""Latin, Greek, and punctuation to mathematical signs. What else a label holds is taken from the whole font."""
+LETTERS = ((0x20, 0x180), (0x370, 0x400), (0x2000, 0x2070), (0x2190, 0x2200), (0x2200, 0x2270))
+"""Latin, Greek, punctuation, arrows and signs, from the first to before the last.
+
+What else a label holds is taken from the whole font.
+"""
 SCRIPTS = ("DFLT", "latn", "grek")
-NEEDLESS_TABLES = ("GSUB", "GDEF", "FFTM")
+NEEDLESS_TABLES = ("GSUB", "GDEF", "FFTM", "MATH")
 NAMES = {1: LEAN, 4: LEAN, 6: "DejaVuSansLean"}
 """Family, full name and PostScript name, by their numbers in the font."""
 
 
 @cache
 def families() -> tuple[str, ...]:
-    """Names of the fonts to draw with, by preference; the lean one is made on the first call of a process."""
+    """Names of the fonts to draw with, by preference; the lean one is made when it is first needed on a machine."""
+    settings = digest([matplotlib.__version__, LETTERS, SCRIPTS, NEEDLESS_TABLES, list(NAMES.values())])
+    path = Path(matplotlib.get_cachedir()) / f"DejaVuSansLean-{settings[:12]}.ttf"
+    if not path.exists():
+        _make(path)
+    fontManager.addfont(path)
+    return LEAN, WHOLE
+
+
+def _make(path: Path) -> None:
+    # Loaded here, since it takes a while and is needed once.
+    from fontTools import subset  # type: ignore[import-untyped]
+
     options = subset.Options(
         drop_tables=[*subset.Options().drop_tables, *NEEDLESS_TABLES],
         layout_features=["kern"],
@@ -34,18 +52,13 @@ def families() -> tuple[str, ...]:
     )
     font = subset.load_font(findfont(FontProperties(family=WHOLE)), options)
     subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=[letter for letters in LETTERS for letter in letters])
+    subsetter.populate(unicodes=[letter for first, end in LETTERS for letter in range(first, end)])
     subsetter.subset(font)
     for number, name in NAMES.items():
         font["name"].setName(name, number, 3, 1, 0x409)
         font["name"].setName(name, number, 1, 0, 0)
-    folder = Path(_folder().name)
-    font.save(folder / "DejaVuSansLean.ttf")
-    fontManager.addfont(folder / "DejaVuSansLean.ttf")
-    return LEAN, WHOLE
-
-
-@cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Holds the font while the process lives: matplotlib reads it again for every figure."""
-    return tempfile.TemporaryDirectory(prefix="bench-report-font-", ignore_cleanup_errors=True)
+    # Several processes may make it at once: whoever ends last replaces it with the same.
+    handle, unfinished = tempfile.mkstemp(suffix=".ttf", dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        font.save(file)
+    Path(unfinished).replace(path)

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from bench.latency_records import machine, network_key
 from bench.report.comparison import shared_policy
-from bench.report.curves import FloatArray, exit_curve, mean_over_seeds, policy_rows
+from bench.report.curves import FloatArray, exit_curve, policy_means
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
 from bench.report.marks import FIGURE_METRICS
 from bench.report.rounding import millions, number
@@ -62,7 +62,7 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for one in timed:
                 style = styles[one.setup.label]
-                exits = exit_curve(one.setup.table, metric)
+                exits = exit_curve(one.setup, metric)
                 if policy in one.setup.policies(mode):
                     spent, values = _curve(one, policy, mode, metric)
                     axes.plot(spent, 100 * values, **style.line())
@@ -100,7 +100,7 @@ def latency_table(section: Section, timed: Mapping[tuple[str, int], Sequence[Tim
     full, shown, slugs = [], [], []
     for (place, batch), group in timed.items():
         for one in group:
-            macs = exit_curve(one.setup.table, "mAP").macs
+            macs = exit_curve(one.setup, "mAP").macs
             for index, name in enumerate(one.setup.exit_names):
                 middle, low, high = (one.record[what][index] / batch for what in ("milliseconds", "low", "high"))
                 about = {"setup": one.setup.label, "exit": name, "batch": batch, "measured_on": place}
@@ -123,5 +123,5 @@ def latency_table(section: Section, timed: Mapping[tuple[str, int], Sequence[Tim
 def _curve(one: Timed, policy: str, mode: str, metric: str) -> tuple[FloatArray, FloatArray]:
     """Milliseconds (K,) and values (K,) over the budgets, means over seeds."""
     shares = [f"exit_share_{index + 1}" for index in range(len(one.setup.exit_names))]
-    values = mean_over_seeds(policy_rows(one.setup.table, policy, mode), "a", [*shares, metric])
+    values = policy_means(one.setup, policy, mode, [*shares, metric])
     return values[:, :-1] @ one.milliseconds, values[:, -1]

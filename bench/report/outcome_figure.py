@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from bench.budget.outcomes import OWN
+from bench.budget.terms import OWN
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
 from bench.report.rounding import NOTHING, number, with_interval
 from bench.report.sections import Section, Setup

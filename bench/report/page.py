@@ -13,7 +13,6 @@ from bench.report.origin import origin_html
 from bench.report.reading import reading_html
 from bench.report.sections import Section, Setup
 from bench.report.stylesheet import STYLESHEET
-from bench.report.svg import inline_svg
 from bench.report.tables import Table, is_number
 
 TITLE = "Budgeted inference in person re-identification"
@@ -104,10 +103,10 @@ def _section(part: SectionPart, at: int) -> str:
         )
     lines.append(f"<p>{html.escape(counts)}. {html.escape(evaluated)}.</p>")
     lines.append("<h3>Methods compared</h3>")
-    lines += [_figure(figure, f"f{at}-0-{number}") for number, figure in enumerate(part.figures, 1)]
+    lines += [_figure(figure) for figure in part.figures]
     lines += [_table(table.shown, table.title, table.note, table.name) for table in part.whole_tables]
-    for number, search in enumerate(part.searches, 1):
-        lines += [f"<h3>Codes and search: {html.escape(search.title)}</h3>", _figure(search.figure, f"s{at}-{number}")]
+    for search in part.searches:
+        lines += [f"<h3>Codes and search: {html.escape(search.title)}</h3>", _figure(search.figure)]
         lines += [_table(table.shown, table.title, table.note, table.name) for table in search.tables]
     for place, setup_part in enumerate(part.setups, 1):
         setup, anchor = setup_part.setup, f"setup-{at}-{place}"
@@ -115,7 +114,7 @@ def _section(part: SectionPart, at: int) -> str:
         lines.append(f'<h3 id="{anchor}">{html.escape(setup.label)} <span class="quiet">({setup.seeds})</span></h3>')
         summary = str((setup.runs[0].header.get("method") or {}).get("summary") or "")
         lines.append(f"<p>{html.escape(summary)}</p>" if summary else "")
-        drawn = [_figure(figure, f"f{at}-{place}-{number}") for number, figure in enumerate(setup_part.figures, 1)]
+        drawn = [_figure(figure) for figure in setup_part.figures]
         lines += drawn[:1]
         for table in part.tables:
             rows = table.of_setup(setup)
@@ -129,13 +128,12 @@ def _section(part: SectionPart, at: int) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _figure(figure: Figure, prefix: str) -> str:
+def _figure(figure: Figure) -> str:
     drawn = figure.drawn
-    svg = inline_svg(drawn.svg, prefix, drawn.title, drawn.description)
     files = ", ".join(_link(f"figures/{figure.name}.{ending}", ending.upper()) for ending in ("svg", "png", "pdf"))
     return (
-        f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawn.title)}">{svg}</div>'
-        f"<figcaption>{html.escape(drawn.caption)} ({files})</figcaption></figure>"
+        f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawn.title)}">'
+        f"{drawn.element}</div><figcaption>{html.escape(drawn.caption)} ({files})</figcaption></figure>"
     )
 
 

@@ -47,12 +47,12 @@ def pareto_table(section: Section) -> Table:
 
 def _points(setup: Setup) -> list[dict[str, Any]]:
     about = {"setup": setup.label, "seeds": len(setup.runs)}
-    found = _rows({**about, "policy": "", "mode": ""}, *(exit_curve(setup.table, name) for name in (METRIC, BESIDE)))
+    found = _rows({**about, "policy": "", "mode": ""}, *(exit_curve(setup, name) for name in (METRIC, BESIDE)))
     for place, row in enumerate(found):
         row["exit"] = setup.exit_names[place]
     for mode in setup.modes()[:1]:
         for policy in setup.policies(mode):
-            curves = (policy_curve(setup.table, policy, mode, name) for name in (METRIC, BESIDE))
+            curves = (policy_curve(setup, policy, mode, name) for name in (METRIC, BESIDE))
             found += _rows({**about, "policy": policy, "mode": mode, "exit": ""}, *curves)
     return found
 

@@ -81,6 +81,8 @@ def _draw_times(axes: Axes, times: Sequence[Mapping[str, Any]]) -> None:
     axes.set_yscale("log")
     axes.set_ylabel("Nanoseconds a comparison, logarithmic")
     axes.set_ylim(top=axes.get_ylim()[1] * 30)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(loc="upper left", ncols=1, labelspacing=0.25)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -27,12 +29,17 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """One method, preset and settings. ``slug`` names its files, ``label`` is for people."""
+    """One method, preset and settings. ``slug`` names its files, ``label`` is for people.
+
+    Setups go to other processes while this one reads them: nothing in them may change.
+    """
 
     slug: str
     label: str
     runs: tuple[Run, ...]
     table: pd.DataFrame
+    swept: Mapping[str, tuple[str, ...]]
+    """Modes with their policies."""
 
     @property
     def seeds(self) -> str:
@@ -53,13 +60,11 @@ class Setup:
 
     def modes(self) -> tuple[str, ...]:
         """Modes that were swept, the one that figures show first: stream, where there is one."""
-        modes = {str(mode) for mode in self.table.loc[self.table["kind"] == "policy", "mode"]}
-        return tuple(sorted(modes, key=lambda mode: (mode != "stream", mode != "calibrated", mode)))
+        return tuple(sorted(self.swept, key=lambda mode: (mode != "stream", mode != "calibrated", mode)))
 
     def policies(self, mode: str) -> tuple[str, ...]:
         """Policies that were swept in a mode, by name."""
-        rows = self.table[(self.table["kind"] == "policy") & (self.table["mode"] == mode)]
-        return tuple(sorted(str(policy) for policy in rows["policy"].unique()))
+        return self.swept.get(mode, ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +144,8 @@ def _section(slug: str, distinction: str, runs: Sequence[Run], table: pd.DataFra
     setups = []
     for setup_slug, label, (_, members) in zip(slugs, labels, groups, strict=True):
         seeded = tuple(sorted(members, key=lambda run: (run.seed, run.identity)))
-        setups.append(Setup(setup_slug, label, seeded, table[table["run"].isin([run.identity for run in seeded])]))
+        rows = table[table["run"].isin([run.identity for run in seeded])]
+        setups.append(Setup(setup_slug, label, seeded, rows, _swept(rows)))
     newest = max(runs, key=lambda run: run.files[0].age)
     dataset = newest.header["dataset"]
     return Section(
@@ -153,6 +159,12 @@ def _section(slug: str, distinction: str, runs: Sequence[Run], table: pd.DataFra
         table=table[table["run"].isin([run.identity for run in runs])],
         distinction=distinction,
     )
+
+
+def _swept(rows: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    points = rows.loc[rows["kind"] == "policy", ["mode", "policy"]]
+    pairs = sorted(set(zip(points["mode"].astype(str), points["policy"].astype(str), strict=True)))
+    return {mode: tuple(policy for _, policy in group) for mode, group in groupby(pairs, key=itemgetter(0))}
 
 
 def _grouped(items: Sequence[Item], key: Callable[[Item], tuple[Any, ...]]) -> list[tuple[tuple[Any, ...], list[Item]]]:

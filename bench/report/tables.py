@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -56,6 +58,10 @@ class Table:
         """Title on the page, under the heading of a setup."""
         return self.title.partition(",")[0] + (f", mode {setup.modes()[0]}" if self.one_mode else "")
 
+    def csv(self) -> str:
+        """Write all rows with all their digits as CSV."""
+        return csv_text(self.full)
+
     def markdown(self) -> str:
         """Write title, note and rows as Markdown."""
         lines = [f"## {markdown_cell(self.title)}", "", markdown_cell(self.note), ""]
@@ -64,6 +70,17 @@ class Table:
         for row in self.shown.to_numpy().tolist():
             lines.append("| " + " | ".join(markdown_cell(value) for value in row) + " |")
         return "\n".join(lines) + "\n"
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """Write a frame as CSV, nothing where a value is missing; pandas' own way takes twice as long."""
+    columns = [frame[name].tolist() for name in frame]
+    filled = [["" if value is None or value != value else value for value in column] for column in columns]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(frame.columns)
+    writer.writerows(zip(*filled, strict=True))
+    return text.getvalue()
 
 
 def is_number(heading: str) -> bool:

@@ -11,13 +11,14 @@ from typing import Any
 from bench.errors import BenchError
 from bench.latency_records import read_latencies
 from bench.progress import SILENT, Reporter
-from bench.report.artists import Artists, Drawn, Order
+from bench.report.anytime_figure import anytime_figure
+from bench.report.artists import ALONE, Artists, Drawn, Order
 from bench.report.budget_figure import budget_figure
 from bench.report.comparison import comparison_figure
 from bench.report.curve_tables import area_table, comparison_table
 from bench.report.detail_figures import cost_figure, shares_figure, training_figure
 from bench.report.exit_figure import exit_figure
-from bench.report.figures import Drawing
+from bench.report.figures import ENDINGS, Drawing
 from bench.report.latency_figure import Timed, latency_figure, latency_table, timed_setups
 from bench.report.latex import latex
 from bench.report.load import load
@@ -29,13 +30,13 @@ from bench.report.search_figure import search_figure
 from bench.report.search_tables import Study, search_tables, study_name
 from bench.report.sections import Section, Setup, sections
 from bench.report.studies import read_studies, studies_of
-from bench.report.tables import Table, budget_table, exit_table, overview
+from bench.report.tables import Table, budget_table, csv_text, exit_table, overview
 
 SEARCHES = -2
 """Place among a section's setups under which the figures of its search studies are kept; :data:`WHOLE` are its own."""
 WHOLE = -1
 
-SECTION_FIGURES: tuple[Callable[[Section], Drawing | None], ...] = (comparison_figure, exit_figure)
+SECTION_FIGURES: tuple[Callable[[Section], Drawing | None], ...] = (comparison_figure, anytime_figure, exit_figure)
 SETUP_FIGURES: tuple[Callable[[Section, Setup], Drawing | None], ...] = (
     budget_figure,
     outcome_figure,
@@ -67,28 +68,27 @@ class Report:
         return self.folder / "index.html"
 
 
-def write_report(results: Path, out: Path, reporter: Reporter = SILENT, processes: int = 1) -> Report:
-    """Draw up the report on all runs under ``results`` and put it into ``out``, drawing in that many processes.
+def write_report(results: Path, out: Path, reporter: Reporter = SILENT, artists: Artists = ALONE) -> Report:
+    """Draw up the report on all runs under ``results`` and put it into ``out``.
 
     The same records give the same bytes. A file takes its place only once all are made; files that the report did not
     make are left alone, and so are those of an earlier report that this one has no successor for.
     """
-    with Artists(processes) as artists:
-        found = load(results)
-        all_sections = sections(found)
-        latencies, broken_latencies = read_latencies(results)
-        studies, broken_studies = read_studies(results)
-        remarks = (*found.remarks, *broken_latencies, *broken_studies)
-        sheets = [_Sheet.of(section, latencies, studies) for section in all_sections]
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
-                desk = _Desk(Path(temporary))
-                desk.fill(sheets, remarks, artists, reporter)
-                files = tuple(_move(desk.folder, out, name) for name in sorted(desk.names))
-        except OSError as problem:
-            reason = problem.strerror or str(problem)
-            raise BenchError(f"cannot write the report under {out}: {reason}; choose another --out") from problem
+    found = load(results)
+    all_sections = sections(found)
+    latencies, broken_latencies = read_latencies(results)
+    studies, broken_studies = read_studies(results)
+    remarks = (*found.remarks, *broken_latencies, *broken_studies)
+    sheets = [_Sheet.of(section, latencies, studies) for section in all_sections]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
+            desk = _Desk(Path(temporary))
+            desk.fill(sheets, remarks, artists, reporter)
+            files = tuple(_move(desk.folder, out, name) for name in sorted(desk.names))
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise BenchError(f"cannot write the report under {out}: {reason}; choose another --out") from problem
     return Report(out, files, tuple(section.title for section in all_sections), remarks)
 
 
@@ -190,11 +190,11 @@ class _Desk:
         whole = (method_table(section), *([pareto_table(section)] if len(section.setups) > 1 else []))
         for table in (*cut, *whole, *(table for slug, study in sheet.studies for table in search_tables(study, slug))):
             self._table(table)
-        self._text(f"tables/{section.slug}-records.csv", section.table.to_csv(index=False))
+        self._text(f"tables/{section.slug}-records.csv", csv_text(section.table))
         return {"tables": cut, "whole_tables": whole}
 
     def _named(self, drawn: Iterable[Drawn | None]) -> Iterator[Figure | None]:
-        """Write the SVGs, and give all files of a figure its name."""
+        """Give the files of each figure its name."""
         taken: set[str] = set()
         for figure in drawn:
             if figure is None:
@@ -206,8 +206,7 @@ class _Desk:
                 copies += 1
                 name = f"{figure.name}-{copies}"
             taken.add(name)
-            self._text(f"figures/{name}.svg", figure.svg)
-            for ending in ("png", "pdf"):
+            for ending in ENDINGS:
                 self.names.append(f"figures/{name}.{ending}")
                 figure.stem.with_name(f"{figure.stem.name}.{ending}").rename(self.folder / self.names[-1])
             yield Figure(name, figure)
@@ -218,6 +217,6 @@ class _Desk:
 
     def _table(self, table: Table) -> None:
         if len(table.full):
-            self._text(f"tables/{table.name}.csv", table.full.to_csv(index=False))
+            self._text(f"tables/{table.name}.csv", table.csv())
             self._text(f"tables/{table.name}.md", table.markdown())
             self._text(f"tables/{table.name}.tex", latex(table))

@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.report.artists import Artists, Order, processes
-from bench.report.figures import Drawing, canvas
+from bench.report.figures import ENDINGS, Drawing, canvas
 
 
 def drawn(name):
@@ -42,9 +42,11 @@ def test_figures_come_with_the_place_of_their_order(tmp_path):
     there = draw(tmp_path, 2, drawn, nothing, drawn)
     assert here == there
     assert here[0].name == "0"
-    assert here[2].svg != here[0].svg
+    assert here[2].element != here[0].element
     assert here[1] is None
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.pdf", "0.png", "2.pdf", "2.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        f"{place}.{ending}" for place in (0, 2) for ending in ENDINGS
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.report.curve_tables import area_table, comparison_table
-from bench.report.curves import exit_curve, mean_over_seeds, policy_curve, policy_rows
+from bench.report.curves import exit_curve, policy_curve, policy_means, policy_runs
 from bench.report.load import load
 from bench.report.outcome_figure import outcome_figure, outcome_table
 from bench.report.rounding import millions, number, percent
@@ -73,24 +73,26 @@ def test_markdown_keeps_its_columns(write_run):
 
 def test_one_run_has_intervals_and_several_have_means(write_run):
     write_run(seed=0)
-    single = policy_curve(only_section(write_run).table, "gs", "stream", "mAP")
+    (setup,) = only_section(write_run).setups
+    single = policy_curve(setup, "gs", "stream", "mAP")
     assert single.low is not None
     assert not single.single_seeds
     write_run(seed=1)
-    table = only_section(write_run).table
-    both = policy_curve(table, "gs", "stream", "mAP")
+    (setup,) = only_section(write_run).setups
+    both = policy_curve(setup, "gs", "stream", "mAP")
     assert both.low is None
     assert len(both.single_seeds) == 2
     assert both.values == pytest.approx(np.mean([values for _, values in both.single_seeds], axis=0))
     assert np.all(np.diff(both.macs) > 0)
-    assert len(exit_curve(table, "mAP")) == 4
+    assert len(exit_curve(setup, "mAP")) == 4
 
 
 def test_means_are_over_budgets_that_all_seeds_have(write_run):
     write_run(seed=0, budgets=5)
     write_run(seed=1, budgets=9)
-    rows = policy_rows(only_section(write_run).table, "gs", "stream")
-    assert len(mean_over_seeds(rows, "a", ["mAP"])) == 5
+    (setup,) = only_section(write_run).setups
+    assert len(policy_means(setup, "gs", "stream", ["mAP"])) == 5
+    assert [len(values) for values in policy_runs(setup, "gs", "stream", ["mAP"])] == [5, 9]
 
 
 def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):

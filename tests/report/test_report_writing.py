@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.errors import BenchError
+from bench.report.artists import Artists
 from bench.report.svg import inline_svg
 from bench.report.write import write_report
 
@@ -149,7 +150,8 @@ def test_several_processes_give_the_same_bytes(report, tmp_path):
             said.append(total)
             yield Task()
 
-    shared = write_report(report.folder.parent / "results", tmp_path, Reporter(), processes=2)
+    with Artists(2) as artists:
+        shared = write_report(report.folder.parent / "results", tmp_path, Reporter(), artists)
     assert [file.name for file in shared.files] == [file.name for file in report.files]
     for one, two in zip(report.files, shared.files, strict=True):
         assert one.read_bytes() == two.read_bytes(), one.name

@@ -105,4 +105,4 @@ def test_the_figure_shows_every_code(rows):
     assert points[1][:, 1] == pytest.approx([100 * row["mAP"] for row in rows])
     assert len(set(points[0][:, 0])) == 3  # codes of one length stand apart
     assert len(times.lines) == 4
-    assert drawing.svg() == search_figure(study(rows), "data").svg()
+    assert drawing.files() == search_figure(study(rows), "data").files()

@@ -1,0 +1,62 @@
+"""Accuracy where inference may be cut off at any moment: DaRe's anytime setting (section 4.1, Figure 5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from bench.report.curves import FloatArray, exit_curve
+from bench.report.figures import Drawing, canvas, legend_columns, set_title
+from bench.report.marks import FIGURE_METRICS, draw_exits, joined
+from bench.report.sections import Section
+from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
+
+SEVERAL_SEEDS = "Thick lines are means over the seeds, thin ones the single seeds. "
+
+
+def anytime_figure(section: Section) -> Drawing | None:
+    """Steps from exit to exit, one line a setup: the last exit that was reached answers. None without early exits."""
+    if all(len(setup.exit_names) < 2 for setup in section.setups):
+        return None
+    styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
+    costs = np.concatenate([exit_curve(setup, "mAP").macs for setup in section.setups])
+    unit = MacUnit.fitting(costs.max())
+    columns = legend_columns(PAGE_INCHES, list(styles))
+    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(styles) // columns)) as figure:
+        for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
+            cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit, may_be_logarithmic=True)
+            end = axes.get_xlim()[1]
+            for setup in section.setups:
+                style, curve = styles[setup.label], exit_curve(setup, metric)
+                macs, values = _steps(curve.macs / unit.macs, 100 * curve.values, end)
+                axes.plot(macs, values, **style.line(), drawstyle="steps-post", zorder=3)
+                if curve.single_seeds:
+                    singles = [_steps(macs / unit.macs, 100 * values, end) for macs, values in curve.single_seeds]
+                    macs, values = (joined(parts) for parts in zip(*singles, strict=True))
+                    axes.plot(macs, values, **style.line(), drawstyle="steps-post", linewidth=0.5, alpha=0.6, zorder=2)
+                draw_exits(axes, curve, style, unit, names=())
+            axes.set_ylabel(f"{metric} (%)")
+            axes.set_xlabel(axes.get_xlabel().replace("Multiply-adds a query", "Multiply-adds before the cut"))
+        handles = [
+            Line2D([], [], **style.line(), **style.points(), label=label) for label, style in sorted(styles.items())
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+        set_title(figure, f"Cut off at any moment: methods on {section.title}")
+    several = any(len(setup.runs) > 1 for setup in section.setups)
+    seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
+    return Drawing(
+        name=f"{section.slug}-anytime",
+        title=f"Anytime inference on {section.title}",
+        caption=(
+            "Anytime inference: the budget runs out unforeseen, and the last exit that was reached answers, by its own "
+            "codes of the gallery; no policy decides. Points: exits, with 95 % intervals over test identities for "
+            f"single seeds. {SEVERAL_SEEDS if several else ''}Trained: {seeds}."
+        ),
+        description=f"Two step charts, mAP and rank-1 against multiply-adds before the cut, comparing {seeds}.",
+        figure=figure,
+    )
+
+
+def _steps(macs: FloatArray, values: FloatArray, end: float) -> tuple[FloatArray, FloatArray]:
+    """Lead the last value on to the edge of the panel: more budget changes nothing any more."""
+    return np.append(macs, end), np.append(values, values[-1])
