@@ -112,6 +112,7 @@ def main() -> None:
         return time.perf_counter() - started
 
     feeds = {"tensors in memory": in_memory, "image store": from_store, "files, two workers": from_files}
+
     def feeding(feed: Callable[[], Iterator[Tensor]]) -> float:
         started = time.perf_counter()
         for inputs in feed():

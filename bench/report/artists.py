@@ -11,9 +11,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -80,13 +82,18 @@ class Artists:
     def __init__(self, count: int) -> None:
         self._pool: ProcessPoolExecutor | None = None
         if count > 1:
-            # A server that has loaded matplotlib forks processes at once; elsewhere each loads it for itself.
             context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-            if sys.platform == "linux":
-                context.set_forkserver_preload(["bench.report.write"])
             self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_settle_in)
-            for _ in range(count):
-                self._pool.submit(int)
+            with _no_interrupts():
+                if sys.platform == "linux":
+                    from multiprocessing import forkserver
+
+                    # A server that has loaded matplotlib forks processes at once. To ask for one now would be to wait.
+                    context.set_forkserver_preload(["bench.report.write"])
+                    forkserver.ensure_running()
+                else:
+                    for _ in range(count):
+                        self._pool.submit(int)
 
     def __enter__(self) -> Artists:
         """Give the artists."""
@@ -121,6 +128,19 @@ def _arriving(places: Mapping[Future[Drawn | None], int]) -> Iterator[tuple[int,
         raise BenchError(
             "a process that draws figures was ended from outside, perhaps for lack of memory; run the report again"
         ) from problem
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Let processes that start meanwhile leave Ctrl-C to this one from their first moment on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _settle_in() -> None:

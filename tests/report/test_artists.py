@@ -1,6 +1,7 @@
 """Figures drawn in other processes: what arrives, and what goes wrong there."""
 
 import os
+import signal
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_figures_come_with_the_place_of_their_order(tmp_path):
 def test_an_error_is_raised_as_itself(tmp_path, count):
     with pytest.raises(BenchError, match="no figure of 1"):
         draw(tmp_path, count, drawn, wrong)
+
+
+def ignored(name):
+    raise BenchError(f"{signal.getsignal(signal.SIGINT)!r} in {os.getpid()}")
+
+
+def test_an_interrupt_is_for_this_process_alone(tmp_path):
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(BenchError, match=f"{signal.SIG_IGN!r} in (?!{os.getpid()}$)"):
+        draw(tmp_path, 2, ignored)
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_process_that_is_killed_is_told_of(tmp_path):
