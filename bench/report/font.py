@@ -23,8 +23,15 @@ LETTERS = ((0x20, 0x180), (0x370, 0x400), (0x2000, 0x2070), (0x2190, 0x2200), (0
 
 What else a label holds is taken from the whole font.
 """
-SCRIPTS = ("DFLT", "latn", "grek")
 NEEDLESS_TABLES = ("GSUB", "GDEF", "FFTM", "MATH")
+OPTIONS = {
+    "layout_features": ["kern"],
+    "layout_scripts": ["DFLT", "latn", "grek"],
+    # Kerning as matplotlib before 3.11 reads it.
+    "legacy_kern": True,
+    "notdef_outline": True,
+}
+"""Options of fontTools' subsetter."""
 NAMES = {1: LEAN, 4: LEAN, 6: "DejaVuSansLean"}
 """Family, full name and PostScript name, by their numbers in the font."""
 
@@ -32,7 +39,7 @@ NAMES = {1: LEAN, 4: LEAN, 6: "DejaVuSansLean"}
 @cache
 def families() -> tuple[str, ...]:
     """Names of the fonts to draw with, by preference; the lean one is made when it is first needed on a machine."""
-    settings = digest([matplotlib.__version__, LETTERS, SCRIPTS, NEEDLESS_TABLES, list(NAMES.values())])
+    settings = digest([matplotlib.__version__, LETTERS, NEEDLESS_TABLES, OPTIONS, list(NAMES.values())])
     path = Path(matplotlib.get_cachedir()) / f"DejaVuSansLean-{settings[:12]}.ttf"
     if not path.exists():
         _make(path)
@@ -44,12 +51,7 @@ def _make(path: Path) -> None:
     # Loaded here, since it takes a while and is needed once.
     from fontTools import subset  # type: ignore[import-untyped]
 
-    options = subset.Options(
-        drop_tables=[*subset.Options().drop_tables, *NEEDLESS_TABLES],
-        layout_features=["kern"],
-        layout_scripts=list(SCRIPTS),
-        notdef_outline=True,
-    )
+    options = subset.Options(drop_tables=[*subset.Options().drop_tables, *NEEDLESS_TABLES], **OPTIONS)
     font = subset.load_font(findfont(FontProperties(family=WHOLE)), options)
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=[letter for first, end in LETTERS for letter in range(first, end)])
