@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +19,9 @@ def report_command(
     ] = None,
 ) -> None:
     """Draw the report of everything that was run: one HTML page, figures, tables."""
-    from bench.report.artists import Artists, processes
+    from bench.report.artists import Artists, processes, seldom_collecting
 
-    # Looking for rubbish would take a fifth of a process's time that soon ends.
-    gc.disable()
-    with Artists(processes()) as artists:
+    with seldom_collecting(), Artists(processes()) as artists:
         # Loaded once the artists have begun to load it, too.
         from bench.report.write import write_report
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from bench.report.curves import FloatArray, exit_curve
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import FIGURE_METRICS, draw_exits, joined
+from bench.report.marks import FIGURE_METRICS, draw_exits, handles_of, joined
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
 
@@ -18,13 +17,14 @@ def anytime_figure(section: Section) -> Drawing | None:
     """Steps from exit to exit, one line a setup: the last exit that was reached answers. None without early exits."""
     if all(len(setup.exit_names) < 2 for setup in section.setups):
         return None
-    styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
+    styles = method_styles({setup.label: setup.method for setup in section.setups})
     costs = np.concatenate([exit_curve(setup, "mAP").macs for setup in section.setups])
     unit = MacUnit.fitting(costs.max())
     columns = legend_columns(PAGE_INCHES, list(styles))
     with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(styles) // columns)) as figure:
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
-            cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit, may_be_logarithmic=True)
+            low, high = costs.min() / unit.macs, costs.max() / unit.macs
+            cost_axis(axes, low, high, unit, what="Multiply-adds before the cut", may_be_logarithmic=True)
             end = axes.get_xlim()[1]
             for setup in section.setups:
                 style, curve = styles[setup.label], exit_curve(setup, metric)
@@ -36,10 +36,7 @@ def anytime_figure(section: Section) -> Drawing | None:
                     axes.plot(macs, values, **style.line(), drawstyle="steps-post", linewidth=0.5, alpha=0.6, zorder=2)
                 draw_exits(axes, curve, style, unit, names=())
             axes.set_ylabel(f"{metric} (%)")
-            axes.set_xlabel(axes.get_xlabel().replace("Multiply-adds a query", "Multiply-adds before the cut"))
-        handles = [
-            Line2D([], [], **style.line(), **style.points(), label=label) for label, style in sorted(styles.items())
-        ]
+        handles = handles_of(dict(sorted(styles.items())))
         figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         set_title(figure, f"Cut off at any moment: methods on {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)

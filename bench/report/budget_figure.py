@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from bench.report.curves import FloatArray, exit_curve, oracle_curve, policy_curve
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line, handles_of
 from bench.report.published import PublishedCurve, published_curve
 from bench.report.sections import Section, Setup
 from bench.report.style import (
@@ -66,7 +66,7 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
                 _gain_panel(axes, setup, metric, mode, styles, unit)
                 cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
                 grid[0][FIGURE_METRICS.index(metric)].set_xlabel("")
-        handles = _policy_handles(styles) + _reference_handles(setup, policies)
+        handles = handles_of(styles) + _reference_handles(setup, policies)
         if published:
             handles.append(published.handle())
         # Nine entries or more in four columns are wider than the page.
@@ -99,8 +99,7 @@ def _published(section: Section, setup: Setup, policies: Sequence[str], costs: F
     None, too, where it stands at other costs than the setup's: beside it, the setup would shrink to a stroke.
     """
     published = published_curve(section, sorted(policies, key=lambda name: (name != PREFERRED_POLICY, name)))
-    method = str(setup.runs[0].spec["method"])
-    return published if published and published.method == method and published.meets(costs) else None
+    return published if published and published.method == setup.method and published.meets(costs) else None
 
 
 def _accuracy_panel(
@@ -143,10 +142,6 @@ def _banded(policies: Collection[str]) -> Collection[str]:
 def _has_reference(setup: Setup, policies: Collection[str]) -> bool:
     """Whether policies are drawn in the reference mode as well, for which there is room beside a few."""
     return REFERENCE_MODE in setup.modes()[1:] and len(policies) <= MANY
-
-
-def _policy_handles(styles: Mapping[str, LineStyle]) -> list[Artist]:
-    return [Line2D([], [], **style.line(), **style.points(), label=policy) for policy, style in styles.items()]
 
 
 def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:

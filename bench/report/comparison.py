@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.lines import Line2D
 
 from bench.report.curves import exit_curve, policy_curve
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line
+from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line, handles_of
 from bench.report.published import published_curve
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
@@ -19,7 +17,7 @@ def comparison_figure(section: Section) -> Drawing | None:
     if len(section.setups) < 2:
         return None
     policy, mode = shared_policy(section)
-    styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
+    styles = method_styles({setup.label: setup.method for setup in section.setups})
     published = published_curve(section, [policy])
     all_costs = np.concatenate([exit_curve(setup, "mAP").macs for setup in section.setups])
     if published:
@@ -39,9 +37,7 @@ def comparison_figure(section: Section) -> Drawing | None:
             axes.set_ylabel(f"{metric} (%)")
             # Methods may differ a hundredfold in cost. One method's figures stay linear.
             cost_axis(axes, all_costs.min() / unit.macs, all_costs.max() / unit.macs, unit, may_be_logarithmic=True)
-        handles: list[Artist] = [
-            Line2D([], [], **style.line(), **style.points(), label=label) for label, style in sorted(styles.items())
-        ]
+        handles = handles_of(dict(sorted(styles.items())))
         if published:
             handles.append(published.handle())
         figure.legend(handles=handles, loc="outside lower center", ncols=columns)

@@ -1,8 +1,8 @@
 """Curves out of records: metric against multiply-adds for one run, or the mean over the seeds of a setup.
 
-With one run, a curve carries the records' intervals; with several seeds it is
-their mean at the same budget, the single seeds' lines go along, and no interval is given, since the records' intervals
-cover the choice of test identities and not that of the seed.
+With one run, a curve carries the records' intervals; with several seeds it is their mean at the same budget, the single
+seeds' lines go along, and no interval is given, since the records' intervals cover the choice of test identities and
+not that of the seed.
 """
 
 from __future__ import annotations
@@ -71,10 +71,23 @@ class _Part:
         return self.values(columns)[self.shared].mean(axis=0) if len(self.shared) else np.empty((0, len(columns)))
 
 
-_INDICES: WeakKeyDictionary[Setup, dict[tuple[str, str, str], NDArray[np.intp]]] = WeakKeyDictionary()
-"""Places of a setup's rows by kind, policy and mode."""
-_PARTS: WeakKeyDictionary[Setup, dict[tuple[str, str, str], _Part]] = WeakKeyDictionary()
-"""What was asked for before: figures and tables draw each sweep many times."""
+class _Parts(dict[tuple[str, str, str], _Part]):
+    """Parts of a setup's table by kind, policy and mode; each is cut out when it is first asked for."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        super().__init__()
+        self._table = table
+        self._places = table.groupby(["kind", "policy", "mode"]).indices
+
+    def __missing__(self, name: tuple[str, str, str]) -> _Part:
+        """Cut a part out."""
+        places = np.asarray(self._places.get(name, ()), dtype=np.intp)
+        self[name] = _Part.of(self._table.take(places), _KEYS[name[0]])
+        return self[name]
+
+
+_PARTS: WeakKeyDictionary[Setup, _Parts] = WeakKeyDictionary()
+"""Parts of the setups that were drawn: figures and tables ask for each many times."""
 _KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_macs"}
 
 
@@ -124,15 +137,6 @@ def _curve(part: _Part, macs: str, column: str) -> Curve:
 
 
 def _part(setup: Setup, kind: str, policy: str = "", mode: str = "") -> _Part:
-    parts = _PARTS.setdefault(setup, {})
-    name = (kind, policy, mode)
-    if name not in parts:
-        if setup not in _INDICES:
-            columns = (setup.table[column].to_numpy(dtype=object) for column in ("kind", "policy", "mode"))
-            index: dict[tuple[str, str, str], list[int]] = {}
-            for place, its in enumerate(zip(*columns, strict=True)):
-                index.setdefault(its, []).append(place)
-            _INDICES[setup] = {its: np.array(places, dtype=np.intp) for its, places in index.items()}
-        places = _INDICES[setup].get(name, np.empty(0, dtype=np.intp))
-        parts[name] = _Part.of(setup.table.take(places), _KEYS[kind])
-    return parts[name]
+    if setup not in _PARTS:
+        _PARTS[setup] = _Parts(setup.table)
+    return _PARTS[setup][kind, policy, mode]

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.report.curves import FloatArray, policy_means, policy_runs
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.marks import joined
+from bench.report.marks import handles_of, joined
 from bench.report.rounding import number
 from bench.report.sections import Section, Setup
 from bench.report.style import (
@@ -129,9 +129,8 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
             axes.set_xlabel("")
         figure.supxlabel(unit.label("Requested multiply-adds a query"), fontsize=8)
         figure.supylabel(unit.label("Realised"), fontsize=8)
-        handles = [Line2D([], [], color=REFERENCE_COLOUR, label="as requested")]
-        handles += [Line2D([], [], **style.line(), **style.points(), label=policy) for policy, style in styles.items()]
-        figure.legend(handles=handles, loc="outside right center")
+        reference = Line2D([], [], color=REFERENCE_COLOUR, label="as requested")
+        figure.legend(handles=[reference, *handles_of(styles)], loc="outside right center")
         set_title(figure, f"Budget kept, {heading(section, setup)}")
     excesses = 100 * (swept["realised_macs"] / swept["requested_macs"] - 1)
     place = int(excesses.abs().to_numpy().argmax())

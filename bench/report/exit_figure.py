@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from bench.report.curves import Curve, exit_curve
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
+from bench.report.marks import handles_of
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, LineStyle, method_styles
 
@@ -28,7 +27,7 @@ def exit_figure(section: Section) -> Drawing | None:
     setups = [setup for setup in section.setups if len(setup.exit_names) > 1]
     if not setups:
         return None
-    styles = method_styles({setup.label: str(setup.runs[0].spec["method"]) for setup in section.setups})
+    styles = method_styles({setup.label: setup.method for setup in section.setups})
     most = max(len(setup.exit_names) for setup in setups)
     labelled = len(section.setups) <= LABELLED
     columns = legend_columns(PAGE_INCHES, list(styles))
@@ -45,10 +44,7 @@ def exit_figure(section: Section) -> Drawing | None:
             if labelled and metric == PANELS[-1]:
                 _name_lines(axes, curves, styles)
         if not labelled:
-            handles: list[Artist] = [
-                Line2D([], [], **styles[setup.label].line(), **styles[setup.label].points(), label=setup.label)
-                for setup in section.setups
-            ]
+            handles = handles_of({setup.label: styles[setup.label] for setup in section.setups})
             figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         set_title(figure, f"Accuracy at every exit, {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)

@@ -17,8 +17,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from bench.report.font import families
 from bench.report.sections import Section, Setup
-from bench.report.style import SETTINGS
-from bench.report.vectors import DOTS_AN_INCH, RulerCanvas, draw_vectors
+from bench.report.style import DOTS_AN_INCH, SETTINGS
+from bench.report.vectors import RulerCanvas, draw_vectors
 
 PLACEMENT = partial(ConstrainedLayoutEngine, w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
 """Keeps a figure's parts from overlapping; paddings in inches, spaces as shares of a panel."""

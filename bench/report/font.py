@@ -6,8 +6,6 @@ all of it for the ligatures and positioning rules of other scripts.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -15,10 +13,11 @@ import matplotlib
 from matplotlib.font_manager import FontProperties, findfont, fontManager
 
 from bench.spec import digest
+from bench.store import replacing
 
 WHOLE = "DejaVu Sans"
 LEAN = "DejaVu Sans Lean"
-LETTERS = ((0x20, 0x180), (0x370, 0x400), (0x2000, 0x2070), (0x2190, 0x2200), (0x2200, 0x2270))
+LETTERS = ((0x20, 0x180), (0x370, 0x400), (0x2000, 0x2070), (0x2190, 0x2270))
 """Latin, Greek, punctuation, arrows and signs, from the first to before the last.
 
 What else a label holds is taken from the whole font.
@@ -60,7 +59,5 @@ def _make(path: Path) -> None:
         font["name"].setName(name, number, 3, 1, 0x409)
         font["name"].setName(name, number, 1, 0, 0)
     # Several processes may make it at once: whoever ends last replaces it with the same.
-    handle, unfinished = tempfile.mkstemp(suffix=".ttf", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        font.save(file)
-    Path(unfinished).replace(path)
+    with replacing(path) as unfinished:
+        font.save(unfinished)

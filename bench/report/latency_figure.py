@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bench.latency_records import machine, network_key
 from bench.report.comparison import shared_policy
 from bench.report.curves import FloatArray, exit_curve, policy_means
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import FIGURE_METRICS
+from bench.report.marks import FIGURE_METRICS, handles_of
 from bench.report.rounding import millions, number
 from bench.report.sections import Section, Setup
-from bench.report.style import PAGE_INCHES, method_styles
+from bench.report.style import PAGE_INCHES, logarithmic, method_styles
 from bench.report.tables import Table
 
 Record = Mapping[str, Any]
@@ -55,7 +53,7 @@ def timed_setups(section: Section, records: Sequence[Record]) -> dict[tuple[str,
 def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Timed], number_of: int) -> Drawing:
     """Draw every timed setup: its exits as points, and the shared policy's curve at the time that its exits take."""
     policy, mode = shared_policy(section)
-    styles = method_styles({one.setup.label: str(one.setup.runs[0].spec["method"]) for one in timed})
+    styles = method_styles({one.setup.label: one.setup.method for one in timed})
     all_times = np.concatenate([one.milliseconds for one in timed])
     columns = legend_columns(PAGE_INCHES, list(styles))
     with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(timed) // columns)) as figure:
@@ -70,15 +68,8 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
             axes.set_ylabel(f"{metric} (%)")
             axes.set_xlabel("Milliseconds an image")
             if all_times.max() > WIDE * all_times.min():
-                axes.set_xscale("log")
-                axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-                axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-                axes.xaxis.set_minor_formatter(NullFormatter())
-                axes.xaxis.set_minor_locator(NullLocator())
-                axes.set_xlabel("Milliseconds an image, logarithmic")
-        handles = [
-            Line2D([], [], **style.line(), **style.points(), label=label) for label, style in sorted(styles.items())
-        ]
+                logarithmic(axes)
+        handles = handles_of(dict(sorted(styles.items())))
         figure.legend(handles=handles, loc="outside lower center", ncols=columns)
         under = f", policy {policy}, mode {mode}" if policy else ""
         set_title(figure, f"Methods on {section.title} in milliseconds{under}")

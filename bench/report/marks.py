@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from bench.report.curves import Curve, FloatArray
@@ -39,6 +41,11 @@ def draw_line(
     looks = style.points() if markers else {}
     every = (min(first_marker, max(len(curve) - 1, 0)), max(of, len(curve) // 6))
     axes.plot(curve.macs / unit.macs, 100 * curve.values, **style.line(), **looks, markevery=every, zorder=3)
+
+
+def handles_of(styles: Mapping[str, LineStyle]) -> list[Artist]:
+    """Entries of a legend: line and marker of each name, in the order of the mapping."""
+    return [Line2D([], [], **style.line(), **style.points(), label=name) for name, style in styles.items()]
 
 
 def joined(lines: Sequence[FloatArray]) -> FloatArray:

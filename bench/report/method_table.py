@@ -39,7 +39,7 @@ def method_table(section: Section) -> Table:
     reported = _known(section)
     of_method: dict[str, list[Setup]] = {}
     for setup in section.setups:
-        of_method.setdefault(str(setup.runs[0].spec["method"]), []).append(setup)
+        of_method.setdefault(setup.method, []).append(setup)
     rows: list[_Row] = []
     for method in dict.fromkeys([*(row.method for row in reported), *of_method]):
         printed = [_printed(section, row) for row in reported if row.method == method]
@@ -90,7 +90,7 @@ def _measured(section: Section, setup: Setup) -> _Row:
     exits = setup.runs[0].exits
     kind = "/".join(dict.fromkeys(CODES.get(exit_.code, exit_.code) for exit_ in exits))
     lengths = [exit_.length for exit_ in exits]
-    record = _about(section, str(setup.runs[0].spec["method"]), "measured", setup.label, kind, lengths)
+    record = _about(section, setup.method, "measured", setup.label, kind, lengths)
     record |= {"seeds": " ".join(str(run.seed) for run in setup.runs), "run": " ".join(run.key for run in setup.runs)}
     cells = {}
     of_runs = [records_of(setup, run, "exit") for run in setup.runs]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.report.artists import Drawn
+from bench.report.figures import ENDINGS
 from bench.report.origin import origin_html
 from bench.report.reading import reading_html
 from bench.report.sections import Section, Setup
@@ -130,7 +131,7 @@ def _section(part: SectionPart, at: int) -> str:
 
 def _figure(figure: Figure) -> str:
     drawn = figure.drawn
-    files = ", ".join(_link(f"figures/{figure.name}.{ending}", ending.upper()) for ending in ("svg", "png", "pdf"))
+    files = ", ".join(_link(f"figures/{figure.name}.{ending}", ending.upper()) for ending in ENDINGS)
     return (
         f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawn.title)}">'
         f"{drawn.element}</div><figcaption>{html.escape(drawn.caption)} ({files})</figcaption></figure>"

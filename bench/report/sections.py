@@ -42,6 +42,11 @@ class Setup:
     """Modes with their policies."""
 
     @property
+    def method(self) -> str:
+        """Name of the method."""
+        return str(self.runs[0].spec["method"])
+
+    @property
     def seeds(self) -> str:
         """Say which seeds were trained: ``seed 0`` or ``seeds 0, 1, 2``."""
         numbers = ", ".join(str(run.seed) for run in self.runs)

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from bench.report.vectors import DOTS_AN_INCH
-
+DOTS_AN_INCH = 72
+"""Of vector formats: a dot is a point."""
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.0
 REFERENCE_COLOUR = "#6b6b6b"
@@ -187,17 +187,30 @@ class MacUnit:
         return f"{what} ({self.name})" if self.name else what
 
 
-def cost_axis(axes: Axes, low: float, high: float, unit: MacUnit, *, may_be_logarithmic: bool = False) -> None:
+def logarithmic(axes: Axes) -> None:
+    """Make the horizontal axis logarithmic, and say so behind its label."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel(f"{axes.get_xlabel()}, logarithmic")
+
+
+def cost_axis(
+    axes: Axes,
+    low: float,
+    high: float,
+    unit: MacUnit,
+    *,
+    what: str = "Multiply-adds a query",
+    may_be_logarithmic: bool = False,
+) -> None:
     """Set up the horizontal axis for costs in the unit; if it may, logarithmic beyond a factor of ten."""
-    axes.set_xlabel(unit.label())
+    axes.set_xlabel(unit.label(what))
     if may_be_logarithmic and low > 0 and high / low > 10:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.xaxis.set_minor_locator(NullLocator())
+        logarithmic(axes)
         axes.set_xlim(low / 1.15, high * 1.15)
-        axes.set_xlabel(f"{unit.label()}, logarithmic")
         return
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     margin = 0.05 * (high - low) or 0.1 * high or 1.0

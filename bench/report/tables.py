@@ -73,7 +73,7 @@ class Table:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """Write a frame as CSV, nothing where a value is missing; pandas' own way takes twice as long."""
+    """Write a frame as CSV, nothing where a value is missing; pandas' own way takes 1.7 times as long."""
     columns = [frame[name].tolist() for name in frame]
     filled = [["" if value is None or value != value else value for value in column] for column in columns]
     text = io.StringIO()

@@ -16,7 +16,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.transforms import Transform
 
-DOTS_AN_INCH = 72
+from bench.report.style import DOTS_AN_INCH
 
 
 class Ruler(RendererBase):
