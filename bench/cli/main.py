@@ -18,6 +18,7 @@ from bench.cli import (
     data_split,
     data_statistics,
     data_verify,
+    export,
     latency,
     listing,
     policies,
@@ -70,6 +71,7 @@ app.command("search")(_ends_plainly(search.search_command))
 app.command("show")(_ends_plainly(show.show_command))
 app.command("compare")(_ends_plainly(compare.compare_command))
 app.command("report")(_ends_plainly(report.report_command))
+app.command("export")(_ends_plainly(export.export_command))
 app.command("list")(_ends_plainly(listing.list_command))
 app.command("latency")(_ends_plainly(latency.latency_command))
 app.command("cost")(_ends_plainly(cost.cost_command))

@@ -50,6 +50,14 @@ class Scored:
         return tuple(str(part["name"]) for part in self.files[0].header["exits"])
 
     @property
+    def learned(self) -> Mapping[str, Any]:
+        """What policies learned from, by their names: the newest sweep that has a policy tells of it."""
+        told: dict[str, Any] = {}
+        for file in reversed(self.files):
+            told |= file.header.get("learned") or {}
+        return told
+
+    @property
     def shown(self) -> Records:
         """The newest sweep, or else the newest records of the exits alone."""
         return next((file for file in self.files if file.swept), self.files[0])

@@ -52,7 +52,7 @@ def summarise_run(run: KeptRun) -> dict[str, Any]:
             "results": dict(header.get("provenance") or {}),
         },
         "training": _training(run),
-        "learned": dict(header.get("learned") or {}),
+        "learned": dict(scored.learned) if scored else {},
         "exits": [
             {"code": part["code"], "dim": part["dim"], **row}
             for part, row in zip(header.get("exits") or (), exits, strict=bool(exits))

@@ -37,7 +37,7 @@ def anytime_figure(section: Section) -> Drawing | None:
                 draw_exits(axes, curve, style, unit, names=())
             axes.set_ylabel(f"{metric} (%)")
         handles = handles_of(dict(sorted(styles.items())))
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+        figure.legend_below(handles, columns)
         set_title(figure, f"Cut off at any moment: methods on {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)

@@ -17,11 +17,14 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
+from bench.report.kinds import modules
 from bench.report.svg import inline_svg
 
 if TYPE_CHECKING:
@@ -47,18 +50,19 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Order:
-    """A figure to be drawn: a function that may be imported, and what it is called with.
+    """A figure to be drawn: where its function is, as ``module:name``, and what it is called with.
 
     ``stem`` is the path of its files, less their endings; its last part sets the figure's ids in a page apart.
     """
 
-    draw: Callable[..., Drawing | None]
+    kind: str
     about: tuple[Any, ...]
     stem: Path
 
     def fill(self) -> Drawn | None:
         """Draw the figure and write it beside the stem; None where there is nothing to draw."""
-        drawing = self.draw(*self.about)
+        draw: Callable[..., Drawing | None] = resolve_name(self.kind)
+        drawing = draw(*self.about)
         if drawing is None:
             return None
         files = drawing.files()
@@ -76,7 +80,7 @@ def processes() -> int:
 class Artists:
     """Processes that draw while the context is open, or this process itself where one is enough.
 
-    They start at once, and load what they draw with while this process does so itself and reads the records.
+    They start at once, and load what they draw with while this process reads the records.
     """
 
     def __init__(self, count: int) -> None:
@@ -89,7 +93,7 @@ class Artists:
                     from multiprocessing import forkserver
 
                     # A server that has loaded matplotlib forks processes at once. To ask for one now would be to wait.
-                    context.set_forkserver_preload(["bench.report.write"])
+                    context.set_forkserver_preload([__name__, *modules()])
                     forkserver.ensure_running()
                 else:
                     for _ in range(count):
@@ -155,8 +159,10 @@ def seldom_collecting() -> Iterator[None]:
 
 
 def _settle_in() -> None:
-    """Leave interrupts to the parent, and what is loaded already to the end of the process."""
+    """Leave interrupts to the parent; load what is drawn with, and leave it to the end of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in modules():
+        import_module(name)
     gc.freeze()
 
 

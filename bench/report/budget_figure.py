@@ -70,9 +70,7 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
         if published:
             handles.append(published.handle())
         # Nine entries or more in four columns are wider than the page.
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=min(4 if len(handles) <= 8 else 3, len(handles))
-        )
+        figure.legend_below(handles, min(4 if len(handles) <= 8 else 3, len(handles)))
         set_title(figure, heading(section, setup) + (f", mode {mode}" if policies else ""))
     single = len(setup.runs) == 1
     caption = f"{heading(section, setup)}, {setup.seeds}: mAP and rank-1 against multiply-adds a query"

@@ -40,7 +40,7 @@ def comparison_figure(section: Section) -> Drawing | None:
         handles = handles_of(dict(sorted(styles.items())))
         if published:
             handles.append(published.handle())
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+        figure.legend_below(handles, columns)
         set_title(figure, f"Methods on {section.title}" + (f", policy {policy}, mode {mode}" if policy else ""))
     several = any(len(setup.runs) > 1 for setup in section.setups)
     shown = f"under policy {policy} in mode {mode}" if policy else "without a budget sweep"

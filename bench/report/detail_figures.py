@@ -1,17 +1,13 @@
-"""How the budget was spent and how training went: exit shares, requested against realised cost, loss terms."""
+"""Whether the budget was kept and how training went: requested against realised cost, loss terms."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
-from bench.report.curves import FloatArray, policy_means, policy_runs
+from bench.report.curves import FloatArray, policy_runs
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
 from bench.report.marks import handles_of, joined
 from bench.report.rounding import number
@@ -23,88 +19,12 @@ from bench.report.style import (
     LineStyle,
     MacUnit,
     cost_axis,
-    exit_colours,
     policy_styles,
 )
 
 NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
 COSTS = ("requested_macs", "realised_macs")
 PANELS_A_ROW = 4
-LABELLED_SHARE = 0.3
-"""An exit is named inside its area, too, where that many of the queries leave at it."""
-
-
-def shares_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Stack the shares of the queries that leave at each exit, one panel a policy; None without a sweep."""
-    if not setup.modes():
-        return None
-    mode = setup.modes()[0]
-    policies = setup.policies(mode)
-    names = setup.exit_names
-    columns = min(len(policies), PANELS_A_ROW)
-    rows = math.ceil(len(policies) / columns)
-    spent = {policy: _shares(setup, policy, mode) for policy in policies}
-    every_macs = np.concatenate([macs for macs, _ in spent.values()])
-    unit = MacUnit.fitting(every_macs.max())
-    with canvas(PAGE_INCHES if columns > 1 else COLUMN_INCHES, 0.7 + 1.75 * rows) as figure:
-        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for axes in grid.flat[len(policies) :]:
-            axes.remove()
-        for place, (axes, policy) in enumerate(zip(grid.flat, policies, strict=False)):
-            _stack(axes, *spent[policy], names, unit)
-            axes.set_title(policy)
-            cost_axis(axes, every_macs.min() / unit.macs, every_macs.max() / unit.macs, unit)
-            axes.set_xlim(every_macs.min() / unit.macs, every_macs.max() / unit.macs)
-            axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
-            axes.set_xlabel("")
-            # The last panel of a column that ends early keeps its numbers, there is none below it.
-            axes.tick_params(labelbottom=place + columns >= len(policies))
-        for axes in grid[:, 0]:
-            axes.set_ylabel("Queries (%)")
-        figure.supxlabel(unit.label("Realised multiply-adds a query"), fontsize=8)
-        handles = [
-            Patch(facecolor=colour, label=name) for colour, name in zip(exit_colours(len(names)), names, strict=True)
-        ]
-        figure.legend(handles=handles[::-1], loc="outside right center", handlelength=1.2)
-        set_title(figure, f"Exits taken, {heading(section, setup)}")
-    averaged = "" if len(setup.runs) == 1 else " Means over the seeds at the same budget."
-    return Drawing(
-        name=drawing_name(section, setup, "shares"),
-        title=f"Exits taken, {setup.label}",
-        caption=f"Share of the queries that leave at each exit, mode {mode}, {setup.seeds}.{averaged}",
-        description=f"Stacked areas of exit shares against realised cost; a panel each for {', '.join(policies)}.",
-        figure=figure,
-    )
-
-
-def _shares(setup: Setup, policy: str, mode: str) -> tuple[FloatArray, FloatArray]:
-    """Realised cost (K,) in order, and the shares of the exits (K, S) there."""
-    columns = [f"exit_share_{index + 1}" for index in range(len(setup.exit_names))]
-    values = policy_means(setup, policy, mode, ["realised_macs", *columns])
-    values = values[np.argsort(values[:, 0], kind="stable")]
-    return values[:, 0], values[:, 1:]
-
-
-def _stack(axes: Axes, macs: FloatArray, shares: FloatArray, names: tuple[str, ...], unit: MacUnit) -> None:
-    colours = exit_colours(len(names))
-    axes.stackplot(macs / unit.macs, 100 * shares.T, colors=colours, edgecolor="white", linewidth=0.5)
-    axes.set_ylim(0, 100)
-    axes.set_yticks([0, 50, 100])
-    axes.grid(False)
-    if len(macs) < 2:
-        return
-    # A name needs room on both sides: it goes where its area is thickest, away from the panel's edges.
-    span = macs[-1] - macs[0]
-    inside = np.linspace(macs[0] + 0.2 * span, macs[-1] - 0.2 * span, 61)
-    heights = np.stack([np.interp(inside, macs, share) for share in shares.T], axis=1)
-    for index, name in enumerate(names):
-        best = int(heights[:, index].argmax())
-        if heights[best, index] < LABELLED_SHARE:
-            continue
-        middle = heights[best, :index].sum() + heights[best, index] / 2
-        dark = float(np.dot(to_rgb(colours[index]), (0.299, 0.587, 0.114))) < 0.55
-        ink = "white" if dark else "black"
-        axes.text(inside[best] / unit.macs, 100 * middle, name, ha="center", va="center", fontsize=8, color=ink)
 
 
 def cost_figure(section: Section, setup: Setup) -> Drawing | None:
@@ -130,7 +50,7 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
         figure.supxlabel(unit.label("Requested multiply-adds a query"), fontsize=8)
         figure.supylabel(unit.label("Realised"), fontsize=8)
         reference = Line2D([], [], color=REFERENCE_COLOUR, label="as requested")
-        figure.legend(handles=[reference, *handles_of(styles)], loc="outside right center")
+        figure.legend_beside([reference, *handles_of(styles)])
         set_title(figure, f"Budget kept, {heading(section, setup)}")
     excesses = 100 * (swept["realised_macs"] / swept["requested_macs"] - 1)
     place = int(excesses.abs().to_numpy().argmax())
@@ -176,7 +96,8 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
             if min(every) >= 0:
                 axes.set_ylim(0, 1.08 * max(every) or 1)
             axes.set_title("sum of the terms" if term == "loss" else term.replace("_", " "))
-            axes.xaxis.get_major_locator().set_params(integer=True, nbins=4)
+            axes.locator_params(nbins=4)
+            axes.xaxis.get_major_locator().set_params(integer=True)
         figure.supxlabel("Epoch", fontsize=8)
         figure.supylabel("Loss", fontsize=8)
         set_title(figure, f"Training, {heading(section, setup)}")

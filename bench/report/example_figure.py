@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from bench.report.figures import Drawing, canvas
 from bench.report.outcome_figure import RIGHT_COLOUR, WRONG_COLOUR
+from bench.report.sheet import Sheet
 from bench.report.style import PAGE_INCHES
 
 if TYPE_CHECKING:
@@ -105,13 +105,13 @@ def _matches(row: Sequence[Axes], example: Example) -> None:
                 axes.plot([0.06, 0.26], ends, color=WRONG_COLOUR, transform=axes.transAxes)
 
 
-def _explain_frames(figure: Figure) -> None:
+def _explain_frames(figure: Sheet) -> None:
     handles = [
         Patch(facecolor="white", edgecolor="black", label="query"),
         Patch(facecolor="white", edgecolor=RIGHT_COLOUR, label="same person"),
         Patch(facecolor="white", edgecolor=WRONG_COLOUR, linestyle="--", label="another person"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=1.2)
+    figure.legend_below(handles, 3, handlelength=1.2)
 
 
 def _picture(axes: Axes, picture: Picture, colour: str, dash: object) -> None:

@@ -45,7 +45,7 @@ def exit_figure(section: Section) -> Drawing | None:
                 _name_lines(axes, curves, styles)
         if not labelled:
             handles = handles_of({setup.label: styles[setup.label] for setup in section.setups})
-            figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+            figure.legend_below(handles, columns)
         set_title(figure, f"Accuracy at every exit, {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)
     spread = " Several seeds: their mean, and from the lowest of them to the highest." if several else ""

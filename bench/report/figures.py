@@ -7,22 +7,18 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import matplotlib
 import pypdfium2
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from bench.report.font import families
+from bench.report.kinds import ENDINGS
 from bench.report.sections import Section, Setup
+from bench.report.sheet import Sheet
 from bench.report.style import DOTS_AN_INCH, SETTINGS
-from bench.report.vectors import RulerCanvas, draw_vectors
+from bench.report.vectors import draw_vectors
 
-PLACEMENT = partial(ConstrainedLayoutEngine, w_pad=0.05, h_pad=0.04, wspace=0.03, hspace=0.03)
-"""Keeps a figure's parts from overlapping; paddings in inches, spaces as shares of a panel."""
-ENDINGS = ("svg", "png", "pdf")
 PNG_DPI = 200
 PNG_COMPRESSION = 3
 """Of nine. The usual six takes a sixth longer, and saves a fiftieth of the bytes."""
@@ -57,7 +53,7 @@ class Drawing:
     title: str
     caption: str
     description: str
-    figure: Figure
+    figure: Sheet
 
     def files(self) -> Files:
         """Draw the figure: vectors in one go, and the pixels from them. The same figure gives the same bytes."""
@@ -70,23 +66,19 @@ class Drawing:
 
 
 @contextmanager
-def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
-    """Open a figure to draw on in the report's style, its parts kept from overlapping."""
+def canvas(width_inches: float, height_inches: float) -> Iterator[Sheet]:
+    """Open a figure to draw on in the report's style; in the end its parts are placed."""
     with _settings():
-        layout = PLACEMENT()
-        figure = Figure(figsize=(width_inches, height_inches), layout=layout)
-        RulerCanvas(figure)
-        yield figure
-        # Parts are placed once, past savefig, which would do so for each format.
-        layout.execute(figure)
-        figure.set_layout_engine("none")
+        sheet = Sheet(width_inches, height_inches)
+        yield sheet
+        sheet.place()
 
 
 def _settings() -> AbstractContextManager[None]:
     return matplotlib.rc_context({**SETTINGS, "font.family": families()})
 
 
-def set_title(figure: Figure, title: str) -> None:
+def set_title(figure: Sheet, title: str) -> None:
     """Put a title over the figure, in as many lines as its width needs."""
     figure.suptitle(textwrap.fill(title, width=int(figure.get_figwidth() * CHARACTERS_AN_INCH)))
 

@@ -17,16 +17,14 @@ from bench.store import replacing
 
 WHOLE = "DejaVu Sans"
 LEAN = "DejaVu Sans Lean"
-LETTERS = ((0x20, 0x180), (0x370, 0x400), (0x2000, 0x2070), (0x2190, 0x2270))
-"""Latin, Greek, punctuation, arrows and signs, from the first to before the last.
+LETTERS = ((0x20, 0x180), (0x391, 0x3CA), (0x2010, 0x2027), (0x2190, 0x2194), (0x2212, 0x2213), (0x2264, 0x2266))
+"""Latin, Greek, punctuation, arrows, minus, at most and at least, from the first to before the last.
 
 What else a label holds is taken from the whole font.
 """
-NEEDLESS_TABLES = ("GSUB", "GDEF", "FFTM", "MATH")
+NEEDLESS_TABLES = ("GSUB", "GPOS", "GDEF", "FFTM", "MATH")
 OPTIONS = {
-    "layout_features": ["kern"],
-    "layout_scripts": ["DFLT", "latn", "grek"],
-    # Kerning as matplotlib before 3.11 reads it.
+    # The plain table of pairs, which every matplotlib reads, in place of the rules that say the same.
     "legacy_kern": True,
     "notdef_outline": True,
 }

@@ -87,6 +87,14 @@ class Run:
         return _exits(self.header)
 
     @property
+    def learned(self) -> dict[str, Mapping[str, Any]]:
+        """What policies learned from, by their names: the newest sweep that has a policy tells of it."""
+        told: dict[str, Mapping[str, Any]] = {}
+        for file in reversed(self.files):
+            told |= file.header.get("learned") or {}
+        return told
+
+    @property
     def history(self) -> Sequence[Mapping[str, Any]]:
         """What training noted after every epoch; empty where it noted nothing."""
         return (self.header.get("training") or {}).get("history") or ()
@@ -172,7 +180,7 @@ def _row(record: Mapping[str, Any], exits: Sequence[Exit]) -> dict[str, Any]:
     texts = {"other": str(record.get("other", "")), "threshold_from": str(record.get("threshold_from", ""))}
     row |= texts
     taken = {"kind", "policy", "mode", "a", "exit", "exit_shares", *texts}
-    row |= {name: _finite(value) for name, value in record.items() if name not in taken and value is not None}
+    row |= _all_finite({name: value for name, value in record.items() if name not in taken and value is not None})
     if kind in SUMMARIES:
         return row
     constrained = kind == "oracle" and record["mode"] == "constrained"
@@ -181,6 +189,15 @@ def _row(record: Mapping[str, Any], exits: Sequence[Exit]) -> dict[str, Any]:
     if missing or not any(metric in row for metric in METRICS):
         raise ValueError(f"a record of kind {kind} lacks {', '.join(missing) or 'every metric'}")
     return row
+
+
+def _all_finite(values: Mapping[str, Any]) -> dict[str, float]:
+    numbers = dict(zip(values, map(float, values.values()), strict=True))
+    if not all(map(math.isfinite, numbers.values())):
+        raise ValueError(
+            f"a finite number is expected for {', '.join(n for n in numbers if not math.isfinite(numbers[n]))}"
+        )
+    return numbers
 
 
 def _finite(value: Any) -> float:

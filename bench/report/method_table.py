@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.published import is_reported
+from bench.report.reported.match import is_reported
 from bench.report.reported.papers import accuracies, code_lengths
 from bench.report.reported.values import STAGES, Accuracy
 from bench.report.rounding import NOTHING, millions, number, percent

@@ -5,12 +5,36 @@ from __future__ import annotations
 import html
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.report.load import RecordsFile, Run
 from bench.report.rounding import percent
 from bench.report.sections import Setup
+
+
+def origin_line(keys: Iterable[str], provenances: Iterable[Mapping[str, Any]]) -> str:
+    """Say in a sentence what a figure was drawn from: runs by their keys, code, machines and dates."""
+    every = list(provenances)
+    codes = dict.fromkeys(_code(_mapping(provenance.get("code"))) for provenance in every)
+    machines = dict.fromkeys(
+        ", ".join(str(provenance[name]) for name in ("device", "precision", "processor") if provenance.get(name))
+        for provenance in every
+    )
+    dates = sorted({str(provenance["at"])[:10] for provenance in every if provenance.get("at")})
+    parts = [
+        ("runs", " ".join(dict.fromkeys(key[:8] for key in keys))),
+        ("code", "; ".join(codes)),
+        ("measured on", "; ".join(filter(None, machines))),
+        ("date (UTC)", " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))),
+    ]
+    return ". ".join(f"{name[0].upper()}{name[1:]}: {text}" for name, text in parts if text) + "."
+
+
+def origin_of_runs(runs: Iterable[Run]) -> str:
+    """:func:`origin_line` of what runs' records tell."""
+    listed = list(runs)
+    return origin_line((run.key for run in listed), (file.header["provenance"] for run in listed for file in run.files))
 
 
 def origin_html(setup: Setup) -> str:
@@ -57,13 +81,11 @@ def _calibration(calibration: Any) -> list[tuple[str, str]]:
 def _provenance(file: RecordsFile) -> list[tuple[str, str]]:
     provenance = file.header["provenance"]
     code = _mapping(provenance.get("code"))
-    states = (("with changes that are not committed", True), ("clean", False))
-    state = next((text for text, dirty in states if code.get("dirty") is dirty), "changes unknown")
     argv = provenance.get("argv")
     facts = [
         ("date (UTC)", provenance.get("at")),
         ("command", shlex.join(str(part) for part in argv) if isinstance(argv, list) else argv),
-        ("code", f"commit {code.get('commit') or 'unknown'}, {state}; package {code.get('package') or 'unknown'}"),
+        ("code", f"{_code(code)}; package {code.get('package') or 'unknown'}"),
         ("versions", _listed(provenance.get("versions"))),
         ("device", f"{provenance.get('device')}, precision {provenance.get('precision')}"),
         ("processor", f"{provenance.get('processor')}; {provenance.get('threads')} threads"),
@@ -72,6 +94,12 @@ def _provenance(file: RecordsFile) -> list[tuple[str, str]]:
         ("sweep", _listed(file.header.get("sweep")) or "none: exits alone"),
     ]
     return [(name, str(value)) for name, value in facts if value]
+
+
+def _code(code: Mapping[str, Any]) -> str:
+    states = (("with changes that are not committed", True), ("clean", False))
+    state = next((text for text, dirty in states if code.get("dirty") is dirty), "changes unknown")
+    return f"commit {code.get('commit') or 'unknown'}, {state}"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.report.artists import Drawn
-from bench.report.figures import ENDINGS
+from bench.report.kinds import ENDINGS
 from bench.report.origin import origin_html
 from bench.report.reading import reading_html
 from bench.report.sections import Section, Setup
@@ -17,14 +17,17 @@ from bench.report.stylesheet import STYLESHEET
 from bench.report.tables import Table, is_number
 
 TITLE = "Budgeted inference in person re-identification"
+MOST_ROWS = 30
+"""A table of more rows is folded up."""
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A figure that was drawn, under the name that its files got."""
+    """A figure that was drawn, under the name that its files got; ``origin`` says what from."""
 
     name: str
     drawn: Drawn
+    origin: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,17 +65,16 @@ class SectionPart:
 
 def page(overview: Table, parts: Sequence[SectionPart], remarks: Sequence[str]) -> str:
     """Write the page."""
-    links = [("runs", "Runs"), *((f"data-{at}", part.section.title) for at, part in enumerate(parts, 1))]
-    links.append(("reading", "How to read the numbers"))
-    navigation = "".join(f'<li><a href="#{anchor}">{html.escape(text)}</a></li>' for anchor, text in links)
+    links = [(f"data-{at}", part.section.title) for at, part in enumerate(parts, 1)]
+    links += [("runs", "Runs"), ("reading", "How to read the numbers")]
     body = [
+        _remarks(remarks),
+        *(_section(part, at) for at, part in enumerate(parts, 1)),
         '<section aria-labelledby="runs">',
         '<h2 id="runs">Runs</h2>',
         _table(overview.shown, overview.title, overview.note, overview.name),
         f"<p>{_table_files(overview)}</p>",
-        _remarks(remarks),
         "</section>",
-        *(_section(part, at) for at, part in enumerate(parts, 1)),
         reading_html([part.section for part in parts]),
     ]
     rendered = any(part.section.rendered for part in parts)
@@ -85,7 +87,7 @@ def page(overview: Table, parts: Sequence[SectionPart], remarks: Sequence[str]) 
         f"<title>{TITLE}: report</title>\n<style>\n{STYLESHEET}\n</style>\n</head>\n<body>\n"
         '<a class="skip" href="#main">Skip to the results</a>\n'
         f'<header>\n<h1>{TITLE}</h1>\n<p class="quiet">{subtitle}</p>\n'
-        f'<nav aria-label="Contents"><ul>{navigation}</ul></nav>\n</header>\n'
+        f"{_navigation('Contents', links)}\n</header>\n"
         f'<main id="main">\n{chr(10).join(filter(None, body))}\n</main>\n'
         "<footer>Drawn from the records of the runs alone; the files beside this page hold every figure as SVG, "
         "PNG and PDF, and every table in full as CSV and rounded as Markdown and LaTeX.</footer>\n</body>\n</html>\n"
@@ -103,6 +105,9 @@ def _section(part: SectionPart, at: int) -> str:
             "say how accurate a method is on photographs of people.</p>"
         )
     lines.append(f"<p>{html.escape(counts)}. {html.escape(evaluated)}.</p>")
+    if len(part.setups) > 1:
+        anchors = [(f"setup-{at}-{place}", one.setup.label) for place, one in enumerate(part.setups, 1)]
+        lines.append(_navigation(f"Setups on {section.title}", anchors))
     lines.append("<h3>Methods compared</h3>")
     lines += [_figure(figure) for figure in part.figures]
     lines += [_table(table.shown, table.title, table.note, table.name) for table in part.whole_tables]
@@ -124,8 +129,11 @@ def _section(part: SectionPart, at: int) -> str:
         lines += [*drawn[1:], origin_html(setup), "</section>"]
     searched = (table for search in part.searches for table in search.tables)
     files = [_table_files(table) for table in (*part.whole_tables, *searched, *part.tables) if len(table.full)]
-    files.append(f"all records ({_link(f'tables/{section.slug}-records.csv', 'CSV')})")
-    lines += [f"<p>Tables, in full as CSV, rounded as Markdown and LaTeX: {'; '.join(files)}.</p>", "</section>"]
+    lines += [
+        f"<p>Tables, in full as CSV, rounded as Markdown and LaTeX: {'; '.join(files)}. "
+        "All records as one flat CSV: <code>bench export</code>.</p>",
+        "</section>",
+    ]
     return "\n".join(filter(None, lines))
 
 
@@ -134,7 +142,8 @@ def _figure(figure: Figure) -> str:
     files = ", ".join(_link(f"figures/{figure.name}.{ending}", ending.upper()) for ending in ENDINGS)
     return (
         f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawn.title)}">'
-        f"{drawn.element}</div><figcaption>{html.escape(drawn.caption)} ({files})</figcaption></figure>"
+        f"{drawn.element}</div><figcaption>{html.escape(drawn.caption)} ({files})"
+        f"<details><summary>Provenance</summary><p>{html.escape(figure.origin)}</p></details></figcaption></figure>"
     )
 
 
@@ -156,12 +165,21 @@ def _table(rows: pd.DataFrame, title: str, note: str, name: str) -> str:
         cells = "".join(f"<td{kind}>{value}</td>" for value, kind in zip(rest, kinds[1:], strict=True))
         lines.append(f'<tr><th scope="row"{kinds[0]}>{first}</th>{cells}</tr>')
     anchor = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
-    return (
+    table = (
         f'<div class="table"><div class="scroll" role="region" tabindex="0" aria-labelledby="{anchor}-caption"><table>'
         f'<caption id="{anchor}-caption">{html.escape(title)}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n'
         + "\n".join(lines)
         + f'\n</tbody></table></div><p class="note">{html.escape(note)}</p></div>'
     )
+    if len(lines) <= MOST_ROWS:
+        return table
+    return f"<details><summary>{html.escape(title)}: {len(lines)} rows</summary>{table}</details>"
+
+
+def _navigation(label: str, links: Sequence[tuple[str, str]]) -> str:
+    """List links to places on the page, each an anchor and a text."""
+    items = "".join(f'<li><a href="#{anchor}">{html.escape(text)}</a></li>' for anchor, text in links)
+    return f'<nav aria-label="{html.escape(label)}"><ul>{items}</ul></nav>'
 
 
 def _remarks(remarks: Sequence[str]) -> str:

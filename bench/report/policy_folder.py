@@ -9,7 +9,8 @@ from typing import Any
 from bench.report.figures import Drawing
 from bench.report.folder import write_folder
 from bench.report.load import load
-from bench.report.outcome_figure import outcome_figure, outcome_table
+from bench.report.outcome_figure import outcome_figure
+from bench.report.outcome_table import outcome_table
 from bench.report.sections import sections
 
 

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.curves import FloatArray
-from bench.report.reported.papers import budget_points, query_sets
+from bench.report.reported.match import is_reported
+from bench.report.reported.papers import budget_points
 from bench.report.sections import Section
 from bench.report.style import REFERENCE_COLOUR, MacUnit
 
@@ -47,19 +48,6 @@ class PublishedCurve:
     def handle(self) -> Line2D:
         """Give the legend's entry."""
         return Line2D([], [], **PUBLISHED_LINE, **PUBLISHED_POINTS, label=self.label)
-
-
-def is_reported(section: Section) -> bool:
-    """Whether the papers' numbers are for these data: photographs, under their name, as many queries.
-
-    Other sets come in the layout of a known one, and under its name: the number of queries tells them apart.
-    """
-    queries = {part.dataset: part.query_images for part in query_sets()}
-    return (
-        not section.rendered
-        and section.dataset in queries
-        and section.counts.get("query images") == queries[section.dataset]
-    )
 
 
 def published_curve(section: Section, policies: Iterable[str]) -> PublishedCurve | None:

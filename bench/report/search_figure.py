@@ -25,10 +25,12 @@ WAYS = {
 
 def search_figure(study: Study, slug: str) -> Drawing:
     """Draw rank-1 and mAP, and nanoseconds a comparison, over code length."""
-    with canvas(PAGE_INCHES, 2.9) as figure:
+    with canvas(PAGE_INCHES, 3.3) as figure:
         accuracy, times = figure.subplots(1, 2)
         _draw_accuracy(accuracy, study)
         _draw_times(times, study["times"])
+        handles = [handle for axes in (accuracy, times) for handle in axes.get_legend_handles_labels()[0]]
+        figure.legend_below(handles, 3)
         set_title(figure, f"Code length: {study_name(study)}")
     seeds = ", ".join(map(str, study["seeds"]))
     return Drawing(
@@ -70,7 +72,6 @@ def _draw_accuracy(axes: Axes, study: Study) -> None:
     else:
         _length_axis(axes, lengths, "Code length")
     axes.set_ylabel("Accuracy (%)")
-    axes.legend(loc="best")
 
 
 def _draw_times(axes: Axes, times: Sequence[Mapping[str, Any]]) -> None:
@@ -79,11 +80,9 @@ def _draw_times(axes: Axes, times: Sequence[Mapping[str, Any]]) -> None:
         axes.plot(lengths, [row[name] for row in times], **style.line(), **style.points(), label=label)
     _length_axis(axes, lengths, "Code length (bits, or 32-bit floats)")
     axes.set_yscale("log")
-    axes.set_ylabel("Nanoseconds a comparison, logarithmic")
-    axes.set_ylim(top=axes.get_ylim()[1] * 30)
+    axes.set_ylabel("Nanoseconds a comparison,\nlogarithmic")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.legend(loc="upper left", ncols=1, labelspacing=0.25)
 
 
 def _length_axis(axes: Axes, lengths: Sequence[int], label: str) -> None:

@@ -48,6 +48,7 @@ def _accuracy_table(study: Study, slug: str) -> Table:
         reported = printed.get(first["length"])
         for row in rows:
             kept = {name: value for name, value in row.items() if not isinstance(value, Mapping)}
+            kept = _ordered(kept, "seed", "exit", "code", "length")
             full.append(
                 {"dataset": study["dataset"]["name"], "method": study["method"]["name"], **kept}
                 | {
@@ -106,7 +107,8 @@ def _time_table(study: Study, slug: str) -> Table:
         f"bits : floats of the same length (floats over bits). {study['convention']} Reported: {_source(printed)}."
     )
     full = [
-        {**row, "gallery_size": study["gallery_size"], "processor": provenance["processor"]} for row in study["times"]
+        {**_ordered(row, "length"), "gallery_size": study["gallery_size"], "processor": provenance["processor"]}
+        for row in study["times"]
     ]
     return _table(f"{slug}-search-times", f"Time by code length, {study_name(study)}", note, full, shown)
 
@@ -123,7 +125,7 @@ def _chain_table(study: Study, slug: str) -> Table:
             about = {name: chain[name] for name in ("seed", "codes", "policy", "realised_macs")}
             full.append(
                 {"dataset": study["dataset"]["name"], "method": study["method"]["name"], **about}
-                | {"lengths": "/".join(map(str, chain["lengths"])), **step}
+                | {"lengths": "/".join(map(str, chain["lengths"])), **_ordered(step, "name")}
                 | {f"exit_share_{index}": share for index, share in enumerate(chain["exit_shares"], 1)}
                 | {"reported_seconds": float(own.seconds) if own else math.nan}
             )
@@ -152,6 +154,11 @@ def _table(
     name: str, title: str, note: str, full: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, str]]
 ) -> Table:
     return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown))
+
+
+def _ordered(values: Mapping[str, Any], *first: str) -> dict[str, Any]:
+    """Put values in one order, whether the study was just made or read: JSON keeps none."""
+    return {name: values[name] for name in first if name in values} | dict(sorted(values.items()))
 
 
 def _reported(study: Study) -> dict[int, CodeLength]:

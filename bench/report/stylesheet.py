@@ -18,7 +18,7 @@ body {
   margin: 0; background: var(--ground); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
 }
-header, main, footer { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem; }
+header, main, footer { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2rem; }
 footer { padding: 2rem 1.25rem 3rem; color: var(--quiet); font-size: .875rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .5rem; }
@@ -59,6 +59,9 @@ tbody th { font-weight: 500; }
 tbody tr:hover { background: var(--shade); }
 .number { text-align: right; font-variant-numeric: tabular-nums; padding-left: .5rem; }
 details { margin: .75rem 0; border: 1px solid var(--line); border-radius: .375rem; padding: .5rem .875rem; }
+figcaption details { border: 0; padding: 0; margin: .125rem 0 0; }
+figcaption summary { font-weight: 400; }
+figcaption p { margin: .125rem 0 0; }
 summary { cursor: pointer; font-weight: 500; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .125rem 1rem; font-size: .875rem; }
 dt { color: var(--quiet); }

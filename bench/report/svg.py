@@ -5,16 +5,18 @@ from __future__ import annotations
 import html
 import re
 
+PIXELS_A_POINT = 1.8
+"""Figures are laid out for paper, whose type is smaller than a screen's: 8 points become 14 pixels."""
 _BEFORE_ROOT = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 _ROOT = re.compile(r"<svg\b[^>]*>")
 _VIEW_BOX = re.compile(r'viewBox="([^"]*)"')
-_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
+_METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 # Inside a page, matplotlib's rule for every element would reach every element of the page.
-_STYLE = re.compile(r"\s*<style\b[^>]*>.*?</style>", re.DOTALL)
+_STYLE = re.compile(r"<style\b[^>]*>.*?</style>\s*", re.DOTALL)
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 # Groups carry ids and texts carry comments that nothing refers to.
 _GROUP_ID = re.compile(r'(<g) id="[^"]*"')
-_COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 
 
 def inline_svg(svg: str, prefix: str, title: str, description: str) -> str:
@@ -29,9 +31,8 @@ def inline_svg(svg: str, prefix: str, title: str, description: str) -> str:
     for needless in (_METADATA, _STYLE, _COMMENT):
         inside = needless.sub("", inside)
     inside = _ID.sub(rf"\g<1>{prefix}-", _GROUP_ID.sub(r"\1", inside))
-    # Figures are laid out in points for paper; a point in CSS is 4/3 of a pixel. On a phone a wide one is scrolled:
-    # shrunk to the screen its text could not be read.
-    size = f"width:{width * 4 / 3:.0f}px;min-width:min({width * 4 / 3:.0f}px,34rem)"
+    # On a phone a wide figure is scrolled: shrunk to the screen its text could not be read.
+    size = f"width:{PIXELS_A_POINT * width:.0f}px;min-width:min({PIXELS_A_POINT * width:.0f}px,34rem)"
     opening = (
         f'<svg viewBox="{view_box.group(1)}" role="img" aria-labelledby="{prefix}-title {prefix}-description" '
         f'style="{size};stroke-linejoin:round;stroke-linecap:butt">'

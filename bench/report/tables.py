@@ -21,8 +21,8 @@ BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The handful of budgets in the budget table, as shares of the way from the first exit's cost to the last's."""
 ABOUT = ("dataset", "rendered", "ap", "method", "preset", "setup", "seed", "run")
 """Columns that say what a row is about; only the CSV has them all."""
-UNITS = ("(%)", "(M)", "(min)", "(points)")
-WHOLE_NUMBERS = ("seed", "exits", "epochs", "budget", "leave", "right", "wrong", "possible")
+UNITS = ("(%)", "(M)", "(min)", "(s)", "(ms)", "(ns)", "(µs)", "(points)", " an image")
+WHOLE_NUMBERS = ("seed", "exits", "epochs", "budget", "leave", "right", "wrong", "possible", "length", "batch")
 Record: TypeAlias = dict[Hashable, Any]
 """One record as it stands in a table of records."""
 _RECORDS: WeakKeyDictionary[Setup, dict[tuple[str, str], list[Record]]] = WeakKeyDictionary()

@@ -6,6 +6,7 @@ All is in points, of which there are 72 to an inch: a figure drawn here has 72 d
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import Any
 
 from matplotlib.backend_bases import FigureCanvasBase, GraphicsContextBase, RendererBase
@@ -14,9 +15,15 @@ from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Transform
 
 from bench.report.style import DOTS_AN_INCH
+
+
+@lru_cache(maxsize=8192)
+def _measured(text: str, font: FontProperties, ismath: Any) -> tuple[float, float, float]:
+    return text_to_path.get_text_width_height_descent(text, font, ismath)
 
 
 class Ruler(RendererBase):
@@ -33,7 +40,8 @@ class Ruler(RendererBase):
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
         """Give width, height and descent of a text in points, from the outlines of its letters."""
-        return self._text2path.get_text_width_height_descent(s, prop, ismath)
+        # Few texts of a report are the only ones of their kind. Matplotlib hands over a copy of the font's properties.
+        return _measured(s, prop, ismath)
 
     def flipy(self) -> bool:
         """Say that upwards is up."""

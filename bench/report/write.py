@@ -11,39 +11,26 @@ from typing import Any
 from bench.errors import BenchError
 from bench.latency_records import read_latencies
 from bench.progress import SILENT, Reporter
-from bench.report.anytime_figure import anytime_figure
 from bench.report.artists import ALONE, Artists, Drawn, Order
-from bench.report.budget_figure import budget_figure
-from bench.report.comparison import comparison_figure
 from bench.report.curve_tables import area_table, comparison_table
-from bench.report.detail_figures import cost_figure, shares_figure, training_figure
-from bench.report.exit_figure import exit_figure
-from bench.report.figures import ENDINGS, Drawing
-from bench.report.latency_figure import Timed, latency_figure, latency_table, timed_setups
+from bench.report.kinds import ENDINGS, LATENCY_FIGURE, SEARCH_FIGURE, SECTION_FIGURES, SETUP_FIGURES
+from bench.report.latency_table import Timed, latency_table, timed_setups
 from bench.report.latex import latex
 from bench.report.load import load
 from bench.report.method_table import method_table
-from bench.report.outcome_figure import outcome_figure, outcome_table
+from bench.report.origin import origin_line, origin_of_runs
+from bench.report.outcome_table import outcome_table
 from bench.report.page import Figure, SearchPart, SectionPart, SetupPart, page
 from bench.report.pareto_table import pareto_table
-from bench.report.search_figure import search_figure
 from bench.report.search_tables import Study, search_tables, study_name
-from bench.report.sections import Section, Setup, sections
+from bench.report.sections import Section, sections
 from bench.report.studies import read_studies, studies_of
-from bench.report.tables import Table, budget_table, csv_text, exit_table, overview
+from bench.report.tables import Table, budget_table, exit_table, overview
 
 SEARCHES = -2
 """Place among a section's setups under which the figures of its search studies are kept; :data:`WHOLE` are its own."""
 WHOLE = -1
 
-SECTION_FIGURES: tuple[Callable[[Section], Drawing | None], ...] = (comparison_figure, anytime_figure, exit_figure)
-SETUP_FIGURES: tuple[Callable[[Section, Setup], Drawing | None], ...] = (
-    budget_figure,
-    outcome_figure,
-    shares_figure,
-    cost_figure,
-    training_figure,
-)
 SECTION_TABLES: tuple[Callable[[Section], Table], ...] = (
     exit_table,
     area_table,
@@ -99,11 +86,12 @@ def _move(source: Path, target: Path, name: str) -> Path:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A figure to be made: its place on the sheet, the function and what it is called with, what to say meanwhile."""
+    """A figure to be made: its place on the sheet, its kind and what it is of, where that is from, what to say then."""
 
     place: int
-    draw: Callable[..., Drawing | None]
+    kind: str
     about: tuple[Any, ...]
+    origin: str
     status: str
 
 
@@ -125,17 +113,21 @@ class _Sheet:
     def asked(self) -> Iterator[_Asked]:
         """List the figures."""
         section = self.section
-        for draw in SECTION_FIGURES:
-            yield _Asked(WHOLE, draw, (section,), section.title)
+        runs = [run for setup in section.setups for run in setup.runs]
+        for kind in SECTION_FIGURES:
+            yield _Asked(WHOLE, kind, (section,), origin_of_runs(runs), section.title)
         for number, ((machine, batch), timed) in enumerate(self.timed.items(), 1):
-            yield _Asked(WHOLE, latency_figure, (section, machine, batch, timed, number), section.title)
+            times = origin_line((), (one.record["provenance"] for one in timed))
+            origin = f"Times: {times} Accuracy: {origin_of_runs(runs)}"
+            yield _Asked(WHOLE, LATENCY_FIGURE, (section, machine, batch, timed, number), origin, section.title)
         for slug, study in self.studies:
-            yield _Asked(SEARCHES, search_figure, (study, slug), section.title)
+            origin = origin_line((row["run"] for row in study["accuracy"]), [study["provenance"]])
+            yield _Asked(SEARCHES, SEARCH_FIGURE, (study, slug), origin, section.title)
         # A figure of one setup asks the section for what holds for all of it, not for its records.
         alone = replace(section, setups=(), table=section.table.head(0))
         for place, setup in enumerate(section.setups):
-            for draw_one in SETUP_FIGURES:
-                yield _Asked(place, draw_one, (alone, setup), setup.label)
+            for kind in SETUP_FIGURES:
+                yield _Asked(place, kind, (alone, setup), origin_of_runs(setup.runs), setup.label)
 
 
 class _Desk:
@@ -151,7 +143,7 @@ class _Desk:
         """Make everything: figures by the artists, and meanwhile the tables here."""
         asked = [(at, figure) for at, sheet in enumerate(sheets) for figure in sheet.asked()]
         orders = [
-            Order(figure.draw, figure.about, self.folder / "figures" / f"{number}")
+            Order(figure.kind, figure.about, self.folder / "figures" / f"{number}")
             for number, (_, figure) in enumerate(asked)
         ]
         with reporter.task("figures", len(orders), unit="figures") as task:
@@ -162,8 +154,8 @@ class _Desk:
                 drawn[number] = made
                 task.advance(status=asked[number][1].status)
         figures: dict[tuple[int, int], list[Figure]] = {}
-        for (at, figure), named in zip(asked, self._named(drawn), strict=True):
-            figures.setdefault((at, figure.place), []).extend([named] if named else [])
+        for (at, figure), (name, made) in zip(asked, self._named(drawn), strict=True):
+            figures.setdefault((at, figure.place), []).extend([Figure(name, made, figure.origin)] if made else [])
         parts = []
         for at, sheet in enumerate(sheets):
             setups = enumerate(sheet.section.setups)
@@ -190,15 +182,14 @@ class _Desk:
         whole = (method_table(section), *([pareto_table(section)] if len(section.setups) > 1 else []))
         for table in (*cut, *whole, *(table for slug, study in sheet.studies for table in search_tables(study, slug))):
             self._table(table)
-        self._text(f"tables/{section.slug}-records.csv", csv_text(section.table))
         return {"tables": cut, "whole_tables": whole}
 
-    def _named(self, drawn: Iterable[Drawn | None]) -> Iterator[Figure | None]:
-        """Give the files of each figure its name."""
+    def _named(self, drawn: Iterable[Drawn | None]) -> Iterator[tuple[str, Drawn | None]]:
+        """Give the files of each figure its name; where there was nothing to draw, there is none."""
         taken: set[str] = set()
         for figure in drawn:
             if figure is None:
-                yield None
+                yield "", None
                 continue
             # Names are made of names that may hold hyphens themselves: two figures must not become one file.
             name, copies = figure.name, 1
@@ -209,7 +200,7 @@ class _Desk:
             for ending in ENDINGS:
                 self.names.append(f"figures/{name}.{ending}")
                 figure.stem.with_name(f"{figure.stem.name}.{ending}").rename(self.folder / self.names[-1])
-            yield Figure(name, figure)
+            yield name, figure
 
     def _text(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, encoding="utf-8", newline="\n")

@@ -85,3 +85,14 @@ def test_the_newest_sweep_is_shown_though_exits_were_scored_later(tmp_path):
     assert [sweep["policies"] for sweep in summary["sweeps"]] == [[], ["random", "gs"]]
     assert summary["shown"] == summary["sweeps"][1]["file"]
     assert {record["policy"] for record in summary["policies"]} == {"random", "gs"}
+
+
+def test_what_policies_learned_from_is_told_of_every_sweep(tmp_path):
+    def learned(header, records):
+        header["learned"] = {"ets": {"images": 7}}
+
+    keep_run(tmp_path, change=learned, at="2026-01-01T00:00:00+00:00")
+    folder = keep_run(
+        tmp_path, policies=("gs",), at="2026-01-02T00:00:00+00:00", change=lambda header, _: header.pop("learned")
+    )
+    assert summarise_run(read_run(folder))["learned"] == {"ets": {"images": 7}}

@@ -7,7 +7,8 @@ import pytest
 
 from bench.errors import BenchError
 from bench.report.artists import Artists, Order, processes
-from bench.report.figures import ENDINGS, Drawing, canvas
+from bench.report.figures import Drawing, canvas
+from bench.report.kinds import ENDINGS
 
 
 def drawn(name):
@@ -29,7 +30,10 @@ def killed(name):
 
 
 def draw(tmp_path, count, *functions):
-    orders = [Order(function, (str(place),), tmp_path / f"{place}") for place, function in enumerate(functions)]
+    orders = [
+        Order(f"{__name__}:{function.__name__}", (str(place),), tmp_path / f"{place}")
+        for place, function in enumerate(functions)
+    ]
     with Artists(count) as artists:
         return dict(artists.draw(orders))
 

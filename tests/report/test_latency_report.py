@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from bench.latency_records import machine, network_key, read_latencies, write_latency
-from bench.report.latency_figure import latency_figure, latency_table, timed_setups
+from bench.report.latency_figure import latency_figure
+from bench.report.latency_table import latency_table, timed_setups
 from bench.report.load import load
 from bench.report.sections import sections
 

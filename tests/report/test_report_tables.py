@@ -6,7 +6,8 @@ import pytest
 from bench.report.curve_tables import area_table, comparison_table
 from bench.report.curves import exit_curve, policy_curve, policy_means, policy_runs
 from bench.report.load import load
-from bench.report.outcome_figure import outcome_figure, outcome_table
+from bench.report.outcome_figure import outcome_figure
+from bench.report.outcome_table import outcome_table
 from bench.report.rounding import millions, number, percent
 from bench.report.sections import sections
 from bench.report.tables import BUDGET_SHARES, budget_table, exit_table, overview
@@ -149,6 +150,33 @@ def test_outcome_table_counts_the_exits(write_run):
     drawing = outcome_figure(section, section.setups[0])
     assert drawing is not None
     assert "60 queries" in drawing.caption
+
+
+def test_outcomes_keep_their_order_and_what_was_learned_whatever_is_swept_later(write_run):
+    def outcomes(header, records):
+        about = {"kind": "outcome", "mode": "", "a": None, "exit": 0, "threshold_from": "calibration"}
+        counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60, "threshold": 1.0}
+        records += [{**about, **counts, "policy": name} for name in ("stability", "gs", "agreement", "qs")]
+        records[:] = [record for record in records if record["kind"] in ("exit", "outcome")]
+        header["learned"] = {"gs": {"images": 7, "easy images": 3}}
+
+    def fewer(header, records):
+        outcomes(header, records)
+        records[:] = records[:-2]
+        header["learned"] = {}
+
+    write_run(change=outcomes)
+    write_run(change=fewer, file="records-11111111.jsonl", at="2026-02-01T00:00:00+00:00")
+    table = outcome_table(only_section(write_run))
+    assert table.full["policy"].tolist() == ["agreement", "gs", "qs", "stability"]
+    assert table.full["learned_from"].tolist() == ["", "3 easy images; 7 images", "", ""]
+
+
+def test_without_a_sweep_nobody_leaves_first(write_run):
+    write_run(swept=False)
+    section = only_section(write_run)
+    assert outcome_table(section).full.empty
+    assert outcome_figure(section, section.setups[0]) is None
 
 
 def test_a_sweep_of_single_points_has_no_area(write_run):

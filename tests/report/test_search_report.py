@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from bench.report.search_figure import search_figure
@@ -87,6 +89,15 @@ def test_the_chain_of_a_budgeted_run():
     assert chain.shown["reported (s)"].tolist() == ["2.2", "0.11"]
     assert chain.shown["codes"].tolist() == ["256/2048 (as trained)", ""]
     assert chain.full["exit_share_1"].tolist() == [0.7, 0.7]
+
+
+def test_a_study_that_was_read_back_gives_the_same_bytes():
+    made = study([accuracy(256, exit_="exit 1"), accuracy(2048, exit_="exit 2")], chains=[CHAIN])
+    read = json.loads(json.dumps(made, sort_keys=True))
+    for one, other in zip(search_tables(made, "s"), search_tables(read, "s"), strict=True):
+        assert (one.csv(), one.markdown()) == (other.csv(), other.markdown())
+    times = search_tables(made, "s")[1]
+    assert next(iter(times.full)) == "length"
 
 
 @pytest.mark.parametrize(

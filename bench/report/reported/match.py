@@ -1,0 +1,19 @@
+"""Whether numbers that papers report may stand beside a section's."""
+
+from __future__ import annotations
+
+from bench.report.reported.papers import query_sets
+from bench.report.sections import Section
+
+
+def is_reported(section: Section) -> bool:
+    """Whether the papers' numbers are for these data: photographs, under their name, as many queries.
+
+    Other sets come in the layout of a known one, and under its name: the number of queries tells them apart.
+    """
+    queries = {part.dataset: part.query_images for part in query_sets()}
+    return (
+        not section.rendered
+        and section.dataset in queries
+        and section.counts.get("query images") == queries[section.dataset]
+    )

@@ -1,0 +1,91 @@
+"""Who leaves where: the shares of the exits against budget, a row a policy, so that equal budgets lie in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
+
+from bench.report.curves import FloatArray, policy_means
+from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.sections import Section, Setup
+from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, exit_colours
+
+ROW_INCHES = 0.42
+FURNITURE_INCHES = 1.25
+"""Height of title, numbers, label and legend together."""
+FILLED = 0.86
+"""Share of a row that is filled; the rest keeps rows apart."""
+
+
+def shares_figure(section: Section, setup: Setup) -> Drawing | None:
+    """Stack the shares of the queries that leave at each exit, a row a policy, a column a mode; None without a sweep.
+
+    A policy that was not swept in a mode leaves its row empty there, and the caption says so.
+    """
+    modes = setup.modes()
+    if not modes:
+        return None
+    names = setup.exit_names
+    policies = sorted({policy for mode in modes for policy in setup.policies(mode)})
+    spent = {(policy, mode): _shares(setup, policy, mode) for mode in modes for policy in setup.policies(mode)}
+    every_macs = np.concatenate([macs for macs, _ in spent.values()])
+    unit = MacUnit.fitting(every_macs.max())
+    low, high = every_macs.min() / unit.macs, every_macs.max() / unit.macs
+    with canvas(PAGE_INCHES, FURNITURE_INCHES + ROW_INCHES * len(policies)) as figure:
+        panels = figure.subplots(1, len(modes), sharey=True, squeeze=False)[0]
+        for axes, mode in zip(panels, modes, strict=True):
+            rows = [(row, *spent[policy, mode]) for row, policy in enumerate(policies) if (policy, mode) in spent]
+            _stack(axes, rows, unit)
+            axes.set_title(f"mode {mode}")
+            cost_axis(axes, low, high, unit)
+            axes.set_xlim(low, high)
+            axes.set_xlabel("")
+            axes.grid(False)
+            axes.spines["left"].set_visible(False)
+        panels[0].set_yticks(np.arange(len(policies)) + FILLED / 2, policies)
+        panels[0].set_ylim(len(policies) - 1 + FILLED, 0)
+        figure.supxlabel(unit.label("Budget: requested multiply-adds a query"), fontsize=8)
+        handles = [
+            Patch(facecolor=colour, label=name) for colour, name in zip(exit_colours(len(names)), names, strict=True)
+        ]
+        figure.legend_below(handles, len(names), handlelength=1.2)
+        set_title(figure, f"Exits taken, {heading(section, setup)}")
+    averaged = "" if len(setup.runs) == 1 else " Means over the seeds at the same budget."
+    absent = [f"{policy} in mode {mode}" for mode in modes for policy in policies if (policy, mode) not in spent]
+    missing = f" Not swept: {', '.join(absent)}." if absent else ""
+    return Drawing(
+        name=drawing_name(section, setup, "shares"),
+        title=f"Exits taken, {setup.label}",
+        caption=f"Share of the queries that leave at each exit, {setup.seeds}; the first exit is at the bottom, and "
+        f"the height of a row is all queries.{averaged}{missing}",
+        description=f"Stacked areas of exit shares against the budget, in a row each for {', '.join(policies)}; "
+        f"panels for {', '.join(f'mode {mode}' for mode in modes)}.",
+        figure=figure,
+    )
+
+
+def _shares(setup: Setup, policy: str, mode: str) -> tuple[FloatArray, FloatArray]:
+    """Requested budgets (K,), and the shares of the exits (K, S) there."""
+    columns = [f"exit_share_{index + 1}" for index in range(len(setup.exit_names))]
+    values = policy_means(setup, policy, mode, ["requested_macs", *columns])
+    return values[:, 0], values[:, 1:]
+
+
+def _stack(axes: Axes, rows: Sequence[tuple[int, FloatArray, FloatArray]], unit: MacUnit) -> None:
+    """Fill rows, given by number, budgets (K,) and shares (K, S); the first is at the top."""
+    exits = max((shares.shape[1] for _, _, shares in rows), default=0)
+    for index, colour in enumerate(exit_colours(exits)):
+        outlines = []
+        for row, macs, shares in rows:
+            # Downwards is up: a row begins at its number, and the first exit lies at its bottom.
+            edges = [row + FILLED * (1 - shares[:, :taken].sum(axis=1)) for taken in (index, index + 1)]
+            outlines.append(
+                np.column_stack([np.append(macs, macs[::-1]) / unit.macs, np.append(edges[0], edges[1][::-1])])
+            )
+        path = Path.make_compound_path(*(Path(outline, closed=False) for outline in outlines))
+        # Not add_patch(), which would look for the outline's extremes, as if it had curves.
+        axes.add_artist(PathPatch(path, facecolor=colour, edgecolor="white", linewidth=0.5))

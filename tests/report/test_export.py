@@ -1,0 +1,78 @@
+"""``bench export``: every record, in full, in one table."""
+
+import csv
+import gzip
+import io
+import math
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli.main import app
+
+RUNNER = CliRunner()
+
+
+def export(write_run, out):
+    return RUNNER.invoke(app, ["export", str(out), "--results", str(write_run.results)])
+
+
+def test_every_number_of_every_record_is_there(write_run, tmp_path):
+    written = [write_run(seed=0), write_run(method="dare", seed=1, ap="trapezoid")]
+    done = export(write_run, tmp_path / "deep" / "all.csv")
+    assert done.exit_code == 0, done.output
+    assert "2 runs" in done.output
+    with (tmp_path / "deep" / "all.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    for header, records, _ in written:
+        rows = [row for row in table if row["run"] == header["run"]]
+        assert {(row["ap"], row["method"]) for row in rows} == {(header["evaluation"]["ap"], header["spec"]["method"])}
+        assert sorted(numbers_of(row) for row in rows) == sorted(numbers_of(told(record)) for record in records)
+
+
+def told(record):
+    """A record with its shares in columns of their own."""
+    shares = {f"exit_share_{place}": share for place, share in enumerate(record.get("exit_shares", ()), 1)}
+    return record | shares
+
+
+def numbers_of(row):
+    """All that is measured in a row: names and finite numbers, what the row is about aside."""
+    found = []
+    for name, value in row.items():
+        if name not in ("run", "seed", "kind", "exit_shares", "sweep_version") and value not in ("", None):
+            try:
+                number = float(value)
+            except ValueError:
+                continue
+            found += [(name, number)] if math.isfinite(number) else []
+    return sorted(found)
+
+
+def test_it_prints_and_compresses_the_same(write_run, tmp_path):
+    write_run()
+    printed = export(write_run, "-").stdout
+    assert len(pd.read_csv(io.StringIO(printed))) > 4
+    for _ in range(2):
+        export(write_run, tmp_path / "all.csv.gz")
+        data = (tmp_path / "all.csv.gz").read_bytes()
+        assert gzip.decompress(data).decode() == printed
+        assert data[4:8] == bytes(4)
+
+
+@pytest.mark.parametrize(("out", "says"), [("results", "cannot write"), ("results/runs/no.csv/x.csv", "cannot write")])
+def test_what_cannot_be_written_is_said(write_run, tmp_path, out, says):
+    write_run()
+    (tmp_path / "results/runs/no.csv").write_text("a file")
+    done = export(write_run, tmp_path / out)
+    assert done.exit_code == 1
+    assert says in done.stderr
+    assert (tmp_path / "results/runs/no.csv").read_text() == "a file"
+
+
+def test_without_records_it_says_so(tmp_path):
+    done = RUNNER.invoke(app, ["export", str(tmp_path / "all.csv"), "--results", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "found none" in done.stderr
+    assert not (tmp_path / "all.csv").exists()

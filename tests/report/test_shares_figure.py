@@ -1,0 +1,48 @@
+"""Exit shares against budget: what is filled is what the records say."""
+
+import numpy as np
+import pytest
+
+from bench.report.load import load
+from bench.report.sections import sections
+from bench.report.shares_figure import FILLED, shares_figure
+
+
+def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):
+    _, everything, path = write_run(seed=0)
+    records = [record for record in everything if record["kind"] == "policy" and record["mode"] == "exact"]
+    (section,) = sections(load(path.parents[3]))
+    (setup,) = section.setups
+    drawing = shares_figure(section, setup)
+    axes = drawing.figure.axes[1]
+    assert axes.get_title() == "mode exact"
+    labels = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
+    assert labels == ["gs", "random"]
+    budgets = np.array(sorted(r["requested_macs"] for r in records if r["policy"] == "gs"))
+    inside = (budgets[1:] + budgets[:-1]) / 2
+    for row, policy in enumerate(labels):
+        swept = sorted((r["requested_macs"], r["exit_shares"]) for r in records if r["policy"] == policy)
+        shares = np.array([share for _, share in swept])
+        expected = np.stack([np.interp(inside, budgets, share) for share in shares.T], axis=1)
+        # How much of a fine grid of points over the row lies in the area of each exit.
+        heights = row + FILLED * (np.arange(2000) + 0.5) / 2000
+        for place, budget in enumerate(inside):
+            points = np.column_stack([np.full(2000, budget / 1e6), heights])
+            found = [patch.get_path().contains_points(points).mean() for patch in axes.patches]
+            assert found == pytest.approx(expected[place], abs=2e-3)
+    assert "Not swept" not in drawing.caption
+
+
+def test_a_policy_that_lacks_a_mode_leaves_its_row_empty(write_run):
+    def drop(header, records):
+        records[:] = [r for r in records if (r["kind"], r["policy"], r["mode"]) != ("policy", "random", "exact")]
+
+    _, _, path = write_run(change=drop)
+    (section,) = sections(load(path.parents[3]))
+    drawing = shares_figure(section, section.setups[0])
+    stream, exact = drawing.figure.axes
+    assert drawing.caption.endswith("Not swept: random in mode exact.")
+    areas = [[patch.get_path().get_extents() for patch in axes.patches] for axes in (stream, exact)]
+    assert max(box.y1 for box in areas[0]) == pytest.approx(1 + FILLED)
+    assert max(box.y1 for box in areas[1]) == pytest.approx(FILLED)
+    assert exact.get_title() == "mode exact"
