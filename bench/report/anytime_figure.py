@@ -6,11 +6,9 @@ import numpy as np
 
 from bench.report.curves import FloatArray, exit_curve
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import FIGURE_METRICS, draw_exits, handles_of, joined
+from bench.report.marks import FIGURE_METRICS, INTERVALS, OVER_SEEDS, draw_exits, handles_of, joined
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
-
-SEVERAL_SEEDS = "Thick lines are means over the seeds, thin ones the single seeds. "
 
 
 def anytime_figure(section: Section) -> Drawing | None:
@@ -46,8 +44,8 @@ def anytime_figure(section: Section) -> Drawing | None:
         title=f"Anytime inference on {section.title}",
         caption=(
             "Anytime inference: the budget runs out unforeseen, and the last exit that was reached answers, by its own "
-            "codes of the gallery; no policy decides. Points: exits, with 95 % intervals over test identities for "
-            f"single seeds. {SEVERAL_SEEDS if several else ''}Trained: {seeds}."
+            f"codes of the gallery; no policy decides. Points: exits. {INTERVALS}{OVER_SEEDS if several else ''}. "
+            f"Trained: {seeds}."
         ),
         description=f"Two step charts, mAP and rank-1 against multiply-adds before the cut, comparing {seeds}.",
         figure=figure,

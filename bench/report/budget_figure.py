@@ -13,7 +13,15 @@ from matplotlib.patches import Patch
 
 from bench.report.curves import FloatArray, exit_curve, oracle_curve, policy_curve
 from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line, handles_of
+from bench.report.marks import (
+    FIGURE_METRICS,
+    INTERVALS,
+    OVER_SEEDS,
+    PREFERRED_POLICY,
+    draw_exits,
+    draw_line,
+    handles_of,
+)
 from bench.report.published import PublishedCurve, published_curve
 from bench.report.sections import Section, Setup
 from bench.report.style import (
@@ -26,7 +34,7 @@ from bench.report.style import (
 )
 
 MANY = 4
-"""More policies than that have bands for two of them alone."""
+"""More policies than that have bands and single seeds for two of them alone."""
 BANDED_OF_MANY = (PREFERRED_POLICY, "random")
 REFERENCE_MODE = "exact"
 REFERENCE_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
@@ -77,10 +85,10 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     caption += f", policies in mode {mode}. " if policies else ". "
     if policies:
         caption += "Below: gain over the straight line between neighbouring exits at the same realised cost, paired. "
-    caption += "Bands and bars: 95 % intervals over test identities" if single else SEEDS_NOTE
-    if single:
-        banded = _banded(policies)
-        caption += f" (bands of {' and '.join(banded)} alone)." if banded and len(banded) < len(policies) else "."
+    caption += INTERVALS if single else f"{INTERVALS}{OVER_SEEDS}"
+    banded = _banded(policies)
+    of_few = "bands" if single else "bands and single seeds"
+    caption += f" ({of_few} of {' and '.join(banded)} alone)." if banded and len(banded) < len(policies) else "."
     caption += f" {published.caption}" if published else ""
     return Drawing(
         name=drawing_name(section, setup, "budget"),
@@ -133,7 +141,7 @@ def _gain_panel(
 
 
 def _banded(policies: Collection[str]) -> Collection[str]:
-    """Policies whose interval is drawn: of many, one and the lots, since more bands than that hide one another."""
+    """Policies whose interval and seeds are drawn: of many, one and the lots; more bands than that hide one another."""
     return policies if len(policies) <= MANY else [name for name in policies if name in BANDED_OF_MANY]
 
 
@@ -153,9 +161,8 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
     ]
     if swept and any(oracle_curve(setup, metric) for metric in FIGURE_METRICS):
         handles.append(Line2D([], [], **ORACLE_LINE, label="oracle: best for the budget"))
-    if len(setup.runs) == 1:
-        bar = Line2D([], [], linestyle="none", marker="|", color="black", markersize=9, label="95 % interval")
-        handles.append(Patch(facecolor="#bdbdbd", label="95 % interval") if swept else bar)
+    bar = Line2D([], [], linestyle="none", marker="|", color="black", markersize=9, label="95 % interval")
+    handles.append(Patch(facecolor="#bdbdbd", label="95 % interval") if swept else bar)
     return handles
 
 

@@ -6,7 +6,15 @@ import numpy as np
 
 from bench.report.curves import exit_curve, policy_curve
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import FIGURE_METRICS, PREFERRED_POLICY, SEEDS_NOTE, draw_exits, draw_line, handles_of
+from bench.report.marks import (
+    FIGURE_METRICS,
+    INTERVALS,
+    OVER_SEEDS,
+    PREFERRED_POLICY,
+    draw_exits,
+    draw_line,
+    handles_of,
+)
 from bench.report.published import published_curve
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
@@ -45,12 +53,12 @@ def comparison_figure(section: Section) -> Drawing | None:
     several = any(len(setup.runs) > 1 for setup in section.setups)
     shown = f"under policy {policy} in mode {mode}" if policy else "without a budget sweep"
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
-    lines = "Lines: policy; points: everybody at one exit, with 95 % intervals over test identities for single seeds. "
+    intervals = INTERVALS + (OVER_SEEDS if several else "")
     return Drawing(
         name=f"{section.slug}-comparison",
         title=f"Methods compared on {section.title}",
         caption=(
-            f"Methods {shown}. {lines}{SEEDS_NOTE + ' ' if several else ''}Trained: {seeds}."
+            f"Methods {shown}. Lines: policy; points: everybody at one exit. {intervals}. Trained: {seeds}."
             + (f" {published.caption}" if published else "")
         ),
         description=f"Two line charts, mAP and rank-1 against multiply-adds a query, comparing {seeds}; {shown}."

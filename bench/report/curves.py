@@ -1,8 +1,8 @@
 """Curves out of records: metric against multiply-adds for one run, or the mean over the seeds of a setup.
 
-With one run, a curve carries the records' intervals; with several seeds it is their mean at the same budget, the single
-seeds' lines go along, and no interval is given, since the records' intervals cover the choice of test identities and
-not that of the seed.
+With one run, a curve carries the records' intervals. With several seeds it is their mean at the same budget, and so are
+the bounds of its interval, which cover the choice of test identities; what the choice of the seed does is for the lines
+of the single seeds, which go along.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Values (K,) at costs (K,), with their interval where one run gave them, and the lines of the single seeds."""
+    """Values (K,) at costs (K,), with their interval where all runs have one, and the lines of the single seeds."""
 
     macs: FloatArray
     values: FloatArray
@@ -35,8 +35,8 @@ class Curve:
         return len(self.macs)
 
     def bare(self) -> Curve:
-        """The same without its interval."""
-        return replace(self, low=None, high=None)
+        """The same without its interval and the single seeds."""
+        return replace(self, low=None, high=None, single_seeds=())
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def _curve(part: _Part, macs: str, column: str) -> Curve:
     bounds = [name for name in (f"{column}_low", f"{column}_high") if name in part.rows]
     drawn = part.values([macs, column])
     singles = tuple((drawn[places, 0], drawn[places, 1]) for places in part.of_runs)
-    bounded = len(bounds) == 2 and len(singles) == 1 and bool(part.rows[bounds[0]].notna().all())
+    bounded = len(bounds) == 2 and bool(part.rows[bounds[0]].notna().all())
     mean = part.means([macs, column, *(bounds if bounded else ())]).T
     low, high = mean[2:] if bounded else (None, None)
     return Curve(mean[0], mean[1], low, high, singles if len(singles) > 1 else ())

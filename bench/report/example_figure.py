@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from bench.report.figures import Drawing, canvas
 from bench.report.outcome_figure import RIGHT_COLOUR, WRONG_COLOUR
 from bench.report.sheet import Sheet
-from bench.report.style import PAGE_INCHES
+from bench.report.style import DOTS_AN_INCH, PAGE_INCHES
 
 if TYPE_CHECKING:
     from bench.examples import Example, Examples, Picture, TopMatches
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FRAME_POINTS = 2.2
 CELL_INCHES = 0.62
 LABEL_INCHES = 1.2
+GAP_POINTS = 5.0
 
 
 def example_figure(examples: Examples, about: str) -> Drawing:
@@ -29,9 +30,8 @@ def example_figure(examples: Examples, about: str) -> Drawing:
     shown = [(group, example) for group in examples.classes for example in group.examples]
     columns = 1 + max((len(example.matches) for _, example in shown), default=0)
     high, wide = shown[0][1].query.shape[1:] if shown else (2, 1)
-    with canvas(
-        min(PAGE_INCHES, 1.5 + CELL_INCHES * columns), 0.8 + (CELL_INCHES * high / wide + 0.1) * len(shown)
-    ) as figure:
+    height = 0.8 + (CELL_INCHES * high / wide + GAP_POINTS / DOTS_AN_INCH) * len(shown)
+    with canvas(min(PAGE_INCHES, 1.5 + CELL_INCHES * columns), height, GAP_POINTS) as figure:
         grid = figure.subplots(max(len(shown), 1), columns, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
@@ -68,8 +68,8 @@ def match_figure(found: TopMatches, about: str) -> Drawing:
     # A narrow empty column keeps the two queries of a row apart.
     ratios = [*[1.0] * wide, 0.3, *[1.0] * wide]
     cell = min(CELL_INCHES, (PAGE_INCHES - LABEL_INCHES) / sum(ratios))
-    row_inches = cell * high / broad + 0.12
-    with canvas(LABEL_INCHES + cell * sum(ratios), 1.0 + row_inches * max(len(groups), 1)) as figure:
+    height = 0.9 + (cell * high / broad + GAP_POINTS / DOTS_AN_INCH) * max(len(groups), 1)
+    with canvas(LABEL_INCHES + cell * sum(ratios), height, GAP_POINTS) as figure:
         grid = figure.subplots(max(len(groups), 1), len(ratios), squeeze=False, width_ratios=ratios)
         for axes in grid.flat:
             axes.set_axis_off()

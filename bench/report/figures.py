@@ -15,7 +15,7 @@ import pypdfium2
 from bench.report.font import families
 from bench.report.kinds import ENDINGS
 from bench.report.sections import Section, Setup
-from bench.report.sheet import Sheet
+from bench.report.sheet import PANEL_GAP_POINTS, Sheet
 from bench.report.style import DOTS_AN_INCH, SETTINGS
 from bench.report.vectors import draw_vectors
 
@@ -66,10 +66,10 @@ class Drawing:
 
 
 @contextmanager
-def canvas(width_inches: float, height_inches: float) -> Iterator[Sheet]:
-    """Open a figure to draw on in the report's style; in the end its parts are placed."""
+def canvas(width_inches: float, height_inches: float, gap_points: float = PANEL_GAP_POINTS) -> Iterator[Sheet]:
+    """Open a figure to draw on in the report's style; in the end its parts are placed, panels ``gap_points`` apart."""
     with _settings():
-        sheet = Sheet(width_inches, height_inches)
+        sheet = Sheet(width_inches, height_inches, gap_points)
         yield sheet
         sheet.place()
 

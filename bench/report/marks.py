@@ -17,7 +17,9 @@ from bench.report.style import LineStyle, MacUnit
 FIGURE_METRICS = ("mAP", "rank-1")
 PREFERRED_POLICY = "gs"
 """The policy of a figure that has room for one."""
-SEEDS_NOTE = "Thick lines are means over the seeds at the same budget, thin lines the single seeds; no intervals."
+INTERVALS = "Bands and bars: 95 % intervals over test identities"
+OVER_SEEDS = ", means over the seeds like the thick lines; thin lines are the single seeds"
+"""What captions say of intervals, and add where there are several seeds."""
 LABEL_WIDTH = 0.11
 """Room that the name of an exit needs, as a share of the way from the first exit to the last."""
 SIDE_BY_SIDE_WIDTH = 0.16

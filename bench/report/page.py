@@ -11,6 +11,7 @@ import pandas as pd
 from bench.report.artists import Drawn
 from bench.report.kinds import ENDINGS
 from bench.report.origin import origin_html
+from bench.report.pictures import Picture
 from bench.report.reading import reading_html
 from bench.report.sections import Section, Setup
 from bench.report.stylesheet import STYLESHEET
@@ -36,6 +37,7 @@ class SetupPart:
 
     setup: Setup
     figures: tuple[Figure, ...]
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,7 @@ def _section(part: SectionPart, at: int) -> str:
             rows = table.of_setup(setup)
             if len(rows):
                 lines.append(_table(rows, table.title_of_setup(setup), table.note, f"{anchor}-table-{table.name}"))
-        lines += [*drawn[1:], origin_html(setup), "</section>"]
+        lines += [*drawn[1:], *map(_picture, setup_part.pictures), origin_html(setup), "</section>"]
     searched = (table for search in part.searches for table in search.tables)
     files = [_table_files(table) for table in (*part.whole_tables, *searched, *part.tables) if len(table.full)]
     lines += [
@@ -144,6 +146,14 @@ def _figure(figure: Figure) -> str:
         f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(drawn.title)}">'
         f"{drawn.element}</div><figcaption>{html.escape(drawn.caption)} ({files})"
         f"<details><summary>Provenance</summary><p>{html.escape(figure.origin)}</p></details></figcaption></figure>"
+    )
+
+
+def _picture(picture: Picture) -> str:
+    return (
+        f'<figure><div class="scroll" role="group" tabindex="0" aria-label="{html.escape(picture.title)}">'
+        f'<img src="{picture.address}" alt="{html.escape(picture.description)}" width="{picture.width}"></div>'
+        f"<figcaption>{html.escape(picture.caption)}</figcaption></figure>"
     )
 
 

@@ -19,8 +19,8 @@ STATEMENTS = (
     "the difference. The policy random leaves by lot too, but at all exits, and so may lie below the line.",
     "Over random: a policy less what random exits score on average with the shares that spend the same realised cost, "
     "again paired.",
-    "Several seeds: lines are means at the same budget, with thin lines for the single seeds and without intervals; "
-    "tables have a row for each seed.",
+    "Several seeds: lines and their intervals are means at the same budget, thin lines the single seeds; how far those "
+    "lie apart is in no interval. Tables have a row for each seed.",
     "Modes. Stream: queries come one by one, thresholds follow what was seen so far; means over several orders. "
     "Calibrated: thresholds from identities held out of training. Exact: the asked-for share of the test set itself "
     "leaves at each exit, which no deployed system can do; a reference.",

@@ -50,8 +50,9 @@ class _Room:
 class Sheet(Figure):
     """A figure in the report's layout. Panels come from :meth:`subplots`; :meth:`place` is called once, at the end."""
 
-    def __init__(self, width_inches: float, height_inches: float) -> None:
+    def __init__(self, width_inches: float, height_inches: float, gap_points: float = PANEL_GAP_POINTS) -> None:
         super().__init__(figsize=(width_inches, height_inches))
+        self._gap = gap_points
         self._ruler = RulerCanvas(self).get_renderer()
         self._title: Text | None = None
         self._below: Text | None = None
@@ -160,11 +161,13 @@ class Sheet(Figure):
             room.right - room.left,
             np.asarray(grid.get_width_ratios(), dtype=np.float64),
             [(panel.column, left, right) for panel, (left, right, _, _) in zip(panels, margins, strict=True)],
+            self._gap,
         )
         rows = _shares(
             room.top - room.bottom,
             np.asarray(grid.get_height_ratios(), dtype=np.float64),
             [(panel.row, top, bottom) for panel, (_, _, top, bottom) in zip(panels, margins, strict=True)],
+            self._gap,
         )
         width, height = self._ruler.width, self._ruler.height
         for panel in panels:
@@ -263,7 +266,9 @@ def _distances(panels: Sequence[_Panel], numbers: FloatArray, labels: FloatArray
     return away
 
 
-def _shares(room: float, ratios: FloatArray, margins: Sequence[tuple[int, float, float]]) -> list[tuple[float, float]]:
+def _shares(
+    room: float, ratios: FloatArray, margins: Sequence[tuple[int, float, float]], gap: float
+) -> list[tuple[float, float]]:
     """Share a length out among cells in a row: where each one's panel begins and how long it is.
 
     ``margins`` are (cell, before, after); a cell takes the largest of its panels.
@@ -271,7 +276,7 @@ def _shares(room: float, ratios: FloatArray, margins: Sequence[tuple[int, float,
     before, after = np.zeros(len(ratios)), np.zeros(len(ratios))
     for cell, first, last in margins:
         before[cell], after[cell] = max(before[cell], first), max(after[cell], last)
-    spare = room - before.sum() - after.sum() - PANEL_GAP_POINTS * (len(ratios) - 1)
+    spare = room - before.sum() - after.sum() - gap * (len(ratios) - 1)
     lengths = np.maximum(spare, len(ratios)) * ratios / ratios.sum()
-    taken = np.concatenate([[0.0], np.cumsum(before + lengths + after + PANEL_GAP_POINTS)[:-1]])
+    taken = np.concatenate([[0.0], np.cumsum(before + lengths + after + gap)[:-1]])
     return list(zip(taken + before, lengths, strict=True))

@@ -47,7 +47,7 @@ nav ul { list-style: none; padding: 0; margin: 1rem 0; display: flex; flex-wrap:
 }
 figure { margin: 1.25rem 0; }
 figure .scroll { background: #ffffff; border: 1px solid var(--line); border-radius: .375rem; padding: .5rem; }
-figure svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
+figure svg, figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 figcaption { font-size: .875rem; margin-top: .5rem; max-width: 46rem; }
 .table { margin: 1.25rem 0; }
 table { border-collapse: collapse; font-size: .875rem; }

@@ -22,6 +22,7 @@ from bench.report.origin import origin_line, origin_of_runs
 from bench.report.outcome_table import outcome_table
 from bench.report.page import Figure, SearchPart, SectionPart, SetupPart, page
 from bench.report.pareto_table import pareto_table
+from bench.report.pictures import Picture, picture_files, read_picture
 from bench.report.search_tables import Study, search_tables, study_name
 from bench.report.sections import Section, sections
 from bench.report.studies import read_studies, studies_of
@@ -55,8 +56,10 @@ class Report:
         return self.folder / "index.html"
 
 
-def write_report(results: Path, out: Path, reporter: Reporter = SILENT, artists: Artists = ALONE) -> Report:
-    """Draw up the report on all runs under ``results`` and put it into ``out``.
+def write_report(
+    results: Path, out: Path, reporter: Reporter = SILENT, artists: Artists = ALONE, *, pictures: bool = True
+) -> Report:
+    """Draw up the report on all runs under ``results`` and put it into ``out``; ``pictures`` of queries go into it too.
 
     The same records give the same bytes. A file takes its place only once all are made; files that the report did not
     make are left alone, and so are those of an earlier report that this one has no successor for.
@@ -66,12 +69,12 @@ def write_report(results: Path, out: Path, reporter: Reporter = SILENT, artists:
     latencies, broken_latencies = read_latencies(results)
     studies, broken_studies = read_studies(results)
     remarks = (*found.remarks, *broken_latencies, *broken_studies)
-    sheets = [_Sheet.of(section, latencies, studies) for section in all_sections]
+    sheets = [_Sheet.of(section, latencies, studies, results if pictures else None) for section in all_sections]
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
             desk = _Desk(Path(temporary))
-            desk.fill(sheets, remarks, artists, reporter)
+            remarks = desk.fill(sheets, remarks, artists, reporter)
             files = tuple(_move(desk.folder, out, name) for name in sorted(desk.names))
     except OSError as problem:
         reason = problem.strerror or str(problem)
@@ -97,18 +100,27 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A section with what was measured apart from its runs: latencies by machine and batch, search studies by slug."""
+    """A section with what was made apart from its runs: latencies by machine and batch, search studies by slug.
+
+    ``pictures`` are those of each setup's queries: names of runs, and files.
+    """
 
     section: Section
     timed: Mapping[tuple[str, int], Sequence[Timed]]
     studies: Sequence[tuple[str, Study]]
+    pictures: Sequence[Sequence[tuple[str, Path]]]
 
     @classmethod
     def of(
-        cls, section: Section, latencies: Sequence[Mapping[str, Any]], studies: Sequence[tuple[str, Study]]
+        cls,
+        section: Section,
+        latencies: Sequence[Mapping[str, Any]],
+        studies: Sequence[tuple[str, Study]],
+        results: Path | None,
     ) -> _Sheet:
-        """Choose what belongs to the section."""
-        return cls(section, timed_setups(section, latencies), studies_of(section, studies))
+        """Choose what belongs to the section; pictures are looked for under ``results``."""
+        pictures = [list(picture_files(results, setup)) if results else [] for setup in section.setups]
+        return cls(section, timed_setups(section, latencies), studies_of(section, studies), pictures)
 
     def asked(self) -> Iterator[_Asked]:
         """List the figures."""
@@ -131,16 +143,19 @@ class _Sheet:
 
 
 class _Desk:
-    """The temporary folder, with the names that are taken."""
+    """The temporary folder, with the names that are taken, and remarks on what could not be used."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.names: list[str] = []
+        self.remarks: list[str] = []
         for part in ("figures", "tables"):
             (folder / part).mkdir()
 
-    def fill(self, sheets: Sequence[_Sheet], remarks: tuple[str, ...], artists: Artists, reporter: Reporter) -> None:
-        """Make everything: figures by the artists, and meanwhile the tables here."""
+    def fill(
+        self, sheets: Sequence[_Sheet], remarks: tuple[str, ...], artists: Artists, reporter: Reporter
+    ) -> tuple[str, ...]:
+        """Make everything: figures by the artists, and meanwhile the tables here; gives all remarks."""
         asked = [(at, figure) for at, sheet in enumerate(sheets) for figure in sheet.asked()]
         orders = [
             Order(figure.kind, figure.about, self.folder / "figures" / f"{number}")
@@ -150,6 +165,7 @@ class _Desk:
             drawn: list[Drawn | None] = [None] * len(orders)
             arriving = artists.draw(orders)
             tables = [self._tables(sheet) for sheet in sheets]
+            pictures = [[self._pictures(files) for files in sheet.pictures] for sheet in sheets]
             for number, made in arriving:
                 drawn[number] = made
                 task.advance(status=asked[number][1].status)
@@ -163,7 +179,9 @@ class _Desk:
                 SectionPart(
                     section=sheet.section,
                     figures=tuple(figures[at, WHOLE]),
-                    setups=tuple(SetupPart(setup, tuple(figures[at, place])) for place, setup in setups),
+                    setups=tuple(
+                        SetupPart(setup, tuple(figures[at, place]), pictures[at][place]) for place, setup in setups
+                    ),
                     searches=tuple(
                         SearchPart(study_name(study), figure, search_tables(study, slug))
                         for (slug, study), figure in zip(sheet.studies, figures.get((at, SEARCHES), ()), strict=True)
@@ -173,7 +191,19 @@ class _Desk:
             )
         runs = overview([sheet.section for sheet in sheets])
         self._table(runs)
+        remarks = (*remarks, *self.remarks)
         self._text("index.html", page(runs, parts, remarks))
+        return remarks
+
+    def _pictures(self, files: Sequence[tuple[str, Path]]) -> tuple[Picture, ...]:
+        """Read pictures; those that cannot be read cost a remark."""
+        found = []
+        for run, path in files:
+            try:
+                found.append(read_picture(run, path))
+            except BenchError as problem:
+                self.remarks.append(f"left out: {problem}")
+        return tuple(found)
 
     def _tables(self, sheet: _Sheet) -> dict[str, Any]:
         """Make and write the tables of a section, by their names in :class:`SectionPart`."""

@@ -72,16 +72,23 @@ def test_markdown_keeps_its_columns(write_run):
         assert len(rows) == len(table.shown) + 2
 
 
-def test_one_run_has_intervals_and_several_have_means(write_run):
-    write_run(seed=0)
-    (setup,) = only_section(write_run).setups
-    single = policy_curve(setup, "gs", "stream", "mAP")
-    assert single.low is not None
-    assert not single.single_seeds
-    write_run(seed=1)
-    (setup,) = only_section(write_run).setups
+def test_several_runs_have_the_means_of_values_and_intervals(write_run):
+    singles = []
+    for seed in (0, 1):
+        _, records, _ = write_run(seed=seed)
+        found = [r for r in records if (r["kind"], r["policy"], r["mode"]) == ("policy", "gs", "stream")]
+        singles.append(sorted(found, key=lambda record: float(record["a"])))
+        (setup,) = only_section(write_run).setups
+        if seed == 0:
+            single = policy_curve(setup, "gs", "stream", "mAP")
+            assert single.low is not None
+            assert not single.single_seeds
     both = policy_curve(setup, "gs", "stream", "mAP")
-    assert both.low is None
+    for end, bound in (("low", both.low), ("high", both.high)):
+        expected = np.mean([[record[f"mAP_{end}"] for record in run] for run in singles], axis=0)
+        assert bound == pytest.approx(expected)
+    bare = both.bare()
+    assert (bare.low, bare.high, bare.single_seeds) == (None, None, ())
     assert len(both.single_seeds) == 2
     assert both.values == pytest.approx(np.mean([values for _, values in both.single_seeds], axis=0))
     assert np.all(np.diff(both.macs) > 0)
