@@ -16,6 +16,8 @@ from bench.report.style import PAGE_INCHES, LineStyle, method_styles
 PANELS = ("rank-1", "mAP")
 SIDEWAYS = 0.05
 """How far apart setups stand at the same exit, so that their bars do not hide one another; in exits."""
+LABEL_LETTERS = 28
+"""Names of so many letters have room beside the panels; longer ones stand in a legend."""
 LABELLED = 8
 """Lines that can carry their names at their ends; more have them in a legend alone."""
 LABEL_HEIGHT = 0.052
@@ -29,7 +31,7 @@ def exit_figure(section: Section) -> Drawing | None:
         return None
     styles = method_styles({setup.label: setup.method for setup in section.setups})
     most = max(len(setup.exit_names) for setup in setups)
-    labelled = len(section.setups) <= LABELLED
+    labelled = len(section.setups) <= LABELLED and max(map(len, styles)) <= LABEL_LETTERS
     columns = legend_columns(PAGE_INCHES, list(styles))
     with canvas(PAGE_INCHES, 3.1 + (0 if labelled else 0.16 * -(-len(section.setups) // columns))) as figure:
         for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):

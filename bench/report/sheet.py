@@ -16,10 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecBase
 from matplotlib.legend import Legend
-from matplotlib.text import Text
-from matplotlib.transforms import Affine2D, BboxBase
+from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Affine2DBase, BboxBase, ScaledTranslation
 
+from bench.report.apart import keep_apart
 from bench.report.curves import FloatArray
+from bench.report.style import DOTS_AN_INCH
 from bench.report.vectors import Ruler, RulerCanvas
 
 EDGE_POINTS = 4.0
@@ -128,7 +130,8 @@ class Sheet(Figure):
             if not stale:
                 break
         for panel, (left, below) in zip(panels, distances, strict=True):
-            panel.put_labels(left, below)
+            panel.put_labels(left, below, self.dpi_scale_trans)
+            keep_apart(panel.names(), panel.axes.get_window_extent(self._ruler), self._ruler)
         boxes = [panel.axes.get_position(original=True) for panel in panels]
         if self._below:
             self._below.set_x((min(box.x0 for box in boxes) + max(box.x1 for box in boxes)) / 2)
@@ -218,15 +221,20 @@ class _Panel:
             axis.label.set_visible(False)
         return thick[0], thick[1]
 
-    def put_labels(self, left: float, below: float) -> None:
-        """Put the labels that far from the panel, in points."""
+    def put_labels(self, left: float, below: float, inches: Affine2DBase) -> None:
+        """Put the labels that far from the panel, in points; ``inches`` are those of the figure."""
         for axis, where, (across, up) in (
             (self.axes.yaxis, (0.0, 0.5), (left + self.axes.yaxis.labelpad, 0.0)),
             (self.axes.xaxis, (0.5, 0.0), (0.0, below + self.axes.xaxis.labelpad)),
         ):
-            away = Affine2D().translate(-across, -up)
+            away = ScaledTranslation(-across / DOTS_AN_INCH, -up / DOTS_AN_INCH, inches)
             axis.set_label_coords(*where, transform=self.axes.transAxes + away)
             axis.label.set_visible(True)
+
+    def names(self) -> list[Annotation]:
+        """Names of points in the panel."""
+        texts = self.axes.texts
+        return [text for text in texts if isinstance(text, Annotation) and text.anncoords == "offset points"]
 
     def margins(self, ruler: Ruler) -> tuple[FloatArray, FloatArray]:
         """Points that the axes' numbers reach beyond the panel, and that anything does: left, right, above, below."""

@@ -1,0 +1,47 @@
+"""Names of points that would hide one another stand at other corners of their points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from matplotlib.text import Annotation
+from matplotlib.transforms import BboxBase
+
+from bench.report.vectors import Ruler
+
+Corner: TypeAlias = tuple[float, float, Literal["left", "center", "right"]]
+"""Points to the right of what is named and above it, and which part of the name is there."""
+CORNERS: tuple[Corner, ...] = (
+    (-4, 4, "right"),
+    (4, 4, "left"),
+    (-4, -11, "right"),
+    (4, -11, "left"),
+    (-4, -21, "right"),
+    (4, -21, "left"),
+)
+
+
+def keep_apart(names: Sequence[Annotation], frame: BboxBase, ruler: Ruler) -> None:
+    """Move names, given in points from what they name, as far as none hides one before it, and none leaves the frame.
+
+    A name that has no free corner stays where it was.
+    """
+    taken: list[BboxBase] = []
+    for name in names:
+        box = name.get_window_extent(ruler)
+        first: Corner = (*name.xyann, name.get_horizontalalignment())
+        if any(box.overlaps(other) for other in taken):
+            for corner in (*CORNERS, first):
+                _move(name, corner)
+                moved = name.get_window_extent(ruler)
+                inside = frame.contains(*moved.min) and frame.contains(*moved.max)
+                if inside and not any(moved.overlaps(other) for other in taken):
+                    box = moved
+                    break
+        taken.append(box)
+
+
+def _move(name: Annotation, corner: Corner) -> None:
+    name.xyann = corner[:2]
+    name.set_horizontalalignment(corner[2])
