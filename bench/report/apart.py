@@ -1,10 +1,11 @@
-"""Names of points that would hide one another stand at other corners of their points."""
+"""Names that would hide one another: those of points move to other corners, those of lines up or down."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+import numpy as np
 from matplotlib.text import Annotation
 from matplotlib.transforms import BboxBase
 
@@ -45,3 +46,22 @@ def keep_apart(names: Sequence[Annotation], frame: BboxBase, ruler: Ruler) -> No
 def _move(name: Annotation, corner: Corner) -> None:
     name.xyann = corner[:2]
     name.set_horizontalalignment(corner[2])
+
+
+def spread(heights: Sequence[float], room: float) -> list[float]:
+    """Rising heights, moved as little as leaves ``room`` between them."""
+    placed: list[list[float]] = []
+    for height in heights:
+        placed.append([height])
+        # Names that would touch form a pile around their common middle; a pile may run into the one below it.
+        while (
+            len(placed) > 1
+            and _middle(placed[-1]) - _middle(placed[-2]) < room * (len(placed[-1]) + len(placed[-2])) / 2
+        ):
+            above = placed.pop()
+            placed[-1] += above
+    return [_middle(pile) + room * (place - (len(pile) - 1) / 2) for pile in placed for place in range(len(pile))]
+
+
+def _middle(pile: Sequence[float]) -> float:
+    return float(np.mean(pile))

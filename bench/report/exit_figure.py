@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from bench.report.curves import Curve, exit_curve
 from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import handles_of
+from bench.report.marks import handles_of, name_lines
 from bench.report.sections import Section
 from bench.report.style import PAGE_INCHES, LineStyle, method_styles
 
@@ -81,42 +81,11 @@ def _line(axes: Axes, curve: Curve, style: LineStyle, sideways: float) -> None:
 
 
 def _name_lines(axes: Axes, curves: Mapping[str, Curve], styles: Mapping[str, LineStyle]) -> None:
-    """Write each setup's name to the right of the panel at the height of its last exit, or as near as there is room."""
+    """Write each setup's name beside the panel at the height of its last exit."""
     axes.margins(y=0.06)
-    low, high = axes.get_ylim()
-    ends = {label: (100 * float(curve.values[-1]) - low) / (high - low) for label, curve in curves.items()}
-    ordered = sorted(ends, key=lambda label: (ends[label], label))
     left, right = axes.get_xlim()
-    for label, height in zip(ordered, _apart([ends[label] for label in ordered]), strict=True):
-        last = len(curves[label])
-        leader = {"arrowstyle": "-", "color": styles[label].colour, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4}
-        axes.annotate(
-            label,
-            xy=((last - left) / (right - left) if last > 1 else 1, ends[label]),
-            xytext=(1.05, height),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            va="center",
-            arrowprops=leader,
-            annotation_clip=False,
-        )
-
-
-def _apart(heights: Sequence[float]) -> list[float]:
-    """Rising heights, moved as little as keeps them apart."""
-    placed: list[list[float]] = []
-    for height in heights:
-        placed.append([height])
-        # Names that would touch form a pile around their common middle; a pile may run into the one below it.
-        while len(placed) > 1 and _top(placed[-2]) > _bottom(placed[-1]):
-            above = placed.pop()
-            placed[-1] += above
-    return [_bottom(pile) + LABEL_HEIGHT * (place + 0.5) for pile in placed for place in range(len(pile))]
-
-
-def _bottom(pile: Sequence[float]) -> float:
-    return float(np.mean(pile)) - LABEL_HEIGHT * len(pile) / 2
-
-
-def _top(pile: Sequence[float]) -> float:
-    return float(np.mean(pile)) + LABEL_HEIGHT * len(pile) / 2
+    ends = {
+        label: ((len(curve) - left) / (right - left) if len(curve) > 1 else 1, 100 * float(curve.values[-1]))
+        for label, curve in curves.items()
+    }
+    name_lines(axes, ends, {label: styles[label].colour for label in curves}, LABEL_HEIGHT)

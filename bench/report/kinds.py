@@ -15,8 +15,8 @@ SETUP_FIGURES = (
     "bench.report.budget_figure:budget_figure",
     "bench.report.outcome_figure:outcome_figure",
     "bench.report.shares_figure:shares_figure",
-    "bench.report.detail_figures:cost_figure",
-    "bench.report.detail_figures:training_figure",
+    "bench.report.cost_figure:cost_figure",
+    "bench.report.training_figure:training_figure",
 )
 """Functions of a section and one of its setups."""
 LATENCY_FIGURE = "bench.report.latency_figure:latency_figure"

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from bench.report.apart import spread
 from bench.report.curves import Curve, FloatArray
 from bench.report.style import LineStyle, MacUnit
 
@@ -48,6 +49,28 @@ def draw_line(
 def handles_of(styles: Mapping[str, LineStyle]) -> list[Artist]:
     """Entries of a legend: line and marker of each name, in the order of the mapping."""
     return [Line2D([], [], **style.line(), **style.points(), label=name) for name, style in styles.items()]
+
+
+def name_lines(axes: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str], room: float) -> None:
+    """Write the names of lines to the right of a panel, at the heights of their ends or as near as there is room.
+
+    ``ends`` are (share of the panel's width, value); ``room`` is what a name needs, as a share of the panel's height.
+    Limits and scale of the vertical axis have to be settled.
+    """
+    to_panel = axes.transData + axes.transAxes.inverted()
+    heights = {name: float(to_panel.transform((axes.get_xlim()[0], value))[1]) for name, (_, value) in ends.items()}
+    ordered = sorted(heights, key=lambda name: (heights[name], name))
+    for name, height in zip(ordered, spread([heights[name] for name in ordered], room), strict=True):
+        axes.annotate(
+            name,
+            xy=(ends[name][0], heights[name]),
+            xytext=(1.05, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": colours[name], "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4},
+            annotation_clip=False,
+        )
 
 
 def joined(lines: Sequence[FloatArray]) -> FloatArray:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.report.exit_figure import LABEL_HEIGHT, _apart, exit_figure
+from bench.report.apart import spread
+from bench.report.exit_figure import LABEL_HEIGHT, exit_figure
 from bench.report.load import load
 from bench.report.method_table import method_table
 from bench.report.sections import sections
@@ -52,7 +53,7 @@ def test_one_exit_alone_is_no_figure(write_run):
 
 @pytest.mark.parametrize("heights", [[], [0.5], [0.1, 0.5, 0.9], [0.5, 0.5, 0.5, 0.52, 0.9], [0.0, 0.01, 0.06, 0.07]])
 def test_names_keep_apart(heights):
-    placed = _apart(heights)
+    placed = spread(heights, LABEL_HEIGHT)
     assert len(placed) == len(heights)
     assert np.all(np.diff(placed) >= LABEL_HEIGHT - 1e-9)
     assert np.mean(placed or [0]) == pytest.approx(np.mean(heights or [0]))

@@ -1,8 +1,6 @@
-"""Whether the budget was kept and how training went: requested against realised cost, loss terms."""
+"""Whether the budget was kept: realised against requested cost."""
 
 from __future__ import annotations
-
-import math
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -13,7 +11,6 @@ from bench.report.marks import handles_of, joined
 from bench.report.rounding import number
 from bench.report.sections import Section, Setup
 from bench.report.style import (
-    COLUMN_INCHES,
     PAGE_INCHES,
     REFERENCE_COLOUR,
     LineStyle,
@@ -22,9 +19,7 @@ from bench.report.style import (
     policy_styles,
 )
 
-NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
 COSTS = ("requested_macs", "realised_macs")
-PANELS_A_ROW = 4
 
 
 def cost_figure(section: Section, setup: Setup) -> Drawing | None:
@@ -70,45 +65,3 @@ def _draw_cost(axes: Axes, requested: FloatArray, realised: FloatArray, style: L
     # The lines nearly coincide: markers that take turns show which ones are there.
     every = (min(place, max(len(requested) - 1, 0)), max(1, len(requested) // 4))
     axes.plot(requested, realised, **style.line(), **style.points(), markevery=every, linewidth=1)
-
-
-def training_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Draw every loss term over the epochs, a panel each with its own scale; None where no history was kept."""
-    histories = [(run.seed, run.history) for run in setup.runs if run.history]
-    terms = {name for _, history in histories for entry in history for name in entry} - set(NOT_A_LOSS)
-    numeric = sorted(term for term in terms if all(_is_number(e.get(term)) for _, h in histories for e in h))
-    if not numeric:
-        return None
-    ordered = sorted(numeric, key=lambda term: (term != "loss", term))
-    columns = min(len(ordered), PANELS_A_ROW)
-    rows = math.ceil(len(ordered) / columns)
-    with canvas(max(COLUMN_INCHES, PAGE_INCHES * columns / PANELS_A_ROW), 0.6 + 1.5 * rows) as figure:
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for axes in grid.flat[len(ordered) :]:
-            axes.remove()
-        for axes, term in zip(grid.flat, ordered, strict=False):
-            for place, (_, history) in enumerate(histories):
-                epochs = [entry.get("epoch", at + 1) for at, entry in enumerate(history)]
-                values = [entry[term] for entry in history]
-                marker = "o" if len(epochs) < 3 else ""
-                axes.plot(epochs, values, color="#0173b2", marker=marker, linewidth=1, alpha=1 / (1 + 0.25 * place))
-            every = [entry[term] for _, history in histories for entry in history]
-            if min(every) >= 0:
-                axes.set_ylim(0, 1.08 * max(every) or 1)
-            axes.set_title("sum of the terms" if term == "loss" else term.replace("_", " "))
-            axes.locator_params(nbins=4)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-        figure.supxlabel("Epoch", fontsize=8)
-        figure.supylabel("Loss", fontsize=8)
-        set_title(figure, f"Training, {heading(section, setup)}")
-    return Drawing(
-        name=drawing_name(section, setup, "training"),
-        title=f"Training, {setup.label}",
-        caption=f"Loss terms, weighted as they are minimised, over the epochs; {setup.seeds}, one line each.",
-        description=f"Line charts over the epochs, a panel each for {', '.join(ordered)}.",
-        figure=figure,
-    )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,72 @@
+"""How training went: every loss term over the epochs."""
+
+from __future__ import annotations
+
+import math
+from itertools import cycle
+
+import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+
+from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.marks import joined, name_lines
+from bench.report.sections import Section, Setup
+from bench.report.style import COLOURS
+
+NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
+SUM = "sum of the terms"
+LABEL_HEIGHT = 0.075
+"""Room that a name needs, as a share of the panel's height."""
+WIDE = 5
+"""Values that differ by more than this factor stand on a logarithmic axis."""
+
+
+def training_figure(section: Section, setup: Setup) -> Drawing | None:
+    """Draw every loss term over the epochs, a line for each seed; None where no history was kept."""
+    histories = [run.history for run in setup.runs if run.history]
+    terms = {name for history in histories for entry in history for name in entry} - set(NOT_A_LOSS)
+    numeric = sorted(term for term in terms if all(_is_number(e.get(term)) for h in histories for e in h))
+    if not numeric:
+        return None
+    names = {term: SUM if term == "loss" else term.replace("_", " ") for term in numeric}
+    colours = dict(zip(sorted(set(numeric) - {"loss"}), cycle(COLOURS), strict=False)) | {"loss": "black"}
+    epochs = [np.array([e.get("epoch", at) for at, e in enumerate(h, 1)], dtype=float) for h in histories]
+    values = {term: [np.array([e[term] for e in h], dtype=float) for h in histories] for term in numeric}
+    every = np.concatenate([line for lines in values.values() for line in lines])
+    with canvas(4.6, 2.5) as figure:
+        axes = figure.subplots()
+        for term, lines in values.items():
+            marker = "o" if max(map(len, lines)) < 3 else ""
+            axes.plot(joined(epochs), joined(lines), color=colours[term], marker=marker, linewidth=1)
+        if every.min() > 0 and every.max() > WIDE * every.min():
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+            axes.yaxis.set_minor_locator(NullLocator())
+            axes.set_ylabel("Loss, logarithmic")
+        else:
+            axes.set_ylim(min(0.0, 1.05 * every.min()), 1.08 * every.max() or 1.0)
+            axes.set_ylabel("Loss")
+        axes.set_ylim(axes.get_ylim())
+        axes.set_xlabel("Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        right = max(line[-1] for line in epochs)
+        low, high = axes.get_xlim()
+        ends = {
+            names[term]: ((right - low) / (high - low), float(np.mean([line[-1] for line in lines])))
+            for term, lines in values.items()
+        }
+        name_lines(axes, ends, {names[term]: colours[term] for term in numeric}, LABEL_HEIGHT)
+        set_title(figure, f"Training, {heading(section, setup)}")
+    return Drawing(
+        name=drawing_name(section, setup, "training"),
+        title=f"Training, {setup.label}",
+        caption=f"Loss terms, weighted as they are minimised, over the epochs; {setup.seeds}, one line each.",
+        description=f"Line chart over the epochs of {', '.join(names.values())}.",
+        figure=figure,
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
