@@ -23,7 +23,7 @@ def origin_line(keys: Iterable[str], provenances: Iterable[Mapping[str, Any]]) -
     )
     dates = sorted({str(provenance["at"])[:10] for provenance in every if provenance.get("at")})
     parts = [
-        ("runs", " ".join(dict.fromkeys(key[:8] for key in keys))),
+        ("runs", " ".join(dict.fromkeys(key[:8] for key in keys if key))),
         ("code", "; ".join(codes)),
         ("measured on", "; ".join(filter(None, machines))),
         ("date (UTC)", " to ".join(dict.fromkeys([*dates[:1], *dates[-1:]]))),

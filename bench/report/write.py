@@ -133,7 +133,7 @@ class _Sheet:
             origin = f"Times: {times} Accuracy: {origin_of_runs(runs)}"
             yield _Asked(WHOLE, LATENCY_FIGURE, (section, machine, batch, timed, number), origin, section.title)
         for slug, study in self.studies:
-            origin = origin_line((row["run"] for row in study["accuracy"]), [study["provenance"]])
+            origin = origin_line((row.get("run", "") for row in study["accuracy"]), [study["provenance"]])
             yield _Asked(SEARCHES, SEARCH_FIGURE, (study, slug), origin, section.title)
         # A figure of one setup asks the section for what holds for all of it, not for its records.
         alone = replace(section, setups=(), table=section.table.head(0))

@@ -49,7 +49,7 @@ def test_a_damaged_one_costs_a_remark(drawn, tmp_path):
     (folder / "top-matches.png").write_bytes(b"\x89PNG no picture")
     report = write_report(results, tmp_path / "report")
     (remark,) = report.remarks
-    assert "top-matches.png: cannot be read as a picture" in remark
+    assert f"left out: policies/{folder.name}/top-matches.png cannot be read as a picture" in remark
     assert report.page.read_text().count("<img") == 1
     assert "cannot be read as a picture" in report.page.read_text()
 
