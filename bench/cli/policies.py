@@ -81,7 +81,7 @@ def policies_command(
 
     # Here, not at the top: help and mistakes in the options should not wait for scipy.
     from bench.examples import collect_pictures
-    from bench.report.example_figure import example_figure, match_figure
+    from bench.report.figures.example import example_figure, match_figure
     from bench.report.policy_folder import write_outcomes
     from bench.run import run
 

@@ -93,9 +93,9 @@ def search_command(
     reporter = TerminalReporter()
     study = conduct(request, reporter)
 
+    from bench.report.figures.search import search_figure
     from bench.report.folder import write_folder
-    from bench.report.search_figure import search_figure
-    from bench.report.search_tables import search_tables
+    from bench.report.tables.search import search_tables
 
     tables = {table.name.removeprefix("-"): table for table in search_tables(study.values, "")}
     files = write_folder(study.folder, tables, {"code-length": search_figure(study.values, "")})

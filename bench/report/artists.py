@@ -24,12 +24,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
-from bench.report.kinds import modules
+from bench.report.figures.kinds import modules
 from bench.report.svg import inline_svg
 
 if TYPE_CHECKING:
     # Not to be loaded with this module: processes are to start before that.
-    from bench.report.figures import Drawing
+    from bench.report.figures.drawing import Drawing
 
 MOST = 8
 """More processes than that take longer to start than they save."""

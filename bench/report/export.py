@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.errors import BenchError
 from bench.report.load import Results
-from bench.report.tables import csv_text
+from bench.report.tables.table import csv_text
 from bench.store import replacing
 
 EVALUATION = ("ap", "signals")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.report.figures import Drawing
-from bench.report.latex import latex
-from bench.report.tables import Table
+from bench.report.figures.drawing import Drawing
+from bench.report.tables.latex import latex
+from bench.report.tables.table import Table
 
 
 def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[str, Drawing]) -> tuple[Path, ...]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.report.artists import Drawn
-from bench.report.kinds import ENDINGS
+from bench.report.figures.kinds import ENDINGS
 from bench.report.origin import origin_html
 from bench.report.pictures import Picture
 from bench.report.reading import reading_html
 from bench.report.sections import Section, Setup
 from bench.report.stylesheet import STYLESHEET
-from bench.report.tables import Table, is_number
+from bench.report.tables.table import Table, is_number
 
 TITLE = "Budgeted inference in person re-identification"
 MOST_ROWS = 30

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.report.figures import Drawing
+from bench.report.figures.drawing import Drawing
+from bench.report.figures.outcomes import outcome_figure
 from bench.report.folder import write_folder
 from bench.report.load import load
-from bench.report.outcome_figure import outcome_figure
-from bench.report.outcome_table import outcome_table
 from bench.report.sections import sections
+from bench.report.tables.outcomes import outcome_table
 
 
 def write_outcomes(

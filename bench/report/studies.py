@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.report.search_tables import Study, search_tables, study_name
 from bench.report.sections import Section
+from bench.report.tables.search import Study, search_tables, study_name
 from bench.store import SCHEMA_VERSION, read_json
 
 PLACES = "search/*/*/study.json"

@@ -12,21 +12,21 @@ from bench.errors import BenchError
 from bench.latency_records import read_latencies
 from bench.progress import SILENT, Reporter
 from bench.report.artists import ALONE, Artists, Drawn, Order
-from bench.report.curve_tables import area_table, comparison_table
-from bench.report.kinds import ENDINGS, LATENCY_FIGURE, SEARCH_FIGURE, SECTION_FIGURES, SETUP_FIGURES
-from bench.report.latency_table import Timed, latency_table, timed_setups
-from bench.report.latex import latex
+from bench.report.figures.kinds import ENDINGS, LATENCY_FIGURE, SEARCH_FIGURE, SECTION_FIGURES, SETUP_FIGURES
 from bench.report.load import load
-from bench.report.method_table import method_table
 from bench.report.origin import origin_line, origin_of_runs
-from bench.report.outcome_table import outcome_table
 from bench.report.page import Figure, SearchPart, SectionPart, SetupPart, page
-from bench.report.pareto_table import pareto_table
 from bench.report.pictures import Picture, picture_files, read_picture
-from bench.report.search_tables import Study, search_tables, study_name
 from bench.report.sections import Section, sections
 from bench.report.studies import read_studies, studies_of
-from bench.report.tables import Table, budget_table, exit_table, overview
+from bench.report.tables.curves import area_table, comparison_table
+from bench.report.tables.latency import Timed, latency_table, timed_setups
+from bench.report.tables.latex import latex
+from bench.report.tables.methods import method_table
+from bench.report.tables.outcomes import outcome_table
+from bench.report.tables.pareto import pareto_table
+from bench.report.tables.search import Study, search_tables, study_name
+from bench.report.tables.table import Table, budget_table, exit_table, overview
 
 SEARCHES = -2
 """Place among a section's setups under which the figures of its search studies are kept; :data:`WHOLE` are its own."""

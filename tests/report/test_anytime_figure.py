@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.report.anytime_figure import anytime_figure
+from bench.report.figures.anytime import anytime_figure
 from bench.report.load import load
 from bench.report.sections import sections
 

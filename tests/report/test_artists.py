@@ -7,8 +7,8 @@ import pytest
 
 from bench.errors import BenchError
 from bench.report.artists import Artists, Order, processes
-from bench.report.figures import Drawing, canvas
-from bench.report.kinds import ENDINGS
+from bench.report.figures.drawing import Drawing, canvas
+from bench.report.figures.kinds import ENDINGS
 
 
 def drawn(name):

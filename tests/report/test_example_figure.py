@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from bench.examples import Example, ExampleClass, Examples, TopMatches, first_right_exit
-from bench.report.example_figure import example_figure, match_figure
-from bench.report.outcome_figure import RIGHT_COLOUR, WRONG_COLOUR
+from bench.report.figures.example import example_figure, match_figure
+from bench.report.figures.outcomes import RIGHT_COLOUR, WRONG_COLOUR
 
 
 def picture(value):

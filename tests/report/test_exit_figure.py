@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bench.report.apart import spread
-from bench.report.exit_figure import LABEL_HEIGHT, exit_figure
+from bench.report.figures.apart import spread
+from bench.report.figures.exits import LABEL_HEIGHT, exit_figure
 from bench.report.load import load
-from bench.report.method_table import method_table
 from bench.report.sections import sections
+from bench.report.tables.methods import method_table
 
 
 def only_section(write_run):

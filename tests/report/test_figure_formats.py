@@ -14,9 +14,9 @@ from matplotlib.font_manager import fontManager
 from matplotlib.textpath import TextPath
 from PIL import Image
 
-from bench.report import style
-from bench.report.figures import PNG_DPI, Drawing, canvas
-from bench.report.font import families
+from bench.report.figures import style
+from bench.report.figures.drawing import PNG_DPI, Drawing, canvas
+from bench.report.figures.font import families
 
 
 def test_the_lean_font_draws_the_same_letters():

@@ -6,8 +6,8 @@ from pkgutil import resolve_name
 import pytest
 from matplotlib.text import Text
 
-from bench.report import kinds
-from bench.report.figures import canvas
+from bench.report.figures import kinds
+from bench.report.figures.drawing import canvas
 from bench.report.load import load
 from bench.report.sections import sections
 

@@ -3,8 +3,8 @@ import itertools
 import pytest
 
 from bench.report.load import load
-from bench.report.pareto_table import pareto_table
 from bench.report.sections import sections
+from bench.report.tables.pareto import pareto_table
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.report.budget_figure import budget_figure
-from bench.report.comparison import comparison_figure
+from bench.report.figures.budget import budget_figure
+from bench.report.figures.comparison import comparison_figure
+from bench.report.figures.published import published_curve
 from bench.report.load import load
-from bench.report.method_table import method_table
-from bench.report.published import published_curve
 from bench.report.sections import sections
+from bench.report.tables.methods import method_table
 from bench.report.write import write_report
 
 LABEL = "DaRe, published (gs)"

@@ -3,9 +3,9 @@
 import pytest
 
 from bench.errors import BenchError
+from bench.report.figures.style import method_styles
 from bench.report.load import load
 from bench.report.sections import sections
-from bench.report.style import method_styles
 from bench.spec import digest
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from bench.report.curve_tables import area_table, comparison_table
 from bench.report.curves import exit_curve, policy_curve, policy_means, policy_runs
+from bench.report.figures.outcomes import outcome_figure
 from bench.report.load import load
-from bench.report.outcome_figure import outcome_figure
-from bench.report.outcome_table import outcome_table
-from bench.report.rounding import millions, number, percent
 from bench.report.sections import sections
-from bench.report.tables import BUDGET_SHARES, budget_table, exit_table, overview
+from bench.report.tables.curves import area_table, comparison_table
+from bench.report.tables.outcomes import outcome_table
+from bench.report.tables.rounding import millions, number, percent
+from bench.report.tables.table import BUDGET_SHARES, budget_table, exit_table, overview
 
 
 def only_section(write_run):

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from bench.errors import BenchError
-from bench.report import kinds
 from bench.report.artists import Artists
+from bench.report.figures import kinds
 from bench.report.page import page
 from bench.report.svg import inline_svg
-from bench.report.tables import Table
+from bench.report.tables.table import Table
 from bench.report.write import write_report
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -236,4 +236,4 @@ def test_reading_records_waits_for_nothing_that_draws():
 def test_every_kind_of_figure_has_its_function():
     for kind in (*kinds.SECTION_FIGURES, *kinds.SETUP_FIGURES, kinds.LATENCY_FIGURE, kinds.SEARCH_FIGURE):
         assert resolve_name(kind).__module__ == kind.partition(":")[0]
-    assert "bench.report.comparison" in kinds.modules()
+    assert "bench.report.figures.comparison" in kinds.modules()

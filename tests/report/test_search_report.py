@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from bench.report.search_figure import search_figure
-from bench.report.search_tables import search_tables
+from bench.report.figures.search import search_figure
+from bench.report.tables.search import search_tables
 
 
 def accuracy(length, seed=0, exit_="last", **more):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from bench.report.figures.shares import FILLED, shares_figure
 from bench.report.load import load
 from bench.report.sections import sections
-from bench.report.shares_figure import FILLED, shares_figure
 
 
 def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, Locator
 
-from bench.report.figures import canvas
+from bench.report.figures.drawing import canvas
 
 WIDTH, HEIGHT = 7.0, 6.0
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from bench.report.figures.training import training_figure
 from bench.report.load import load
 from bench.report.sections import sections
-from bench.report.training_figure import training_figure
 
 
 @pytest.fixture

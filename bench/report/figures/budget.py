@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bench.report.curves import FloatArray, exit_curve, oracle_curve, policy_curve
-from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.marks import (
+from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
     OVER_SEEDS,
@@ -22,9 +22,8 @@ from bench.report.marks import (
     draw_line,
     handles_of,
 )
-from bench.report.published import PublishedCurve, published_curve
-from bench.report.sections import Section, Setup
-from bench.report.style import (
+from bench.report.figures.published import PublishedCurve, published_curve
+from bench.report.figures.style import (
     PAGE_INCHES,
     REFERENCE_COLOUR,
     LineStyle,
@@ -32,6 +31,7 @@ from bench.report.style import (
     cost_axis,
     policy_styles,
 )
+from bench.report.sections import Section, Setup
 
 MANY = 4
 """More policies than that have bands and single seeds for two of them alone."""

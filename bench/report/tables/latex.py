@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import groupby, takewhile
 from operator import itemgetter
 
-from bench.report.tables import Table, is_number
+from bench.report.tables.table import Table, is_number
 
 LINE_POINTS = 345.0
 LANDSCAPE_POINTS = 550.0

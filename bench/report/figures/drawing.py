@@ -12,12 +12,12 @@ from pathlib import Path
 import matplotlib
 import pypdfium2
 
-from bench.report.font import families
-from bench.report.kinds import ENDINGS
+from bench.report.figures.font import families
+from bench.report.figures.kinds import ENDINGS
+from bench.report.figures.sheet import PANEL_GAP_POINTS, Sheet
+from bench.report.figures.style import DOTS_AN_INCH, SETTINGS
+from bench.report.figures.vectors import draw_vectors
 from bench.report.sections import Section, Setup
-from bench.report.sheet import PANEL_GAP_POINTS, Sheet
-from bench.report.style import DOTS_AN_INCH, SETTINGS
-from bench.report.vectors import draw_vectors
 
 PNG_DPI = 200
 PNG_COMPRESSION = 3

@@ -6,21 +6,21 @@ Who only reads records and writes tables is done with the reading before all of 
 from __future__ import annotations
 
 SECTION_FIGURES = (
-    "bench.report.comparison:comparison_figure",
-    "bench.report.anytime_figure:anytime_figure",
-    "bench.report.exit_figure:exit_figure",
+    "bench.report.figures.comparison:comparison_figure",
+    "bench.report.figures.anytime:anytime_figure",
+    "bench.report.figures.exits:exit_figure",
 )
 """Functions of a section."""
 SETUP_FIGURES = (
-    "bench.report.budget_figure:budget_figure",
-    "bench.report.outcome_figure:outcome_figure",
-    "bench.report.shares_figure:shares_figure",
-    "bench.report.cost_figure:cost_figure",
-    "bench.report.training_figure:training_figure",
+    "bench.report.figures.budget:budget_figure",
+    "bench.report.figures.outcomes:outcome_figure",
+    "bench.report.figures.shares:shares_figure",
+    "bench.report.figures.cost:cost_figure",
+    "bench.report.figures.training:training_figure",
 )
 """Functions of a section and one of its setups."""
-LATENCY_FIGURE = "bench.report.latency_figure:latency_figure"
-SEARCH_FIGURE = "bench.report.search_figure:search_figure"
+LATENCY_FIGURE = "bench.report.figures.latency:latency_figure"
+SEARCH_FIGURE = "bench.report.figures.search:search_figure"
 ENDINGS = ("svg", "png", "pdf")
 """Of the files that each figure comes in."""
 

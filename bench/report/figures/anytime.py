@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from bench.report.curves import FloatArray, exit_curve
-from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import FIGURE_METRICS, INTERVALS, OVER_SEEDS, draw_exits, handles_of, joined
+from bench.report.figures.drawing import Drawing, canvas, legend_columns, set_title
+from bench.report.figures.marks import FIGURE_METRICS, INTERVALS, OVER_SEEDS, draw_exits, handles_of, joined
+from bench.report.figures.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
 from bench.report.sections import Section
-from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
 
 
 def anytime_figure(section: Section) -> Drawing | None:

@@ -11,9 +11,9 @@ import pandas as pd
 
 from bench.latency_records import machine, network_key
 from bench.report.curves import FloatArray, exit_curve
-from bench.report.rounding import millions, number
 from bench.report.sections import Section, Setup
-from bench.report.tables import Table
+from bench.report.tables.rounding import millions, number
+from bench.report.tables.table import Table
 
 Record = Mapping[str, Any]
 

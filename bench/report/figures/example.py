@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from bench.report.figures import Drawing, canvas
-from bench.report.outcome_figure import RIGHT_COLOUR, WRONG_COLOUR
-from bench.report.sheet import Sheet
-from bench.report.style import DOTS_AN_INCH, PAGE_INCHES
+from bench.report.figures.drawing import Drawing, canvas
+from bench.report.figures.outcomes import RIGHT_COLOUR, WRONG_COLOUR
+from bench.report.figures.sheet import Sheet
+from bench.report.figures.style import DOTS_AN_INCH, PAGE_INCHES
 
 if TYPE_CHECKING:
     from bench.examples import Example, Examples, Picture, TopMatches

@@ -12,9 +12,9 @@ import pandas as pd
 from bench.report.reported.match import is_reported
 from bench.report.reported.papers import accuracies, code_lengths
 from bench.report.reported.values import STAGES, Accuracy
-from bench.report.rounding import NOTHING, millions, number, percent
 from bench.report.sections import Section, Setup
-from bench.report.tables import Table, records_of
+from bench.report.tables.rounding import NOTHING, millions, number, percent
+from bench.report.tables.table import Table, records_of
 
 NOT_MEASURED = "not measured"
 ABOUT = ("dataset", "rendered", "ap", "method", "row", "name", "type", "lengths")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.report.curves import exit_curve, policy_curve
-from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import (
+from bench.report.figures.drawing import Drawing, canvas, legend_columns, set_title
+from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
     OVER_SEEDS,
@@ -15,9 +15,9 @@ from bench.report.marks import (
     draw_line,
     handles_of,
 )
-from bench.report.published import published_curve
+from bench.report.figures.published import published_curve
+from bench.report.figures.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
 from bench.report.sections import Section
-from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
 
 
 def comparison_figure(section: Section) -> Drawing | None:

@@ -11,9 +11,9 @@ import pandas as pd
 from bench.budget.quality import CURVE_METRICS
 from bench.budget.terms import REACHED, STRAIGHT_LINE
 from bench.report.load import Run
-from bench.report.rounding import NOTHING, number, percent, with_interval
 from bench.report.sections import Section, Setup
-from bench.report.tables import Record, Table, about, records_of
+from bench.report.tables.rounding import NOTHING, number, percent, with_interval
+from bench.report.tables.table import Record, Table, about, records_of
 
 LEVEL = 0.05
 """Level at which a difference counts, after Holm's correction."""

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bench.report.curves import Curve, exit_curve, policy_curve
-from bench.report.rounding import millions, percent
 from bench.report.sections import Section, Setup
-from bench.report.tables import Table
+from bench.report.tables.rounding import millions, percent
+from bench.report.tables.table import Table
 
 METRIC, BESIDE = "mAP", "rank-1"
 

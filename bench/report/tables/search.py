@@ -11,8 +11,8 @@ import pandas as pd
 
 from bench.report.reported.papers import code_lengths, search_times
 from bench.report.reported.values import CodeLength
-from bench.report.rounding import NOTHING, number, percent
-from bench.report.tables import Table
+from bench.report.tables.rounding import NOTHING, number, percent
+from bench.report.tables.table import Table
 
 Study = Mapping[str, Any]
 METRICS = ("rank-1", "mAP")

@@ -10,9 +10,9 @@ from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
 from bench.report.curves import FloatArray, policy_means
-from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.style import PAGE_INCHES, MacUnit, cost_axis, exit_colours
 from bench.report.sections import Section, Setup
-from bench.report.style import PAGE_INCHES, MacUnit, cost_axis, exit_colours
 
 ROW_INCHES = 0.42
 FURNITURE_INCHES = 1.25

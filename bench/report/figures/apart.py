@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.text import Annotation
 from matplotlib.transforms import BboxBase
 
-from bench.report.vectors import Ruler
+from bench.report.figures.vectors import Ruler
 
 Corner: TypeAlias = tuple[float, float, Literal["left", "center", "right"]]
 """Points to the right of what is named and above it, and which part of the name is there."""

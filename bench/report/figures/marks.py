@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from bench.report.apart import spread
 from bench.report.curves import Curve, FloatArray
-from bench.report.style import LineStyle, MacUnit
+from bench.report.figures.apart import spread
+from bench.report.figures.style import LineStyle, MacUnit
 
 FIGURE_METRICS = ("mAP", "rank-1")
 PREFERRED_POLICY = "gs"

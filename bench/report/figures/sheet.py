@@ -19,10 +19,10 @@ from matplotlib.legend import Legend
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Affine2DBase, BboxBase, ScaledTranslation
 
-from bench.report.apart import keep_apart
 from bench.report.curves import FloatArray
-from bench.report.style import DOTS_AN_INCH
-from bench.report.vectors import Ruler, RulerCanvas
+from bench.report.figures.apart import keep_apart
+from bench.report.figures.style import DOTS_AN_INCH
+from bench.report.figures.vectors import Ruler, RulerCanvas
 
 EDGE_POINTS = 4.0
 """White around everything."""

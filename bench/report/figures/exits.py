@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bench.report.curves import Curve, exit_curve
-from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.marks import handles_of, name_lines
+from bench.report.figures.drawing import Drawing, canvas, legend_columns, set_title
+from bench.report.figures.marks import handles_of, name_lines
+from bench.report.figures.style import PAGE_INCHES, LineStyle, method_styles
 from bench.report.sections import Section
-from bench.report.style import PAGE_INCHES, LineStyle, method_styles
 
 PANELS = ("rank-1", "mAP")
 SIDEWAYS = 0.05

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.report.comparison import shared_policy
 from bench.report.curves import FloatArray, exit_curve, policy_means
-from bench.report.figures import Drawing, canvas, legend_columns, set_title
-from bench.report.latency_table import Timed
-from bench.report.marks import FIGURE_METRICS, handles_of
+from bench.report.figures.comparison import shared_policy
+from bench.report.figures.drawing import Drawing, canvas, legend_columns, set_title
+from bench.report.figures.marks import FIGURE_METRICS, handles_of
+from bench.report.figures.style import PAGE_INCHES, logarithmic, method_styles
 from bench.report.sections import Section
-from bench.report.style import PAGE_INCHES, logarithmic, method_styles
+from bench.report.tables.latency import Timed
 
 WIDE = 10
 """A logarithmic axis is for times that differ by more than this factor."""

@@ -8,10 +8,10 @@ from itertools import cycle
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.marks import joined, name_lines
+from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.marks import joined, name_lines
+from bench.report.figures.style import COLOURS
 from bench.report.sections import Section, Setup
-from bench.report.style import COLOURS
 
 NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
 SUM = "sum of the terms"

@@ -6,11 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.curves import FloatArray, policy_runs
-from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.marks import handles_of, joined
-from bench.report.rounding import number
-from bench.report.sections import Section, Setup
-from bench.report.style import (
+from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.marks import handles_of, joined
+from bench.report.figures.style import (
     PAGE_INCHES,
     REFERENCE_COLOUR,
     LineStyle,
@@ -18,6 +16,8 @@ from bench.report.style import (
     cost_axis,
     policy_styles,
 )
+from bench.report.sections import Section, Setup
+from bench.report.tables.rounding import number
 
 COSTS = ("requested_macs", "realised_macs")
 

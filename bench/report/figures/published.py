@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.curves import FloatArray
+from bench.report.figures.style import REFERENCE_COLOUR, MacUnit
 from bench.report.reported.match import is_reported
 from bench.report.reported.papers import budget_points
 from bench.report.sections import Section
-from bench.report.style import REFERENCE_COLOUR, MacUnit
 
 PUBLISHED_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (5, 1.2, 1, 1.2)), "linewidth": 1.1}
 PUBLISHED_POINTS: dict[str, Any] = {

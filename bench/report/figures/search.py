@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from bench.report.figures import Drawing, canvas, set_title
-from bench.report.search_tables import Study, by_code, study_name
-from bench.report.style import COLOURS, PAGE_INCHES, LineStyle
+from bench.report.figures.drawing import Drawing, canvas, set_title
+from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
+from bench.report.tables.search import Study, by_code, study_name
 
 ACCURACY_STYLES = {"rank-1": LineStyle(COLOURS[0], "o", "-"), "mAP": LineStyle(COLOURS[1], "s", (0, (5, 1.5)))}
 WAYS = {

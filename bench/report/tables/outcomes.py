@@ -7,9 +7,9 @@ import math
 import pandas as pd
 
 from bench.budget.terms import OWN
-from bench.report.rounding import NOTHING, number, with_interval
 from bench.report.sections import Section
-from bench.report.tables import Record, Table, about, rows_of
+from bench.report.tables.rounding import NOTHING, number, with_interval
+from bench.report.tables.table import Record, Table, about, rows_of
 
 COUNTS = ("left", "correct", "incorrect", "possible")
 SHARES = ("precision", "recall")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report.figures import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.outcome_table import COUNTS, outcomes
+from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
 from bench.report.sections import Section, Setup
-from bench.report.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
+from bench.report.tables.outcomes import COUNTS, outcomes
 
 RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
 

@@ -18,7 +18,7 @@ from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Transform
 
-from bench.report.style import DOTS_AN_INCH
+from bench.report.figures.style import DOTS_AN_INCH
 
 
 @lru_cache(maxsize=8192)

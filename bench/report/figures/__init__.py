@@ -1,0 +1,1 @@
+"""Figures: what each kind shows, and how all of them are drawn, placed and saved."""

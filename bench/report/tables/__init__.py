@@ -1,0 +1,1 @@
+"""Tables: what each kind holds, and how all of them are written."""
