@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,6 +163,17 @@ def write_records(path: Path, header: Mapping[str, Any], records: Sequence[Mappi
     with replacing(path) as beside, beside.open("w", encoding="utf-8") as file:
         for line in ({"type": "header", "schema": SCHEMA_VERSION, **header}, *records):
             file.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")
+
+
+def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Gather what policies learned from, by their names, out of headers of one run's sweeps, the newest sweep first.
+
+    The newest that has a policy tells of it: a later sweep of fewer policies knows nothing of the others.
+    """
+    told: dict[str, Mapping[str, Any]] = {}
+    for header in headers:
+        told = {**(header.get("learned") or {}), **told}
+    return told
 
 
 def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

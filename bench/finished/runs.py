@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.report.load import load
-from bench.store import RunFolder, read_json, read_records
+from bench.store import RunFolder, learned_from, read_json, read_records
 
 LISTED = 30
 """How many names an error lists."""
@@ -51,11 +51,8 @@ class Scored:
 
     @property
     def learned(self) -> Mapping[str, Any]:
-        """What policies learned from, by their names: the newest sweep that has a policy tells of it."""
-        told: dict[str, Any] = {}
-        for file in reversed(self.files):
-            told |= file.header.get("learned") or {}
-        return told
+        """What policies learned from, by their names."""
+        return learned_from(file.header for file in self.files)
 
     @property
     def shown(self) -> Records:

@@ -17,7 +17,7 @@ import pandas as pd
 from bench.budget.quality import METRICS
 from bench.errors import BenchError
 from bench.spec import digest
-from bench.store import read_records
+from bench.store import learned_from, read_records
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
 POINTS = ("exit", "policy", "oracle")
@@ -88,11 +88,8 @@ class Run:
 
     @property
     def learned(self) -> dict[str, Mapping[str, Any]]:
-        """What policies learned from, by their names: the newest sweep that has a policy tells of it."""
-        told: dict[str, Mapping[str, Any]] = {}
-        for file in reversed(self.files):
-            told |= file.header.get("learned") or {}
-        return told
+        """What policies learned from, by their names."""
+        return learned_from(file.header for file in self.files)
 
     @property
     def history(self) -> Sequence[Mapping[str, Any]]:

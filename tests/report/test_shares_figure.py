@@ -46,3 +46,14 @@ def test_a_policy_that_lacks_a_mode_leaves_its_row_empty(write_run):
     assert max(box.y1 for box in areas[0]) == pytest.approx(1 + FILLED)
     assert max(box.y1 for box in areas[1]) == pytest.approx(FILLED)
     assert exact.get_title() == "mode exact"
+
+
+def test_a_single_budget_spans_no_area(write_run):
+    def one(header, records):
+        (kept, *_) = (record["a"] for record in records if record["kind"] == "policy")
+        records[:] = [r for r in records if r["kind"] == "exit" or (r["kind"] == "policy" and r["a"] == kept)]
+
+    _, _, path = write_run(change=one)
+    (section,) = sections(load(path.parents[3]))
+    assert section.setups[0].modes()
+    assert shares_figure(section, section.setups[0]) is None

@@ -22,9 +22,10 @@ FILLED = 0.86
 
 
 def shares_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Stack the shares of the queries that leave at each exit, a row a policy, a column a mode; None without a sweep.
+    """Stack the shares of the queries that leave at each exit, a row a policy, a column a mode.
 
-    A policy that was not swept in a mode leaves its row empty there, and the caption says so.
+    None without a sweep, and for one of a single budget, over which nothing could be drawn. A policy that was not swept
+    in a mode leaves its row empty there, and the caption says so.
     """
     modes = setup.modes()
     if not modes:
@@ -35,6 +36,8 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
     every_macs = np.concatenate([macs for macs, _ in spent.values()])
     unit = MacUnit.fitting(every_macs.max())
     low, high = every_macs.min() / unit.macs, every_macs.max() / unit.macs
+    if low == high:
+        return None
     with canvas(PAGE_INCHES, FURNITURE_INCHES + ROW_INCHES * len(policies)) as figure:
         panels = figure.subplots(1, len(modes), sharey=True, squeeze=False)[0]
         for axes, mode in zip(panels, modes, strict=True):

@@ -6,11 +6,10 @@ import math
 from itertools import cycle
 
 import numpy as np
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
 from bench.report.figures.marks import joined, name_lines
-from bench.report.figures.style import COLOURS
+from bench.report.figures.style import COLOURS, logarithmic
 from bench.report.sections import Section, Setup
 
 NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
@@ -38,16 +37,11 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
         for term, lines in values.items():
             marker = "o" if max(map(len, lines)) < 3 else ""
             axes.plot(joined(epochs), joined(lines), color=colours[term], marker=marker, linewidth=1)
+        axes.set_ylabel("Loss")
         if every.min() > 0 and every.max() > WIDE * every.min():
-            axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axes.yaxis.set_minor_formatter(NullFormatter())
-            axes.yaxis.set_minor_locator(NullLocator())
-            axes.set_ylabel("Loss, logarithmic")
+            logarithmic(axes, "y")
         else:
             axes.set_ylim(min(0.0, 1.05 * every.min()), 1.08 * every.max() or 1.0)
-            axes.set_ylabel("Loss")
         axes.set_ylim(axes.get_ylim())
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
