@@ -25,7 +25,7 @@ PAPER_RECIPE = Recipe(
     schedule=Schedule(kind="exponential", milestones=(50,), factor=0.001, later_betas=(0.5, 0.999)),
     augmentation=Augmentation(flip=0.5, erase=0.5, erase_area=(0.02, 0.2), erase_with="noise"),
 )
-"""The official training script: 60,000 batches, here told off in 100 epochs of 600 so that ticks fall every tenth."""
+"""The official training script: 60,000 batches, counted here as 100 epochs of 600."""
 DEMO_RECIPE = replace(
     PAPER_RECIPE,
     input_size=(128, 64),

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.progress import SILENT, Reporter
-from bench.request import RunRequest
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, IntArray
-from bench.run import Opened
+from bench.running.request import RunRequest
+from bench.running.run import Opened
 
 Picture = NDArray[np.uint8]
 """One image (3, H, W)."""
@@ -66,18 +66,18 @@ def collect_pictures(request: RunRequest, reporter: Reporter = SILENT, *, each: 
 
     Matches are those that a decision looks at: from the gallery as deployed, by default.
     """
-    from bench.fitting import ready_policies
-    from bench.stages import obtain_network, obtain_tables
+    from bench.running.fitting import ready_policies
+    from bench.running.stages import obtain_network, obtain_tables
 
     opened = Opened.of(request, reporter)
-    if any(frame.tracklet is not None for frame in (*opened.dataset.query, *opened.dataset.gallery)):
+    if any(sample.tracklet is not None for sample in (*opened.dataset.query, *opened.dataset.gallery)):
         return Pictures()
     with opened.folder.alone():
-        bench = opened.workbench(reporter)
-        network = obtain_network(bench)
-        tables = obtain_tables(bench, network, request.evaluation)
+        context = opened.workbench(reporter)
+        network = obtain_network(context)
+        tables = obtain_tables(context, network, request.evaluation)
         fitted = ready_policies(
-            bench, network, request.policies(), *tables, request.evaluation, leave_out=request.leave_out
+            context, network, request.policies(), *tables, request.evaluation, leave_out=request.leave_out
         )
     signals = fitted.table.signals
     album = _Album.of(opened, fitted.table, seed)
@@ -125,7 +125,7 @@ class _Album:
     def of(cls, opened: Opened, table: ExitTable, seed: int) -> _Album:
         _, queries, gallery = opened.stores
         labels = [
-            np.array([getattr(frame, name) for frame in store.frames])
+            np.array([getattr(sample, name) for sample in store.samples])
             for store in (queries, gallery)
             for name in ("pid", "camid")
         ]

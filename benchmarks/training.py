@@ -88,7 +88,7 @@ def main() -> None:
         return (training_view(images.batch(batch), recipe, generator) for batch in batches)
 
     def from_files() -> Iterator[Tensor]:
-        files = Files([frame.path for frame in dataset.train], recipe.input_size, changes.flip, changes.erase)
+        files = Files([sample.path for sample in dataset.train], recipe.input_size, changes.flip, changes.erase)
         loader = DataLoader(files, batch_sampler=[batch.tolist() for batch in batches], num_workers=2)
         return (batch.to(fabric.device) for batch in loader)
 

@@ -29,7 +29,7 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
 
     assert evidence.training is not None
     statistics = evidence.training
-    labels = exit_classes(statistics.ticks)
+    labels = exit_classes(statistics.retrieval_history)
     counts = np.bincount(labels[labels >= 0], minlength=3)
     if not counts[EASY] + counts[SKIP] or not counts[HARD]:
         raise BenchError(

@@ -17,16 +17,16 @@ MOST_FLIPS_OF_EASY = 2
 MOST_FLIPS_OF_HARD = 6
 
 
-def exit_classes(ticks: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Class (N,) of each training image by its ticks (T, N): 1 its nearest image was right, 0 wrong, −1 not to be said.
+def exit_classes(retrieval_history: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Class (N,) of each training image by its retrieval history (T, N): 1 nearest image right, 0 wrong, −1 unknown.
 
-    A flip is a change from one tick to the next. More than six make an image *skip*; up to two make it *easy*, three to
-    six *hard*. The paper does not say what an image is whose nearest is never right, and which never flips: whatever is
-    wrong at the last tick with two flips or fewer counts as hard here.
+    A flip is a change from one measurement to the next. More than six make an image *skip*; up to two make it *easy*,
+    three to six *hard*. The paper does not say what an image is whose nearest is never right, and which never flips:
+    whatever is wrong at the last measurement with two flips or fewer counts as hard here.
     """
-    flips = (np.diff(ticks, axis=0) != 0).sum(axis=0)
-    classes = np.full(ticks.shape[1], HARD, dtype=np.int64)
-    classes[(flips <= MOST_FLIPS_OF_EASY) & (ticks[-1] == 1)] = EASY
+    flips = (np.diff(retrieval_history, axis=0) != 0).sum(axis=0)
+    classes = np.full(retrieval_history.shape[1], HARD, dtype=np.int64)
+    classes[(flips <= MOST_FLIPS_OF_EASY) & (retrieval_history[-1] == 1)] = EASY
     classes[flips > MOST_FLIPS_OF_HARD] = SKIP
-    classes[(ticks < 0).any(axis=0)] = UNLABELLED
+    classes[(retrieval_history < 0).any(axis=0)] = UNLABELLED
     return classes

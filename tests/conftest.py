@@ -7,7 +7,7 @@ import pytest
 
 from bench.cli import main
 from bench.data.dataset import DatasetRequest
-from bench.request import RunRequest
+from bench.running.request import RunRequest
 
 
 @pytest.fixture(scope="session")

@@ -146,7 +146,7 @@ def test_ctrl_c_ends_with_its_own_status(bench, smoke, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.run.run", interrupted)
+    monkeypatch.setattr("bench.running.run.run", interrupted)
     status, _, err = bench("run", "-m", "hashreid", *smoke)
     assert status == 130
     assert "interrupted" in err

@@ -1,7 +1,7 @@
 import json
 
-from bench.latency_records import network_key
-from bench.request import RunRequest
+from bench.cost.profiles import network_key
+from bench.running.request import RunRequest
 
 
 def test_networks_are_timed_without_data(bench, tmp_path):

@@ -34,7 +34,7 @@ def test_a_run_is_shown(bench, tmp_path):
         "Policies",
         "results of one sweep: 2 policies in stream, shown above",
         "notes.txt │ 4 B │ not of this suite",
-        "ticks.npz: policies that learn",
+        "retrieval_history.npz: policies that learn",
     ):
         assert words in text, words
 

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from bench.device import device_name, open_device, precision_name
 from bench.errors import BenchError
-from bench.run import run
+from bench.running.run import run
 from hashreid.network import HashReID
 
 

@@ -25,16 +25,16 @@ def lay_out(name, rendered, root):
     """Write the rendered set under another's names; distractors and junk only where the set has them."""
     counts = {}
     for split, folder in FOLDERS.items():
-        frames = [frame for frame in getattr(rendered, split) if name == "market1501" or frame.pid > 0]
-        counts[split] = len(frames)
+        samples = [sample for sample in getattr(rendered, split) if name == "market1501" or sample.pid > 0]
+        counts[split] = len(samples)
         (root / folder).mkdir(parents=True)
-        for place, frame in enumerate(frames, 1):
-            pid = "-1" if frame.pid == -1 else f"{frame.pid:04}"
-            target = NAMES[name].replace("{pid:04}", pid).format(camid=frame.camid, place=place)
+        for place, sample in enumerate(samples, 1):
+            pid = "-1" if sample.pid == -1 else f"{sample.pid:04}"
+            target = NAMES[name].replace("{pid:04}", pid).format(camid=sample.camid, place=place)
             if target.endswith(".png"):
-                Image.open(frame.path).save(root / folder / target)
+                Image.open(sample.path).save(root / folder / target)
             else:
-                shutil.copyfile(frame.path, root / folder / target)
+                shutil.copyfile(sample.path, root / folder / target)
     return counts
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
-from bench.budget.quality import METRICS
+from bench.budget.query_scores import METRICS
 from bench.budget.references import random_shares, straight_lines
 from bench.retrieval.table import FloatArray, IntArray
 
@@ -28,7 +28,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Scene:
+class SweepContext:
     """What every point of a sweep is scored on: quality (N, S, metrics) of the queries at exits that cost (S,)."""
 
     quality: FloatArray
@@ -40,7 +40,7 @@ class Scene:
     """The straight line between exits (``_gain``), and random exits (``_over_random``)."""
 
     @classmethod
-    def of(cls, quality: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap) -> Scene:
+    def of(cls, quality: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap) -> SweepContext:
         """Draw the exits' means."""
         means, draws = quality.mean(axis=0), bootstrap.means(quality)
         nodes, shares = random_shares(costs)
@@ -71,7 +71,7 @@ class Points:
 
 
 def score_points(
-    scene: Scene, labels: Sequence[Mapping[str, Any]], exits: IntArray, costs: FloatArray | None = None
+    scene: SweepContext, labels: Sequence[Mapping[str, Any]], exits: IntArray, costs: FloatArray | None = None
 ) -> Points:
     """Score exits (O, K, N) that O orders of the queries lead to: every query gets its mean over the orders.
 
@@ -97,7 +97,7 @@ def score_points(
     )
 
 
-def point_records(points: Points, scene: Scene) -> list[dict[str, Any]]:
+def point_records(points: Points, scene: SweepContext) -> list[dict[str, Any]]:
     """Lay points out as plain values: cost, metrics and what they gain at the same realised cost, with intervals.
 
     A point and what it is compared with are redrawn with the same people, so their difference is paired.

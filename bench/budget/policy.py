@@ -49,9 +49,9 @@ class Policy:
 
 @dataclass(frozen=True)
 class TrainingStatistics:
-    """How the N training images fared while a network learned, T ticks long, and how its first exit sees them now."""
+    """How the N training images fared in T measurements during training, and how the first exit sees them now."""
 
-    ticks: NDArray[np.int8]
+    retrieval_history: NDArray[np.int8]
     """(T, N) whether the nearest other training image showed the same person: 1 right, 0 wrong, −1 nothing to find."""
     features: NDArray[np.float16]
     """(N, F) what the first exit's head starts from."""

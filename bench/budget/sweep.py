@@ -12,9 +12,9 @@ import numpy as np
 
 from bench.budget.bootstrap import IdentityBootstrap
 from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
-from bench.budget.points import Points, Scene, point_records, score_points
+from bench.budget.points import Points, SweepContext, point_records, score_points
 from bench.budget.policy import Policy
-from bench.budget.quality import METRICS, per_query_quality
+from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import free_oracle_exits, oracle_curve
 from bench.budget.thresholds import calibrate, exact_exits, stream_exits, threshold_exits
 from bench.budget.whole_curves import comparison_records, summarise
@@ -73,12 +73,12 @@ def exit_records(table: ExitTable, costs: FloatArray, resamples: int, seed: int)
     return point_records(_exit_points(scene), scene)
 
 
-def _scene(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> Scene:
+def _scene(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> SweepContext:
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
-    return Scene.of(per_query_quality(table.outcomes), costs, bootstrap)
+    return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap)
 
 
-def _exit_points(scene: Scene) -> Points:
+def _exit_points(scene: SweepContext) -> Points:
     queries, num_exits, _ = scene.quality.shape
     labels = [
         {"kind": "exit", "policy": "", "mode": "", "a": None, "exit": index, "requested_macs": float(cost)}
@@ -89,7 +89,7 @@ def _exit_points(scene: Scene) -> Points:
 
 
 def policy_points(
-    policy: Policy, mode: SweepMode, table: ExitTable, scene: Scene, spec: SweepSpec, calibration: Signals | None
+    policy: Policy, mode: SweepMode, table: ExitTable, scene: SweepContext, spec: SweepSpec, calibration: Signals | None
 ) -> Points:
     """Let one policy decide at every budget in one mode, and score what comes of it (in every order of the stream)."""
     costs = policy_costs(policy, table.signals, scene.costs)
@@ -123,13 +123,13 @@ def _stream_orders(confidence: FloatArray, q: FloatArray, spec: SweepSpec) -> In
     return exits
 
 
-def _free_oracle(table: ExitTable, scene: Scene) -> Points:
+def _free_oracle(table: ExitTable, scene: SweepContext) -> Points:
     exits = free_oracle_exits(table.outcomes)
     labels = {"kind": "oracle", "policy": "earliest right exit", "mode": "free", "a": None, "exit": None}
     return score_points(scene, [{**labels, "requested_macs": float(scene.costs[exits].mean())}], exits[None, None])
 
 
-def _oracle_records(scene: Scene, spec: SweepSpec) -> list[dict[str, Any]]:
+def _oracle_records(scene: SweepContext, spec: SweepSpec) -> list[dict[str, Any]]:
     """The budget-constrained oracle, for mAP and for rank-1 apart: each is a bound on its own metric alone."""
     records = []
     for metric in ("mAP", "rank-1"):

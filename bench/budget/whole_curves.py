@@ -12,8 +12,8 @@ import numpy as np
 from bench.budget.bootstrap import interval
 from bench.budget.comparison import holm, p_values
 from bench.budget.curves import closed, cost_to_reach, mean_height, reaches
-from bench.budget.points import Points, Scene
-from bench.budget.quality import CURVE_METRICS, METRICS
+from bench.budget.points import Points, SweepContext
+from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.budget.references import oracle_moves
 from bench.budget.terms import REACHED, STRAIGHT_LINE
 from bench.retrieval.table import FloatArray
@@ -62,7 +62,7 @@ class Summary:
         return record
 
 
-def summarise(curves: Sequence[Points], scene: Scene) -> list[Summary]:
+def summarise(curves: Sequence[Points], scene: SweepContext) -> list[Summary]:
     """Sum up curves.
 
     The area is the mean height from the first exit's cost to the last's; where a curve falls short of an end, that exit
@@ -89,7 +89,7 @@ def summarise(curves: Sequence[Points], scene: Scene) -> list[Summary]:
     return summaries
 
 
-def comparison_records(summaries: Sequence[Summary], scene: Scene) -> list[dict[str, Any]]:
+def comparison_records(summaries: Sequence[Summary], scene: SweepContext) -> list[dict[str, Any]]:
     """Compare every two policies of a mode, and each with the straight line: differences in area, paired and tested.
 
     Holm's correction counts all comparisons of one mode and metric.
@@ -132,7 +132,7 @@ def _with_draws(values: FloatArray, draws: FloatArray) -> FloatArray:
     return np.concatenate([values[None], draws])
 
 
-def _references(scene: Scene, metric: str) -> tuple[FloatArray, FloatArray]:
+def _references(scene: SweepContext, metric: str) -> tuple[FloatArray, FloatArray]:
     """Areas (1 + R,) under the straight line and under the oracle's curve."""
     column = METRICS.index(metric)
     quality, costs = scene.quality[..., column], scene.costs

@@ -16,8 +16,8 @@ from bench.cli.terminal import OUT, macs, percent, printable, show_table
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.finished.fields import FieldDifference
-    from bench.finished.paired import Difference, PairedResults, Row
+    from bench.runs.fields import FieldDifference
+    from bench.runs.paired import Difference, PairedResults, Row
 
 SMALLEST = 0.001
 """p-values below are not told apart."""
@@ -34,8 +34,8 @@ def compare_command(
 ) -> None:
     """Compare two runs: what differs in the spec, then exits and policies, tested on the same queries."""
     # Here, not at the top: help should not wait for pandas and scipy.
-    from bench.finished.fields import spec_differences
-    from bench.finished.runs import find_run, read_run
+    from bench.runs.fields import spec_differences
+    from bench.runs.finding import find_run, read_run
 
     first, second = (read_run(find_run(results, run)) for run in (run_a, run_b))
     if first.folder.path.resolve() == second.folder.path.resolve():
@@ -49,7 +49,7 @@ def compare_command(
     if all(trained):
         _show_apart("trained", *map(_origin, trained))
 
-    from bench.finished.paired import comparable, pair_results
+    from bench.runs.paired import comparable, pair_results
 
     try:
         chosen = comparable(first, second)
@@ -76,7 +76,7 @@ def _show_spec(differences: Sequence[FieldDifference]) -> None:
 
 def _show_apart(what: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
     """Say in a line where two descriptions differ."""
-    from bench.finished.fields import differences
+    from bench.runs.fields import differences
 
     apart = [f"{one.name} {worded(one.first)} | {worded(one.second)}" for one in differences(first, second)]
     OUT.print(f"{what}: {escape('; '.join(apart) or 'with the same code, packages and device')}", soft_wrap=True)
@@ -91,7 +91,7 @@ def _origin(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _show_results(found: PairedResults) -> None:
-    from bench.finished.paired import EVERYTHING
+    from bench.runs.paired import EVERYTHING
 
     tested = EVERYTHING not in found.untested
     # A narrow terminal gets a table for each metric.
@@ -137,7 +137,7 @@ def _name(row: Row) -> str:
 
 def _remarks(found: PairedResults) -> Iterable[str]:
     """Say how to read the numbers, what was not tested or not compared, why, and what would change that."""
-    from bench.finished.paired import EVERYTHING
+    from bench.runs.paired import EVERYTHING
 
     yield "Values in percent, B − A in points."
     if found.policies and found.budgets:

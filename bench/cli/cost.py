@@ -10,7 +10,7 @@ from bench import registry
 from bench.budget.policy import LearnedPolicy
 from bench.cli.options import BackboneOption, GalleryOption, MethodArgument, PresetOption, SetOption, settings_of
 from bench.cli.terminal import OUT, show_table
-from bench.request import RunRequest
+from bench.running.request import RunRequest
 
 APART = {
     "matching_bit_operations": "bits matched",

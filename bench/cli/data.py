@@ -12,7 +12,7 @@ from bench import registry
 from bench.cli.options import CacheOption, DataOption, DataRootOption, data_request, settings_of
 from bench.cli.terminal import OUT, TerminalReporter, show_values
 from bench.data.cache import default_cache
-from bench.data.dataset import DISTRACTOR, JUNK, Frame, ReidDataset
+from bench.data.dataset import DISTRACTOR, JUNK, ImageSample, ReidDataset
 from bench.errors import BenchError
 from bench.progress import Reporter
 
@@ -63,10 +63,10 @@ def _with_size(data: list[str] | None, size: str | None) -> list[str] | None:
     return [*(data or []), f"size={size}"]
 
 
-def _summary(frames: tuple[Frame, ...]) -> str:
-    people = {frame.pid for frame in frames if frame.pid > 0}
-    text = f"{len(frames):,} images of {len(people):,} people from {len({frame.camid for frame in frames})} cameras"
+def _summary(samples: tuple[ImageSample, ...]) -> str:
+    people = {sample.pid for sample in samples if sample.pid > 0}
+    text = f"{len(samples):,} images of {len(people):,} people from {len({sample.camid for sample in samples})} cameras"
     for kind, pid in (("distractors", DISTRACTOR), ("junk", JUNK)):
-        count = sum(frame.pid == pid for frame in frames)
+        count = sum(sample.pid == pid for sample in samples)
         text += f", {count:,} {kind}" if count else ""
     return text

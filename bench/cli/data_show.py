@@ -39,7 +39,7 @@ def show_command(
     from bench.data.identity_sheet import write_identity_sheet
 
     dataset = open_dataset(name, data_root, data, cache, TerminalReporter())
-    frames = {Split.TRAIN: dataset.train, Split.QUERY: dataset.query, Split.GALLERY: dataset.gallery}[split]
-    people, cameras = write_identity_sheet(frames, out, np.random.default_rng(seed), identities=identities)
+    samples = {Split.TRAIN: dataset.train, Split.QUERY: dataset.query, Split.GALLERY: dataset.gallery}[split]
+    people, cameras = write_identity_sheet(samples, out, np.random.default_rng(seed), identities=identities)
     text = f"{people} people of {printable(dataset.name)}, {split}, in {cameras} cameras: {printable(out)}"
     OUT.print(escape(text), soft_wrap=True)

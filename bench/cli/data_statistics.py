@@ -28,7 +28,7 @@ def statistics_command(
 
     reporter = TerminalReporter()
     dataset = open_dataset(name, data_root, data, cache, reporter)
-    paths = [frame.path for frame in (*dataset.train, *dataset.query, *dataset.gallery)]
+    paths = [sample.path for sample in (*dataset.train, *dataset.query, *dataset.gallery)]
     splits = dataset_statistics(dataset, image_sizes(paths, reporter))
     _show_splits(f"{printable(dataset.name)} in {printable(dataset.root)}", splits)
     _show_counts("Images per camera", "camera", splits, {split.name: split.images_per_camera for split in splits})

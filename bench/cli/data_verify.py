@@ -33,8 +33,8 @@ def verify_command(
     reporter = TerminalReporter()
     dataset = open_dataset(name, data_root, data, cache, reporter)
     official = registry.dataset(name).official(settings_of(data))
-    frames = (*dataset.train, *dataset.query, *dataset.gallery)
-    findings = verify(dataset, official, inspect_images((frame.path for frame in frames), reporter))
+    samples = (*dataset.train, *dataset.query, *dataset.gallery)
+    findings = verify(dataset, official, inspect_images((sample.path for sample in samples), reporter))
     columns = ["check", "", "found"]
     show_table(
         f"{printable(dataset.name)} in {printable(dataset.root)}",

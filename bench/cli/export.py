@@ -19,7 +19,7 @@ def export_command(
     """Write all records of all runs, in full, as one flat CSV: a row for each exit, policy and budget of each run."""
     # Here, not at the top: help should not wait for pandas.
     from bench.report.export import export_csv, write_export
-    from bench.report.load import load
+    from bench.runs.load import load
 
     found = load(results)
     for remark in found.remarks:

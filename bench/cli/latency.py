@@ -12,8 +12,8 @@ from rich.markup import escape
 from bench import registry
 from bench.cli.options import BackboneOption, MethodArgument, PresetOption, ResultsOption, SetOption, settings_of, words
 from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
-from bench.latency_records import machine, network_key, write_latency
-from bench.request import RunRequest
+from bench.cost.profiles import machine, network_key, write_latency
+from bench.running.request import RunRequest
 
 
 def latency_command(

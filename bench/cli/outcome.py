@@ -10,7 +10,7 @@ from rich.markup import escape
 from bench.cli.terminal import OUT, macs, percent, show_table
 
 if TYPE_CHECKING:
-    from bench.run import RunResult
+    from bench.running.run import RunResult
 
 Record = Mapping[str, Any]
 HALF = 0.5

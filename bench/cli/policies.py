@@ -29,8 +29,8 @@ from bench.cli.outcome import data_name, of_kind, show_outcomes, show_policies
 from bench.cli.terminal import OUT, TerminalReporter, show_values
 from bench.data.cache import default_cache
 from bench.errors import BenchError
-from bench.plan import describe
-from bench.request import RunRequest
+from bench.running.plan import describe
+from bench.running.request import RunRequest
 from bench.spec import RECIPE_NAMES, EvaluationSpec, SweepSpec
 
 
@@ -83,7 +83,7 @@ def policies_command(
     from bench.examples import collect_pictures
     from bench.report.figures.example import example_figure, match_figure
     from bench.report.policy_folder import write_outcomes
-    from bench.run import run
+    from bench.running.run import run
 
     result = run(request, TerminalReporter())
     if not of_kind(result, "outcome"):

@@ -30,8 +30,8 @@ from bench.cli.terminal import ERR, OUT, TerminalReporter, show_values
 from bench.data.cache import default_cache
 from bench.data.views import VIEWS
 from bench.errors import BenchError
-from bench.plan import describe, describe_cost
-from bench.request import RunRequest
+from bench.running.plan import describe, describe_cost
+from bench.running.request import RunRequest
 from bench.spec import RECIPE_NAMES, SWEEP_MODES, EvaluationSpec, SweepSpec
 
 BUDGET = "Budget sweep"
@@ -157,7 +157,7 @@ def run_command(
 
 def _run_all(requests: list[RunRequest]) -> list[tuple[str, str]]:
     # Here, not at the top: help and mistakes in the options should not wait for scipy.
-    from bench.run import run
+    from bench.running.run import run
 
     failures = []
     for request in requests:

@@ -29,8 +29,8 @@ from bench.cli.run import seeds_of
 from bench.cli.terminal import OUT, TerminalReporter, show_table, show_values
 from bench.data.cache import default_cache
 from bench.errors import BenchError
-from bench.plan import describe
-from bench.request import RunRequest
+from bench.running.plan import describe
+from bench.running.request import RunRequest
 from bench.spec import RECIPE_NAMES
 
 

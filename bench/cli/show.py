@@ -30,8 +30,8 @@ def show_command(
 ) -> None:
     """Show a run: what was run and where, how training went, what it came to, and which files are kept."""
     # Here, not at the top: help should not wait for pandas.
-    from bench.finished.runs import find_run, read_run
-    from bench.finished.summary import summarise_run
+    from bench.runs.finding import find_run, read_run
+    from bench.runs.summary import summarise_run
 
     kept = read_run(find_run(results, run))
     summary = summarise_run(kept)

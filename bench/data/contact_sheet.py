@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.data.dataset import Frame, ReidDataset
+from bench.data.dataset import ImageSample, ReidDataset
 from bench.data.image_size import image_size
 from bench.data.images import decode_image
 from bench.errors import BenchError
@@ -23,14 +23,14 @@ def write_contact_sheet(
     dataset: ReidDataset, path: Path, *, identities: int = 10, images: int = 2, height: int = 128
 ) -> None:
     """Draw the ``identities`` test people whom most cameras saw: ``images`` a camera, ``height`` pixels high."""
-    seen: dict[int, dict[int, list[Frame]]] = defaultdict(lambda: defaultdict(list))
-    for frame in (*dataset.query, *dataset.gallery):
-        if frame.pid > 0:
-            seen[frame.pid][frame.camid].append(frame)
+    seen: dict[int, dict[int, list[ImageSample]]] = defaultdict(lambda: defaultdict(list))
+    for sample in (*dataset.query, *dataset.gallery):
+        if sample.pid > 0:
+            seen[sample.pid][sample.camid].append(sample)
     people = sorted(seen, key=lambda pid: (-len(seen[pid]), pid))[:identities]
     cameras = sorted({camid for pid in people for camid in seen[pid]})
-    rows = [[frame for camid in cameras for frame in _padded(seen[pid][camid], images)] for pid in people]
-    high, wide = image_size(next(frame.path for frame in rows[0] if frame)) or (2, 1)
+    rows = [[sample for camid in cameras for sample in _padded(seen[pid][camid], images)] for pid in people]
+    high, wide = image_size(next(sample.path for sample in rows[0] if sample)) or (2, 1)
     width = max(1, round(height * wide / high))
     sheet = Image.new("RGB", (len(rows[0]) * (width + GAP) - GAP, len(rows) * (height + GAP) - GAP), GROUND)
     for row, cells in enumerate(rows):
@@ -51,6 +51,6 @@ def save_sheet(sheet: Image.Image, path: Path) -> None:
         raise BenchError(f"cannot write the contact sheet {path}: {problem}; name a .png file elsewhere") from None
 
 
-def _padded(frames: Sequence[Frame], length: int) -> list[Frame | None]:
-    chosen: list[Frame | None] = list(frames[:length])
+def _padded(samples: Sequence[ImageSample], length: int) -> list[ImageSample | None]:
+    chosen: list[ImageSample | None] = list(samples[:length])
     return chosen + [None] * (length - len(chosen))

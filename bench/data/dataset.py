@@ -16,10 +16,10 @@ DISTRACTOR = 0
 
 
 @dataclass(frozen=True, order=True)
-class Frame:
+class ImageSample:
     """One image: its file, the person (``pid``) and the camera (``camid``).
 
-    ``tracklet`` numbers, within a split, the short video that the image is a frame of; None where images stand alone.
+    ``tracklet`` numbers, within a split, the short video that the image is a sample of; None where images stand alone.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class ReidDataset:
-    """The three splits of a set. Frames are sorted by file name within each split.
+    """The three splits of a set. Image samples are sorted by file name within each split.
 
     ``train`` holds real identities alone (pid > 0); ``gallery`` may hold distractors (pid 0) and junk (pid −1).
     Training and test identities are different people. ``rendered`` sets say so in every table.
@@ -38,9 +38,9 @@ class ReidDataset:
 
     name: str
     root: Path
-    train: tuple[Frame, ...]
-    query: tuple[Frame, ...]
-    gallery: tuple[Frame, ...]
+    train: tuple[ImageSample, ...]
+    query: tuple[ImageSample, ...]
+    gallery: tuple[ImageSample, ...]
     rendered: bool = False
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 

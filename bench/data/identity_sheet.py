@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.data.contact_sheet import GROUND, save_sheet
-from bench.data.dataset import DISTRACTOR, Frame
+from bench.data.dataset import DISTRACTOR, ImageSample
 from bench.data.image_size import image_size
 from bench.data.images import decode_image
 from bench.errors import BenchError
@@ -25,18 +25,18 @@ LETTER = 14
 INK = (40, 40, 40)
 PAPER = (255, 255, 255)
 
-Seen = Mapping[int, Mapping[int, Frame]]
-"""One frame for each identity and camera."""
+Seen = Mapping[int, Mapping[int, ImageSample]]
+"""One sample for each identity and camera."""
 
 
 def write_identity_sheet(
-    frames: Sequence[Frame], path: Path, generator: np.random.Generator, *, identities: int = 10
+    samples: Sequence[ImageSample], path: Path, generator: np.random.Generator, *, identities: int = 10
 ) -> tuple[int, int]:
-    """Draw some real identities of ``frames``, and one image of each in each camera; gives how many of both there are.
+    """Draw some real identities of ``samples``, and one image of each in each camera; gives how many of both there are.
 
     People and images are drawn by the generator; rows and columns are in the order of their numbers.
     """
-    seen = _draw(frames, identities, generator)
+    seen = _draw(samples, identities, generator)
     if not seen:
         raise BenchError("there is nobody to show: expected identities of 1 or more, found distractors and junk alone")
     cameras = sorted({camid for by_camera in seen.values() for camid in by_camera})
@@ -44,11 +44,11 @@ def write_identity_sheet(
     return len(seen), len(cameras)
 
 
-def _draw(frames: Sequence[Frame], identities: int, generator: np.random.Generator) -> Seen:
-    by_identity: dict[int, dict[int, list[Frame]]] = {}
-    for frame in frames:
-        if frame.pid > DISTRACTOR:
-            by_identity.setdefault(frame.pid, {}).setdefault(frame.camid, []).append(frame)
+def _draw(samples: Sequence[ImageSample], identities: int, generator: np.random.Generator) -> Seen:
+    by_identity: dict[int, dict[int, list[ImageSample]]] = {}
+    for sample in samples:
+        if sample.pid > DISTRACTOR:
+            by_identity.setdefault(sample.pid, {}).setdefault(sample.camid, []).append(sample)
     people = sorted(by_identity)
     drawn = sorted(people[place] for place in generator.permutation(len(people))[:identities])
     return {
@@ -61,9 +61,9 @@ def _sheet(seen: Seen, cameras: Sequence[int]) -> Image.Image:
     font = ImageFont.load_default(LETTER)
     rows, columns = [str(pid) for pid in seen], [f"camera {camid}" for camid in cameras]
     pictures = {
-        (row, cameras.index(camid)): _picture(frame.path)
+        (row, cameras.index(camid)): _picture(sample.path)
         for row, by_camera in enumerate(seen.values())
-        for camid, frame in by_camera.items()
+        for camid, sample in by_camera.items()
     }
     margin = round(max(map(font.getlength, ("identity", *rows)))) + 2 * GAP
     header = LETTER + 2 * GAP

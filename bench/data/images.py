@@ -1,10 +1,10 @@
-"""Images decoded once: a memory-mapped store of a list of frames at the network's input size.
+"""Images decoded once: a memory-mapped store of a list of samples at the network's input size.
 
 Re-identification sets are small once resized (Market-1501 at 128×64 is 0.9 GB), so no file is decoded twice: batches
 are gathered from the store, and augmentation works on whole batches (:mod:`bench.data.augmentation`).
 
 A store is two files in the cache folder: ``KEY-STAMP.npy``, uint8 (N, 3, H, W), and ``KEY-STAMP.json`` with the
-content fingerprint. The key names the frames and the size, the stamp the state of the image files (bytes, modification
+content fingerprint. The key names the samples and the size, the stamp the state of the image files (bytes, modification
 times) and the preprocessing. The name thus fixes the contents: processes that build the same store at once replace
 each other's files by equal ones, and a store of older files is never opened.
 
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bench.data.dataset import Frame
+from bench.data.dataset import ImageSample
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 
@@ -52,9 +52,9 @@ ABANDONED_SECONDS = 3600
 
 @dataclass(frozen=True, eq=False)
 class ImageStore:
-    """The pixels of ``frames``, in their order, and a fingerprint of the files they came from."""
+    """The pixels of ``samples``, in their order, and a fingerprint of the files they came from."""
 
-    frames: tuple[Frame, ...]
+    samples: tuple[ImageSample, ...]
     images: NDArray[np.uint8]
     """(N, 3, H, W), RGB, read-only and memory-mapped."""
     fingerprint: str
@@ -64,13 +64,13 @@ class ImageStore:
         """Copy the images at ``indices`` (B,) into a uint8 tensor (B, 3, H, W)."""
         import torch
 
-        places = indices.cpu().numpy() if isinstance(indices, torch.Tensor) else indices
-        return torch.from_numpy(self.images[places])
+        rows = indices.cpu().numpy() if isinstance(indices, torch.Tensor) else indices
+        return torch.from_numpy(self.images[rows])
 
-    def places(self, frames: Sequence[Frame]) -> NDArray[np.int64]:
-        """Places (B,) of some of the store's frames: lets the parts of a split share one store."""
-        place_of = {frame: place for place, frame in enumerate(self.frames)}
-        return np.array([place_of[frame] for frame in frames], dtype=np.int64)
+    def indices(self, samples: Sequence[ImageSample]) -> NDArray[np.int64]:
+        """Places (B,) of some of the store's samples: lets the parts of a split share one store."""
+        place_of = {sample: place for place, sample in enumerate(self.samples)}
+        return np.array([place_of[sample] for sample in samples], dtype=np.int64)
 
 
 def dataset_fingerprint(*stores: ImageStore) -> str:
@@ -79,46 +79,46 @@ def dataset_fingerprint(*stores: ImageStore) -> str:
     Tracklets count: another grouping of the same images has other embeddings.
     """
     content: list[object] = [store.fingerprint for store in stores]
-    tracklets = [[frame.tracklet for frame in store.frames] for store in stores]
+    tracklets = [[sample.tracklet for sample in store.samples] for store in stores]
     if any(number is not None for numbers in tracklets for number in numbers):
         content.append(tracklets)
     return _sha256(content)
 
 
 def open_store(
-    frames: Sequence[Frame], input_size: tuple[int, int], cache: Path, reporter: Reporter = SILENT
+    samples: Sequence[ImageSample], input_size: tuple[int, int], cache: Path, reporter: Reporter = SILENT
 ) -> ImageStore:
-    """Open the store of ``frames`` at ``input_size`` (height, width) in pixels, building it first where it is missing.
+    """Open the store of ``samples`` at ``input_size`` (height, width) in pixels, building it first where it is missing.
 
     Stores that are stale (an image file has changed) or truncated are built anew.
     """
-    frames, (height, width) = tuple(frames), input_size
+    samples, (height, width) = tuple(samples), input_size
     if height < 1 or width < 1:
         raise BenchError(f"the input size must be (height, width) of 1 pixel or more, found {input_size}")
-    shape = (len(frames), 3, height, width)
-    if not frames:
-        return ImageStore(frames, np.empty(shape, dtype=np.uint8), _sha256([]))
+    shape = (len(samples), 3, height, width)
+    if not samples:
+        return ImageStore(samples, np.empty(shape, dtype=np.uint8), _sha256([]))
 
-    key = _sha256([shape, [(str(frame.path.absolute()), frame.pid, frame.camid) for frame in frames]])[:16]
-    stamp = _sha256([PREPROCESSING, [_file_state(frame.path) for frame in frames]])[:16]
+    key = _sha256([shape, [(str(sample.path.absolute()), sample.pid, sample.camid) for sample in samples]])[:16]
+    stamp = _sha256([PREPROCESSING, [_file_state(sample.path) for sample in samples]])[:16]
     data = cache / f"{key}-{stamp}.npy"
-    store = _open_built(frames, shape, data)
+    store = _open_built(samples, shape, data)
     if store is not None:
-        reporter.note(f"{len(frames)} decoded images found in {data}")
+        reporter.note(f"{len(samples)} decoded images found in {data}")
         return store
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        _build(frames, shape, data, reporter)
+        _build(samples, shape, data, reporter)
         _remove_outdated(data, key)
     except OSError as error:
         raise BenchError(f"{data}: cannot write the decoded images ({error}); name another cache") from error
-    store = _open_built(frames, shape, data)
+    store = _open_built(samples, shape, data)
     if store is None:
         raise BenchError(f"{data}: was written but cannot be read back; check the disk or name another cache")
     return store
 
 
-def _open_built(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path) -> ImageStore | None:
+def _open_built(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path) -> ImageStore | None:
     """Store of a file built earlier; None where there is none or it is damaged."""
     try:
         facts = json.loads(data.with_suffix(".json").read_text(encoding="utf-8"))
@@ -129,11 +129,11 @@ def _open_built(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path) -
         return None
     if images.shape != shape or images.dtype != np.uint8:
         return None
-    return ImageStore(frames, np.asarray(images), fingerprint)
+    return ImageStore(samples, np.asarray(images), fingerprint)
 
 
-def _build(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path, reporter: Reporter) -> None:
-    """Decode all frames into ``data`` and describe them in its sidecar."""
+def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path, reporter: Reporter) -> None:
+    """Decode all samples into ``data`` and describe them in its sidecar."""
     size_bytes = int(np.prod(shape))
     free_bytes = shutil.disk_usage(data.parent).free
     if free_bytes < size_bytes + SPARE_BYTES:
@@ -143,7 +143,7 @@ def _build(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path, report
         )
     count, _, height, width = shape
     reporter.note(f"decoding {count} images to {height}×{width} pixels once: {_megabytes(size_bytes)} in {data}")
-    folder = os.path.commonpath([frame.path.absolute().parent for frame in frames])
+    folder = os.path.commonpath([sample.path.absolute().parent for sample in samples])
     fingerprint = hashlib.sha256()
 
     def write_pixels(file: BinaryIO) -> None:
@@ -155,13 +155,13 @@ def _build(frames: tuple[Frame, ...], shape: tuple[int, ...], data: Path, report
             ThreadPoolExecutor(decoding_threads()) as pool,
         ):
             for start in range(0, count, IMAGES_IN_FLIGHT):
-                part = frames[start : start + IMAGES_IN_FLIGHT]
-                for frame, (pixels, digest) in zip(
-                    part, pool.map(lambda frame: decode_image(frame.path, height, width), part), strict=True
+                part = samples[start : start + IMAGES_IN_FLIGHT]
+                for sample, (pixels, digest) in zip(
+                    part, pool.map(lambda sample: decode_image(sample.path, height, width), part), strict=True
                 ):
                     file.write(pixels.data)
-                    name = frame.path.absolute().relative_to(folder).as_posix()
-                    label = f"{name}\0{frame.pid}\0{frame.camid}\n"
+                    name = sample.path.absolute().relative_to(folder).as_posix()
+                    label = f"{name}\0{sample.pid}\0{sample.camid}\n"
                     # A name that is no UTF-8 counts with its bytes.
                     fingerprint.update(digest + label.encode(errors="surrogateescape"))
                     task.advance()
@@ -185,7 +185,7 @@ def _write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def _remove_outdated(data: Path, key: str) -> None:
-    """Remove stores of the same frames in an earlier state, and what killed processes left."""
+    """Remove stores of the same samples in an earlier state, and what killed processes left."""
     abandoned = time.time() - ABANDONED_SECONDS
     outdated = [path for path in data.parent.glob(f"{key}-*") if path.stem != data.stem]
     for path in (*outdated, *data.parent.glob(".*.npy.*.partial")):

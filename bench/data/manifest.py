@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.data.dataset import DISTRACTOR, JUNK, DatasetReader, DatasetRequest, Frame, ReidDataset
+from bench.data.dataset import DISTRACTOR, JUNK, DatasetReader, DatasetRequest, ImageSample, ReidDataset
 from bench.data.protocol import check_protocol
 from bench.data.tracklets import entries
 from bench.errors import BenchError
@@ -30,22 +30,22 @@ SPLITS = ("train", "query", "gallery")
 def read_manifest(root: Path) -> ReidDataset:
     """Read the set that a manifest lists; ``root`` is the CSV file, or the folder that holds ``manifest.csv``."""
     listing = _find_listing(root)
-    splits: dict[str, dict[Path, tuple[int, Frame]]] = {split: {} for split in SPLITS}
+    splits: dict[str, dict[Path, tuple[int, ImageSample]]] = {split: {} for split in SPLITS}
     for row, fields in _rows(listing):
         place = f"{listing}, row {row} (the header is row 1)"
-        split, frame = _parse(fields, listing.parent, place)
-        earlier = splits[split].setdefault(frame.path, (row, frame))
+        split, sample = _parse(fields, listing.parent, place)
+        earlier = splits[split].setdefault(sample.path, (row, sample))
         if earlier[0] != row:
             raise BenchError(f"{place}: {fields['path']} is in {split} already (row {earlier[0]}); drop one row")
     for split, found in splits.items():
         if not found:
             raise BenchError(f"{listing}: expected rows of the splits train, query and gallery, found none of {split}")
     train, query, gallery = (
-        tuple(frame for _, frame in sorted(splits[split].values(), key=lambda entry: entry[1])) for split in SPLITS
+        tuple(sample for _, sample in sorted(splits[split].values(), key=lambda entry: entry[1])) for split in SPLITS
     )
     check_protocol(train, query, gallery, str(listing))
-    for frames in (query, gallery):
-        entries(frames)  # raises where a tracklet's frames do not agree
+    for samples in (query, gallery):
+        entries(samples)  # raises where a tracklet's samples do not agree
     folder = listing.parent
     return ReidDataset(name=f"manifest-{folder.resolve().name}", root=folder, train=train, query=query, gallery=gallery)
 
@@ -77,8 +77,8 @@ def _rows(listing: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise BenchError(f"{listing}: cannot be read as CSV: {error}") from error
 
 
-def _parse(fields: Mapping[str, str], folder: Path, place: str) -> tuple[str, Frame]:
-    """Split and frame of one row, every field checked."""
+def _parse(fields: Mapping[str, str], folder: Path, place: str) -> tuple[str, ImageSample]:
+    """Split and sample of one row, every field checked."""
     split = fields["split"].lower()
     if split not in SPLITS:
         raise BenchError(f"{place}: split must be train, query or gallery, found {fields['split']!r}")
@@ -88,7 +88,7 @@ def _parse(fields: Mapping[str, str], folder: Path, place: str) -> tuple[str, Fr
     pid = _whole_number(fields["pid"], "pid", lowest_pid, f"{place}, {split} split")
     camid = _whole_number(fields["camid"], "camid", 0, place)
     tracklet = _whole_number(fields[TRACKLET], TRACKLET, 0, place) if fields[TRACKLET] and split != "train" else None
-    return split, Frame(_inside(fields["path"], folder, place), pid, camid, tracklet)
+    return split, ImageSample(_inside(fields["path"], folder, place), pid, camid, tracklet)
 
 
 def _whole_number(text: str, column: str, lowest: int, place: str) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data.dataset import DISTRACTOR, DatasetReader, DatasetRequest, Frame, ReidDataset, choice
+from bench.data.dataset import DISTRACTOR, DatasetReader, DatasetRequest, ImageSample, ReidDataset, choice
 from bench.data.folders import contents, find_dataset
 from bench.data.protocol import check_protocol
 from bench.errors import BenchError
@@ -64,12 +64,12 @@ def read_market1501_folder(
     """
     root = find_dataset(folder.expanduser(), layout.usual_names, SPLIT_FOLDERS)
     train, query, gallery = (_read_split(root / split, layout) for split in SPLIT_FOLDERS)
-    nobody = next((frame for frame in query if frame.pid <= DISTRACTOR), None)
+    nobody = next((sample for sample in query if sample.pid <= DISTRACTOR), None)
     if nobody is not None:
         raise BenchError(
             f"{nobody.path}: a query must show a real identity (1 or more), its name says {nobody.pid}; take it out"
         )
-    train = [frame for frame in train if frame.pid > DISTRACTOR]
+    train = [sample for sample in train if sample.pid > DISTRACTOR]
     if not train:
         raise BenchError(f"{root / SPLIT_FOLDERS[0]} shows no identity above 0: there is nobody to train on")
     if distractors:
@@ -80,15 +80,15 @@ def read_market1501_folder(
         root=root,
         train=tuple(train),
         query=tuple(query),
-        gallery=tuple(sorted(gallery, key=lambda frame: frame.path.name)),
+        gallery=tuple(sorted(gallery, key=lambda sample: sample.path.name)),
         rendered=rendered,
         details=dict(details or {}),
     )
 
 
-def _read_split(folder: Path, layout: MarketLayout) -> list[Frame]:
+def _read_split(folder: Path, layout: MarketLayout) -> list[ImageSample]:
     """Frames of one split folder, sorted by file name (the order of a folder listing depends on the file system)."""
-    frames = []
+    samples = []
     for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if path.name.startswith(".") or path.name.lower() in LEFT_BY_FILE_MANAGERS or path.is_dir():
             continue
@@ -98,13 +98,13 @@ def _read_split(folder: Path, layout: MarketLayout) -> list[Frame]:
                 f"{path}: the name does not say who and which camera; expected IDENTITY_cCAMERA… and .jpg or .png, "
                 f"such as {layout.example}; rename the file or move it out of the folder"
             )
-        frames.append(Frame(path, pid=int(match[1]), camid=int(match[2])))
-    if not frames:
+        samples.append(ImageSample(path, pid=int(match[1]), camid=int(match[2])))
+    if not samples:
         raise BenchError(f"{folder}: expected images such as {layout.example}, found none")
-    return frames
+    return samples
 
 
-def _read_distractors(root: Path, layout: MarketLayout) -> list[Frame]:
+def _read_distractors(root: Path, layout: MarketLayout) -> list[ImageSample]:
     places = [base / name for base in (root, root.parent) for name in DISTRACTOR_FOLDERS]
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
@@ -112,14 +112,14 @@ def _read_distractors(root: Path, layout: MarketLayout) -> list[Frame]:
             f"{root}: expected the folder {DISTRACTOR_FOLDERS[0]} with the distractors, found {contents(root)}; unpack "
             "distractors_500k.zip there, or leave out distractors=true"
         )
-    frames = _read_split(folder, layout)
-    somebody = next((frame for frame in frames if frame.pid > DISTRACTOR), None)
+    samples = _read_split(folder, layout)
+    somebody = next((sample for sample in samples if sample.pid > DISTRACTOR), None)
     if somebody is not None:
         raise BenchError(
             f"{somebody.path}: expected distractors alone, whose names begin with 0000, found identity "
             f"{somebody.pid}; is this another folder?"
         )
-    return frames
+    return samples
 
 
 def _official(options: Mapping[str, str]) -> dict[str, int]:

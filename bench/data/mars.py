@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data.dataset import DISTRACTOR, DatasetReader, DatasetRequest, Frame, ReidDataset, choice
+from bench.data.dataset import DISTRACTOR, DatasetReader, DatasetRequest, ImageSample, ReidDataset, choice
 from bench.data.folders import find_dataset, require_files
 from bench.data.protocol import check_protocol
 from bench.errors import BenchError
@@ -111,11 +111,11 @@ def _asking(table: Path, tracklets: Sequence[Tracklet]) -> set[int]:
     return numbers
 
 
-def _frames(root: Path, split: str, tracklets: Iterable[Tracklet], most: int | None) -> Iterator[Frame]:
+def _frames(root: Path, split: str, tracklets: Iterable[Tracklet], most: int | None) -> Iterator[ImageSample]:
     for tracklet in tracklets:
         number = tracklet.number if split == "test" else None
         for image in _evenly_spaced(tracklet.images, most):
-            yield Frame(_path(root, split, image), tracklet.pid, tracklet.camid, number)
+            yield ImageSample(_path(root, split, image), tracklet.pid, tracklet.camid, number)
 
 
 def _evenly_spaced(images: Sequence[str], most: int | None) -> Sequence[str]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.data.dataset import DatasetReader, DatasetRequest, Frame, ReidDataset, choice
+from bench.data.dataset import DatasetReader, DatasetRequest, ImageSample, ReidDataset, choice
 from bench.data.folders import candidate_folders, contents, require_files
 from bench.data.protocol import check_protocol
 from bench.errors import BenchError
@@ -37,18 +37,18 @@ def read_msmt17(folder: Path, options: Mapping[str, str]) -> ReidDataset:
     root, version = _find(folder, options.get("version", ""))
     training_folder, test_folder = (root / part for part in VERSIONS[version])
     with_validation = choice(options, "val", VALIDATION) == "true"
-    splits: dict[str, dict[Path, Frame]] = {"train": {}, "query": {}, "gallery": {}}
+    splits: dict[str, dict[Path, ImageSample]] = {"train": {}, "query": {}, "gallery": {}}
     for split, listing in LISTS.items():
         if split == "val" and not with_validation:
             continue
         training = split in ("train", "val")
         images = training_folder if training else test_folder
-        frames = splits["train" if training else split]
-        for place, frame in _listed(root / listing, images, FIRST_TRAINING_PID if training else FIRST_TEST_PID):
-            if frames.setdefault(frame.path, frame) is not frame:
-                raise BenchError(f"{place}: {frame.path.name} was named before; drop one of the lines")
-        require_files(frames, root / listing)
-    train, query, gallery = (tuple(sorted(frames.values())) for frames in splits.values())
+        samples = splits["train" if training else split]
+        for place, sample in _listed(root / listing, images, FIRST_TRAINING_PID if training else FIRST_TEST_PID):
+            if samples.setdefault(sample.path, sample) is not sample:
+                raise BenchError(f"{place}: {sample.path.name} was named before; drop one of the lines")
+        require_files(samples, root / listing)
+    train, query, gallery = (tuple(sorted(samples.values())) for samples in splits.values())
     check_protocol(train, query, gallery, str(root))
     # Versions, and lists trained on, are other sets: their scores must not stand in one table under one name.
     name = MSMT17.name + ("" if version == "V1" else "-v2") + ("" if with_validation else "-without-val")
@@ -74,7 +74,7 @@ def _find(folder: Path, version: str) -> tuple[Path, str]:
     raise BenchError(f"{folder}: expected the folders {expected}, found {contents(candidates[-1])}")
 
 
-def _listed(listing: Path, images: Path, first_pid: int) -> Iterator[tuple[str, Frame]]:
+def _listed(listing: Path, images: Path, first_pid: int) -> Iterator[tuple[str, ImageSample]]:
     """Frames of one list, each with its place there; identity 0 becomes ``first_pid``."""
     try:
         lines = listing.read_text(encoding="utf-8-sig").splitlines()
@@ -98,7 +98,7 @@ def _listed(listing: Path, images: Path, first_pid: int) -> Iterator[tuple[str, 
                 f"{place}: expected an image whose name's third number is the camera, and an identity, such as "
                 f"{EXAMPLE}; found {line.strip()!r}"
             )
-        yield place, Frame(images / match[1], pid=first_pid + int(match[3]), camid=int(match[2]))
+        yield place, ImageSample(images / match[1], pid=first_pid + int(match[3]), camid=int(match[2]))
 
 
 def _official(options: Mapping[str, str]) -> dict[str, int]:

@@ -7,22 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.dataset import DISTRACTOR, Frame
+from bench.data.dataset import DISTRACTOR, ImageSample
 from bench.errors import BenchError
 
-Frames = tuple[Frame, ...]
+Frames = tuple[ImageSample, ...]
 SMALLEST_HOLD_OUT = 2
 """Identities that a calibration set needs at least: with one, the nearest gallery image is always right."""
 SPLIT_STREAM = 1
 """Sets these draws apart from others that start from the same seed."""
 
 
-def hold_out(frames: Sequence[Frame], share: float, seed: int) -> tuple[Frames, Frames, Frames]:
-    """Part a seeded share of the identities from training: (training, calibration query, calibration gallery) frames.
+def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[Frames, Frames, Frames]:
+    """Part a seeded share of the identities from training: (training, calibration query, calibration gallery) samples.
 
     Only identities seen by at least two cameras can be held out. ``share`` is of all identities, rounded, two at
     least; 0 holds out nobody. A larger share holds out the same people and more. The outcome does not depend on the
-    order of ``frames``; each part keeps that order.
+    order of ``samples``; each part keeps that order.
 
     Every camera of a held-out person asks with one image, drawn by the seed, and answers with its others, as in
     Market-1501. Where fewer than two of the person's cameras have an image to spare, one camera that has a single
@@ -31,12 +31,12 @@ def hold_out(frames: Sequence[Frame], share: float, seed: int) -> tuple[Frames, 
     """
     if not 0 <= share < 1:
         raise BenchError(f"the share of identities held out for calibration must lie in [0, 1), found {share}")
-    by_identity: dict[int, dict[int, list[Frame]]] = {}
-    for frame in sorted(frames):
-        by_identity.setdefault(frame.pid, {}).setdefault(frame.camid, []).append(frame)
+    by_identity: dict[int, dict[int, list[ImageSample]]] = {}
+    for sample in sorted(samples):
+        by_identity.setdefault(sample.pid, {}).setdefault(sample.camid, []).append(sample)
     pids = sorted(pid for pid in by_identity if pid > DISTRACTOR)
     if share == 0:
-        return tuple(frames), (), ()
+        return tuple(samples), (), ()
 
     eligible = [pid for pid in pids if len(by_identity[pid]) > 1]
     wanted = max(SMALLEST_HOLD_OUT, round(share * len(pids)))
@@ -48,15 +48,15 @@ def hold_out(frames: Sequence[Frame], share: float, seed: int) -> tuple[Frames, 
         )
     generator = np.random.default_rng((SPLIT_STREAM, seed))
     held_out = {eligible[place] for place in generator.permutation(len(eligible))[:count]}
-    query = {frame for pid in sorted(held_out) for frame in _queries(by_identity[pid], generator)}
+    query = {sample for pid in sorted(held_out) for sample in _queries(by_identity[pid], generator)}
     return (
-        tuple(frame for frame in frames if frame.pid not in held_out),
-        tuple(frame for frame in frames if frame in query),
-        tuple(frame for frame in frames if frame.pid in held_out and frame not in query),
+        tuple(sample for sample in samples if sample.pid not in held_out),
+        tuple(sample for sample in samples if sample in query),
+        tuple(sample for sample in samples if sample.pid in held_out and sample not in query),
     )
 
 
-def _queries(by_camera: dict[int, list[Frame]], generator: np.random.Generator) -> list[Frame]:
+def _queries(by_camera: dict[int, list[ImageSample]], generator: np.random.Generator) -> list[ImageSample]:
     """Images of one person that ask: one for each camera, less one camera where the gallery would lack a match."""
     asking = sorted(by_camera)
     single = [camid for camid in asking if len(by_camera[camid]) == 1]
@@ -65,7 +65,7 @@ def _queries(by_camera: dict[int, list[Frame]], generator: np.random.Generator) 
     return [by_camera[camid][generator.integers(len(by_camera[camid]))] for camid in asking]
 
 
-def relabel(frames: Sequence[Frame]) -> NDArray[np.int64]:
-    """Class of each frame, (N,): identities numbered 0…C−1 in ascending order of pid."""
-    pids = np.array([frame.pid for frame in frames], dtype=np.int64)
+def relabel(samples: Sequence[ImageSample]) -> NDArray[np.int64]:
+    """Class of each sample, (N,): identities numbered 0…C−1 in ascending order of pid."""
+    pids = np.array([sample.pid for sample in samples], dtype=np.int64)
     return np.unique(pids, return_inverse=True)[1].reshape(-1).astype(np.int64)

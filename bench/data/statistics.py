@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.data.dataset import DISTRACTOR, JUNK, Frame, ReidDataset
+from bench.data.dataset import DISTRACTOR, JUNK, ImageSample, ReidDataset
 from bench.data.image_size import Size
 
 
@@ -57,29 +57,29 @@ def dataset_statistics(dataset: ReidDataset, sizes: Mapping[Path, Size | None]) 
         "gallery": dataset.gallery,
         "test": tuple(dict.fromkeys((*dataset.query, *dataset.gallery))),
     }
-    return tuple(_split_statistics(name, frames, sizes) for name, frames in parts.items())
+    return tuple(_split_statistics(name, samples, sizes) for name, samples in parts.items())
 
 
-def _split_statistics(name: str, frames: Sequence[Frame], sizes: Mapping[Path, Size | None]) -> SplitStatistics:
-    people = [frame for frame in frames if frame.pid > DISTRACTOR]
+def _split_statistics(name: str, samples: Sequence[ImageSample], sizes: Mapping[Path, Size | None]) -> SplitStatistics:
+    people = [sample for sample in samples if sample.pid > DISTRACTOR]
     cameras_of: dict[int, set[int]] = {}
-    for frame in people:
-        cameras_of.setdefault(frame.pid, set()).add(frame.camid)
-    known = [size for frame in frames if (size := sizes[frame.path])]
-    per_camera = Counter(frame.camid for frame in frames)
+    for sample in people:
+        cameras_of.setdefault(sample.pid, set()).add(sample.camid)
+    known = [size for sample in samples if (size := sizes[sample.path])]
+    per_camera = Counter(sample.camid for sample in samples)
     per_cameras = Counter(len(cameras) for cameras in cameras_of.values())
     return SplitStatistics(
         name=name,
-        images=len(frames),
+        images=len(samples),
         identities=len(cameras_of),
         cameras=len(per_camera),
-        distractors=sum(frame.pid == DISTRACTOR for frame in frames),
-        junk=sum(frame.pid == JUNK for frame in frames),
-        images_per_identity=Spread.of(Counter(frame.pid for frame in people).values()),
+        distractors=sum(sample.pid == DISTRACTOR for sample in samples),
+        junk=sum(sample.pid == JUNK for sample in samples),
+        images_per_identity=Spread.of(Counter(sample.pid for sample in people).values()),
         images_per_camera=dict(sorted(per_camera.items())),
         identities_per_cameras=dict(sorted(per_cameras.items())),
         heights=Spread.of(height for height, _ in known),
         widths=Spread.of(width for _, width in known),
         usual_size=Counter(known).most_common(1)[0][0] if known else None,
-        unreadable=len(frames) - len(known),
+        unreadable=len(samples) - len(known),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.data.dataset import Frame
+from bench.data.dataset import ImageSample
 from bench.errors import BenchError
 
 
-def members(frames: Sequence[Frame]) -> list[list[int]]:
+def members(frames: Sequence[ImageSample]) -> list[list[int]]:
     """Places in ``frames`` of each entry's images: a tracklet's frames together, in order of first appearance.
 
     Images of a split without tracklets are an entry each.
@@ -33,6 +33,6 @@ def members(frames: Sequence[Frame]) -> list[list[int]]:
     return list(places.values())
 
 
-def entries(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+def entries(frames: Sequence[ImageSample]) -> tuple[ImageSample, ...]:
     """Give what an evaluation ranks: the first frame of each tracklet, or every image where there are none."""
     return tuple(frames[places[0]] for places in members(frames))

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from bench.data.dataset import DISTRACTOR, JUNK, Frame, ReidDataset
+from bench.data.dataset import DISTRACTOR, JUNK, ImageSample, ReidDataset
 from bench.data.inspection import Inspection
 
 State = Literal["ok", "wrong", "remark"]
@@ -41,10 +41,10 @@ def verify(
 def counts(dataset: ReidDataset) -> dict[str, int]:
     """Count a set under the names that official counts have."""
     found = {}
-    for split, frames in (("training", dataset.train), ("query", dataset.query), ("gallery", dataset.gallery)):
-        found[f"{split} images"] = len(frames)
-        found[f"{split} identities"] = len(_cameras_of(frames))
-    return found | {"cameras": len({frame.camid for frame in (*dataset.train, *dataset.query, *dataset.gallery)})}
+    for split, samples in (("training", dataset.train), ("query", dataset.query), ("gallery", dataset.gallery)):
+        found[f"{split} images"] = len(samples)
+        found[f"{split} identities"] = len(_cameras_of(samples))
+    return found | {"cameras": len({sample.camid for sample in (*dataset.train, *dataset.query, *dataset.gallery)})}
 
 
 def _counts(dataset: ReidDataset, official: Mapping[str, int]) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _counts(dataset: ReidDataset, official: Mapping[str, int]) -> Iterator[Findi
 
 def _cameras(dataset: ReidDataset) -> Iterator[Finding]:
     parts = {"training": dataset.train, "test": (*dataset.query, *dataset.gallery)}
-    seen = {split: _cameras_of(frames) for split, frames in parts.items()}
+    seen = {split: _cameras_of(samples) for split, samples in parts.items()}
     for split, by_identity in seen.items():
         numbers = [len(cameras) for cameras in by_identity.values()]
         if numbers:
@@ -80,11 +80,11 @@ def _cameras(dataset: ReidDataset) -> Iterator[Finding]:
 
 def _queries_without_match(dataset: ReidDataset) -> Finding:
     cameras = _cameras_of(dataset.gallery)
-    alone = [frame for frame in dataset.query if not cameras.get(frame.pid, set()) - {frame.camid}]
+    alone = [sample for sample in dataset.query if not cameras.get(sample.pid, set()) - {sample.camid}]
     if not alone:
         return Finding("queries without a match", "ok", "none")
     found = f"{len(alone):,} of {len(dataset.query):,} query images: no score counts them"
-    cases = tuple(f"{_name(dataset, frame)}: identity {frame.pid}, camera {frame.camid}" for frame in alone)
+    cases = tuple(f"{_name(dataset, sample)}: identity {sample.pid}, camera {sample.camid}" for sample in alone)
     return Finding("queries without a match", "remark", found, cases)
 
 
@@ -99,9 +99,9 @@ def _training_copies(dataset: ReidDataset, inspected: Mapping[Path, Inspection])
     """Test images that are trained on: training and test identities are different people, so their names are wrong."""
     trained = _by_content(dataset.train, inspected)
     cases = []
-    for frame in dict.fromkeys((*dataset.query, *dataset.gallery)):
-        for original in trained.get(inspected[frame.path].digest, ())[:1]:
-            cases.append(_pair(dataset, original, frame))
+    for sample in dict.fromkeys((*dataset.query, *dataset.gallery)):
+        for original in trained.get(inspected[sample.path].digest, ())[:1]:
+            cases.append(_pair(dataset, original, sample))
     if cases:
         return Finding("copies in training and test", "wrong", f"{len(cases):,} test images", tuple(cases))
     return Finding("copies in training and test", "ok", "none")
@@ -136,30 +136,30 @@ def _query_copies(dataset: ReidDataset, inspected: Mapping[Path, Inspection]) ->
         yield Finding(check, state, f"{len(cases):,} {what}", tuple(cases)) if cases else Finding(check, "ok", "none")
 
 
-def _cameras_of(frames: Iterable[Frame]) -> dict[int, set[int]]:
+def _cameras_of(samples: Iterable[ImageSample]) -> dict[int, set[int]]:
     """Cameras that saw each real identity."""
     seen: dict[int, set[int]] = {}
-    for frame in frames:
-        if frame.pid > DISTRACTOR:
-            seen.setdefault(frame.pid, set()).add(frame.camid)
+    for sample in samples:
+        if sample.pid > DISTRACTOR:
+            seen.setdefault(sample.pid, set()).add(sample.camid)
     return seen
 
 
-def _by_content(frames: Iterable[Frame], inspected: Mapping[Path, Inspection]) -> dict[bytes, list[Frame]]:
+def _by_content(samples: Iterable[ImageSample], inspected: Mapping[Path, Inspection]) -> dict[bytes, list[ImageSample]]:
     """Frames of each content; what cannot be read has none."""
-    found: dict[bytes, list[Frame]] = {}
-    for frame in frames:
-        if not inspected[frame.path].problem:
-            found.setdefault(inspected[frame.path].digest, []).append(frame)
+    found: dict[bytes, list[ImageSample]] = {}
+    for sample in samples:
+        if not inspected[sample.path].problem:
+            found.setdefault(inspected[sample.path].digest, []).append(sample)
     return found
 
 
-def _pair(dataset: ReidDataset, first: Frame, second: Frame) -> str:
+def _pair(dataset: ReidDataset, first: ImageSample, second: ImageSample) -> str:
     return " = ".join(
-        f"{_name(dataset, frame)} (identity {frame.pid}, camera {frame.camid})" for frame in (first, second)
+        f"{_name(dataset, sample)} (identity {sample.pid}, camera {sample.camid})" for sample in (first, second)
     )
 
 
-def _name(dataset: ReidDataset, frame: Frame) -> str:
+def _name(dataset: ReidDataset, sample: ImageSample) -> str:
     """The file's path, below the set's folder where it lies there."""
-    return str(frame.path.relative_to(dataset.root) if frame.path.is_relative_to(dataset.root) else frame.path)
+    return str(sample.path.relative_to(dataset.root) if sample.path.is_relative_to(dataset.root) else sample.path)

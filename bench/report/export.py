@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from bench.errors import BenchError
-from bench.report.load import Results
+from bench.files import replacing
 from bench.report.tables.table import csv_text
-from bench.store import replacing
+from bench.runs.load import Results
 
 EVALUATION = ("ap", "signals")
 

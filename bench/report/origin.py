@@ -8,9 +8,9 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bench.report.load import RecordsFile, Run
 from bench.report.sections import Setup
 from bench.report.tables.rounding import percent
+from bench.runs.load import RecordsFile, Run
 
 
 def origin_line(keys: Iterable[str], provenances: Iterable[Mapping[str, Any]]) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from bench.report.figures.drawing import Drawing
 from bench.report.figures.outcomes import outcome_figure
 from bench.report.folder import write_folder
-from bench.report.load import load
 from bench.report.sections import sections
 from bench.report.tables.outcomes import outcome_table
+from bench.runs.load import load
 
 
 def write_outcomes(

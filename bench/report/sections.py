@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from bench.report.load import Results, Run
+from bench.runs.load import Results, Run
 from bench.spec import digest
 
 SIGNALS = {

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.files import SCHEMA_VERSION, read_json
 from bench.report.sections import Section
 from bench.report.tables.search import Study, search_tables, study_name
-from bench.store import SCHEMA_VERSION, read_json
 
 PLACES = "search/*/*/study.json"
 

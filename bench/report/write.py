@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.cost.profiles import read_latencies
 from bench.errors import BenchError
-from bench.latency_records import read_latencies
 from bench.progress import SILENT, Reporter
 from bench.report.artists import ALONE, Artists, Drawn, Order
 from bench.report.figures.kinds import ENDINGS, LATENCY_FIGURE, SEARCH_FIGURE, SECTION_FIGURES, SETUP_FIGURES
-from bench.report.load import load
 from bench.report.origin import origin_line, origin_of_runs
 from bench.report.page import Figure, SearchPart, SectionPart, SetupPart, page
 from bench.report.pictures import Picture, picture_files, read_picture
@@ -27,6 +26,7 @@ from bench.report.tables.outcomes import outcome_table
 from bench.report.tables.pareto import pareto_table
 from bench.report.tables.search import Study, search_tables, study_name
 from bench.report.tables.table import Table, budget_table, exit_table, overview
+from bench.runs.load import load
 
 SEARCHES = -2
 """Place among a section's setups under which the figures of its search studies are kept; :data:`WHOLE` are its own."""

@@ -24,7 +24,7 @@ Embeddings = list[NDArray[np.uint8] | NDArray[np.float32]]
 def embed_images(
     network: MultiExitNetwork,
     images: DeviceImages,
-    places: NDArray[np.int64],
+    indices: NDArray[np.int64],
     fabric: Fabric,
     *,
     num_exits: int | None = None,
@@ -33,7 +33,7 @@ def embed_images(
     title: str = "embedding",
     reporter: Reporter = SILENT,
 ) -> Embeddings:
-    """Embed the images at ``places`` (N,) at the first ``num_exits`` exits (all by default), in evaluation mode.
+    """Embed the images at ``indices`` (N,) at the first ``num_exits`` exits (all by default), in evaluation mode.
 
     Of several ``views`` an image has the mean embedding; a binary code is the sign of the mean, a majority of views.
     """
@@ -42,8 +42,8 @@ def embed_images(
     was_training = network.training
     network.eval()
     try:
-        with reporter.task(title, len(places), unit="images") as task:
-            for chunk in torch.from_numpy(places).split(batch_size):
+        with reporter.task(title, len(indices), unit="images") as task:
+            for chunk in torch.from_numpy(indices).split(batch_size):
                 cut = images.views(chunk, views)
                 sums: list[Tensor] = []
                 for view in cut:
@@ -65,14 +65,14 @@ def embed_images(
 def embed_first_exit(
     network: MultiExitNetwork,
     images: DeviceImages,
-    places: NDArray[np.int64],
+    indices: NDArray[np.int64],
     fabric: Fabric,
     *,
     batch_size: int = 128,
     title: str = "first exit",
     reporter: Reporter = SILENT,
 ) -> tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.float16]]:
-    """Run the images at ``places`` (N,) to the first exit: their codes, and the features (N, F) that its head reads.
+    """Run the images at ``indices`` (N,) to the first exit: their codes, and the features (N, F) that its head reads.
 
     Codes are those of :func:`embed_images` for the middle view. Features are kept in half precision: they are read by
     a small classifier, never matched.
@@ -82,8 +82,8 @@ def embed_first_exit(
     was_training = network.training
     network.eval()
     try:
-        with reporter.task(title, len(places), unit="images") as task:
-            for chunk in torch.from_numpy(places).split(batch_size):
+        with reporter.task(title, len(indices), unit="images") as task:
+            for chunk in torch.from_numpy(indices).split(batch_size):
                 batch = normalise(images.views(chunk)[0]).contiguous(memory_format=torch.channels_last)
                 with fabric.autocast():
                     output = network.outputs(batch, num_exits=1)[0]

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.arrays import AGAIN, read_arrays
 from bench.errors import BenchError
+from bench.files import AGAIN, read_arrays, replacing
 from bench.retrieval.table import ExitTable, Outcomes, Signals
-from bench.store import replacing
 
 
 def save_table(table: ExitTable, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From the embeddings of frames to those of tracklets."""
+"""From the embeddings of samples to those of tracklets."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.dataset import Frame
+from bench.data.dataset import ImageSample
 from bench.data.tracklets import members
 from bench.retrieval.embed import Embeddings
 
 
-def pool_tracklets(embeddings: Embeddings, frames: Sequence[Frame]) -> Embeddings:
-    """Pool embeddings of N frames, (N, ...) at each exit, into those of their T tracklets, (T, ...).
+def pool_tracklets(embeddings: Embeddings, samples: Sequence[ImageSample]) -> Embeddings:
+    """Pool embeddings of N samples, (N, ...) at each exit, into those of their T tracklets, (T, ...).
 
-    A tracklet has the mean of its frames' embeddings; a binary code is the sign of the mean: the majority of the frames
-    in every place, and −1 where they are equally many, as :func:`bench.networks.sign` has it. Rows come in the order
-    of :func:`bench.data.tracklets.entries`. Images without tracklets keep their embeddings.
+    A tracklet has the mean of its images' embeddings; a binary code is the sign of the mean: the majority of the
+    images in every bit, and −1 where they are equally many, as :func:`bench.networks.sign` has it. Rows come in the
+    order of :func:`bench.data.tracklets.entries`. Images without tracklets keep their embeddings.
 
-    The cost of a query is counted for one image, whatever the number of its frames: networks are compared at the cost
+    The cost of a query is counted for one image, whatever the number of its samples: networks are compared at the cost
     of a look, and a system that looks n times pays n times.
     """
-    if all(frame.tracklet is None for frame in frames):
+    if all(sample.tracklet is None for sample in samples):
         return embeddings
-    entries = members(frames)
+    entries = members(samples)
     return [_pool(values, entries) for values in embeddings]
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from bench.data.tracklets import entries
 from bench.progress import SILENT, Reporter
-from bench.request import RunRequest
 from bench.retrieval.labels import search_labels
 from bench.retrieval.metrics import RankingScores, score_blocks
 from bench.retrieval.re_ranking import re_rank
 from bench.retrieval.streaming import score_embeddings
-from bench.run import Opened
+from bench.running.request import RunRequest
+from bench.running.run import Opened
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class ReRanked:
 
 def score_re_ranked(request: RunRequest, reporter: Reporter = SILENT) -> tuple[ReRanked, ...]:
     """Score each exit of a finished run as it is, and after re-ranking (k1 20, k2 6, λ 0.3)."""
-    from bench.stages import obtain_embeddings, obtain_network
+    from bench.running.stages import obtain_embeddings, obtain_network
 
     opened = Opened.of(request, reporter)
     with opened.folder.alone():
-        bench = opened.workbench(reporter)
-        embeddings = obtain_embeddings(bench, obtain_network(bench), request.evaluation.views)
-    frames = entries(opened.dataset.query), entries(opened.dataset.gallery)
-    labels = [np.array([getattr(frame, name) for frame in part]) for name in ("pid", "camid") for part in frames]
+        context = opened.workbench(reporter)
+        embeddings = obtain_embeddings(context, obtain_network(context), request.evaluation.views)
+    samples = entries(opened.dataset.query), entries(opened.dataset.gallery)
+    labels = [np.array([getattr(sample, name) for sample in part]) for name in ("pid", "camid") for part in samples]
     ap = request.evaluation.ap
     found = []
     with reporter.task("re-ranking", len(embeddings["query"]), unit="exits") as task:

@@ -10,14 +10,14 @@ from typing import Any
 
 from bench import provenance
 from bench.errors import BenchError
+from bench.files import SCHEMA_VERSION, write_json
 from bench.progress import SILENT, Reporter
-from bench.request import RunRequest
-from bench.run import run
+from bench.running.request import RunRequest
+from bench.running.run import run
 from bench.search.chain import Code, search_chain
 from bench.search.re_ranked import score_re_ranked
 from bench.search.timing import CONVENTION, LengthTimes, time_lengths
 from bench.spec import SweepSpec, digest
-from bench.store import SCHEMA_VERSION, write_json
 
 STUDY_FILE = "study.json"
 TABLE_3 = (128, 256, 512, 1024, 2048)

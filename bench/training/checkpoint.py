@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from bench.errors import BenchError
-from bench.store import replacing
+from bench.files import replacing
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What going on needs: epochs done, parameters, the optimiser's state, losses so far, ticks so far (T, N).
+    """What going on needs: epochs done, parameters, the optimiser's state, losses and retrieval history
+    so far (T, N).
 
     ``validation`` has the epochs that were scored and their scores; ``best`` the parameters of the best of them, where
     those are to be kept.
@@ -26,7 +27,7 @@ class Checkpoint:
     network: dict[str, Tensor]
     optimiser: dict[str, Any]
     history: list[dict[str, float]]
-    ticks: Tensor
+    retrieval_history: Tensor
     validation: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
 

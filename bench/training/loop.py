@@ -24,8 +24,8 @@ from bench.networks import ExitOutput, MultiExitNetwork
 from bench.progress import SILENT, Reporter, Task
 from bench.training.checkpoint import Checkpoint
 from bench.training.recipe import Recipe
+from bench.training.retrieval_history import TrainingImages, measure_retrieval, measured_epochs
 from bench.training.schedule import build_optimiser, follow
-from bench.training.ticks import TrainingFrames, take_tick, tick_epochs
 
 Loss = Callable[[Sequence[ExitOutput], Tensor], dict[str, Tensor]]
 CHECK_EVERY = 10
@@ -34,21 +34,22 @@ CHECK_EVERY = 10
 
 @dataclass(frozen=True)
 class Trained:
-    """What training leaves beside the network: losses of every epoch, and ticks (T, N) with their epochs (T,).
+    """What training leaves beside the network: losses of every epoch, and the retrieval history (T, N)
+    with its epochs (T,).
 
     ``validation`` are the scores of the epochs that the kept one was chosen among; empty where it is the last.
     """
 
     history: list[dict[str, float]]
     validation: list[dict[str, float]]
-    ticks: NDArray[np.int8]
-    tick_epochs: tuple[int, ...]
+    retrieval_history: NDArray[np.int8]
+    measured_epochs: tuple[int, ...]
 
 
 def train(
     network: MultiExitNetwork,
     loss: Loss,
-    frames: TrainingFrames,
+    samples: TrainingImages,
     recipe: Recipe,
     *,
     seed: int,
@@ -68,13 +69,13 @@ def train(
     optimiser = build_optimiser(recipe.optimiser, network.parameters())
     network.to(memory_format=torch.channels_last)
     history: list[dict[str, float]] = []
-    ticks: list[NDArray[np.int8]] = []
+    retrieval_history: list[NDArray[np.int8]] = []
     validation: list[dict[str, float]] = []
     best: dict[str, Tensor] = {}
     resumed = Checkpoint.load(checkpoint, key) if checkpoint.exists() else None
     if resumed is not None:
         network.load_state_dict(resumed.network)
-        history, ticks = resumed.history, list(resumed.ticks.numpy())
+        history, retrieval_history = resumed.history, list(resumed.retrieval_history.numpy())
         validation, best = resumed.validation, resumed.best
         reporter.note(f"going on after epoch {resumed.epoch} of {recipe.epochs}")
     wrapped, optimiser = fabric.setup(network, optimiser)
@@ -82,20 +83,22 @@ def train(
     if resumed is not None:
         optimiser.load_state_dict(resumed.optimiser)
     done = len(history)
-    steps = len(identity_batches(frames.labels, recipe, seed, epoch=0))
+    steps = len(identity_batches(samples.labels, recipe, seed, epoch=0))
     try:
         with reporter.task("training", (recipe.epochs - done) * steps) as task:
             for epoch in range(done, recipe.epochs):
-                means = _train_epoch(wrapped, optimiser, loss, frames, recipe, seed, epoch, fabric, task)
+                means = _train_epoch(wrapped, optimiser, loss, samples, recipe, seed, epoch, fabric, task)
                 history.append({"epoch": epoch + 1, **means})
-                if epoch + 1 in tick_epochs(recipe.epochs):
-                    ticks.append(take_tick(network, frames, fabric))
+                if epoch + 1 in measured_epochs(recipe.epochs):
+                    retrieval_history.append(measure_retrieval(network, samples, fabric))
                     if recipe.keep == "best" and validate is not None:
                         score = validate()
                         if score > max((entry["mAP"] for entry in validation), default=-1.0):
                             best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
                         validation.append({"epoch": epoch + 1, "mAP": score})
-                taken = torch.tensor(np.array(ticks, dtype=np.int8).reshape(len(ticks), len(frames.labels)))
+                taken = torch.tensor(
+                    np.array(retrieval_history, dtype=np.int8).reshape(len(retrieval_history), len(samples.labels))
+                )
                 state = (network.state_dict(), optimiser.state_dict(), history, taken, validation, best)
                 Checkpoint(key, epoch + 1, *state).save(checkpoint)
                 done = epoch + 1
@@ -104,14 +107,14 @@ def train(
         raise
     if best:
         network.load_state_dict(best)
-    return Trained(history, validation, np.stack(ticks), tick_epochs(recipe.epochs))
+    return Trained(history, validation, np.stack(retrieval_history), measured_epochs(recipe.epochs))
 
 
 def _train_epoch(
     network: MultiExitNetwork,
     optimiser: torch.optim.Optimizer,
     loss: Loss,
-    frames: TrainingFrames,
+    samples: TrainingImages,
     recipe: Recipe,
     seed: int,
     epoch: int,
@@ -122,15 +125,15 @@ def _train_epoch(
     started = time.perf_counter()
     torch.manual_seed(_epoch_seed(seed, epoch))
     generator = torch.Generator(device=fabric.device).manual_seed(_epoch_seed(seed, epoch))
-    labels = torch.from_numpy(frames.labels)
-    places = torch.from_numpy(frames.places)
-    batches = identity_batches(frames.labels, recipe, seed, epoch)
+    labels = torch.from_numpy(samples.labels)
+    indices = torch.from_numpy(samples.indices)
+    batches = identity_batches(samples.labels, recipe, seed, epoch)
     network.train()
     sums: dict[str, Tensor] = {}
     rate = 0.0
     for number, batch in enumerate(map(torch.from_numpy, batches), start=1):
         rate = follow(optimiser, recipe, epoch + number / len(batches))
-        images = training_view(frames.images.batch(places[batch]), recipe, generator)
+        images = training_view(samples.images.batch(indices[batch]), recipe, generator)
         images = images.contiguous(memory_format=torch.channels_last)
         # Entered here, since Fabric enters it for a method other than forward only where a strategy wraps the network.
         with fabric.autocast():

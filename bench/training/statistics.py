@@ -1,4 +1,4 @@
-"""What a run's training leaves for policies to learn from: its ticks, beside what the trained first exit sees."""
+"""What a run's training leaves for policies to learn from: retrieval history and first-exit features."""
 
 from __future__ import annotations
 

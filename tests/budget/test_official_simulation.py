@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 from bench import registry
 from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
-from bench.budget.quality import METRICS, per_query_quality
+from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.thresholds import stream_exits
 from bench.networks import ExitSpec
 from bench.retrieval.codes import pack
@@ -113,7 +113,7 @@ def played(request):
 def test_every_decision_and_score_is_the_official_one(played, policy, kind):
     table, stages, labels = played
     confidence = registry.policy(policy).confidence(table.signals, np.random.default_rng(0))
-    quality = per_query_quality(table.outcomes)[..., [METRICS.index("rank-1"), METRICS.index("mAP")]]
+    quality = per_query_scores(table.outcomes)[..., [METRICS.index("rank-1"), METRICS.index("mAP")]]
     theirs = [
         [official_confidence(distances[query], *who, *labels[2:], kind) for distances in stages]
         for query, who in enumerate(zip(*labels[:2], strict=True))

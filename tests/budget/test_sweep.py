@@ -7,7 +7,7 @@ from invented import COSTS, invented_table
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.policy import Policy
-from bench.budget.quality import METRICS
+from bench.budget.query_scores import METRICS
 from bench.budget.sweep import exit_records, sweep
 from bench.errors import BenchError
 from bench.spec import SweepSpec

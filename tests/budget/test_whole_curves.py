@@ -6,8 +6,8 @@ from invented import COSTS, invented_table
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.points import Scene
-from bench.budget.quality import METRICS, per_query_quality
+from bench.budget.points import SweepContext
+from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import oracle_curve
 from bench.budget.sweep import sweep
 from bench.budget.whole_curves import _references
@@ -104,8 +104,8 @@ def test_the_same_policy_under_two_names_is_no_better(table):
 
 def test_draws_of_the_oracle_are_the_oracle_of_the_drawn(table):
     """The queries of the people drawn, as a table of their own, have the oracle's area that the draw says."""
-    quality = per_query_quality(table.outcomes)
-    scene = Scene.of(quality, COSTS, IdentityBootstrap.draw(table.outcomes.query_pids, 3, seed=1))
+    quality = per_query_scores(table.outcomes)
+    scene = SweepContext.of(quality, COSTS, IdentityBootstrap.draw(table.outcomes.query_pids, 3, seed=1))
     line, oracle = _references(scene, "mAP")
     for draw, counts in enumerate(scene.bootstrap.counts, start=1):
         drawn = np.repeat(np.arange(len(table)), counts[scene.bootstrap.rows].astype(int))

@@ -5,7 +5,7 @@ import pytest
 from bench.cost.latency import LEAST_RUNS, measure_latency
 from bench.device import open_device
 from bench.errors import BenchError
-from bench.request import RunRequest
+from bench.running.request import RunRequest
 
 
 @pytest.fixture(scope="module")

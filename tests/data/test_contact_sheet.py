@@ -2,19 +2,19 @@ import pytest
 from PIL import Image
 
 from bench.data.contact_sheet import GAP, GROUND, write_contact_sheet
-from bench.data.dataset import Frame, ReidDataset
+from bench.data.dataset import ImageSample, ReidDataset
 from bench.errors import BenchError
 
 
 @pytest.fixture
 def dataset(tmp_path):
     colours = {(1, 1): "red", (1, 2): "lime", (2, 1): "blue"}
-    frames = []
+    samples = []
     for (pid, camid), colour in colours.items():
         path = tmp_path / f"{pid}_{camid}.png"
         Image.new("RGB", (32, 64), colour).save(path)
-        frames.append(Frame(path, pid, camid))
-    return ReidDataset("two", tmp_path, (), tuple(frames[:1]), tuple(frames[1:]))
+        samples.append(ImageSample(path, pid, camid))
+    return ReidDataset("two", tmp_path, (), tuple(samples[:1]), tuple(samples[1:]))
 
 
 def test_a_row_a_person_a_column_a_camera(dataset, tmp_path):

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from bench.data import images as images_module
-from bench.data.dataset import Frame
+from bench.data.dataset import ImageSample
 from bench.data.images import dataset_fingerprint, open_store
 from bench.errors import BenchError
 
@@ -30,8 +30,8 @@ def paint(path: Path, seed: int = 0, size=(10, 20), **options) -> Path:
 
 
 @pytest.fixture
-def frames(tmp_path):
-    return [Frame(paint(tmp_path / "set" / f"{pid:04}_c1.jpg", pid), pid, 1) for pid in range(1, 6)]
+def samples(tmp_path):
+    return [ImageSample(paint(tmp_path / "set" / f"{pid:04}_c1.jpg", pid), pid, 1) for pid in range(1, 6)]
 
 
 @pytest.fixture
@@ -64,22 +64,22 @@ def pixels_of(path: Path, input_size=SIZE) -> np.ndarray:
 
 
 def store_one(path: Path, cache: Path, input_size=SIZE) -> np.ndarray:
-    return open_store([Frame(path, 1, 1)], input_size, cache).images[0]
+    return open_store([ImageSample(path, 1, 1)], input_size, cache).images[0]
 
 
-def test_pixels_order_and_batches(frames, cache):
-    store = open_store(frames, SIZE, cache)
+def test_pixels_order_and_batches(samples, cache):
+    store = open_store(samples, SIZE, cache)
     assert store.images.shape == (5, 3, *SIZE)
     assert store.images.dtype == np.uint8
     assert not store.images.flags.writeable
-    np.testing.assert_array_equal(store.images, [pixels_of(frame.path) for frame in frames])
+    np.testing.assert_array_equal(store.images, [pixels_of(sample.path) for sample in samples])
     for indices in (np.array([3, 0, 3]), torch.tensor([3, 0, 3])):
         batch = store.batch(indices)
         assert batch.dtype == torch.uint8
         np.testing.assert_array_equal(batch.numpy(), store.images[[3, 0, 3]])
     batch.zero_()  # a batch is a copy
-    np.testing.assert_array_equal(store.images[3], pixels_of(frames[3].path))
-    np.testing.assert_array_equal(store.places([frames[4], frames[1]]), [4, 1])
+    np.testing.assert_array_equal(store.images[3], pixels_of(samples[3].path))
+    np.testing.assert_array_equal(store.indices([samples[4], samples[1]]), [4, 1])
 
 
 def test_shrinking_is_antialiased(tmp_path, cache):
@@ -89,35 +89,35 @@ def test_shrinking_is_antialiased(tmp_path, cache):
     assert np.abs(store_one(tmp_path / "stripes.png", cache).astype(int) - 127).max() < 20
 
 
-def test_built_once_announced_and_found_again(frames, cache, monkeypatch):
+def test_built_once_announced_and_found_again(samples, cache, monkeypatch):
     first, again = Listener(), Listener()
-    store = open_store(frames, SIZE, cache, first)
+    store = open_store(samples, SIZE, cache, first)
     assert first.advanced == 5
     assert "decoding 5 images to 16×8 pixels" in first.notes[0]
     assert "0.0 MB" in first.notes[0]
     monkeypatch.setattr(images_module, "decode_image", None)
-    found = open_store(frames, SIZE, cache, again)
+    found = open_store(samples, SIZE, cache, again)
     assert again.advanced == 0
     assert found.fingerprint == store.fingerprint
     np.testing.assert_array_equal(found.images, store.images)
     assert sorted(path.suffix for path in cache.iterdir()) == [".json", ".npy"]
 
 
-def test_changed_file_rebuilds_and_replaces_the_old_store(frames, cache):
-    before = open_store(frames, SIZE, cache)
+def test_changed_file_rebuilds_and_replaces_the_old_store(samples, cache):
+    before = open_store(samples, SIZE, cache)
     old = before.images.copy()
-    paint(frames[2].path, seed=77)
-    os.utime(frames[2].path, ns=(1, 1))
-    after = open_store(frames, SIZE, cache)
-    np.testing.assert_array_equal(after.images[2], pixels_of(frames[2].path))
+    paint(samples[2].path, seed=77)
+    os.utime(samples[2].path, ns=(1, 1))
+    after = open_store(samples, SIZE, cache)
+    np.testing.assert_array_equal(after.images[2], pixels_of(samples[2].path))
     assert after.fingerprint != before.fingerprint
     np.testing.assert_array_equal(before.images, old)  # an open store stays as it was
     assert len(list(cache.iterdir())) == 2
 
 
 @pytest.mark.parametrize("harm", ["short", "empty", "no data", "no sidecar", "bad sidecar", "odd sidecar", "odd array"])
-def test_damaged_stores_are_rebuilt(frames, cache, harm):
-    store = open_store(frames, SIZE, cache)
+def test_damaged_stores_are_rebuilt(samples, cache, harm):
+    store = open_store(samples, SIZE, cache)
     expected = store.images.copy()
     (data,), (sidecar,) = cache.glob("*.npy"), cache.glob("*.json")
     if harm == "short":
@@ -134,17 +134,17 @@ def test_damaged_stores_are_rebuilt(frames, cache, harm):
         sidecar.write_text("[]")
     else:
         np.save(data, np.zeros((5, 3, 4, 4), dtype=np.uint8))
-    rebuilt = open_store(frames, SIZE, cache)
+    rebuilt = open_store(samples, SIZE, cache)
     assert rebuilt.fingerprint == store.fingerprint
     np.testing.assert_array_equal(rebuilt.images, expected)
 
 
-def test_each_size_and_each_list_has_its_own_store(frames, cache):
-    assert open_store(frames, SIZE, cache).images.shape[2:] == SIZE
-    assert open_store(frames, (8, 8), cache).images.shape[2:] == (8, 8)
-    assert len(open_store(frames[:2], SIZE, cache).images) == 2
+def test_each_size_and_each_list_has_its_own_store(samples, cache):
+    assert open_store(samples, SIZE, cache).images.shape[2:] == SIZE
+    assert open_store(samples, (8, 8), cache).images.shape[2:] == (8, 8)
+    assert len(open_store(samples[:2], SIZE, cache).images) == 2
     assert len(list(cache.glob("*.npy"))) == 3
-    assert open_store(frames, SIZE, cache).fingerprint == open_store(frames, (8, 8), cache).fingerprint
+    assert open_store(samples, SIZE, cache).fingerprint == open_store(samples, (8, 8), cache).fingerprint
 
 
 def test_no_frames(cache):
@@ -153,26 +153,28 @@ def test_no_frames(cache):
     assert not cache.exists()
 
 
-def test_fingerprint_names_the_content_wherever_it_lies(frames, cache, tmp_path):
-    fingerprint = open_store(frames, SIZE, cache).fingerprint
+def test_fingerprint_names_the_content_wherever_it_lies(samples, cache, tmp_path):
+    fingerprint = open_store(samples, SIZE, cache).fingerprint
     shutil.copytree(tmp_path / "set", tmp_path / "elsewhere" / "copy")
-    moved = [Frame(tmp_path / "elsewhere" / "copy" / frame.path.name, frame.pid, frame.camid) for frame in frames]
+    moved = [
+        ImageSample(tmp_path / "elsewhere" / "copy" / sample.path.name, sample.pid, sample.camid) for sample in samples
+    ]
     assert open_store(moved, SIZE, cache).fingerprint == fingerprint
     others = [
-        frames[::-1],
-        frames[:-1],
-        [*frames[:-1], Frame(frames[-1].path, 99, 1)],
-        [*frames[:-1], Frame(frames[-1].path, frames[-1].pid, 2)],
-        [*frames[:-1], Frame(frames[-1].path.rename(tmp_path / "set" / "renamed.jpg"), frames[-1].pid, 1)],
+        samples[::-1],
+        samples[:-1],
+        [*samples[:-1], ImageSample(samples[-1].path, 99, 1)],
+        [*samples[:-1], ImageSample(samples[-1].path, samples[-1].pid, 2)],
+        [*samples[:-1], ImageSample(samples[-1].path.rename(tmp_path / "set" / "renamed.jpg"), samples[-1].pid, 1)],
     ]
     fingerprints = [fingerprint] + [open_store(other, SIZE, cache).fingerprint for other in others[-1:]]
-    (tmp_path / "set" / "renamed.jpg").rename(frames[-1].path)
+    (tmp_path / "set" / "renamed.jpg").rename(samples[-1].path)
     fingerprints += [open_store(other, SIZE, cache).fingerprint for other in others[:-1]]
     assert len(set(fingerprints)) == 6
 
 
-def test_dataset_fingerprint_depends_on_every_split_and_their_order(frames, cache):
-    one, two = open_store(frames[:2], SIZE, cache), open_store(frames[2:], SIZE, cache)
+def test_dataset_fingerprint_depends_on_every_split_and_their_order(samples, cache):
+    one, two = open_store(samples[:2], SIZE, cache), open_store(samples[2:], SIZE, cache)
     assert len({dataset_fingerprint(one, two), dataset_fingerprint(two, one), dataset_fingerprint(one)}) == 3
     assert dataset_fingerprint(one, two) == dataset_fingerprint(one, two)
 
@@ -196,10 +198,10 @@ def truncated(path: Path) -> None:
     ],
     ids=["truncated", "empty", "text", "header", "program", "floating point", "unlisted format", "missing"],
 )
-def test_a_broken_image_is_named_and_leaves_nothing_behind(frames, cache, spoil):
-    spoil(frames[3].path)
-    with pytest.raises(BenchError, match=frames[3].path.name) as raised:
-        open_store(frames, SIZE, cache)
+def test_a_broken_image_is_named_and_leaves_nothing_behind(samples, cache, spoil):
+    spoil(samples[3].path)
+    with pytest.raises(BenchError, match=samples[3].path.name) as raised:
+        open_store(samples, SIZE, cache)
     assert "\n" not in str(raised.value)
     assert not cache.exists() or not list(cache.iterdir())
 
@@ -246,22 +248,22 @@ def test_exif_rotation_is_undone(tmp_path, cache, orientation):
     np.testing.assert_array_equal(store_one(tmp_path / "turned.png", cache), np.asarray(upright).transpose(2, 0, 1))
 
 
-def test_full_disk_is_said_before_anything_is_written(frames, cache, monkeypatch):
+def test_full_disk_is_said_before_anything_is_written(samples, cache, monkeypatch):
     monkeypatch.setattr(images_module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
     with pytest.raises(BenchError, match=r"only 0\.0 MB are free"):
-        open_store(frames, SIZE, cache)
+        open_store(samples, SIZE, cache)
     assert not list(cache.iterdir())
 
 
-def test_a_cache_that_cannot_be_written(frames, tmp_path):
+def test_a_cache_that_cannot_be_written(samples, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(BenchError, match="name another cache"):
-        open_store(frames, SIZE, tmp_path / "file")
+        open_store(samples, SIZE, tmp_path / "file")
     with pytest.raises(BenchError, match="input size"):
-        open_store(frames, (0, 8), tmp_path / "cache")
+        open_store(samples, (0, 8), tmp_path / "cache")
 
 
-def test_two_builders_at_once_and_what_a_killed_one_left(frames, cache):
+def test_two_builders_at_once_and_what_a_killed_one_left(samples, cache):
     cache.mkdir()
     abandoned, running = cache / ".k-s.npy.aa.partial", cache / ".k-s.npy.bb.partial"
     abandoned.touch()
@@ -271,7 +273,7 @@ def test_two_builders_at_once_and_what_a_killed_one_left(frames, cache):
 
     def build():
         barrier.wait()
-        stores.append(open_store(frames, SIZE, cache))
+        stores.append(open_store(samples, SIZE, cache))
 
     threads = [threading.Thread(target=build) for _ in range(4)]
     for thread in threads:
@@ -281,19 +283,19 @@ def test_two_builders_at_once_and_what_a_killed_one_left(frames, cache):
     assert len(stores) == 4
     assert len({store.fingerprint for store in stores}) == 1
     for store in stores:
-        np.testing.assert_array_equal(store.images, [pixels_of(frame.path) for frame in frames])
+        np.testing.assert_array_equal(store.images, [pixels_of(sample.path) for sample in samples])
     assert sorted(path.suffix for path in cache.iterdir()) == [".json", ".npy", ".partial"]
     assert running.exists()
     assert json.loads(next(cache.glob("*.json")).read_text())["fingerprint"] == stores[0].fingerprint
 
 
-def test_interruption_leaves_nothing_half_built(frames, cache):
+def test_interruption_leaves_nothing_half_built(samples, cache):
     class Interrupted(Listener):
         def advance(self, amount=1, *, status=""):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        open_store(frames, SIZE, cache, Interrupted())
+        open_store(samples, SIZE, cache, Interrupted())
     assert not list(cache.iterdir())
 
 

@@ -34,8 +34,11 @@ def test_reads_a_folder_or_the_file_itself(tmp_path):
     dataset = read(listing.parent)
     assert dataset == read(listing)
     assert (dataset.name, dataset.root, dataset.rendered) == ("manifest-station", listing.parent, False)
-    assert [(frame.path.name, frame.pid, frame.camid) for frame in dataset.train] == [("a.jpg", 4, 1), ("b.jpg", 4, 0)]
-    assert [(frame.path.name, frame.pid) for frame in dataset.gallery] == [("d.jpg", 0), ("g.jpg", 9), ("j.jpg", -1)]
+    assert [(sample.path.name, sample.pid, sample.camid) for sample in dataset.train] == [
+        ("a.jpg", 4, 1),
+        ("b.jpg", 4, 0),
+    ]
+    assert [(sample.path.name, sample.pid) for sample in dataset.gallery] == [("d.jpg", 0), ("g.jpg", 9), ("j.jpg", -1)]
     assert dataset.query[0].path == listing.parent / "images" / "q.jpg"
 
 
@@ -122,9 +125,9 @@ def test_tracklets_of_query_and_gallery(tmp_path):
     rows = [f"{row},{number}" for row, number in zip(ROWS, ("1", "", "8", "3", "4", "5"), strict=True)]
     write(tmp_path, rows, header="path,pid,camid,split,tracklet")
     dataset = read(tmp_path)
-    assert [frame.tracklet for frame in dataset.train] == [None, None]
-    assert [frame.tracklet for frame in dataset.query] == [8]
-    assert [frame.tracklet for frame in dataset.gallery] == [4, 3, 5]
+    assert [sample.tracklet for sample in dataset.train] == [None, None]
+    assert [sample.tracklet for sample in dataset.query] == [8]
+    assert [sample.tracklet for sample in dataset.gallery] == [4, 3, 5]
     write(tmp_path, [*rows[:-1], ROWS[-1] + ",3"], header="path,pid,camid,split,tracklet")
     with pytest.raises(BenchError, match=r"j\.jpg: tracklet 3 must show one identity in one camera"):
         read(tmp_path)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.dataset import DatasetRequest, Frame
+from bench.data.dataset import DatasetRequest, ImageSample
 from bench.data.market1501 import MARKET1501, read_market1501_folder
 from bench.errors import BenchError
 
@@ -19,8 +19,8 @@ def write(root: Path, train=TRAIN, query=QUERY, gallery=GALLERY) -> Path:
     return root
 
 
-def labels(frames: tuple[Frame, ...]) -> list[tuple[str, int, int]]:
-    return [(frame.path.name, frame.pid, frame.camid) for frame in frames]
+def labels(samples: tuple[ImageSample, ...]) -> list[tuple[str, int, int]]:
+    return [(sample.path.name, sample.pid, sample.camid) for sample in samples]
 
 
 def test_splits_labels_and_order(tmp_path):
@@ -30,7 +30,7 @@ def test_splits_labels_and_order(tmp_path):
     assert labels(dataset.query) == [(QUERY[0], 1, 1), (QUERY[1], 3, 5)]
     assert labels(dataset.gallery) == [(GALLERY[1], -1, 3), (GALLERY[2], 0, 4), (GALLERY[0], 1, 2), (GALLERY[3], 3, 6)]
     assert (dataset.name, dataset.root, dataset.rendered, dataset.details) == ("tiny", root, True, {"seed": 3})
-    assert all(frame.path.is_file() for frame in (*dataset.train, *dataset.query, *dataset.gallery))
+    assert all(sample.path.is_file() for sample in (*dataset.train, *dataset.query, *dataset.gallery))
 
 
 def test_cameras_of_two_digits_other_formats_and_what_file_managers_leave(tmp_path):

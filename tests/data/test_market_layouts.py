@@ -35,8 +35,8 @@ def write(root: Path, names: dict[str, list[str]]) -> Path:
     return root
 
 
-def labels(frames) -> list[tuple[int, int]]:
-    return [(frame.pid, frame.camid) for frame in frames]
+def labels(samples) -> list[tuple[int, int]]:
+    return [(sample.pid, sample.camid) for sample in samples]
 
 
 @pytest.mark.parametrize("folder", ["images", "../images", "distractors_500k", "distractors_500k/images"])

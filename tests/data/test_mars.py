@@ -7,11 +7,11 @@ import pytest
 from scipy.io import savemat
 
 from bench import registry
-from bench.data.dataset import DatasetRequest, Frame
+from bench.data.dataset import DatasetRequest, ImageSample
 from bench.data.mars import MARS
 from bench.data.tracklets import entries
 from bench.errors import BenchError
-from bench.run import run
+from bench.running.run import run
 
 Track = tuple[int, int, Sequence[Path | None]]
 """Identity, camera, and the image files to copy; None makes an empty one."""
@@ -53,7 +53,7 @@ def read(root: Path, **options: str):
     return MARS.open(DatasetRequest(root, options))
 
 
-def tracklets(frames: Sequence[Frame]) -> list[tuple[int, int, int | None]]:
+def tracklets(frames: Sequence[ImageSample]) -> list[tuple[int, int, int | None]]:
     return [(frame.pid, frame.camid, frame.tracklet) for frame in entries(frames)]
 
 
@@ -156,7 +156,7 @@ def test_official_counts():
     assert "training images" not in MARS.official({"frames": "15"})
 
 
-def tracks_of(frames: Sequence[Frame]) -> list[Track]:
+def tracks_of(frames: Sequence[ImageSample]) -> list[Track]:
     """Everything that a person does in one camera as one tracklet."""
     grouped: dict[tuple[int, int], list[Path]] = {}
     for frame in frames:

@@ -7,7 +7,7 @@ from bench import registry
 from bench.data.dataset import DatasetRequest
 from bench.data.msmt17 import MSMT17
 from bench.errors import BenchError
-from bench.run import run
+from bench.running.run import run
 
 LISTS = {
     "train": ["0000/0000_000_01_0303morning_0008_0.jpg 0", "0001/0001_003_15_0113noon_0044_2.jpg 1"],
@@ -40,10 +40,10 @@ def read(root: Path, **options: str):
 def test_splits_cameras_and_people_kept_apart(tmp_path):
     dataset = read(write(tmp_path))
     assert (dataset.name, dataset.root, dataset.rendered) == ("msmt17", tmp_path, False)
-    assert [(frame.pid, frame.camid) for frame in dataset.train] == [(1, 1), (1, 2), (2, 15)]
-    assert [(frame.pid, frame.camid) for frame in dataset.query] == [(10_001, 3), (10_002, 11)]
-    assert [(frame.pid, frame.camid) for frame in dataset.gallery] == [(10_001, 4), (10_002, 12), (10_003, 12)]
-    assert all(frame.path.is_file() for frame in (*dataset.train, *dataset.query, *dataset.gallery))
+    assert [(sample.pid, sample.camid) for sample in dataset.train] == [(1, 1), (1, 2), (2, 15)]
+    assert [(sample.pid, sample.camid) for sample in dataset.query] == [(10_001, 3), (10_002, 11)]
+    assert [(sample.pid, sample.camid) for sample in dataset.gallery] == [(10_001, 4), (10_002, 12), (10_003, 12)]
+    assert all(sample.path.is_file() for sample in (*dataset.train, *dataset.query, *dataset.gallery))
 
 
 def test_val_list_is_trained_on_unless_it_is_left_out(tmp_path):
@@ -137,16 +137,16 @@ def test_official_counts():
 
 def test_a_whole_run_on_this_layout(tmp_path, cache, smoke_request):
     rendered = registry.dataset("synthped").open(DatasetRequest(cache, {"size": "smoke"}))
-    first_test_pid = min(frame.pid for frame in rendered.query)
+    first_test_pid = min(sample.pid for sample in rendered.query)
     lines: dict[str, list[str]] = {}
     for split, first in (("train", 1), ("query", first_test_pid), ("gallery", first_test_pid)):
-        people = [frame for frame in getattr(rendered, split) if frame.pid > 0]
-        for place, frame in enumerate(people):
-            number = frame.pid - first
-            name = f"{number:04}/{number:04}_{place:03}_{frame.camid:02}_0303{split}_0000_0.jpg"
+        people = [sample for sample in getattr(rendered, split) if sample.pid > 0]
+        for place, sample in enumerate(people):
+            number = sample.pid - first
+            name = f"{number:04}/{number:04}_{place:03}_{sample.camid:02}_0303{split}_0000_0.jpg"
             path = tmp_path / "data" / ("train" if split == "train" else "test") / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(frame.path, path)
+            shutil.copyfile(sample.path, path)
             lines.setdefault("val" if split == "train" and place % 9 == 0 else split, []).append(f"{name} {number}")
     for split, names in lines.items():
         (tmp_path / "data" / f"list_{split}.txt").write_text("\n".join(names))

@@ -3,32 +3,32 @@
 import pytest
 from PIL import Image
 
-from bench.data.dataset import Frame, ReidDataset
+from bench.data.dataset import ImageSample, ReidDataset
 from bench.data.image_size import image_size, image_sizes
 from bench.data.statistics import Spread, dataset_statistics
 
 
 @pytest.fixture
 def dataset(tmp_path) -> ReidDataset:
-    def frames(split, labels, size):
+    def samples(split, labels, size):
         made = []
         for number, (pid, camid) in enumerate(labels):
             path = tmp_path / f"{split}{number}.png"
             Image.new("RGB", size if number else (20, 50)).save(path)
-            made.append(Frame(path, pid, camid))
+            made.append(ImageSample(path, pid, camid))
         return tuple(made)
 
     return ReidDataset(
         "tiny",
         tmp_path,
-        train=frames("train", [(1, 1), (1, 1), (1, 2), (2, 3)], (32, 64)),
-        query=frames("query", [(5, 1), (6, 1)], (32, 64)),
-        gallery=frames("gallery", [(-1, 1), (0, 1), (0, 3), (5, 2), (5, 3), (6, 1)], (16, 64)),
+        train=samples("train", [(1, 1), (1, 1), (1, 2), (2, 3)], (32, 64)),
+        query=samples("query", [(5, 1), (6, 1)], (32, 64)),
+        gallery=samples("gallery", [(-1, 1), (0, 1), (0, 3), (5, 2), (5, 3), (6, 1)], (16, 64)),
     )
 
 
 def test_numbers_of_each_split(dataset):
-    sizes = image_sizes(frame.path for frame in (*dataset.train, *dataset.query, *dataset.gallery))
+    sizes = image_sizes(sample.path for sample in (*dataset.train, *dataset.query, *dataset.gallery))
     training, query, gallery, test = dataset_statistics(dataset, sizes)
     assert (training.images, training.identities, training.cameras) == (4, 2, 3)
     assert training.images_per_identity == Spread(1, 2, 3)
@@ -48,7 +48,7 @@ def test_numbers_of_each_split(dataset):
 
 def test_an_image_in_query_and_gallery_is_one_test_image(dataset):
     shared = ReidDataset("tiny", dataset.root, dataset.train, dataset.query, (*dataset.gallery, dataset.query[0]))
-    sizes = dict.fromkeys((frame.path for frame in (*shared.train, *shared.query, *shared.gallery)), (2, 1))
+    sizes = dict.fromkeys((sample.path for sample in (*shared.train, *shared.query, *shared.gallery)), (2, 1))
     assert dataset_statistics(shared, sizes)[-1].images == 8
 
 
@@ -56,7 +56,7 @@ def test_sizes_that_cannot_be_read_are_counted(dataset):
     dataset.train[0].path.write_text("no picture")
     dataset.query[0].path.write_bytes(b"")
     dataset.query[1].path.unlink()
-    sizes = image_sizes(frame.path for frame in (*dataset.train, *dataset.query, *dataset.gallery))
+    sizes = image_sizes(sample.path for sample in (*dataset.train, *dataset.query, *dataset.gallery))
     training, query, _, test = dataset_statistics(dataset, sizes)
     assert (training.unreadable, training.heights) == (1, Spread(64, 64, 64))
     assert (query.unreadable, query.heights, query.usual_size) == (2, None, None)

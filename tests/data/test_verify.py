@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.dataset import DatasetRequest, Frame, ReidDataset
+from bench.data.dataset import DatasetRequest, ImageSample, ReidDataset
 from bench.data.inspection import inspect_images
 from bench.data.manifest import MANIFEST
 from bench.data.market1501 import MARKET1501
@@ -32,8 +32,8 @@ def paint(path: Path, **options) -> Path:
     return path
 
 
-def frame(root: Path, split: str, pid: int, camid: int, name: str = "") -> Frame:
-    return Frame(paint(root / split / (name or f"{pid}_{camid}.png")), pid, camid)
+def sample(root: Path, split: str, pid: int, camid: int, name: str = "") -> ImageSample:
+    return ImageSample(paint(root / split / (name or f"{pid}_{camid}.png")), pid, camid)
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def dataset(tmp_path) -> ReidDataset:
     return ReidDataset(
         "tiny",
         tmp_path,
-        train=tuple(frame(tmp_path, "train", pid, camid) for pid in (1, 2) for camid in (1, 2)),
-        query=tuple(frame(tmp_path, "query", pid, 1) for pid in (3, 4)),
-        gallery=tuple(frame(tmp_path, "gallery", pid, camid) for pid, camid in ((-1, 1), (0, 1), (3, 2), (4, 3))),
+        train=tuple(sample(tmp_path, "train", pid, camid) for pid in (1, 2) for camid in (1, 2)),
+        query=tuple(sample(tmp_path, "query", pid, 1) for pid in (3, 4)),
+        gallery=tuple(sample(tmp_path, "gallery", pid, camid) for pid, camid in ((-1, 1), (0, 1), (3, 2), (4, 3))),
     )
 
 
 def check(dataset: ReidDataset, official=OFFICIAL) -> dict[str, Finding]:
-    frames = (*dataset.train, *dataset.query, *dataset.gallery)
-    findings = verify(dataset, official, inspect_images(frame.path for frame in frames))
+    samples = (*dataset.train, *dataset.query, *dataset.gallery)
+    findings = verify(dataset, official, inspect_images(sample.path for sample in samples))
     assert len({finding.check for finding in findings}) == len(findings)
     return {finding.check: finding for finding in findings}
 
@@ -80,9 +80,9 @@ def test_people_of_one_camera_and_queries_without_a_match(dataset, tmp_path):
     lonely = ReidDataset(
         "tiny",
         tmp_path,
-        (*dataset.train, frame(tmp_path, "train", 9, 2)),
-        (*dataset.query, frame(tmp_path, "query", 5, 2), frame(tmp_path, "query", 6, 2)),
-        (*dataset.gallery, frame(tmp_path, "gallery", 5, 2)),
+        (*dataset.train, sample(tmp_path, "train", 9, 2)),
+        (*dataset.query, sample(tmp_path, "query", 5, 2), sample(tmp_path, "query", 6, 2)),
+        (*dataset.gallery, sample(tmp_path, "gallery", 5, 2)),
     )
     findings = check(lonely, {})
     assert findings["training identities of one camera"].cases == ("identity 9, camera 2",)
@@ -117,7 +117,7 @@ def test_unreadable_images_are_listed_by_file(dataset, harm):
 
 
 def test_unusual_images_are_fine(dataset):
-    first, second, third, fourth = (frame.path for frame in dataset.train)
+    first, second, third, fourth = (sample.path for sample in dataset.train)
     Image.new("L", (4, 8), 90).save(first)
     Image.new("RGBA", (4, 8), (1, 2, 3, 4)).save(second)
     Image.fromarray(np.full((8, 4), 40_000, dtype=np.uint16)).save(third)
@@ -142,7 +142,7 @@ def test_test_images_that_are_trained_on(dataset):
     ids=["another camera", "another identity", "a distractor", "its own label", "junk"],
 )
 def test_copies_of_a_query_in_the_gallery(dataset, tmp_path, pid, camid, state):
-    copy = Frame(tmp_path / "gallery" / "copy.png", pid, camid)
+    copy = ImageSample(tmp_path / "gallery" / "copy.png", pid, camid)
     shutil.copy(dataset.query[0].path, copy.path)
     changed = ReidDataset("tiny", tmp_path, dataset.train, dataset.query, (*dataset.gallery, copy))
     findings = check(changed, {**OFFICIAL, "gallery images": 5})

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from bench.data.dataset import Frame
+from bench.data.dataset import ImageSample
 from bench.data.images import ImageStore
 from bench.data.views import VIEW_COUNTS, VIEWS, check_views, cut_views
 from bench.device import DeviceImages, open_device
@@ -57,8 +57,8 @@ class Pixels(MultiExitNetwork):
 @pytest.mark.parametrize("views", VIEWS)
 def test_embeddings_are_means_over_the_views_and_codes_their_majority(tmp_path, views):
     fabric = open_device("cpu", "float32")
-    frames = tuple(Frame(tmp_path / str(index), 1, 1) for index in range(4))
-    images = DeviceImages(ImageStore(frames, IMAGES.numpy(), ""), fabric, (5, 3))
+    samples = tuple(ImageSample(tmp_path / str(index), 1, 1) for index in range(4))
+    images = DeviceImages(ImageStore(samples, IMAGES.numpy(), ""), fabric, (5, 3))
     codes, values = embed_images(Pixels(), images, np.arange(4), fabric, views=views)
     from bench.data.augmentation import normalise
 

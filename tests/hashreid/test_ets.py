@@ -16,7 +16,7 @@ from hashreid.exit_classifier import ExitClassifier
 GENERATOR = np.random.default_rng(0)
 
 
-def ticks(*rows):
+def retrieval_history(*rows):
     return np.array([[int(mark) if mark != "-" else -1 for mark in row] for row in rows], dtype=np.int8).T
 
 
@@ -36,11 +36,11 @@ def ticks(*rows):
     ],
 )
 def test_classes_by_hand(course, expected):
-    assert exit_classes(ticks(course)).tolist() == [expected]
+    assert exit_classes(retrieval_history(course)).tolist() == [expected]
 
 
 def test_few_ticks_cannot_flip_often():
-    assert exit_classes(ticks("01", "10", "11")).tolist() == [EASY, HARD, EASY]
+    assert exit_classes(retrieval_history("01", "10", "11")).tolist() == [EASY, HARD, EASY]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_classifier_learns_who_is_easy(parameters):
 def test_counts_of_the_classes_are_reported(parameters):
     counts = class_counts(parameters)
     assert sum(counts.values()) == 600
-    classes = exit_classes(invented_evidence(images=600).training.ticks)
+    classes = exit_classes(invented_evidence(images=600).training.retrieval_history)
     assert counts["hard training images"] == (classes == HARD).sum()
 
 
@@ -108,7 +108,7 @@ def test_its_multiply_adds_are_those_that_are_counted(features):
 def test_training_that_left_one_class_alone_is_told():
     evidence = invented_evidence()
     statistics = evidence.training
-    easy = TrainingStatistics(np.ones_like(statistics.ticks), statistics.features, statistics.neighbours)
+    easy = TrainingStatistics(np.ones_like(statistics.retrieval_history), statistics.features, statistics.neighbours)
     with pytest.raises(BenchError, match="300 easy, 0 skip and 0 hard"):
         fit(replace(evidence, training=easy), GENERATOR)
 
@@ -120,7 +120,9 @@ def test_signals_without_features_are_told(parameters):
 
 def test_unlabelled_images_teach_nothing():
     evidence = invented_evidence()
-    unlabelled = evidence.training.ticks.copy()
+    unlabelled = evidence.training.retrieval_history.copy()
     unlabelled[:, ::3] = -1
-    one = fit(replace(evidence, training=replace(evidence.training, ticks=unlabelled)), np.random.default_rng(0))
+    one = fit(
+        replace(evidence, training=replace(evidence.training, retrieval_history=unlabelled)), np.random.default_rng(0)
+    )
     assert sum(class_counts(one).values()) == 200

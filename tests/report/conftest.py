@@ -9,8 +9,8 @@ import pytest
 from bench import registry
 from bench.budget.sweep import SweepSpec, exit_records, sweep
 from bench.retrieval.table import ExitTable, Outcomes, Signals
+from bench.running.store import write_records
 from bench.spec import digest
-from bench.store import write_records
 
 COSTS = (20e6, 28e6, 35e6, 65e6)
 PROVENANCE = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.report.figures.anytime import anytime_figure
-from bench.report.load import load
 from bench.report.sections import sections
+from bench.runs.load import load
 
 
 def only_section(write_run):

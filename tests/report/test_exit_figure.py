@@ -5,9 +5,9 @@ import pytest
 
 from bench.report.figures.apart import spread
 from bench.report.figures.exits import LABEL_HEIGHT, exit_figure
-from bench.report.load import load
 from bench.report.sections import sections
 from bench.report.tables.methods import method_table
+from bench.runs.load import load
 
 
 def only_section(write_run):

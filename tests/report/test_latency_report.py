@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from bench.latency_records import machine, network_key, read_latencies, write_latency
+from bench.cost.profiles import machine, network_key, read_latencies, write_latency
 from bench.report.figures.latency import latency_figure
-from bench.report.load import load
 from bench.report.sections import sections
 from bench.report.tables.latency import latency_table, timed_setups
+from bench.runs.load import load
 
 SIZE = [128, 64]
 PROVENANCE = {"processor": "a processor", "device": "cpu", "precision": "float32", "threads": 2}

@@ -7,7 +7,6 @@ import subprocess
 import pandas as pd
 import pytest
 
-from bench.report.load import load
 from bench.report.sections import sections
 from bench.report.tables.curves import area_table, comparison_table
 from bench.report.tables.latex import escaped, latex
@@ -15,6 +14,7 @@ from bench.report.tables.methods import method_table
 from bench.report.tables.outcomes import outcome_table
 from bench.report.tables.pareto import pareto_table
 from bench.report.tables.table import Table, budget_table, exit_table, overview
+from bench.runs.load import load
 
 TABLES = (exit_table, method_table, area_table, budget_table, comparison_table, outcome_table, pareto_table)
 NASTY = '100% & $5 #1 a_b {x} ~ ^ \\ <|> "q" − ± × — …'

@@ -8,8 +8,8 @@ from matplotlib.text import Text
 
 from bench.report.figures import kinds
 from bench.report.figures.drawing import canvas
-from bench.report.load import load
 from bench.report.sections import sections
+from bench.runs.load import load
 
 
 def texts(figure):

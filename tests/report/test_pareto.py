@@ -2,9 +2,9 @@ import itertools
 
 import pytest
 
-from bench.report.load import load
 from bench.report.sections import sections
 from bench.report.tables.pareto import pareto_table
+from bench.runs.load import load
 
 
 @pytest.fixture

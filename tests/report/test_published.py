@@ -9,10 +9,10 @@ from bench.cli import main
 from bench.report.figures.budget import budget_figure
 from bench.report.figures.comparison import comparison_figure
 from bench.report.figures.published import published_curve
-from bench.report.load import load
 from bench.report.sections import sections
 from bench.report.tables.methods import method_table
 from bench.report.write import write_report
+from bench.runs.load import load
 
 LABEL = "DaRe, published (gs)"
 

@@ -6,7 +6,7 @@ import pytest
 from test_latency_report import SIZE, latency
 from test_search_report import accuracy, study
 
-from bench.latency_records import write_latency
+from bench.cost.profiles import write_latency
 from bench.report.write import write_report
 
 

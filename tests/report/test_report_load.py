@@ -4,8 +4,8 @@ import pytest
 
 from bench.errors import BenchError
 from bench.report.figures.style import method_styles
-from bench.report.load import load
 from bench.report.sections import sections
+from bench.runs.load import load
 from bench.spec import digest
 
 

@@ -5,12 +5,12 @@ import pytest
 
 from bench.report.curves import exit_curve, policy_curve, policy_means, policy_runs
 from bench.report.figures.outcomes import outcome_figure
-from bench.report.load import load
 from bench.report.sections import sections
 from bench.report.tables.curves import area_table, comparison_table
 from bench.report.tables.outcomes import outcome_table
 from bench.report.tables.rounding import millions, number, percent
 from bench.report.tables.table import BUDGET_SHARES, budget_table, exit_table, overview
+from bench.runs.load import load
 
 
 def only_section(write_run):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.report.figures.shares import FILLED, shares_figure
-from bench.report.load import load
 from bench.report.sections import sections
+from bench.runs.load import load
 
 
 def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.report.figures.training import training_figure
-from bench.report.load import load
 from bench.report.sections import sections
+from bench.runs.load import load
 
 
 @pytest.fixture

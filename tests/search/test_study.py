@@ -7,7 +7,7 @@ from bench.errors import BenchError
 from bench.progress import SILENT
 from bench.retrieval.codes import pack
 from bench.retrieval.metrics import score_rankings
-from bench.run import Opened
+from bench.running.run import Opened
 from bench.search.study import TABLE_3, SearchRequest, conduct
 
 
@@ -21,8 +21,8 @@ def test_codes_of_a_run_as_they_are(smoke_request, tmp_path):
     opened = Opened.of(request.requests()[0], SILENT)
     with np.load(next(opened.folder.path.glob("embeddings-*.npz"))) as stored:
         codes = [(stored[f"query.{place}"], stored[f"gallery.{place}"]) for place in range(4)]
-    frames = opened.dataset.query, opened.dataset.gallery
-    labels = [[getattr(frame, name) for frame in part] for name in ("pid", "camid") for part in frames]
+    samples = opened.dataset.query, opened.dataset.gallery
+    labels = [[getattr(sample, name) for sample in part] for name in ("pid", "camid") for part in samples]
     assert [row["exit"] for row in values["accuracy"]] == ["exit 1", "exit 2", "exit 3", "exit 4"]
     for row, (query, gallery) in zip(values["accuracy"], codes, strict=True):
         distances = np.bitwise_count(query[:, None] ^ gallery[None]).sum(axis=2)

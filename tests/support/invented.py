@@ -58,12 +58,12 @@ def invented_evidence(seed: int = 5, images: int = 300) -> Evidence:
     """Held-out identities, and training images in whose first feature it stands whether they were easy."""
     generator = np.random.default_rng([seed, 4])
     easy = generator.random(images) < 0.6
-    ticks = np.where(easy, 1, generator.integers(0, 2, (10, images))).astype(np.int8)
-    ticks[-1, ~easy] = 0
+    retrieval_history = np.where(easy, 1, generator.integers(0, 2, (10, images))).astype(np.int8)
+    retrieval_history[-1, ~easy] = 0
     features = generator.normal(size=(images, FEATURES))
     features[:, 0] += 3 * easy
     neighbours = generator.integers(0, images, (images, 4))
-    statistics = TrainingStatistics(ticks, features.astype(np.float16), neighbours)
+    statistics = TrainingStatistics(retrieval_history, features.astype(np.float16), neighbours)
     return Evidence(with_features(invented_table(seed=seed, queries=150, people=40)), statistics)
 
 

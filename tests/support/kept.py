@@ -7,9 +7,10 @@ from invented import COSTS, invented_table
 
 from bench import registry
 from bench.budget.sweep import exit_records, sweep
+from bench.files import write_json
 from bench.retrieval.table_file import save_table
+from bench.running.store import RunFolder, write_records
 from bench.spec import EvaluationSpec, SweepSpec, digest
-from bench.store import RunFolder, write_json, write_records
 
 QUERIES, PEOPLE = 120, 40
 MACS = COSTS * 1e6

@@ -16,11 +16,11 @@ from bench.data.dataset import DatasetRequest
 from bench.data.split import hold_out
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
+from bench.files import read_json
 from bench.networks import ExitSpec
 from bench.retrieval.evaluate import build_table
-from bench.run import run
+from bench.running.run import run
 from bench.spec import SweepSpec
-from bench.store import read_json
 from bench.training import loop
 from bench.training.checkpoint import Checkpoint
 
@@ -30,7 +30,7 @@ SWEEP = SweepSpec(("gs",), budgets=3, resamples=10)
 
 @pytest.fixture(scope="module")
 def unbroken(cache, tmp_path_factory):
-    from bench.request import RunRequest
+    from bench.running.request import RunRequest
 
     request = RunRequest(
         "hashreid",
@@ -50,8 +50,10 @@ def assert_same(one, other):
     assert weights.keys() == expected.keys()
     for name in expected:
         assert torch.equal(weights[name], expected[name]), name
-    for array in ("ticks", "epochs", "frames"):
-        assert np.array_equal(np.load(one.folder.ticks)[array], np.load(other.folder.ticks)[array])
+    for array in ("retrieval_history", "epochs", "samples"):
+        assert np.array_equal(
+            np.load(one.folder.retrieval_history)[array], np.load(other.folder.retrieval_history)[array]
+        )
     assert one.records == other.records
     history, expected_history = (read_json(result.folder.training)["history"] for result in (one, other))
     for epoch, expected_epoch in zip(history, expected_history, strict=True):
@@ -139,7 +141,7 @@ def test_the_best_epoch_is_kept_and_the_same_after_an_interruption(smoke_request
         states.append({name: value.clone() for name, value in network.state_dict().items()})
         return next(scores)
 
-    monkeypatch.setattr("bench.stages._validate", validate)
+    monkeypatch.setattr("bench.running.stages._validate", validate)
     request = smoke_request(settings=BEST)
     whole = loop._train_epoch
 
@@ -170,7 +172,9 @@ def test_scores_on_the_calibration_identities_are_those_of_the_table(smoke_reque
         # Epochs are chosen among the held-out people's own images: the training images come after them.
         codes = stored["calibration_query.3"], stored["calibration_gallery.3"][: len(gallery)]
     spec = ExitSpec("exit 4", result.header["exits"][-1]["dim"], "binary")
-    labels = [np.array([getattr(f, name) for f in frames]) for frames in (query, gallery) for name in ("pid", "camid")]
+    labels = [
+        np.array([getattr(f, name) for f in samples]) for samples in (query, gallery) for name in ("pid", "camid")
+    ]
     table = build_table([spec], [codes[0]], [codes[1]], *labels)
     assert table.outcomes.average_precision.mean() == pytest.approx(best)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.font_manager import FontProperties, findfont, fontManager
 
+from bench.files import replacing
 from bench.spec import digest
-from bench.store import replacing
 
 WHOLE = "DejaVu Sans"
 LEAN = "DejaVu Sans Lean"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from bench.budget.quality import CURVE_METRICS
+from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import REACHED, STRAIGHT_LINE
-from bench.report.load import Run
 from bench.report.sections import Section, Setup
 from bench.report.tables.rounding import NOTHING, number, percent, with_interval
 from bench.report.tables.table import Record, Table, about, records_of
+from bench.runs.load import Run
 
 LEVEL = 0.05
 """Level at which a difference counts, after Holm's correction."""

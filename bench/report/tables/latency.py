@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.latency_records import machine, network_key
+from bench.cost.profiles import machine, network_key
 from bench.report.curves import FloatArray, exit_curve
 from bench.report.sections import Section, Setup
 from bench.report.tables.rounding import millions, number

@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 
 import pandas as pd
 
-from bench.budget.quality import CURVE_METRICS, METRICS
-from bench.report.load import Run
+from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.report.sections import Section, Setup
 from bench.report.tables.rounding import markdown_cell, millions, number, plain, ratio, span, with_interval
+from bench.runs.load import Run
 
 BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The handful of budgets in the budget table, as shares of the way from the first exit's cost to the last's."""

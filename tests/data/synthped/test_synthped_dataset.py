@@ -70,9 +70,9 @@ def test_the_market_1501_reader_reads_the_set(smoke_set, tmp_path):
     dataset = SYNTHPED.open(DatasetRequest(tmp_path, {"size": "smoke"}))
     assert dataset.rendered
     assert dataset.details["seed"] == 0
-    assert {frame.pid for frame in dataset.train} == set(range(1, 25))
-    assert {frame.pid for frame in dataset.query} == set(range(25, 41))
-    assert {-1, 0} < {frame.pid for frame in dataset.gallery}
+    assert {sample.pid for sample in dataset.train} == set(range(1, 25))
+    assert {sample.pid for sample in dataset.query} == set(range(25, 41))
+    assert {-1, 0} < {sample.pid for sample in dataset.gallery}
 
 
 def test_without_a_root_the_user_cache_is_used(smoke_set, tmp_path, folders_read, monkeypatch):

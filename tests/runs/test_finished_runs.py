@@ -2,9 +2,9 @@ import pytest
 from kept import keep_run
 
 from bench.errors import BenchError
-from bench.finished.fields import grouped, spec_differences
-from bench.finished.runs import find_run, read_run
-from bench.finished.summary import summarise_run
+from bench.runs.fields import grouped, spec_differences
+from bench.runs.finding import find_run, read_run
+from bench.runs.summary import summarise_run
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_what_is_missing_is_said(tmp_path):
     assert "goes on from checkpoint.pt" in missing(never)
     whole = keep_run(tmp_path, seed=2)
     assert missing(whole) == (
-        "ticks.npz: policies that learn from the course of training cannot be fitted / "
+        "retrieval_history.npz: policies that learn from the course of training cannot be fitted / "
         "cost.json: the same bench run counts the multiply-adds again"
     )
     whole.weights.unlink()

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from bench import provenance
-from bench.arrays import AGAIN, read_arrays
 from bench.cost.ledger import CostLedger
-from bench.data.dataset import Frame
+from bench.data.dataset import ImageSample
 from bench.data.images import ImageStore
 from bench.data.split import hold_out, relabel
 from bench.data.tracklets import entries
 from bench.data.views import Views
 from bench.device import DeviceImages, device_name, open_device, precision_name
 from bench.errors import BenchError
+from bench.files import AGAIN, read_arrays, read_json, replacing, write_json
 from bench.methods import Method
 from bench.networks import MultiExitNetwork
 from bench.progress import Reporter
@@ -35,10 +35,10 @@ from bench.retrieval.evaluate import build_table
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.retrieval.tracklets import pool_tracklets
+from bench.running.store import RunFolder
 from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, EvaluationSpec, RunSpec
-from bench.store import RunFolder, read_json, replacing, write_json
 from bench.training.loop import train
-from bench.training.ticks import TrainingFrames
+from bench.training.retrieval_history import TrainingImages
 
 LABELS = ("pid", "camid")
 
@@ -53,7 +53,7 @@ class Stores:
 
 
 @dataclass(frozen=True)
-class Workbench:
+class RunContext:
     """What every stage of one run needs."""
 
     spec: RunSpec
@@ -66,7 +66,7 @@ class Workbench:
     @classmethod
     def set_up(
         cls, spec: RunSpec, method: Method, stores: Stores, folder: RunFolder, device: str, reporter: Reporter
-    ) -> Workbench:
+    ) -> RunContext:
         """Open the device and hold the parts together."""
         return cls(spec, method, stores, folder, open_device(device, spec.precision), reporter)
 
@@ -79,11 +79,11 @@ class Workbench:
             versions={"training": TRAINING_VERSION, "evaluation": EVALUATION_VERSION},
         )
 
-    def held_out(self) -> tuple[Sequence[Frame], Sequence[Frame], Sequence[Frame]]:
+    def held_out(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample], Sequence[ImageSample]]:
         """Split the training images: those trained on, and the calibration identities' queries and gallery."""
-        return hold_out(self.stores.train.frames, self.spec.calibration_share, self.spec.seed)
+        return hold_out(self.stores.train.samples, self.spec.calibration_share, self.spec.seed)
 
-    def calibration(self) -> tuple[Sequence[Frame], Sequence[Frame]]:
+    def calibration(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
         """Queries of the calibration identities, and their gallery: their other images, and all training images.
 
         Without the latter the gallery would be a fraction of the test's, nobody would resemble a query, and thresholds
@@ -93,44 +93,46 @@ class Workbench:
         return query, (*gallery, *training) if query else ()
 
 
-def obtain_network(bench: Workbench) -> MultiExitNetwork:
+def obtain_network(context: RunContext) -> MultiExitNetwork:
     """Give the trained network: loaded if it is there, else trained, going on from the last whole epoch."""
-    folder, spec = bench.folder, bench.spec
-    frames, _, _ = bench.held_out()
-    labels = relabel(frames)
+    folder, spec = context.folder, context.spec
+    samples, _, _ = context.held_out()
+    labels = relabel(samples)
     options = dict(spec.network)
     finished = folder.weights.exists() and folder.training.exists()
     if finished or folder.checkpoint.exists():
         # The parameters come from the run's own files; pretrained ones would be overwritten.
         options["weights"] = "none"
     torch.manual_seed(spec.seed)
-    network = bench.method.build(options, int(labels.max()) + 1, spec.recipe.input_size)
+    network = context.method.build(options, int(labels.max()) + 1, spec.recipe.input_size)
     if finished:
-        bench.reporter.note(f"trained network found in {folder.path}")
+        context.reporter.note(f"trained network found in {folder.path}")
         network.load_state_dict(load_file(folder.weights))
-        return bench.fabric.to_device(network).to(memory_format=torch.channels_last)
-    training_frames = TrainingFrames(
-        images=DeviceImages(bench.stores.train, bench.fabric, spec.recipe.input_size),
-        places=bench.stores.train.places(frames),
-        pids=np.array([frame.pid for frame in frames]),
-        camids=np.array([frame.camid for frame in frames]),
+        return context.fabric.to_device(network).to(memory_format=torch.channels_last)
+    training_frames = TrainingImages(
+        images=DeviceImages(context.stores.train, context.fabric, spec.recipe.input_size),
+        indices=context.stores.train.indices(samples),
+        pids=np.array([sample.pid for sample in samples]),
+        camids=np.array([sample.camid for sample in samples]),
         labels=labels,
     )
     trained = train(
         network,
-        lambda outputs, labels: bench.method.loss(outputs, labels, spec.network),
+        lambda outputs, labels: context.method.loss(outputs, labels, spec.network),
         training_frames,
         spec.recipe,
         seed=spec.seed,
         key=spec.key,
         checkpoint=folder.checkpoint,
-        fabric=bench.fabric,
-        validate=lambda: _validate(bench, network),
-        reporter=bench.reporter,
+        fabric=context.fabric,
+        validate=lambda: _validate(context, network),
+        reporter=context.reporter,
     )
-    names = np.array(frame_names(frames))
-    with replacing(folder.ticks) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, ticks=trained.ticks, epochs=np.array(trained.tick_epochs), frames=names)
+    names = np.array(sample_names(samples))
+    with replacing(folder.retrieval_history) as beside, beside.open("wb") as file:
+        np.savez_compressed(
+            file, retrieval_history=trained.retrieval_history, epochs=np.array(trained.measured_epochs), samples=names
+        )
     write_json(
         folder.training,
         {
@@ -138,9 +140,9 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
             "history": trained.history,
             "validation": trained.validation,
             "seconds": sum(epoch["seconds"] for epoch in trained.history),
-            "images": len(frames),
+            "images": len(samples),
             "identities": training_frames.num_identities,
-            "provenance": bench.provenance(),
+            "provenance": context.provenance(),
         },
     )
     # The weights come last: a run with weights is a run that was trained.
@@ -151,52 +153,54 @@ def obtain_network(bench: Workbench) -> MultiExitNetwork:
     return network
 
 
-def frame_names(frames: Sequence[Frame]) -> list[str]:
+def sample_names(samples: Sequence[ImageSample]) -> list[str]:
     """Name images by file and folder, wherever the dataset lies."""
-    return [str(frame.path.relative_to(frame.path.parent.parent)) for frame in frames]
+    return [str(sample.path.relative_to(sample.path.parent.parent)) for sample in samples]
 
 
-def _validate(bench: Workbench, network: MultiExitNetwork) -> float:
+def _validate(context: RunContext, network: MultiExitNetwork) -> float:
     """Score a network that is being trained: mAP at its last exit on the calibration identities."""
-    _, query, gallery = bench.held_out()
-    store = bench.stores.train
-    images = DeviceImages(store, bench.fabric, bench.spec.recipe.input_size)
+    _, query, gallery = context.held_out()
+    store = context.stores.train
+    images = DeviceImages(store, context.fabric, context.spec.recipe.input_size)
     queries, others = (
-        embed_images(network, images, store.places(frames), bench.fabric)[-1] for frames in (query, gallery)
+        embed_images(network, images, store.indices(samples), context.fabric)[-1] for samples in (query, gallery)
     )
     last = network.exits[-1:]
-    labels = [np.array([getattr(frame, name) for frame in frames]) for frames in (query, gallery) for name in LABELS]
+    labels = [
+        np.array([getattr(sample, name) for sample in samples]) for samples in (query, gallery) for name in LABELS
+    ]
     return float(build_table(last, [queries], [others], *labels).outcomes.average_precision.mean())
 
 
-def obtain_embeddings(bench: Workbench, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:
+def obtain_embeddings(context: RunContext, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:
     """Give the codes of every split at every exit: query, gallery, and those of the calibration identities."""
-    path = bench.folder.embeddings(views)
+    path = context.folder.embeddings(views)
     splits = ("query", "gallery", "calibration_query", "calibration_gallery")
     if path.exists():
-        bench.reporter.note("embeddings found")
+        context.reporter.note("embeddings found")
         stored = read_arrays(path)
         try:
             return {name: [stored[f"{name}.{index}"] for index in range(len(network.exits))] for name in splits}
         except KeyError as problem:
             raise BenchError(f"{path} lacks codes ({problem}); {AGAIN}") from None
-    calibration_query, calibration_gallery = bench.calibration()
-    train_store = bench.stores.train
+    calibration_query, calibration_gallery = context.calibration()
+    train_store = context.stores.train
     sources: dict[str, tuple[ImageStore, NDArray[np.int64]]] = {
-        "query": (bench.stores.query, np.arange(len(bench.stores.query.frames))),
-        "gallery": (bench.stores.gallery, np.arange(len(bench.stores.gallery.frames))),
-        "calibration_query": (train_store, train_store.places(calibration_query)),
-        "calibration_gallery": (train_store, train_store.places(calibration_gallery)),
+        "query": (context.stores.query, np.arange(len(context.stores.query.samples))),
+        "gallery": (context.stores.gallery, np.arange(len(context.stores.gallery.samples))),
+        "calibration_query": (train_store, train_store.indices(calibration_query)),
+        "calibration_gallery": (train_store, train_store.indices(calibration_gallery)),
     }
     embeddings: dict[str, Embeddings] = {}
-    for name, (store, places) in sources.items():
-        if len(places):
-            images = DeviceImages(store, bench.fabric, bench.spec.recipe.input_size)
+    for name, (store, indices) in sources.items():
+        if len(indices):
+            images = DeviceImages(store, context.fabric, context.spec.recipe.input_size)
             title = f"embedding {name.replace('_', ' ')} images"
             embedded = embed_images(
-                network, images, places, bench.fabric, views=views, title=title, reporter=bench.reporter
+                network, images, indices, context.fabric, views=views, title=title, reporter=context.reporter
             )
-            embeddings[name] = pool_tracklets(embedded, [store.frames[place] for place in places])
+            embeddings[name] = pool_tracklets(embedded, [store.samples[index] for index in indices])
         else:
             embeddings[name] = [np.empty((0, 0), dtype=np.uint8) for _ in network.exits]
     arrays: dict[str, Any] = {
@@ -207,61 +211,63 @@ def obtain_embeddings(bench: Workbench, network: MultiExitNetwork, views: Views)
     return embeddings
 
 
-def obtain_ledger(bench: Workbench, network: MultiExitNetwork) -> CostLedger:
+def obtain_ledger(context: RunContext, network: MultiExitNetwork) -> CostLedger:
     """Give the cost ledger of the network against this gallery."""
-    if bench.folder.cost.exists():
-        bench.reporter.note("cost ledger found")
-        return CostLedger.from_json(read_json(bench.folder.cost)["ledger"])
-    bench.reporter.note("counting multiply-adds of every exit")
-    ledger = CostLedger.of(network, bench.spec.recipe.input_size, len(entries(bench.stores.gallery.frames)))
-    write_json(bench.folder.cost, {"ledger": ledger.to_json(), "provenance": bench.provenance()})
+    if context.folder.cost.exists():
+        context.reporter.note("cost ledger found")
+        return CostLedger.from_json(read_json(context.folder.cost)["ledger"])
+    context.reporter.note("counting multiply-adds of every exit")
+    ledger = CostLedger.of(network, context.spec.recipe.input_size, len(entries(context.stores.gallery.samples)))
+    write_json(context.folder.cost, {"ledger": ledger.to_json(), "provenance": context.provenance()})
     return ledger
 
 
 def obtain_tables(
-    bench: Workbench, network: MultiExitNetwork, evaluation: EvaluationSpec
+    context: RunContext, network: MultiExitNetwork, evaluation: EvaluationSpec
 ) -> tuple[ExitTable, ExitTable | None]:
     """Give the exit tables: of the test queries, and of the calibration identities if any are held out."""
-    paths = {split: bench.folder.table(split, evaluation.key) for split in ("test", "calibration")}
-    has_calibration = bench.spec.calibration_share > 0
+    paths = {split: context.folder.table(split, evaluation.key) for split in ("test", "calibration")}
+    has_calibration = context.spec.calibration_share > 0
     if paths["test"].exists() and (paths["calibration"].exists() or not has_calibration):
-        bench.reporter.note("exit tables found")
+        context.reporter.note("exit tables found")
         return load_table(paths["test"]), load_table(paths["calibration"]) if has_calibration else None
-    embeddings = obtain_embeddings(bench, network, evaluation.views)
-    calibration_query, calibration_gallery = bench.calibration()
-    bench.reporter.note("matching every query at every exit")
+    embeddings = obtain_embeddings(context, network, evaluation.views)
+    calibration_query, calibration_gallery = context.calibration()
+    context.reporter.note("matching every query at every exit")
     started = time.perf_counter()
-    table = _table(bench, network, embeddings, "", bench.stores.query.frames, bench.stores.gallery.frames, evaluation)
+    table = _table(
+        context, network, embeddings, "", context.stores.query.samples, context.stores.gallery.samples, evaluation
+    )
     calibration = None
     if has_calibration:
         calibration = _table(
-            bench, network, embeddings, "calibration_", calibration_query, calibration_gallery, evaluation
+            context, network, embeddings, "calibration_", calibration_query, calibration_gallery, evaluation
         )
         save_table(calibration, paths["calibration"])
     save_table(table, paths["test"])
-    bench.reporter.note(f"matched and scored in {time.perf_counter() - started:.1f} s")
+    context.reporter.note(f"matched and scored in {time.perf_counter() - started:.1f} s")
     return table, calibration
 
 
 def _table(
-    bench: Workbench,
+    context: RunContext,
     network: MultiExitNetwork,
     embeddings: dict[str, Embeddings],
     prefix: str,
-    query: Sequence[Frame],
-    gallery: Sequence[Frame],
+    query: Sequence[ImageSample],
+    gallery: Sequence[ImageSample],
     evaluation: EvaluationSpec,
 ) -> ExitTable:
     query, gallery = entries(query), entries(gallery)
-    entropy = class_entropies(network, embeddings[f"{prefix}query"], bench.fabric)
+    entropy = class_entropies(network, embeddings[f"{prefix}query"], context.fabric)
     return build_table(
         network.exits,
         embeddings[f"{prefix}query"],
         embeddings[f"{prefix}gallery"],
-        np.array([frame.pid for frame in query]),
-        np.array([frame.camid for frame in query]),
-        np.array([frame.pid for frame in gallery]),
-        np.array([frame.camid for frame in gallery]),
+        np.array([sample.pid for sample in query]),
+        np.array([sample.camid for sample in query]),
+        np.array([sample.pid for sample in gallery]),
+        np.array([sample.camid for sample in gallery]),
         ap=evaluation.ap,
         signals=evaluation.signals,
         class_entropy=entropy[0] if entropy else None,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+from bench.files import SCHEMA_VERSION, read_json, write_json
 from bench.spec import digest
-from bench.store import SCHEMA_VERSION, read_json, write_json
 
 FOLDER = "latency"
 

@@ -12,7 +12,7 @@ from bench.cost.macs import exit_macs
 from bench.data.augmentation import normalise, training_view
 from bench.device import open_device, precision_name
 from bench.networks import MultiExitNetwork
-from bench.request import RunRequest
+from bench.running.request import RunRequest
 from bench.training.schedule import build_optimiser
 
 PATIENCE_SECONDS = 5.0

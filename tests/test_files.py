@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from bench.arrays import read_arrays
 from bench.errors import BenchError
+from bench.files import read_arrays
 
 
 def test_arrays_come_back(tmp_path):

@@ -14,10 +14,10 @@ import numpy as np
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.comparison import holm, p_values
-from bench.budget.quality import CURVE_METRICS
+from bench.budget.query_scores import CURVE_METRICS
 from bench.errors import BenchError
-from bench.finished.redrawn import RedrawnRun, Value
-from bench.finished.runs import KeptRun, Scored
+from bench.runs.finding import KeptRun, Scored
+from bench.runs.redrawn import RedrawnRun, Value
 
 RESAMPLES, SEED = 1000, 0
 """Draws of the bootstrap, and their seed: those of ``bench run``, where nothing else is said."""

@@ -14,19 +14,19 @@ from typing import Any, cast
 import numpy as np
 
 from bench import registry
-from bench.arrays import AGAIN, read_arrays
 from bench.budget.bootstrap import IdentityBootstrap
 from bench.budget.curves import closed, mean_height, reaches
-from bench.budget.points import Points, Scene
+from bench.budget.points import Points, SweepContext
 from bench.budget.policy import Policy
-from bench.budget.quality import METRICS, per_query_quality
+from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.sweep import policy_points
 from bench.errors import BenchError
-from bench.finished.runs import Records, Scored
+from bench.files import AGAIN, read_arrays
 from bench.retrieval.table import ExitTable, FloatArray
 from bench.retrieval.table_file import load_table
+from bench.running.store import RunFolder
+from bench.runs.finding import Records, Scored
 from bench.spec import EVALUATION_VERSION, SweepMode, SweepSpec, digest
-from bench.store import RunFolder
 
 SAME = 1e-6
 """How near the recorded number, as a share, one must come that is made again from the tables."""
@@ -40,13 +40,13 @@ class RedrawnRun:
 
     folder: RunFolder
     scored: Scored
-    scene: Scene | None = None
+    scene: SweepContext | None = None
     """What points are scored on; None before ``draw``."""
     _points: dict[tuple[str, str], Points] = field(default_factory=dict)
 
     def draw(self, bootstrap: IdentityBootstrap) -> None:
         """Redraw the exits' means, and from now on what ``decide_again`` decides."""
-        self.scene = Scene.of(per_query_quality(self.table.outcomes), self.costs, bootstrap)
+        self.scene = SweepContext.of(per_query_scores(self.table.outcomes), self.costs, bootstrap)
 
     @cached_property
     def exit_rows(self) -> list[Mapping[str, Any]]:

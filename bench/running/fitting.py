@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.arrays import read_arrays
 from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy, TrainingStatistics
-from bench.data.dataset import Frame
+from bench.data.dataset import ImageSample
 from bench.data.tracklets import entries
 from bench.device import DeviceImages
 from bench.errors import BenchError
+from bench.files import read_arrays, replacing
 from bench.networks import MultiExitNetwork
 from bench.retrieval.embed import embed_first_exit
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, FirstExitFeatures
 from bench.retrieval.tracklets import pool_tracklets
+from bench.running.stages import RunContext, sample_names
 from bench.spec import EvaluationSpec
-from bench.stages import Workbench, frame_names
-from bench.store import replacing
 from bench.training.statistics import nearest_in_other_cameras
 
 Features = Mapping[str, NDArray[Any]]
@@ -40,7 +39,7 @@ class Fitted:
 
 
 def ready_policies(
-    bench: Workbench,
+    context: RunContext,
     network: MultiExitNetwork,
     policies: Sequence[Policy | LearnedPolicy],
     table: ExitTable,
@@ -56,48 +55,48 @@ def ready_policies(
     training = None
     if any(isinstance(policy, LearnedPolicy) and policy.needs == "training statistics" for policy in policies):
         try:
-            ticks = _load_ticks(bench)
+            retrieval_history = _load_retrieval_history(context)
         except BenchError as problem:
             if not leave_out:
                 raise
-            bench.reporter.note(str(problem))
+            context.reporter.note(str(problem))
         else:
-            features = obtain_features(bench, network)
-            training = TrainingStatistics(ticks, features["training"], features["neighbours"])
-            table = _with_features(table, features["query"], features["gallery"], *_frames(bench, ""))
+            features = obtain_features(context, network)
+            training = TrainingStatistics(retrieval_history, features["training"], features["neighbours"])
+            table = _with_features(table, features["query"], features["gallery"], *_frames(context, ""))
             if calibration is not None:
                 parts = (features["calibration_query"], features["calibration_gallery"])
-                calibration = _with_features(calibration, *parts, *_frames(bench, "calibration_"))
+                calibration = _with_features(calibration, *parts, *_frames(context, "calibration_"))
     evidence = Evidence(calibration, training)
     ready: list[Policy] = []
     reports: dict[str, Mapping[str, Any]] = {}
     for policy in policies:
         if isinstance(policy, LearnedPolicy):
             try:
-                parameters = _obtain_parameters(bench, policy, evidence, evaluation)
+                parameters = _obtain_parameters(context, policy, evidence, evaluation)
             except BenchError as problem:
                 if not leave_out:
                     raise
-                bench.reporter.note(f"policy {policy.name} left out: {problem}")
+                context.reporter.note(f"policy {policy.name} left out: {problem}")
                 continue
             reports[policy.name] = policy.report(parameters)
             policy = policy.load(parameters)
         if policy.applies(table.signals):
             ready.append(policy)
         else:
-            bench.reporter.note(f"policy {policy.name} left out: {bench.spec.method} gives nothing for it to read")
+            context.reporter.note(f"policy {policy.name} left out: {context.spec.method} gives nothing for it to read")
     if not ready:
         raise BenchError(
-            f"none of the policies {', '.join(policy.name for policy in policies)} applies to {bench.spec.method}: "
+            f"none of the policies {', '.join(policy.name for policy in policies)} applies to {context.spec.method}: "
             "they find nothing to read; bench list policies says what each needs"
         )
     return Fitted(ready, table, calibration, reports)
 
 
 def _obtain_parameters(
-    bench: Workbench, policy: LearnedPolicy, evidence: Evidence, evaluation: EvaluationSpec
+    context: RunContext, policy: LearnedPolicy, evidence: Evidence, evaluation: EvaluationSpec
 ) -> Parameters:
-    path = bench.folder.policy(policy.file_name, evaluation.key)
+    path = context.folder.policy(policy.file_name, evaluation.key)
     if path.exists():
         return read_arrays(path)
     if policy.needs == "calibration" and evidence.calibration is None:
@@ -105,72 +104,72 @@ def _obtain_parameters(
             f"{policy.name} learns from identities held out of training, and there are none: --calibration above 0"
         )
     if policy.needs == "training statistics" and evidence.training is None:
-        raise BenchError(f"{policy.name} learns from the ticks of training, and this run kept none")
-    bench.reporter.note(f"fitting policy {policy.name}")
-    parameters = policy.fit(evidence, np.random.default_rng([bench.spec.seed, *policy.file_name.encode()]))
+        raise BenchError(f"{policy.name} learns from the retrieval history of training, and this run kept none")
+    context.reporter.note(f"fitting policy {policy.name}")
+    parameters = policy.fit(evidence, np.random.default_rng([context.spec.seed, *policy.file_name.encode()]))
     arrays: dict[str, Any] = dict(parameters)
     with replacing(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **arrays)
     return parameters
 
 
-def obtain_features(bench: Workbench, network: MultiExitNetwork) -> Features:
+def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
     """Give the first exit's features (…, F) of every split and of the training images, and these one's neighbours."""
-    path = bench.folder.features
+    path = context.folder.features
     if path.exists():
         return read_arrays(path)
-    training, held_out_query, held_out_gallery = bench.held_out()
-    stores = bench.stores
+    training, held_out_query, held_out_gallery = context.held_out()
+    stores = context.stores
     sources = {
         "training": (stores.train, training),
-        "query": (stores.query, stores.query.frames),
-        "gallery": (stores.gallery, stores.gallery.frames),
+        "query": (stores.query, stores.query.samples),
+        "gallery": (stores.gallery, stores.gallery.samples),
         "calibration_query": (stores.train, held_out_query),
         "calibration_gallery": (stores.train, held_out_gallery),
     }
     features: dict[str, Any] = {}
-    for name, (store, frames) in sources.items():
-        if not len(frames):
+    for name, (store, samples) in sources.items():
+        if not len(samples):
             continue
         codes, values = embed_first_exit(
             network,
-            DeviceImages(store, bench.fabric, bench.spec.recipe.input_size),
-            store.places(frames),
-            bench.fabric,
+            DeviceImages(store, context.fabric, context.spec.recipe.input_size),
+            store.indices(samples),
+            context.fabric,
             title=f"first exit's features of {name.replace('_', ' ')} images",
-            reporter=bench.reporter,
+            reporter=context.reporter,
         )
         if name == "training":
-            camids = np.array([frame.camid for frame in frames])
+            camids = np.array([sample.camid for sample in samples])
             binary = network.exits[0].code == "binary"
             features["neighbours"] = nearest_in_other_cameras(codes, camids, binary=binary)
             features[name] = values
         else:
-            features[name] = pool_tracklets([values.astype(np.float32)], frames)[0].astype(np.float16)
+            features[name] = pool_tracklets([values.astype(np.float32)], samples)[0].astype(np.float16)
     if held_out_gallery:
-        # The calibration gallery ends with the training images: see Workbench.calibration.
+        # The calibration gallery ends with the training images: see RunContext.calibration.
         features["calibration_gallery"] = np.concatenate([features["calibration_gallery"], features["training"]])
     with replacing(path) as beside, beside.open("wb") as file:
         np.savez(file, **features)
     return features
 
 
-def _load_ticks(bench: Workbench) -> NDArray[np.int8]:
-    """Ticks (T, N) of the training images, in their order."""
-    path = bench.folder.ticks
+def _load_retrieval_history(context: RunContext) -> NDArray[np.int8]:
+    """Read the retrieval history (T, N) of the training images, in their order."""
+    path = context.folder.retrieval_history
     again = "train again with --fresh, or name policies that do not learn from training"
     if not path.exists():
         raise BenchError(f"this run has no training statistics: {path} is not there; {again}")
-    frames, _, _ = bench.held_out()
+    samples, _, _ = context.held_out()
     stored = read_arrays(path, again)
-    if "ticks" not in stored or stored.get("frames", np.array([])).tolist() != frame_names(frames):
+    if "retrieval_history" not in stored or stored.get("samples", np.array([])).tolist() != sample_names(samples):
         raise BenchError(f"{path} tells of other images than this run was trained on; {again}")
-    return stored["ticks"]
+    return stored["retrieval_history"]
 
 
-def _frames(bench: Workbench, prefix: str) -> tuple[Sequence[Frame], Sequence[Frame]]:
+def _frames(context: RunContext, prefix: str) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
     """Entries of the queries and of the gallery that a table was made of."""
-    query, gallery = bench.calibration() if prefix else (bench.stores.query.frames, bench.stores.gallery.frames)
+    query, gallery = context.calibration() if prefix else (context.stores.query.samples, context.stores.gallery.samples)
     return entries(query), entries(gallery)
 
 
@@ -178,10 +177,12 @@ def _with_features(
     table: ExitTable,
     query_features: NDArray[np.float16],
     gallery_features: NDArray[np.float16],
-    query: Sequence[Frame],
-    gallery: Sequence[Frame],
+    query: Sequence[ImageSample],
+    gallery: Sequence[ImageSample],
 ) -> ExitTable:
-    labels = [np.array([getattr(frame, name) for frame in frames]) for frames in (query, gallery) for name in _LABELS]
+    labels = [
+        np.array([getattr(sample, name) for sample in samples]) for samples in (query, gallery) for name in _LABELS
+    ]
     rows = matched_queries(*labels)
     features = FirstExitFeatures(query_features[rows], gallery_features)
     return replace(table, signals=replace(table.signals, features=features))

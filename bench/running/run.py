@@ -16,16 +16,17 @@ from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
 from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
+from bench.files import read_json
 from bench.progress import SILENT, Reporter
-from bench.request import RunRequest
+from bench.running.request import RunRequest
+from bench.running.store import RunFolder, read_records, write_records
 from bench.spec import RunSpec, SweepSpec, digest
-from bench.store import RunFolder, read_json, read_records, write_records
 
 if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
     from bench.data.images import ImageStore
     from bench.methods import Method
-    from bench.stages import Workbench
+    from bench.running.stages import RunContext
 
 EXIT_SCORES = SweepSpec(policies=())
 """What a run without a sweep records: the exits alone, with the same bootstrap."""
@@ -58,18 +59,18 @@ class Opened:
         method, _, recipe = request.resolve()
         dataset = registry.dataset(request.dataset).open(request.data, reporter)
         train, query, gallery = (
-            open_store(frames, recipe.stored_size, request.cache / "images", reporter)
-            for frames in (dataset.train, dataset.query, dataset.gallery)
+            open_store(samples, recipe.stored_size, request.cache / "images", reporter)
+            for samples in (dataset.train, dataset.query, dataset.gallery)
         )
         spec = request.spec(dataset.name, dataset_fingerprint(train, query, gallery))
         return cls(request, method, spec, dataset, (train, query, gallery), RunFolder.open(request.results, spec))
 
-    def workbench(self, reporter: Reporter) -> Workbench:
+    def workbench(self, reporter: Reporter) -> RunContext:
         """Set up what the stages need. Only now is there something to compute: torch is slow to import."""
-        from bench.stages import Stores, Workbench
+        from bench.running.stages import RunContext, Stores
 
         stores = Stores(*self.stores)
-        return Workbench.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter)
+        return RunContext.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter)
 
 
 def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
@@ -92,24 +93,24 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
 
 
 def _compute(
-    request: RunRequest, bench: Workbench, dataset: ReidDataset, policies: Sequence[Policy | LearnedPolicy]
+    request: RunRequest, context: RunContext, dataset: ReidDataset, policies: Sequence[Policy | LearnedPolicy]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    from bench.fitting import ready_policies
     from bench.retrieval.evaluate import exit_scores
-    from bench.stages import obtain_ledger, obtain_network, obtain_tables
+    from bench.running.fitting import ready_policies
+    from bench.running.stages import obtain_ledger, obtain_network, obtain_tables
 
-    network = obtain_network(bench)
-    ledger = obtain_ledger(bench, network).with_views(VIEW_COUNTS[request.evaluation.views])
-    table, calibration = obtain_tables(bench, network, request.evaluation)
+    network = obtain_network(context)
+    ledger = obtain_ledger(context, network).with_views(VIEW_COUNTS[request.evaluation.views])
+    table, calibration = obtain_tables(context, network, request.evaluation)
     costs = ledger.cumulative_macs.astype(float)
     learned: Mapping[str, Any] = {}
     if request.sweep and len(costs) == 1:
-        bench.reporter.note(f"{request.method} has one exit: there is no budget to sweep, it is scored as a point")
+        context.reporter.note(f"{request.method} has one exit: there is no budget to sweep, it is scored as a point")
     if request.sweep and len(costs) > 1:
         fitted = ready_policies(
-            bench, network, policies, table, calibration, request.evaluation, leave_out=request.leave_out
+            context, network, policies, table, calibration, request.evaluation, leave_out=request.leave_out
         )
-        bench.reporter.note(f"sweeping {len(fitted.policies)} policies")
+        context.reporter.note(f"sweeping {len(fitted.policies)} policies")
         held_out = fitted.calibration.signals if fitted.calibration else None
         records = sweep(fitted.table, costs, request.sweep, fitted.policies, held_out)
         learned = fitted.reports
@@ -121,10 +122,10 @@ def _compute(
         records = exit_records(table, costs, EXIT_SCORES.resamples, EXIT_SCORES.seed)
     for record, scores in zip(records, exit_scores(table), strict=False):
         record |= {"mAP_ties_low": scores["mAP_pessimistic"], "mAP_ties_high": scores["mAP_optimistic"]}
-    training = read_json(bench.folder.training)
+    training = read_json(context.folder.training)
     header = {
-        "run": bench.spec.key,
-        "spec": bench.spec.to_json(),
+        "run": context.spec.key,
+        "spec": context.spec.to_json(),
         "evaluation": asdict(request.evaluation),
         "sweep": (request.sweep or EXIT_SCORES).to_json(),
         "dataset": {
@@ -132,31 +133,31 @@ def _compute(
             "rendered": dataset.rendered,
             "counts": _counts(dataset, training, calibration),
         },
-        "method": {name: getattr(bench.method, name) for name in ("name", "summary", "paper", "faithful", "differs")},
+        "method": {name: getattr(context.method, name) for name in ("name", "summary", "paper", "faithful", "differs")},
         "exits": ledger.rows(),
         "cost_convention": ledger.convention,
         "training": training,
         "calibration": exit_scores(calibration) if calibration else None,
         "learned": learned,
-        "provenance": bench.provenance(),
+        "provenance": context.provenance(),
     }
     return header, records
 
 
 def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any) -> dict[str, int]:
-    frames = (*dataset.train, *dataset.query, *dataset.gallery)
+    samples = (*dataset.train, *dataset.query, *dataset.gallery)
     tracklets = {
-        f"{split} tracklets": len(entries(frames))
-        for split, frames in (("query", dataset.query), ("gallery", dataset.gallery))
-        if frames[0].tracklet is not None
+        f"{split} tracklets": len(entries(samples))
+        for split, samples in (("query", dataset.query), ("gallery", dataset.gallery))
+        if samples[0].tracklet is not None
     }
     return {
         "training images": training["images"],
         "training identities": training["identities"],
         "calibration queries": len(calibration) if calibration else 0,
         "query images": len(dataset.query),
-        "query identities": len({frame.pid for frame in dataset.query}),
+        "query identities": len({sample.pid for sample in dataset.query}),
         "gallery images": len(dataset.gallery),
-        "cameras": len({frame.camid for frame in frames}),
+        "cameras": len({sample.camid for sample in samples}),
         **tracklets,
     }

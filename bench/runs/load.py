@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.budget.quality import METRICS
+from bench.budget.query_scores import METRICS
 from bench.errors import BenchError
+from bench.running.store import learned_from, read_records
 from bench.spec import digest
-from bench.store import learned_from, read_records
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
 POINTS = ("exit", "policy", "oracle")

@@ -7,7 +7,7 @@
         checkpoint.pt           while training goes on: the last whole epoch
         weights.safetensors     the trained network
         training.json           losses of every epoch, and provenance
-        ticks.npz               retrieval statistics taken while training
+        retrieval_history.npz               retrieval statistics taken while training
         embeddings-centre-v2.npz  codes of every split at every exit, of one view of each image
         features-v2.npz         features of the first exit, where a policy reads them
         cost.json               the cost ledger
@@ -19,8 +19,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,39 +29,8 @@ from filelock import FileLock, Timeout
 
 from bench.data.views import Views
 from bench.errors import BenchError
+from bench.files import SCHEMA_VERSION, replacing, write_json
 from bench.spec import EVALUATION_VERSION, RunSpec
-
-SCHEMA_VERSION = 1
-"""Raised when the form of the stored files changes."""
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Offer a temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        beside.chmod(0o644)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write plain values as readable JSON."""
-    with replacing(path) as beside:
-        beside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON, naming the file if it is damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise BenchError(f"cannot read {path}: {problem}; remove it to have it made again") from problem
 
 
 @dataclass(frozen=True)
@@ -82,7 +49,7 @@ class RunFolder:
                 write_json(folder.spec, {"schema": SCHEMA_VERSION, "key": spec.key, **spec.to_json()})
         except OSError as problem:
             reason = problem.strerror or str(problem)
-            raise BenchError(f"cannot write results under {results}: {reason}; choose another --out") from None
+            raise BenchError(f"cannot write results under {results}: {reason}; choose other --results") from None
         return folder
 
     @property
@@ -106,9 +73,9 @@ class RunFolder:
         return self.path / "training.json"
 
     @property
-    def ticks(self) -> Path:
+    def retrieval_history(self) -> Path:
         """Retrieval statistics taken while training."""
-        return self.path / "ticks.npz"
+        return self.path / "retrieval_history.npz"
 
     def embeddings(self, views: Views) -> Path:
         """Codes of every split at every exit, of these views of the images."""
@@ -149,7 +116,9 @@ class RunFolder:
         try:
             lock.acquire()
         except Timeout:
-            raise BenchError(f"another process is at work on {self.path}; wait for it, or use another --out") from None
+            raise BenchError(
+                f"another process is at work on {self.path}; wait for it, or use other --results"
+            ) from None
         try:
             yield
         finally:

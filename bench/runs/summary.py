@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 from typing import Any
 
-from bench.finished.fields import grouped
-from bench.finished.runs import KeptRun, Records
+from bench.runs.fields import grouped
+from bench.runs.finding import KeptRun, Records
 from bench.spec import EVALUATION_VERSION, digest
 
 FILES = {
@@ -15,7 +15,7 @@ FILES = {
     "checkpoint.pt": "the last whole epoch of a training that has not ended",
     "weights.safetensors": "the trained network",
     "training.json": "losses of every epoch, and provenance",
-    "ticks.npz": "retrieval statistics taken while training",
+    "retrieval_history.npz": "retrieval statistics taken while training",
     f"embeddings-*-v{EVALUATION_VERSION}.npz": "codes of every split at every exit",
     "embeddings*.npz": "codes, by an older version of the suite",
     f"features-v{EVALUATION_VERSION}.npz": "features of the first exit",
@@ -26,7 +26,7 @@ FILES = {
     "policy-*.npz": "what a policy learned",
     "records-*.jsonl": "results of one sweep",
 }
-"""What each file is, by the first pattern that its name fits (:mod:`bench.store` writes them)."""
+"""What each file is, by the first pattern that its name fits (:mod:`bench.running.store` writes them)."""
 NOT_LOSSES = ("epoch", "learning_rate", "seconds")
 """What training notes of an epoch beside its losses."""
 
@@ -86,8 +86,8 @@ def missing(run: KeptRun) -> list[str]:
             found.append("weights: never trained")
     if folder.weights.exists() and run.training is None:
         found.append("training.json: nothing says how training went; the same bench run trains again")
-    if run.training and not folder.ticks.exists():
-        found.append("ticks.npz: policies that learn from the course of training cannot be fitted")
+    if run.training and not folder.retrieval_history.exists():
+        found.append("retrieval_history.npz: policies that learn from the course of training cannot be fitted")
     if run.training and not folder.cost.exists():
         found.append("cost.json: the same bench run counts the multiply-adds again")
     if run.training and not run.scored:

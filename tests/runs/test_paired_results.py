@@ -7,9 +7,9 @@ from scipy.stats import norm
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.errors import BenchError
-from bench.finished.paired import EVERYTHING, RESAMPLES, SEED, comparable, pair_results
-from bench.finished.redrawn import RedrawnRun
-from bench.finished.runs import read_run
+from bench.runs.finding import read_run
+from bench.runs.paired import EVERYTHING, RESAMPLES, SEED, comparable, pair_results
+from bench.runs.redrawn import RedrawnRun
 from bench.spec import EvaluationSpec
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.report.load import load
-from bench.store import RunFolder, learned_from, read_json, read_records
+from bench.files import read_json
+from bench.running.store import RunFolder, learned_from, read_records
+from bench.runs.load import load
 
 LISTED = 30
 """How many names an error lists."""

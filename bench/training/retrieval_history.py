@@ -19,25 +19,25 @@ from bench.retrieval.embed import embed_images
 from bench.retrieval.hamming import hamming
 from bench.retrieval.matching import euclidean
 
-TICKS = 10
+MEASUREMENTS = 10
 """How often the statistics are taken: HashReID takes them every 10 of 100 epochs."""
 UNDECIDED = -1
-"""Tick of an image whose person no other camera shows: there is nothing to retrieve."""
+"""Value of an image whose person no other camera shows: there is nothing to retrieve."""
 BLOCK = 1024
 """Queries matched at a time: bounds memory."""
 
 
-def tick_epochs(epochs: int) -> tuple[int, ...]:
-    """Epochs (1-based) after which a tick is taken: every tenth of training, the last included."""
-    return tuple(sorted({max(1, round(epochs * tick / TICKS)) for tick in range(1, TICKS + 1)}))
+def measured_epochs(epochs: int) -> tuple[int, ...]:
+    """Epochs (1-based) after which retrieval is measured: every tenth of training, the last included."""
+    return tuple(sorted({max(1, round(epochs * number / MEASUREMENTS)) for number in range(1, MEASUREMENTS + 1)}))
 
 
 @dataclass(frozen=True)
-class TrainingFrames:
-    """The images trained on: their places (N,) in a store, identities (N,), cameras (N,), labels (N,) from 0."""
+class TrainingImages:
+    """The images trained on: their indices (N,) in a store, identities (N,), cameras (N,), labels (N,) from 0."""
 
     images: DeviceImages
-    places: NDArray[np.int64]
+    indices: NDArray[np.int64]
     pids: NDArray[np.int64]
     camids: NDArray[np.int64]
     labels: NDArray[np.int64]
@@ -48,21 +48,23 @@ class TrainingFrames:
         return int(self.labels.max()) + 1
 
 
-def take_tick(
-    network: MultiExitNetwork, frames: TrainingFrames, fabric: Fabric, reporter: Reporter = SILENT
+def measure_retrieval(
+    network: MultiExitNetwork, samples: TrainingImages, fabric: Fabric, reporter: Reporter = SILENT
 ) -> NDArray[np.int8]:
     """Ask every training image for its nearest at the first exit: (N,) 1 right, 0 wrong, −1 nothing to find."""
-    title = "ticks: first exit over the training images"
-    codes = embed_images(network, frames.images, frames.places, fabric, num_exits=1, title=title, reporter=reporter)[0]
+    title = "training retrieval: first exit over the training images"
+    (codes,) = embed_images(
+        network, samples.images, samples.indices, fabric, num_exits=1, title=title, reporter=reporter
+    )
     distance = hamming if network.exits[0].code == "binary" else euclidean
     verdicts = np.empty(len(codes), dtype=np.int8)
     for first in range(0, len(codes), BLOCK):
         rows = slice(first, first + BLOCK)
-        other_camera = frames.camids[rows, None] != frames.camids[None]
-        same_person = frames.pids[rows, None] == frames.pids[None]
+        other_camera = samples.camids[rows, None] != samples.camids[None]
+        same_person = samples.pids[rows, None] == samples.pids[None]
         distances = np.where(other_camera, distance(codes[rows], codes).astype(np.float64), np.inf)
         nearest = distances.argmin(axis=1)
-        right = frames.pids[nearest] == frames.pids[rows]
+        right = samples.pids[nearest] == samples.pids[rows]
         findable = (same_person & other_camera).any(axis=1)
         verdicts[rows] = np.where(findable, right, UNDECIDED)
     return verdicts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench import registry
 from bench.data.views import VIEW_COUNTS
-from bench.request import RunRequest
+from bench.running.request import RunRequest
 from bench.training.recipe import Recipe
 
 UNKNOWN_IDENTITIES = 751
@@ -40,21 +40,21 @@ def describe(request: RunRequest) -> dict[str, str]:
 
 def describe_cost(request: RunRequest) -> dict[str, str]:
     """Describe what a run would cost on this device, having tried its network on noise; slow, as torch is."""
-    from bench.estimate import estimate
-    from bench.training.ticks import TICKS
+    from bench.running.estimate import estimate
+    from bench.training.retrieval_history import MEASUREMENTS
 
     _, _, recipe = request.resolve()
     reader = registry.dataset(request.dataset)
     dataset = reader.open(request.data) if reader.ready(request.data) else None
-    identities = len({frame.pid for frame in dataset.train}) if dataset else UNKNOWN_IDENTITIES
+    identities = len({sample.pid for sample in dataset.train}) if dataset else UNKNOWN_IDENTITIES
     found = estimate(request, identities)
     lines = {"multiply-adds": " / ".join(f"{count / 1e6:,.1f} M" for count in found.macs) + " an image, at each exit"}
     if dataset is None:
         return lines | {"time here": f"{_precise(found.training_batch_seconds)} s a training batch on {found.device}"}
     trained = round(len(dataset.train) * (1 - request.calibration_share))
     batches = recipe.batches_per_epoch or max(trained // recipe.batch_size, 1)
-    # The ticks embed every training image at the first exit: counted as whole passes, which is a little too much.
-    embedded = len(dataset.query) + len(dataset.gallery) + TICKS * trained
+    # The retrieval history embeds every training image at the first exit. Whole passes are counted: a little too much.
+    embedded = len(dataset.query) + len(dataset.gallery) + MEASUREMENTS * trained
     training = recipe.epochs * batches * found.training_batch_seconds
     embedding = VIEW_COUNTS[request.evaluation.views] * embedded * found.embedding_image_seconds
     return lines | {

@@ -12,7 +12,7 @@ CURVE_METRICS = ("mAP", "rank-1")
 """Metrics whose whole curves are summed up and compared."""
 
 
-def per_query_quality(outcomes: Outcomes) -> FloatArray:
+def per_query_scores(outcomes: Outcomes) -> FloatArray:
     """Lay the outcomes out as (N, S, metrics), in the order of :data:`METRICS`."""
     return np.concatenate(
         [outcomes.average_precision[..., None], outcomes.inverse_negative_penalty[..., None], outcomes.hits], axis=2

@@ -11,9 +11,9 @@ from bench.data.dataset import DatasetRequest
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
 from bench.progress import SILENT
-from bench.run import run
+from bench.running.run import run
+from bench.running.store import read_records, write_records
 from bench.spec import EvaluationSpec, SweepSpec
-from bench.store import read_records, write_records
 from bench.training.shared import SHARED_RECIPES
 
 SWEEP = SweepSpec(
@@ -36,7 +36,7 @@ class Notes:
 
 @pytest.fixture(scope="module")
 def shared(cache, tmp_path_factory):
-    from bench.request import RunRequest
+    from bench.running.request import RunRequest
 
     request = RunRequest(
         "hashreid",
@@ -58,7 +58,7 @@ def test_what_a_run_leaves(shared):
         "spec.json",
         "weights.safetensors",
         "training.json",
-        "ticks.npz",
+        "retrieval_history.npz",
         "embeddings",
         "features",
         "policy",
@@ -131,12 +131,12 @@ def test_policies_learn_from_nobody_that_is_tested(shared, monkeypatch):
     run(replace(request, sweep=SweepSpec(("spy",), budgets=2, resamples=5)))
     (evidence,) = seen
     dataset = SYNTHPED.open(request.data)
-    tested = {frame.pid for frame in (*dataset.query, *dataset.gallery) if frame.pid > 0}
+    tested = {sample.pid for sample in (*dataset.query, *dataset.gallery) if sample.pid > 0}
     calibration = evidence.calibration
     assert not tested & set(calibration.outcomes.query_pids.tolist())
     assert not tested & set(calibration.signals.nearest_pids.ravel().tolist())
     trained = len(dataset.train) - len(calibration.signals.features.query)
-    assert evidence.training.ticks.shape[1] == len(evidence.training.features) <= trained
+    assert evidence.training.retrieval_history.shape[1] == len(evidence.training.features) <= trained
     assert evidence.training.neighbours.max() < len(evidence.training.features)
 
 
@@ -154,7 +154,7 @@ def test_calibration_queries_are_matched_with_all_training_images(shared):
     ("policy", "change", "message"),
     [
         ("learned", {"calibration_share": 0.0}, "learns from identities held out of training"),
-        ("ets", {"lost": "ticks.npz"}, "no training statistics"),
+        ("ets", {"lost": "retrieval_history.npz"}, "no training statistics"),
     ],
 )
 def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_request, policy, change, message):
@@ -175,9 +175,9 @@ def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_r
 def test_ticks_of_other_images_are_refused(smoke_request):
     request = smoke_request(sweep=SweepSpec(("ets",), modes=("exact",), budgets=2, resamples=5), calibration_share=0.3)
     folder = run(replace(request, sweep=None)).folder.path
-    with np.load(folder / "ticks.npz") as stored:
+    with np.load(folder / "retrieval_history.npz") as stored:
         parts = dict(stored)
-    np.savez(folder / "ticks.npz", **{**parts, "frames": parts["frames"][::-1]})
+    np.savez(folder / "retrieval_history.npz", **{**parts, "samples": parts["samples"][::-1]})
     with pytest.raises(BenchError, match="other images"):
         run(request)
 
@@ -342,8 +342,8 @@ def test_own_photographs_through_a_manifest(smoke_request, cache, tmp_path):
     rendered = registry.dataset("synthped").open(DatasetRequest(cache, {"size": "smoke"}))
     rows = ["path,pid,camid,split"]
     for split in ("train", "query", "gallery"):
-        for frame in getattr(rendered, split):
-            rows.append(f"{frame.path.relative_to(rendered.root)},{frame.pid},{frame.camid},{split}")
+        for sample in getattr(rendered, split):
+            rows.append(f"{sample.path.relative_to(rendered.root)},{sample.pid},{sample.camid},{split}")
     listing = rendered.root / "manifest.csv"
     listing.write_text("\n".join(rows) + "\n")
     try:
