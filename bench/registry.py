@@ -1,4 +1,4 @@
-"""Finds methods, datasets and policies by name, through entry points.
+"""Finds methods, datasets, policies and backends by name, through entry points.
 
 A third-party package registers its own with one line in its metadata; this module knows none by name. Names are
 read without importing anything, so that listing and "did you mean" cost nothing.
@@ -15,10 +15,16 @@ from bench.errors import BenchError, unknown_name
 if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
     from bench.data.dataset import DatasetReader
+    from bench.inference.backends.backend import BackendKind
     from bench.methods import Method
 
-Kind = Literal["method", "dataset", "policy"]
-GROUPS: dict[Kind, str] = {"method": "bench.methods", "dataset": "bench.datasets", "policy": "bench.policies"}
+Kind = Literal["method", "dataset", "policy", "backend"]
+GROUPS: dict[Kind, str] = {
+    "method": "bench.methods",
+    "dataset": "bench.datasets",
+    "policy": "bench.policies",
+    "backend": "bench.backends",
+}
 
 
 @cache
@@ -62,3 +68,8 @@ def dataset(name: str) -> DatasetReader:
 def policy(name: str) -> Policy | LearnedPolicy:
     """Load an exit policy, ready or still to be fitted."""
     return load("policy", name)
+
+
+def backend(name: str) -> BackendKind:
+    """Load what opens a backend."""
+    return load("backend", name)

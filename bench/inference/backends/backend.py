@@ -1,0 +1,146 @@
+"""The contract of a backend: what runs the steps of a multi-exit network, one exit at a time.
+
+A backend lives in one file and one entry point of the group ``bench.backends``. The registering module should import
+neither torch nor its own engine at its top level: ``bench list`` loads it to print its summary.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import registry
+from bench.errors import BenchError
+from bench.retrieval.codes import pack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.networks import ExitSpec, MultiExitNetwork
+
+State = Any
+"""What one step hands to the next. Only the backend that made it knows its form."""
+Embedding = NDArray[np.uint8] | NDArray[np.float32]
+"""Of a binary exit packed codes, uint8 (B, ceil(dim / 8)) as :func:`bench.retrieval.codes.pack` makes; else float32
+(B, dim)."""
+Rows = NDArray[np.integer] | NDArray[np.bool_]
+"""Rows of a batch: indices (K,), or a mask (B,)."""
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16", "int8")
+
+
+class Backend(Protocol):
+    """Runs a network from images to the embedding of each exit, and no step further than it is asked.
+
+    ``precision`` is one of :data:`PRECISIONS`; ``threads`` are the processor's threads that a step may use; ``device``
+    is ``cpu``, ``cuda`` or ``mps``. All three are facts about this backend, to be kept with every time that it takes.
+    """
+
+    name: str
+    precision: str
+    threads: int
+    device: str
+    exits: tuple[ExitSpec, ...]
+
+    def start(self, images: NDArray[np.float32] | Tensor) -> State:
+        """Take in normalised images, float32 (B, 3, H, W), as the state that the first step reads."""
+
+    def step(self, state: State, exit_index: int) -> tuple[State, Embedding]:
+        """Go on to exit ``exit_index``: the state for the next step, and the embedding (B, …) here.
+
+        The embedding is on the host when this returns: the device is done with it. Steps come in order; a state may
+        be stepped from once.
+        """
+
+    def select(self, state: State, rows: Rows) -> State:
+        """Keep some rows of a state, in the order in which they are given: the images that go on."""
+
+
+class Open(Protocol):
+    """What opens a backend."""
+
+    def __call__(
+        self, model: MultiExitNetwork | Path, *, precision: str | None, threads: int | None, device: str
+    ) -> Backend:
+        """Open the backend on a network, or on the folder of an export."""
+
+
+@dataclass(frozen=True)
+class BackendKind:
+    """A backend before it is opened: the value that is registered.
+
+    ``reads`` says what ``open`` takes: a ``network`` of this suite, or the folder of an ``export``
+    (``bench model export``). ``packages`` are imported before it is opened; ``extra`` is the extra of this package that
+    installs them.
+    """
+
+    name: str
+    summary: str
+    reads: Literal["network", "export"]
+    open: Open
+    packages: tuple[str, ...] = ()
+    extra: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether what the backend needs can be imported here."""
+        return all(importlib.util.find_spec(package) is not None for package in self.packages)
+
+
+def open_backend(
+    name: str,
+    model: MultiExitNetwork | Path,
+    *,
+    precision: str | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+) -> Backend:
+    """Open a backend by name on a network, or on the folder of an export.
+
+    ``precision`` of None is float32 for a network, and what an export was written in for its graphs. ``threads`` of
+    None leaves the engine's own choice. ``device`` is ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises :class:`BenchError` where the name is unknown, its packages are not installed, or it cannot run the model so.
+    """
+    kind: BackendKind = registry.backend(name)
+    if precision is not None and precision not in PRECISIONS:
+        raise BenchError(f"precision is one of {', '.join(PRECISIONS)}, not {precision!r}")
+    if threads is not None and threads < 1:
+        raise BenchError(f"a backend runs on 1 thread or more, not {threads}")
+    for package in kind.packages:
+        needed(package, kind.extra, f"backend {name}")
+    return kind.open(model, precision=precision, threads=threads, device=device)
+
+
+def needed(package: str, extra: str, what: str) -> ModuleType:
+    """Import an optional package, or say how it is installed."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as problem:
+        raise BenchError(
+            f"{what} needs the package {package}, which cannot be imported ({problem}); "
+            f"install it with: pip install 'reid-budget-bench[{extra}]'"
+        ) from problem
+
+
+def to_embedding(values: NDArray[Any], spec: ExitSpec) -> Embedding:
+    """Turn what a step computed at an exit (B, dim) into its form for matching: packed bits where binary, else float32.
+
+    Raises :class:`BenchError` where a continuous embedding is not finite.
+    """
+    if spec.code == "binary":
+        return pack(values > 0)
+    embedding = np.ascontiguousarray(values, dtype=np.float32)
+    if not np.isfinite(embedding).all():
+        raise BenchError(
+            f"embeddings at {spec.name} are not finite: the network's training went wrong, or the precision is too "
+            "low for it; compare with --precision float32"
+        )
+    return embedding

@@ -1,0 +1,105 @@
+"""The backend ``torch``: PyTorch as it is, an operation at a time."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import BenchError
+from bench.inference.backends.backend import Backend, BackendKind, Embedding, Rows, to_embedding
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.networks import MultiExitNetwork
+
+
+class Eager(Backend):
+    """Runs ``start`` and ``step`` of a network as they are written.
+
+    Weights and images are laid out channels last, as where the exit table's embeddings come from: the same kernels,
+    so the same codes. Precisions below float32 are mixed, by autocast, as they are there. ``threads`` are torch's own,
+    which are one number for the whole process.
+    """
+
+    name = "torch"
+
+    def __init__(self, network: MultiExitNetwork, *, precision: str, threads: int | None, device: str) -> None:
+        import torch
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.network = network.to(device).to(memory_format=torch.channels_last).eval()
+        self.exits = network.exits
+        self.precision = precision
+        self.threads = torch.get_num_threads()
+        self.device = device
+
+    def start(self, images: NDArray[np.float32] | Tensor) -> Any:
+        """Run the network's own ``start`` on images (B, 3, H, W)."""
+        import torch
+
+        batch = torch.as_tensor(images).to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode(), self._autocast():
+            return self.network.start(batch)
+
+    def step(self, state: Any, exit_index: int) -> tuple[Any, Embedding]:
+        """Run a step, and bring its embedding to the host."""
+        import torch
+
+        with torch.inference_mode(), self._autocast():
+            state, embedding = self._step(state, exit_index)
+        return state, to_embedding(embedding.float().cpu().numpy(), self.exits[exit_index])
+
+    def select(self, state: Any, rows: Rows) -> Any:
+        """Copy the rows of every tensor."""
+        import torch
+
+        from bench.networks import select
+
+        with torch.inference_mode():
+            return select(state, torch.from_numpy(np.ascontiguousarray(rows)).to(self.device))
+
+    def _step(self, state: Any, exit_index: int) -> tuple[Any, Tensor]:
+        return self.network.step(state, exit_index)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        import torch
+
+        dtype = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.precision, torch.float32)
+        return torch.autocast(self.device, dtype=dtype, enabled=self.precision != "float32")
+
+
+def checked(model: MultiExitNetwork | Path, precision: str | None, device: str) -> tuple[MultiExitNetwork, str, str]:
+    """Check what PyTorch is asked for: gives network, precision and device.
+
+    Raises :class:`BenchError` for a folder in place of a network, int8, and devices that are not there.
+    """
+    from bench.device import open_device
+
+    if isinstance(model, Path):
+        raise BenchError(f"PyTorch runs a network, not the folder of an export ({model}); name a run")
+    precision = precision or "float32"
+    if precision == "int8":
+        raise BenchError("PyTorch runs float32, bfloat16 and float16; int8 is for exported graphs: backend onnxruntime")
+    found = open_device(device, "float32").device.type
+    if precision == "float16" and found == "cpu":
+        raise BenchError("float16 on a processor is slower than float32 and no more exact; use bfloat16 or float32")
+    return model, precision, found
+
+
+def _open(model: MultiExitNetwork | Path, *, precision: str | None, threads: int | None, device: str) -> Backend:
+    network, precision, device = checked(model, precision, device)
+    return Eager(network, precision=precision, threads=threads, device=device)
+
+
+TORCH = BackendKind(
+    "torch",
+    "PyTorch, an operation at a time; processor and accelerators",
+    reads="network",
+    open=_open,
+)
