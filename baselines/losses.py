@@ -31,11 +31,11 @@ def classification_and_triplet(outputs: Sequence[ExitOutput], labels: Tensor, op
         raise BenchError("identity_weight and triplet_weight are both 0: nothing is left to learn from")
     terms: dict[str, Tensor] = {}
     if identity_weight:
-        losses = [F.cross_entropy(_logits(output).float(), labels) for output in outputs]
+        losses = [F.cross_entropy(_logits(output), labels) for output in outputs]
         terms["identity"] = identity_weight * sum(losses[1:], losses[0])
     if triplet_weight:
         margin = float(options["margin"])
-        losses = [batch_hard_triplet(output.embedding.float(), labels, margin) for output in outputs]
+        losses = [batch_hard_triplet(output.embedding, labels, margin) for output in outputs]
         terms["triplet"] = triplet_weight * sum(losses[1:], losses[0])
     return terms
 
@@ -49,8 +49,8 @@ def soft_margin_triplets(outputs: Sequence[ExitOutput], labels: Tensor, options:
 
     *early, last = outputs
     stages = [output.embedding for output in early] + [last.extras["stage"]]
-    losses = [batch_hard_triplet(embedding.float(), labels, None) for embedding in stages]
-    return {"stages": sum(losses[1:], losses[0]), "fusion": batch_hard_triplet(last.embedding.float(), labels, None)}
+    losses = [batch_hard_triplet(embedding, labels, None) for embedding in stages]
+    return {"stages": sum(losses[1:], losses[0]), "fusion": batch_hard_triplet(last.embedding, labels, None)}
 
 
 def _logits(output: ExitOutput) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.data.images import ImageStore
 from bench.data.views import Views, cut_views
 from bench.errors import BenchError
+from bench.networks import ExitOutput, MultiExitNetwork
 
 Precision = Literal["auto", "float32", "bfloat16"]
 FABRIC_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -47,6 +48,20 @@ def device_name(fabric: Fabric) -> str:
 def precision_name(fabric: Fabric) -> str:
     """Name the precision as the user would: ``float32`` or ``bfloat16``."""
     return "bfloat16" if fabric._precision.precision == "bf16-mixed" else "float32"
+
+
+def run_outputs(
+    network: MultiExitNetwork, images: Tensor, fabric: Fabric, num_exits: int | None = None
+) -> list[ExitOutput]:
+    """Run ``network.outputs`` on images (B, 3, H, W) in the fabric's precision, and give all of it in float32.
+
+    The one way to a loss: autocast leaves outputs in bfloat16, in which distances are coarse and ``torch.cdist`` does
+    not exist. ``network`` may be wrapped by the fabric. Autocast is entered here, since Fabric enters it for a method
+    other than ``forward`` only where a strategy wraps the network.
+    """
+    with fabric.autocast():
+        outputs = network.outputs(images, num_exits)
+    return [output.float() for output in outputs]
 
 
 def _multiplies_bfloat16(device: str) -> bool:

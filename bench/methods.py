@@ -45,7 +45,9 @@ class Method:
 
     ``build(options, num_identities, input_size)`` returns the untrained network, for images of ``input_size`` (height,
     width), which may be left out for the paper's; ``loss(outputs, labels, options)`` returns the
-    named terms, already weighted, whose sum is minimised (labels (B,) index the training identities).
+    named terms, already weighted, whose sum is minimised (labels (B,) index the training identities). A loss is called
+    outside autocast, and every tensor of its outputs is float32 whatever precision the network runs in: it needs no
+    cast of its own.
     ``faithful`` and ``differs`` say in a sentence what follows the paper and what does not.
     """
 

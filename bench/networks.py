@@ -47,6 +47,19 @@ class ExitOutput:
     logits: Tensor | None = None
     extras: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def float(self) -> ExitOutput:
+        """Give floating-point tensors in float32, gradients passing through; what is float32 already is not copied."""
+
+        def cast(tensor: Tensor) -> Tensor:
+            return tensor.float() if tensor.is_floating_point() else tensor
+
+        return ExitOutput(
+            cast(self.features),
+            cast(self.embedding),
+            None if self.logits is None else cast(self.logits),
+            {name: cast(tensor) for name, tensor in self.extras.items()},
+        )
+
 
 class MultiExitNetwork(nn.Module, ABC):
     """A network whose computation can end at any of ``exits``.

@@ -28,7 +28,7 @@ from bench.data.dataset import DatasetRequest
 from bench.data.images import open_store
 from bench.data.sampling import identity_batches
 from bench.data.split import relabel
-from bench.device import DeviceImages, open_device
+from bench.device import DeviceImages, open_device, run_outputs
 from bench.training.schedule import build_optimiser
 
 
@@ -101,8 +101,7 @@ def main() -> None:
     def epoch(feed: Callable[[], Iterator[Tensor]]) -> float:
         started = time.perf_counter()
         for batch, inputs in zip(batches, feed(), strict=True):
-            with fabric.autocast():
-                outputs = network.outputs(inputs.contiguous(memory_format=torch.channels_last))
+            outputs = run_outputs(network, inputs.contiguous(memory_format=torch.channels_last), fabric)
             targets = torch.from_numpy(np.asarray(labels[batch.numpy()])).to(fabric.device)
             optimiser.zero_grad(set_to_none=True)
             torch.stack(list(method.loss(outputs, targets, preset.network).values())).sum().backward()

@@ -21,7 +21,7 @@ def ranking_regulariser(features: Tensor, codes: Tensor, neighbours: int = 5) ->
     no single weight could serve four code lengths. The features come centred: raw features after a ReLU all point
     the same way, and matching *those* similarities pulls the codes together.
     """
-    features, codes = F.normalize(features.float()), F.normalize(codes.float())
+    features, codes = F.normalize(features), F.normalize(codes)
     original, hashed = features @ features.T, codes @ codes.T
     itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
     neighbours = min(neighbours, len(features) - 1)
@@ -38,9 +38,8 @@ def hashreid_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Option
     terms = {name: labels.new_zeros((), dtype=torch.float32) for name in ("triplet", "identity", "ranking")}
     for output in outputs:
         assert output.logits is not None
-        features = output.features.float()
-        terms["triplet"] = terms["triplet"] + triplet_weight * batch_hard_triplet(features, labels, margin)
-        terms["identity"] = terms["identity"] + identity_weight * F.cross_entropy(output.logits.float(), labels)
+        terms["triplet"] = terms["triplet"] + triplet_weight * batch_hard_triplet(output.features, labels, margin)
+        terms["identity"] = terms["identity"] + identity_weight * F.cross_entropy(output.logits, labels)
         if ranking_weight:
             terms["ranking"] = terms["ranking"] + ranking_weight * ranking_regulariser(
                 output.extras["aligned"], output.embedding

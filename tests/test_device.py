@@ -6,7 +6,9 @@ from safetensors.torch import load_file
 
 from bench.device import device_name, open_device, precision_name
 from bench.errors import BenchError
+from bench.running.estimate import estimate
 from bench.running.run import run
+from hashreid.losses import hashreid_loss
 from hashreid.network import HashReID
 
 
@@ -34,14 +36,26 @@ def test_training_runs_in_the_precision_asked_for(smoke_request, monkeypatch, pr
     seen = []
     original = HashReID.outputs
 
-    def watched(self, images):
-        outputs = original(self, images)
+    def watched(self, images, num_exits=None):
+        outputs = original(self, images, num_exits)
         seen.append(outputs[-1].logits.dtype)
         return outputs
 
+    in_loss = []
+
+    def watched_loss(outputs, labels, options):
+        for output in outputs:
+            in_loss.extend([output.features, output.embedding, output.logits, *output.extras.values()])
+        return hashreid_loss(outputs, labels, options)
+
     monkeypatch.setattr(HashReID, "outputs", watched)
-    result = run(smoke_request(precision=precision))
+    monkeypatch.setattr("hashreid.losses.hashreid_loss", watched_loss)
+    request = smoke_request(precision=precision)
+    result = run(request)
+    estimate(request, num_identities=8)
     assert set(seen) == {getattr(torch, precision)}
+    # What a loss sees is float32 all the same, when training and when only estimating.
+    assert {tensor.dtype for tensor in in_loss} == {torch.float32}
     assert result.header["provenance"]["precision"] == precision
     # Mixed precision: what is kept is in float32 all the same.
     weights = load_file(result.folder.weights).values()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.data.augmentation import normalise
 from bench.data.views import Views
-from bench.device import DeviceImages
+from bench.device import DeviceImages, run_outputs
 from bench.errors import BenchError
 from bench.networks import MultiExitNetwork, sign
 from bench.progress import SILENT, Reporter
@@ -85,9 +85,8 @@ def embed_first_exit(
         with reporter.task(title, len(indices), unit="images") as task:
             for chunk in torch.from_numpy(indices).split(batch_size):
                 batch = normalise(images.views(chunk)[0]).contiguous(memory_format=torch.channels_last)
-                with fabric.autocast():
-                    output = network.outputs(batch, num_exits=1)[0]
-                codes.append(_to_array(output.embedding.float(), binary))
+                output = run_outputs(network, batch, fabric, num_exits=1)[0]
+                codes.append(_to_array(output.embedding, binary))
                 features.append(output.features.flatten(1).cpu().numpy().astype(np.float16))
                 task.advance(len(chunk))
     finally:

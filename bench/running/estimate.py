@@ -10,7 +10,7 @@ import torch
 
 from bench.cost.macs import exit_macs
 from bench.data.augmentation import normalise, training_view
-from bench.device import open_device, precision_name
+from bench.device import open_device, precision_name, run_outputs
 from bench.networks import MultiExitNetwork
 from bench.running.request import RunRequest
 from bench.training.schedule import build_optimiser
@@ -50,8 +50,7 @@ def estimate(request: RunRequest, num_identities: int) -> Estimate:
     def train() -> None:
         network.train()
         images = training_view(stored, recipe, generator).contiguous(memory_format=torch.channels_last)
-        with fabric.autocast():
-            outputs = network.outputs(images)
+        outputs = run_outputs(network, images, fabric)
         optimiser.zero_grad(set_to_none=True)
         torch.stack(list(method.loss(outputs, labels, options).values())).sum().backward()
         optimiser.step()

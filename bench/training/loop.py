@@ -19,6 +19,7 @@ from torch import Tensor
 
 from bench.data.augmentation import training_view
 from bench.data.sampling import identity_batches
+from bench.device import run_outputs
 from bench.errors import BenchError
 from bench.networks import ExitOutput, MultiExitNetwork
 from bench.progress import SILENT, Reporter, Task
@@ -135,10 +136,7 @@ def _train_epoch(
         rate = follow(optimiser, recipe, epoch + number / len(batches))
         images = training_view(samples.images.batch(indices[batch]), recipe, generator)
         images = images.contiguous(memory_format=torch.channels_last)
-        # Entered here, since Fabric enters it for a method other than forward only where a strategy wraps the network.
-        with fabric.autocast():
-            outputs = network.outputs(images)
-        terms = loss(outputs, labels[batch].to(fabric.device))
+        terms = loss(run_outputs(network, images, fabric), labels[batch].to(fabric.device))
         total = torch.stack(list(terms.values())).sum()
         optimiser.zero_grad(set_to_none=True)
         fabric.backward(total)

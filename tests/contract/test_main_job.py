@@ -1,0 +1,73 @@
+"""The whole main job for every registered method of several exits, in each precision: train, embed, fit, sweep, keep.
+
+A processor without bfloat16 units runs autocast too, only slowly, so that every machine tests what any machine runs.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from bench import registry
+from bench.data.dataset import DatasetRequest
+from bench.device import open_device, run_outputs
+from bench.running.request import RunRequest
+from bench.running.run import run
+from bench.spec import SweepSpec
+
+SWEEP = SweepSpec(("random", "gs", "ets"), modes=("stream", "exact", "calibrated"), budgets=3, resamples=5, orders=2)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("method", registry.names("method"))
+def test_main_job(method, precision, cache, tmp_path):
+    request = RunRequest(
+        method,
+        "smoke",
+        data=DatasetRequest(cache, {"size": "smoke"}),
+        cache=cache,
+        results=tmp_path,
+        calibration_share=0.3,
+        sweep=SWEEP,
+        device="cpu",
+        precision=precision,
+    )
+    result = run(request)
+    exits = len(result.header["exits"])
+    scored = [record for record in result.records if record["kind"] == "exit"]
+    assert len(scored) == exits
+    assert all(0 <= record["mAP"] <= 1 and record["realised_macs"] > 0 for record in scored)
+    assert result.header["provenance"]["precision"] == precision
+    assert all(np.isfinite(epoch["loss"]) for epoch in result.header["training"]["history"])
+    if exits > 1:
+        swept = {(record["policy"], record["mode"]) for record in result.records if record["kind"] == "policy"}
+        assert swept == {(policy, mode) for policy in SWEEP.policies for mode in SWEEP.modes}
+    for pattern in ("embeddings-*.npz", "features-*.npz", "policy-ets-*.npz"):
+        found = list(result.folder.path.glob(pattern))
+        assert len(found) == (1 if exits > 1 or pattern.startswith("embeddings") else 0)
+        for file in found:
+            with np.load(file) as stored:
+                for name in stored.files:
+                    assert stored[name].dtype.kind in "SU" or np.isfinite(stored[name]).all(), name
+
+
+@pytest.mark.parametrize("name", registry.names("method"))
+def test_bfloat16_ends_in_a_finite_loss_and_gradient(name):
+    """Outputs under autocast, float32 in the loss, gradients in float32."""
+    method = registry.method(name)
+    smoke = method.presets["smoke"]
+    torch.manual_seed(0)
+    network = method.build(dict(smoke.network), 4, smoke.recipe.input_size).train()
+    images = torch.randn(8, 3, *smoke.recipe.input_size)
+    outputs = run_outputs(network, images, open_device("cpu", "bfloat16"))
+    for output in outputs:
+        for tensor in (output.features, output.embedding, output.logits, *output.extras.values()):
+            assert tensor is None or tensor.dtype == torch.float32
+    terms = method.loss(outputs, torch.arange(4).repeat_interleave(2), smoke.network)
+    assert {term.dtype for term in terms.values()} == {torch.float32}
+    total = sum(terms.values())
+    assert torch.isfinite(total)
+    total.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.dtype == torch.float32, name
+        assert torch.isfinite(parameter.grad).all(), name
