@@ -24,9 +24,9 @@ SWEEP_VERSION = 2
 RecipeName = Literal["own", "shared"]
 """Whose recipe a method is trained by: its paper's, or the one that all share."""
 RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
-SweepMode = Literal["stream", "calibrated", "exact"]
+ThresholdingName = Literal["stream", "calibrated", "exact"]
 """How thresholds are set (:mod:`bench.budget.thresholds`)."""
-SWEEP_MODES: tuple[SweepMode, ...] = get_args(SweepMode)
+THRESHOLDINGS: tuple[ThresholdingName, ...] = get_args(ThresholdingName)
 
 
 def canonical_json(value: Any) -> str:
@@ -95,14 +95,14 @@ class EvaluationSpec:
 class SweepSpec:
     """What is swept: ``a_values`` explicit, or else ``budgets`` equal steps of cost from the first exit to the last.
 
-    ``orders``: how many shuffles of the queries the stream is run over. ``resamples``: draws of the bootstrap.
+    ``shuffles``: how many shuffles of the queries the stream is run over. ``resamples``: draws of the bootstrap.
     """
 
     policies: tuple[str, ...]
-    modes: tuple[SweepMode, ...] = ("stream", "exact")
+    thresholdings: tuple[ThresholdingName, ...] = ("stream", "exact")
     budgets: int = 21
     a_values: tuple[float, ...] = ()
-    orders: int = 10
+    shuffles: int = 10
     resamples: int = 1000
     seed: int = 0
     sweep_version: int = SWEEP_VERSION
@@ -111,7 +111,7 @@ class SweepSpec:
         """Refuse sweeps of nothing."""
         if self.budgets < 2 and not self.a_values:
             raise BenchError(f"a sweep has at least 2 budgets, not {self.budgets}")
-        if self.orders < 1 or self.resamples < 2:
+        if self.shuffles < 1 or self.resamples < 2:
             raise BenchError("a sweep needs at least 1 order and 2 resamples")
         for a in self.a_values:
             if not a >= 0:

@@ -104,17 +104,19 @@ def main() -> None:
     policies += [replace(policy, name=f"{policy.name} again") for policy in policies[:2]]
 
     print(f"{arguments.queries:,} queries × {len(COSTS)} exits, {len(policies)} policies × {arguments.budgets} budgets")
-    for modes in (("stream",), ("stream", "exact")):
+    for thresholdings in (("stream",), ("stream", "exact")):
         for orders in (1, 10):
             spec = SweepSpec(
                 tuple(policy.name for policy in policies),
-                modes=modes,
+                thresholdings=thresholdings,
                 budgets=arguments.budgets,
                 resamples=arguments.resamples,
-                orders=orders,
+                shuffles=orders,
             )
             seconds = best_of(lambda spec=spec: sweep(table, COSTS, spec, policies))
-            print(f"  sweep, {' and '.join(modes)}, {orders} orders, {arguments.resamples} resamples: {seconds:.2f} s")
+            print(
+                f"  {' and '.join(thresholdings)}, {orders} shuffles, {arguments.resamples} resamples: {seconds:.2f} s"
+            )
 
     confidence = table.signals.identity_margin
     budgets = np.linspace(COSTS[0], COSTS[-1], arguments.budgets)

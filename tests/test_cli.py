@@ -112,7 +112,7 @@ def test_several_methods_and_seeds_with_one_that_fails(bench, smoke):
         ({"-d": "manifest", "--data": None, "--data-root": "nowhere"}, "nowhere"),
         ({"-d": "market1501"}, "no option 'size'"),
         ({"--policies": "gz"}, "did you mean 'gs'"),
-        ({"--mode": "strem"}, "did you mean 'stream'"),
+        ({"--thresholding": "strem"}, "did you mean 'stream'"),
         ({"--a": "-1"}, "from 0 to inf"),
         ({"--a": "much"}, "found 'much'"),
         ({"--budgets": "1"}, "at least 2 budgets"),
@@ -129,7 +129,7 @@ def test_several_methods_and_seeds_with_one_that_fails(bench, smoke):
         ({"--precision": "half"}, "float32 or bfloat16"),
         ({"--data": "size=huge"}, "size"),
         ({"--data": "colour=red"}, "no option 'colour'"),
-        ({"--mode": "calibrated", "--calibration": "0"}, "--calibration above 0"),
+        ({"--thresholding": "calibrated", "--calibration": "0"}, "--calibration above 0"),
     ],
 )
 def test_mistakes_get_one_line(bench, tmp_path, changes, message):

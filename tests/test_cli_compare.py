@@ -31,7 +31,7 @@ def test_two_runs_side_by_side(compare, tmp_path):
         "Everything else is equal.",
         "trained: device cpu | cuda; numpy 2.0 | 2.1 scored:",
         "exit 4 │ 66.0 M │ 66.0 M",
-        "Policies, mode stream",
+        "Policies, thresholding stream",
         "correction for 6 comparisons of each metric",
         "mAP: A is ahead at exit 1, exit 2, exit 3, exit 4 and under random, gs by more than noise",
         "rank-1: neither is ahead by more than noise",

@@ -40,7 +40,7 @@ def reaches(costs: FloatArray, ends: FloatArray) -> bool:
 
 
 def mean_height(costs: FloatArray, quality: FloatArray, ends: FloatArray) -> FloatArray:
-    """Mean height (D,) of the straight lines through points (D, K) of rising cost, from ``ends[0]`` to ``ends[1]``.
+    """Mean height (D,) of interpolations through points (D, K) of rising cost, from ``ends[0]`` to ``ends[1]``.
 
     The area under the budget curve, normalised. Beyond its last point a curve stays level.
     """

@@ -63,7 +63,13 @@ def outcome_records(
         leaving = (confidence >= threshold).astype(np.float64)
         per_query = np.stack([leaving, leaving * right, leaving * (1 - right), right], axis=1)
         measured = _measures(np.concatenate([per_query.mean(axis=0)[None], bootstrap.means(per_query)]), len(table))
-        record: dict[str, Any] = {"kind": "outcome", "policy": policy.name, "mode": "", "a": None, "exit": exit_index}
+        record: dict[str, Any] = {
+            "kind": "outcome",
+            "policy": policy.name,
+            "thresholding": "",
+            "a": None,
+            "exit": exit_index,
+        }
         record |= {"threshold_from": source, "queries": len(table)}
         record["threshold"] = threshold if np.isfinite(threshold) else None
         for name, values in measured.items():

@@ -10,12 +10,12 @@ import numpy as np
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.query_scores import METRICS
-from bench.budget.references import random_shares, straight_lines
+from bench.budget.references import interpolated, random_shares
 from bench.retrieval.table import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
-class Baseline:
+class ReferenceCurve:
     """What points are compared with at their own cost: means (nodes, metrics) at costs (nodes,), straight between.
 
     ``suffix`` names what is gained over it; ``draws`` are (R, nodes, metrics).
@@ -36,19 +36,19 @@ class SweepContext:
     bootstrap: IdentityBootstrap
     exit_draws: FloatArray
     """(R, S, metrics) means of the exits alone under every draw."""
-    baselines: tuple[Baseline, ...]
-    """The straight line between exits (``_gain``), and random exits (``_over_random``)."""
+    references: tuple[ReferenceCurve, ...]
+    """Interpolation between exits (``_gain``), and random exits (``_over_random``)."""
 
     @classmethod
     def of(cls, quality: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap) -> SweepContext:
         """Draw the exits' means."""
         means, draws = quality.mean(axis=0), bootstrap.means(quality)
         nodes, shares = random_shares(costs)
-        baselines = (
-            Baseline("_gain", costs, means, draws),
-            Baseline("_over_random", nodes, shares @ means, shares @ draws),
+        references = (
+            ReferenceCurve("_gain", costs, means, draws),
+            ReferenceCurve("_over_random", nodes, shares @ means, shares @ draws),
         )
-        return cls(quality, costs, bootstrap, draws, baselines)
+        return cls(quality, costs, bootstrap, draws, references)
 
 
 @dataclass(frozen=True)
@@ -66,18 +66,18 @@ class Points:
     """(R, K, metrics)"""
     shares: FloatArray
     """(K, S) of the queries that leave at each exit."""
-    order_spread: FloatArray
+    shuffle_spread: FloatArray
     """(K,) standard deviation of the first metric over the orders of the queries; 0 where there is one."""
 
 
 def score_points(
-    scene: SweepContext, labels: Sequence[Mapping[str, Any]], exits: IntArray, costs: FloatArray | None = None
+    context: SweepContext, labels: Sequence[Mapping[str, Any]], exits: IntArray, costs: FloatArray | None = None
 ) -> Points:
     """Score exits (O, K, N) that O orders of the queries lead to: every query gets its mean over the orders.
 
     ``costs`` (S,) are those of the exits to whom deciding costs something.
     """
-    costs = scene.costs if costs is None else costs
+    costs = context.costs if costs is None else costs
     orders, _, queries = exits.shape
     every_exit = np.arange(len(costs), dtype=np.int8)
     # (K, N, S): in how many of the orders each query leaves where.
@@ -85,35 +85,35 @@ def score_points(
     for part in exits.astype(np.int8):
         taken += part[..., None] == every_exit
     share = taken / orders
-    quality = np.einsum("kns,nsm->nkm", share, scene.quality)
+    quality = np.einsum("kns,nsm->nkm", share, context.quality)
     cost = (share @ costs).T
-    drawn = scene.bootstrap.means(np.concatenate([cost[..., None], quality], axis=2))
+    drawn = context.bootstrap.means(np.concatenate([cost[..., None], quality], axis=2))
     spread = np.zeros(exits.shape[1])
     if orders > 1:
-        first = np.ascontiguousarray(scene.quality[..., 0])
+        first = np.ascontiguousarray(context.quality[..., 0])
         spread = first[np.arange(queries), exits].mean(axis=2).std(axis=0, ddof=1)
     return Points(
         labels, cost.mean(axis=0), drawn[..., 0], quality.mean(axis=0), drawn[..., 1:], share.mean(axis=1), spread
     )
 
 
-def point_records(points: Points, scene: SweepContext) -> list[dict[str, Any]]:
+def point_records(points: Points, context: SweepContext) -> list[dict[str, Any]]:
     """Lay points out as plain values: cost, metrics and what they gain at the same realised cost, with intervals.
 
     A point and what it is compared with are redrawn with the same people, so their difference is paired.
     """
     measured = {
-        "realised_macs": (points.cost, *interval(points.cost_draws)),
+        "realised_cost": (points.cost, *interval(points.cost_draws)),
         **_by_metric("", points.quality, points.quality_draws),
     }
-    for baseline in scene.baselines:
-        line = straight_lines(baseline.costs, baseline.means[None], points.cost[None])[0]
-        line_draws = straight_lines(baseline.costs, baseline.draws, points.cost_draws)
-        measured |= _by_metric(baseline.suffix, points.quality - line, points.quality_draws - line_draws)
+    for reference in context.references:
+        line = interpolated(reference.costs, reference.means[None], points.cost[None])[0]
+        line_draws = interpolated(reference.costs, reference.draws, points.cost_draws)
+        measured |= _by_metric(reference.suffix, points.quality - line, points.quality_draws - line_draws)
     records = []
     for index, labels in enumerate(points.labels):
-        record = {**labels, "exit_shares": points.shares[index].tolist()}
-        record["order_spread_mAP"] = float(points.order_spread[index])
+        record = {**labels, "exit_fractions": points.shares[index].tolist()}
+        record["shuffle_spread_mAP"] = float(points.shuffle_spread[index])
         for name, (value, low, high) in measured.items():
             record |= {name: float(value[index]), f"{name}_low": float(low[index]), f"{name}_high": float(high[index])}
         records.append(record)

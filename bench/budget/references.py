@@ -1,6 +1,6 @@
 """What a policy is measured against: lots below, the oracle above.
 
-The straight line sends each query to one of two neighbouring exits by lot; a policy under it is worth nothing. Random
+Interpolation sends each query to one of two neighbouring exits by lot; a policy under it is worth nothing. Random
 exits have the same shares of every exit as the policy, given to anybody. The oracle knows the labels: it is no policy,
 and says how much an ideal one could gain.
 """
@@ -17,7 +17,7 @@ from bench.budget.distribution import exit_distribution, solve_a
 from bench.retrieval.table import FloatArray, IntArray, Outcomes
 
 
-def straight_lines(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> FloatArray:
+def interpolated(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> FloatArray:
     """Draw between neighbouring exits: means (R, S, metrics) at costs (S,), read at costs (R, K) → (R, K, metrics).
 
     With one exit there is one point.

@@ -21,7 +21,7 @@ from bench.budget.whole_curves import comparison_records, summarise
 from bench.errors import BenchError
 from bench.retrieval.blocks import map_rows
 from bench.retrieval.table import ExitTable, FloatArray, IntArray, Signals
-from bench.spec import SweepMode, SweepSpec, plain_number
+from bench.spec import SweepSpec, ThresholdingName, plain_number
 
 
 def grid(spec: SweepSpec, costs: FloatArray) -> tuple[float, ...]:
@@ -43,7 +43,7 @@ def sweep(
     policies: Sequence[Policy],
     calibration: Signals | None = None,
 ) -> list[dict[str, Any]]:
-    """Score policies × modes × budgets, the exits alone and the oracle: one record (plain values) each.
+    """Score policies × thresholdings × budgets, the exits alone and the oracle: one record (plain values) each.
 
     Every record of a point holds the requested and the realised cost in multiply-adds, each metric with its interval
     over identities, and what it gains at the same realised cost, paired (:func:`bench.budget.points.point_records`).
@@ -53,97 +53,104 @@ def sweep(
     """
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
-    scene = _scene(table, costs, spec.resamples, spec.seed)
-    jobs = [(policy, mode) for policy in policies for mode in spec.modes]
+    context = _context(table, costs, spec.resamples, spec.seed)
+    jobs = [(policy, thresholding) for policy in policies for thresholding in spec.thresholdings]
     scored = map_rows(
-        lambda rows: [policy_points(*job, table, scene, spec, calibration) for job in jobs[rows]], len(jobs), 1
+        lambda rows: [policy_points(*job, table, context, spec, calibration) for job in jobs[rows]], len(jobs), 1
     )
     curves = [points for part in scored for points in part]
-    records = point_records(_exit_points(scene), scene)
-    for part in map_rows(lambda rows: [point_records(points, scene) for points in curves[rows]], len(jobs), 1):
+    records = point_records(_exit_points(context), context)
+    for part in map_rows(lambda rows: [point_records(points, context) for points in curves[rows]], len(jobs), 1):
         records += part[0]
-    records += point_records(_free_oracle(table, scene), scene) + _oracle_records(scene, spec)
-    summaries = summarise(curves, scene)
-    return records + [summary.record() for summary in summaries] + comparison_records(summaries, scene)
+    records += point_records(_free_oracle(table, context), context) + _oracle_records(context, spec)
+    summaries = summarise(curves, context)
+    return records + [summary.record() for summary in summaries] + comparison_records(summaries, context)
 
 
 def exit_records(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> list[dict[str, Any]]:
     """Score the exits alone, everybody at each: what a run without a sweep records."""
-    scene = _scene(table, costs, resamples, seed)
-    return point_records(_exit_points(scene), scene)
+    context = _context(table, costs, resamples, seed)
+    return point_records(_exit_points(context), context)
 
 
-def _scene(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> SweepContext:
+def _context(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> SweepContext:
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
     return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap)
 
 
-def _exit_points(scene: SweepContext) -> Points:
-    queries, num_exits, _ = scene.quality.shape
+def _exit_points(context: SweepContext) -> Points:
+    queries, num_exits, _ = context.quality.shape
     labels = [
-        {"kind": "exit", "policy": "", "mode": "", "a": None, "exit": index, "requested_macs": float(cost)}
-        for index, cost in enumerate(scene.costs)
+        {"kind": "exit", "policy": "", "thresholding": "", "a": None, "exit": index, "requested_cost": float(cost)}
+        for index, cost in enumerate(context.costs)
     ]
     everybody = np.broadcast_to(np.arange(num_exits)[None, :, None], (1, num_exits, queries))
-    return score_points(scene, labels, everybody)
+    return score_points(context, labels, everybody)
 
 
 def policy_points(
-    policy: Policy, mode: SweepMode, table: ExitTable, scene: SweepContext, spec: SweepSpec, calibration: Signals | None
+    policy: Policy,
+    thresholding: ThresholdingName,
+    table: ExitTable,
+    context: SweepContext,
+    spec: SweepSpec,
+    calibration: Signals | None,
 ) -> Points:
-    """Let one policy decide at every budget in one mode, and score what comes of it (in every order of the stream)."""
-    costs = policy_costs(policy, table.signals, scene.costs)
+    """Let one policy decide at every budget under one thresholding, and score that (over every shuffle of a stream)."""
+    costs = policy_costs(policy, table.signals, context.costs)
     confidence = policy.confidence(table.signals, np.random.default_rng([spec.seed, 1]))
     a_values = grid(spec, costs)
     p = np.stack([exit_distribution(a, len(costs)) for a in a_values])
     q = np.stack([conditional_exit(shares) for shares in p])
-    if mode == "stream":
+    if thresholding == "stream":
         exits = _stream_orders(confidence, q, spec)
-    elif mode == "exact":
+    elif thresholding == "exact":
         exits = exact_exits(confidence, p, np.random.default_rng([spec.seed, 4]))[None]
     elif calibration is None:
-        raise BenchError("mode calibrated needs identities held out of training: train with --calibration above 0")
+        raise BenchError(
+            "thresholding calibrated needs identities held out of training: train with --calibration above 0"
+        )
     else:
         held_out = policy.confidence(calibration, np.random.default_rng([spec.seed, 2]))
         exits = np.stack([threshold_exits(confidence, calibrate(held_out, shares)) for shares in q])[None]
     labels = [
-        {"kind": "policy", "policy": policy.name, "mode": mode, "a": plain_number(a), "exit": None}
-        | {"requested_macs": float(shares @ costs)}
+        {"kind": "policy", "policy": policy.name, "thresholding": thresholding, "a": plain_number(a), "exit": None}
+        | {"requested_cost": float(shares @ costs)}
         for a, shares in zip(a_values, p, strict=True)
     ]
-    return score_points(scene, labels, exits, costs)
+    return score_points(context, labels, exits, costs)
 
 
 def _stream_orders(confidence: FloatArray, q: FloatArray, spec: SweepSpec) -> IntArray:
     """Exits (O, K, N) of the stream in every order that the sweep tries, in the order of the table."""
-    exits = np.empty((spec.orders, len(q), len(confidence)), dtype=np.int64)
-    for number in range(spec.orders):
+    exits = np.empty((spec.shuffles, len(q), len(confidence)), dtype=np.int64)
+    for number in range(spec.shuffles):
         order = np.random.default_rng([spec.seed, 3, number]).permutation(len(confidence))
         exits[number][:, order] = stream_exits(confidence[order], q)
     return exits
 
 
-def _free_oracle(table: ExitTable, scene: SweepContext) -> Points:
+def _free_oracle(table: ExitTable, context: SweepContext) -> Points:
     exits = free_oracle_exits(table.outcomes)
-    labels = {"kind": "oracle", "policy": "earliest right exit", "mode": "free", "a": None, "exit": None}
-    return score_points(scene, [{**labels, "requested_macs": float(scene.costs[exits].mean())}], exits[None, None])
+    labels = {"kind": "oracle", "policy": "earliest right exit", "thresholding": "free", "a": None, "exit": None}
+    return score_points(context, [{**labels, "requested_cost": float(context.costs[exits].mean())}], exits[None, None])
 
 
-def _oracle_records(scene: SweepContext, spec: SweepSpec) -> list[dict[str, Any]]:
+def _oracle_records(context: SweepContext, spec: SweepSpec) -> list[dict[str, Any]]:
     """The budget-constrained oracle, for mAP and for rank-1 apart: each is a bound on its own metric alone."""
     records = []
     for metric in ("mAP", "rank-1"):
-        curve_costs, curve_quality = oracle_curve(scene.quality[..., METRICS.index(metric)], scene.costs)
-        for budget in np.linspace(scene.costs[0], scene.costs[-1], max(spec.budgets, 21)):
+        curve_costs, curve_quality = oracle_curve(context.quality[..., METRICS.index(metric)], context.costs)
+        for budget in np.linspace(context.costs[0], context.costs[-1], max(spec.budgets, 21)):
             records.append(
                 {
                     "kind": "oracle",
                     "policy": f"best {metric} for the budget",
-                    "mode": "constrained",
+                    "thresholding": "constrained",
                     "a": None,
                     "exit": None,
-                    "requested_macs": float(budget),
-                    "realised_macs": float(min(budget, curve_costs[-1])),
+                    "requested_cost": float(budget),
+                    "realised_cost": float(min(budget, curve_costs[-1])),
                     metric: float(np.interp(budget, curve_costs, curve_quality)),
                 }
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 REACHED = (95, 99)
 """Percentages of the last exit's metric whose price is told."""
-STRAIGHT_LINE = "straight line"
+INTERPOLATION = "interpolation"
 """What a policy is compared with beside the other policies: drawing between neighbouring exits."""
 OWN, CALIBRATION = "own", "calibration"
 """Where a threshold comes from: the policy itself, or identities held out of training."""

@@ -1,4 +1,4 @@
-"""From confidences to exits: who leaves where, in three modes.
+"""From confidences to exits: who leaves where, in three thresholdings.
 
 ``stream``      queries come one by one; the threshold is a quantile of what was seen so far (DaRe's).
 ``calibrated``  thresholds are set once, on identities held out of training, and then stand.

@@ -15,7 +15,7 @@ from bench.budget.curves import closed, cost_to_reach, mean_height, reaches
 from bench.budget.points import Points, SweepContext
 from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.budget.references import oracle_moves
-from bench.budget.terms import REACHED, STRAIGHT_LINE
+from bench.budget.terms import INTERPOLATION, REACHED
 from bench.retrieval.table import FloatArray
 
 DRAWS_AT_ONCE = 64
@@ -27,33 +27,43 @@ class _Sum:
     """One metric of one curve: values with their draws, each (1 + R,), the curve itself first."""
 
     area: FloatArray
-    straight_line: FloatArray
+    interpolation: FloatArray
     oracle: FloatArray
-    macs_for: dict[int, FloatArray]
+    cost_for: dict[int, FloatArray]
 
     @property
     def gap_closed(self) -> FloatArray:
-        """Share of the oracle's lead over the straight line that the policy wins; NaN where there is no lead."""
-        lead = self.oracle - self.straight_line
-        return np.divide(self.area - self.straight_line, lead, out=np.full_like(lead, np.nan), where=lead > 0)
+        """Share of the oracle's lead over interpolation that the policy wins; NaN where there is no lead."""
+        lead = self.oracle - self.interpolation
+        return np.divide(self.area - self.interpolation, lead, out=np.full_like(lead, np.nan), where=lead > 0)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One policy's curve in one mode, metric by metric; no metric where it covers too little of the way."""
+    """One policy's curve in one thresholding, metric by metric; no metric where it covers too little of the way."""
 
     policy: str
-    mode: str
+    thresholding: str
     sums: dict[str, _Sum]
 
     def record(self) -> dict[str, Any]:
         """Lay it out as plain values."""
-        record: dict[str, Any] = {"kind": "curve", "policy": self.policy, "mode": self.mode, "a": None, "exit": None}
+        record: dict[str, Any] = {
+            "kind": "curve",
+            "policy": self.policy,
+            "thresholding": self.thresholding,
+            "a": None,
+            "exit": None,
+        }
         for metric, one in self.sums.items():
-            record[f"{metric}_area_straight_line"] = float(one.straight_line[0])
+            record[f"{metric}_area_interpolation"] = float(one.interpolation[0])
             record[f"{metric}_area_oracle"] = float(one.oracle[0])
-            parts = {"area": one.area, "area_over_line": one.area - one.straight_line, "gap_closed": one.gap_closed}
-            parts |= {f"macs_for_{percent}": values for percent, values in one.macs_for.items()}
+            parts = {
+                "area": one.area,
+                "area_over_interpolation": one.area - one.interpolation,
+                "gap_closed": one.gap_closed,
+            }
+            parts |= {f"cost_for_{percent}": values for percent, values in one.cost_for.items()}
             for name, values in parts.items():
                 if np.isfinite(values).all():
                     low, high = interval(values[1:])
@@ -62,20 +72,20 @@ class Summary:
         return record
 
 
-def summarise(curves: Sequence[Points], scene: SweepContext) -> list[Summary]:
+def summarise(curves: Sequence[Points], context: SweepContext) -> list[Summary]:
     """Sum up curves.
 
     The area is the mean height from the first exit's cost to the last's; where a curve falls short of an end, that exit
-    alone closes it. ``macs_for_95`` is the lowest mean cost at which the curve reaches 95 % of the last exit's metric.
+    alone closes it. ``cost_for_95`` is the lowest mean cost at which the curve reaches 95 % of the last exit's metric.
     """
-    ends = scene.costs[[0, -1]]
-    bounds = {metric: _references(scene, metric) for metric in CURVE_METRICS}
+    ends = context.costs[[0, -1]]
+    bounds = {metric: _references(context, metric) for metric in CURVE_METRICS}
     summaries = []
     for points in curves:
         sums = {}
         for metric in CURVE_METRICS if reaches(points.cost, ends) else ():
             column = METRICS.index(metric)
-            exits = _with_draws(scene.quality.mean(axis=0)[:, column], scene.exit_draws[..., column])
+            exits = _with_draws(context.quality.mean(axis=0)[:, column], context.exit_draws[..., column])
             costs, quality = closed(
                 _with_draws(points.cost, points.cost_draws),
                 _with_draws(points.quality[:, column], points.quality_draws[..., column]),
@@ -85,32 +95,32 @@ def summarise(curves: Sequence[Points], scene: SweepContext) -> list[Summary]:
             line, oracle = bounds[metric]
             prices = {percent: cost_to_reach(costs, quality, percent / 100 * exits[:, -1]) for percent in REACHED}
             sums[metric] = _Sum(mean_height(costs, quality, ends), line, oracle, prices)
-        summaries.append(Summary(str(points.labels[0]["policy"]), str(points.labels[0]["mode"]), sums))
+        summaries.append(Summary(str(points.labels[0]["policy"]), str(points.labels[0]["thresholding"]), sums))
     return summaries
 
 
-def comparison_records(summaries: Sequence[Summary], scene: SweepContext) -> list[dict[str, Any]]:
-    """Compare every two policies of a mode, and each with the straight line: differences in area, paired and tested.
+def comparison_records(summaries: Sequence[Summary], context: SweepContext) -> list[dict[str, Any]]:
+    """Compare every two policies of a thresholding, and each with interpolation: paired, tested differences in area.
 
-    Holm's correction counts all comparisons of one mode and metric.
+    Holm's correction counts all comparisons of one thresholding and metric.
     """
     records = []
-    for mode in dict.fromkeys(summary.mode for summary in summaries):
-        rivals = [summary for summary in summaries if summary.mode == mode and summary.sums]
+    for thresholding in dict.fromkeys(summary.thresholding for summary in summaries):
+        rivals = [summary for summary in summaries if summary.thresholding == thresholding and summary.sums]
         pairs: list[tuple[Summary, Summary | None]] = [*combinations(rivals, 2), *((one, None) for one in rivals)]
         found: list[dict[str, Any]] = [
             {
                 "kind": "comparison",
                 "policy": one.policy,
-                "other": other.policy if other else STRAIGHT_LINE,
-                "mode": mode,
+                "other": other.policy if other else INTERPOLATION,
+                "thresholding": thresholding,
             }
             for one, other in pairs
         ]
         for metric in CURVE_METRICS if pairs else ():
             leads = np.stack(
                 [
-                    one.sums[metric].area - (other.sums[metric].area if other else one.sums[metric].straight_line)
+                    one.sums[metric].area - (other.sums[metric].area if other else one.sums[metric].interpolation)
                     for one, other in pairs
                 ],
                 axis=1,
@@ -132,14 +142,14 @@ def _with_draws(values: FloatArray, draws: FloatArray) -> FloatArray:
     return np.concatenate([values[None], draws])
 
 
-def _references(scene: SweepContext, metric: str) -> tuple[FloatArray, FloatArray]:
-    """Areas (1 + R,) under the straight line and under the oracle's curve."""
+def _references(context: SweepContext, metric: str) -> tuple[FloatArray, FloatArray]:
+    """Areas (1 + R,) under interpolation and under the oracle's curve."""
     column = METRICS.index(metric)
-    quality, costs = scene.quality[..., column], scene.costs
-    exits = _with_draws(quality.mean(axis=0), scene.exit_draws[..., column])
+    quality, costs = context.quality[..., column], context.costs
+    exits = _with_draws(quality.mean(axis=0), context.exit_draws[..., column])
     line = mean_height(np.broadcast_to(costs, exits.shape), exits, costs[[0, -1]])
     moves = oracle_moves(quality, costs)
-    weights = np.concatenate([np.full((1, len(quality)), 1 / len(quality)), scene.bootstrap.weights])
+    weights = np.concatenate([np.full((1, len(quality)), 1 / len(quality)), context.bootstrap.weights])
     oracle = np.empty(len(weights))
     for first in range(0, len(weights), DRAWS_AT_ONCE):
         draws = slice(first, first + DRAWS_AT_ONCE)

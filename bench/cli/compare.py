@@ -104,7 +104,7 @@ def _show_results(found: PairedResults) -> None:
         if found.policies:
             rows = [[_name(row), *_cells(row, metrics, tested)] for row in found.policies]
             OUT.print()
-            show_table(f"Policies, mode {found.mode}", ["policy", *_columns(metrics, tested)], rows)
+            show_table(f"Policies, thresholding {found.thresholding}", ["policy", *_columns(metrics, tested)], rows)
     for line in _remarks(found):
         OUT.print(escape(printable(line)), soft_wrap=True)
     for metric in METRICS if tested else ():
@@ -168,7 +168,7 @@ def _why_no_policies(found: PairedResults) -> str:
         return "none is left"
     if found.budgets is None:
         return "a run has one exit, or their exits' costs do not overlap"
-    return "none was swept in both runs in the same mode (bench run with --budget-sweep)"
+    return "none was swept in both runs in the same thresholding (bench run with --budget-sweep)"
 
 
 def _verdict(found: PairedResults, metric: str) -> str:

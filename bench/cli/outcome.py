@@ -48,7 +48,7 @@ def show_exits(title: str, result: Scores) -> None:
         [
             cost["name"],
             f"{cost['dim']} {'bits' if cost['code'] == 'binary' else 'floats'}",
-            macs(record["realised_macs"]),
+            macs(record["realised_cost"]),
             *(percent(record[f"rank-{rank}"]) for rank in (1, 5, 10)),
             f"{percent(record['mAP'])} [{percent(record['mAP_low'])}, {percent(record['mAP_high'])}]",
             percent(record["mINP"]),
@@ -60,47 +60,54 @@ def show_exits(title: str, result: Scores) -> None:
 
 
 def show_policies(result: Scores) -> None:
-    """Print one row a policy, in the first mode that was swept, the best over all budgets first.
+    """Print one row a policy, in the first thresholding that was swept, the best over all budgets first.
 
     Sweeps of older versions summed up no curves: a dash stands there.
     """
-    mode = result.header["sweep"]["modes"][0]
+    thresholding = result.header["sweep"]["thresholdings"][0]
     exits = of_kind(result, "exit")
-    first, last = exits[0]["realised_macs"], exits[-1]["realised_macs"]
-    swept = [record["policy"] for record in of_kind(result, "policy") if record["mode"] == mode]
+    first, last = exits[0]["realised_cost"], exits[-1]["realised_cost"]
+    swept = [record["policy"] for record in of_kind(result, "policy") if record["thresholding"] == thresholding]
     curves: dict[str, Record] = {name: {} for name in swept}
-    curves |= {record["policy"]: record for record in of_kind(result, "curve") if record["mode"] == mode}
+    curves |= {
+        record["policy"]: record for record in of_kind(result, "curve") if record["thresholding"] == thresholding
+    }
     rows = []
     for name, curve in sorted(curves.items(), key=lambda one: -one[1].get("mAP_area", 0.0)):
-        points = [one for one in of_kind(result, "policy") if (one["policy"], one["mode"]) == (name, mode)]
+        points = [
+            one for one in of_kind(result, "policy") if (one["policy"], one["thresholding"]) == (name, thresholding)
+        ]
         # A policy that computes something has budgets of its own, a little higher.
-        point = min(points, key=lambda one: abs(one["requested_macs"] - (first + HALF * (last - first))))
+        point = min(points, key=lambda one: abs(one["requested_cost"] - (first + HALF * (last - first))))
         ahead = [
             record
             for record in of_kind(result, "comparison")
-            if record["mode"] == mode and record["mAP_area_lead_p_holm"] < LEVEL and name == _winner(record)
+            if record["thresholding"] == thresholding
+            and record["mAP_area_lead_p_holm"] < LEVEL
+            and name == _winner(record)
         ]
         rows.append(
             [
                 name,
-                macs(point["realised_macs"]),
+                macs(point["realised_cost"]),
                 percent(point["rank-1"]),
                 percent(point["mAP"]),
                 _interval(point, "mAP_over_random", signed=True),
                 _interval(curve, "mAP_area"),
                 percent(curve["mAP_gap_closed"]) if "mAP_gap_closed" in curve else NOTHING,
-                percent(curve["mAP_macs_for_95"] / last) if "mAP_macs_for_95" in curve else NOTHING,
+                percent(curve["mAP_cost_for_95"] / last) if "mAP_cost_for_95" in curve else NOTHING,
                 str(len(ahead)) if curve else NOTHING,
             ]
         )
     middle = ["spent", "rank-1", "mAP", "mAP over random"]
     whole = ["mean mAP", "gap closed", "95 % costs", "beats"]
     caption = (
-        f"Mode {mode}. Spent to over random: at the budget half of the way from the first exit's cost to the last's, "
-        "against random exits at the same cost, paired. Mean mAP: over all budgets. Gap closed: share of the oracle's "
-        "lead over the straight line between exits. 95 % costs: percent of the last exit's cost that reach 95 % of its "
-        "mAP. Beats: how many others (the straight line among them) by more than noise, p < 0.05 after Holm. Brackets: "
-        f"95 %, over identities. Equal distances count as their expectation; AP is {result.header['evaluation']['ap']}."
+        f"Thresholding {thresholding}. Spent to over random: at the budget half of the way from the first exit's cost "
+        "to the last's, against random exits at the same cost, paired. Mean mAP: over all budgets. Gap closed: share "
+        "of the oracle's lead over interpolation between exits. 95 % costs: percent of the last exit's cost that reach "
+        "95 % of its mAP. Beats: how many others (interpolation among them) by more than noise, p < 0.05 after Holm. "
+        "Brackets: 95 %, over identities. Equal distances count as their expectation; AP is "
+        f"{result.header['evaluation']['ap']}."
     )
     show_table("Policies", ["policy", *middle, *whole], rows, caption)
 

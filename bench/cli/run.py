@@ -32,7 +32,7 @@ from bench.data.views import VIEWS
 from bench.errors import BenchError
 from bench.running.plan import describe, describe_cost
 from bench.running.request import RunRequest
-from bench.spec import RECIPE_NAMES, SWEEP_MODES, EvaluationSpec, SweepSpec
+from bench.spec import RECIPE_NAMES, THRESHOLDINGS, EvaluationSpec, SweepSpec
 
 BUDGET = "Budget sweep"
 TRAINING = "Training"
@@ -49,7 +49,7 @@ def run_command(
         bool, typer.Option("--budget-sweep", rich_help_panel=BUDGET, help="Sweep exit policies over budgets.")
     ] = False,
     policies: Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies with commas, or all.")] = "all",
-    mode: Annotated[
+    thresholding: Annotated[
         str, typer.Option(rich_help_panel=BUDGET, help="Modes with commas: stream, exact, calibrated.")
     ] = "stream,exact",
     budgets: Annotated[
@@ -60,7 +60,7 @@ def run_command(
         str,
         typer.Option("--a", rich_help_panel=BUDGET, help="Values of the budget parameter with commas, as 0.1,0.5,inf."),
     ] = "",
-    orders: Annotated[
+    shuffles: Annotated[
         int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries that the stream is run over.")
     ] = 10,
     resamples: Annotated[int, typer.Option(rich_help_panel=BUDGET, help="Resamples of the bootstrap.")] = 1000,
@@ -104,10 +104,10 @@ def run_command(
     if budget_sweep:
         sweep = SweepSpec(
             policies=tuple(registry.names("policy") if policies == "all" else words(policies)),
-            modes=tuple(choice("mode", one, SWEEP_MODES) for one in words(mode)),
+            thresholdings=tuple(choice("thresholding", one, THRESHOLDINGS) for one in words(thresholding)),
             budgets=budgets,
             a_values=tuple(_number("--a", value) for value in words(a)),
-            orders=orders,
+            shuffles=shuffles,
             resamples=resamples,
         )
     evaluation = EvaluationSpec(

@@ -142,7 +142,9 @@ def _show_files(summary: Mapping[str, Any]) -> None:
         if file["name"] in sweeps:
             sweep = sweeps[file["name"]]
             swept = (
-                f"{len(sweep['policies'])} policies in {', '.join(sweep['modes'])}" if sweep["policies"] else "exits"
+                f"{len(sweep['policies'])} policies in {', '.join(sweep['thresholdings'])}"
+                if sweep["policies"]
+                else "exits"
             )
             what = f"{what}: {swept}" + (", shown above" if file["name"] == summary["shown"] else "")
         rows.append([printable(file["name"]), _size(file["bytes"]), what])

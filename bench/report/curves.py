@@ -41,7 +41,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Rows of one kind, policy and mode, with their places by run."""
+    """Rows of one kind, policy and thresholding, with their places by run."""
 
     rows: pd.DataFrame
     of_runs: tuple[NDArray[np.intp], ...]
@@ -72,12 +72,12 @@ class _Part:
 
 
 class _Parts(dict[tuple[str, str, str], _Part]):
-    """Parts of a setup's table by kind, policy and mode; each is cut out when it is first asked for."""
+    """Parts of a setup's table by kind, policy and thresholding; each is cut out when it is first asked for."""
 
     def __init__(self, table: pd.DataFrame) -> None:
         super().__init__()
         self._table = table
-        self._places = table.groupby(["kind", "policy", "mode"]).indices
+        self._places = table.groupby(["kind", "policy", "thresholding"]).indices
 
     def __missing__(self, name: tuple[str, str, str]) -> _Part:
         """Cut a part out."""
@@ -88,17 +88,17 @@ class _Parts(dict[tuple[str, str, str], _Part]):
 
 _PARTS: WeakKeyDictionary[Setup, _Parts] = WeakKeyDictionary()
 """Parts of the setups that were drawn: figures and tables ask for each many times."""
-_KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_macs"}
+_KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_cost"}
 
 
 def exit_curve(setup: Setup, column: str) -> Curve:
     """Everybody at one exit: a point for each exit, first to last. Joined up, they are the straight line."""
-    return _curve(_part(setup, "exit"), "realised_macs", column)
+    return _curve(_part(setup, "exit"), "realised_cost", column)
 
 
-def policy_curve(setup: Setup, policy: str, mode: str, column: str) -> Curve:
+def policy_curve(setup: Setup, policy: str, thresholding: str, column: str) -> Curve:
     """One policy over all budgets, from the lowest on, at realised cost."""
-    return _curve(_part(setup, "policy", policy, mode), "realised_macs", column)
+    return _curve(_part(setup, "policy", policy, thresholding), "realised_cost", column)
 
 
 def oracle_curve(setup: Setup, metric: str) -> Curve | None:
@@ -108,20 +108,20 @@ def oracle_curve(setup: Setup, metric: str) -> Curve | None:
     part = _part(setup, "oracle", f"best {metric} for the budget", "constrained")
     measured = part.rows[part.rows[metric].notna()]
     # Past its end the curve is flat, and the realised cost stands still: a bound belongs to the requested budget.
-    return _curve(_Part.of(measured, _KEYS["oracle"]), "requested_macs", metric) if len(measured) else None
+    return _curve(_Part.of(measured, _KEYS["oracle"]), "requested_cost", metric) if len(measured) else None
 
 
-def policy_means(setup: Setup, policy: str, mode: str, columns: Sequence[str]) -> FloatArray:
-    """Columns of one policy in one mode, (K, columns), means over the seeds at equal ``a`` from the lowest on.
+def policy_means(setup: Setup, policy: str, thresholding: str, columns: Sequence[str]) -> FloatArray:
+    """Columns of one policy in one thresholding, (K, columns), means over the seeds at equal ``a`` from the lowest on.
 
     Only budgets that all seeds have.
     """
-    return _part(setup, "policy", policy, mode).means(columns)
+    return _part(setup, "policy", policy, thresholding).means(columns)
 
 
-def policy_runs(setup: Setup, policy: str, mode: str, columns: Sequence[str]) -> list[FloatArray]:
-    """Columns of one policy in one mode, (K, columns) for each run, from the lowest ``a`` on."""
-    part = _part(setup, "policy", policy, mode)
+def policy_runs(setup: Setup, policy: str, thresholding: str, columns: Sequence[str]) -> list[FloatArray]:
+    """Columns of one policy in one thresholding, (K, columns) for each run, from the lowest ``a`` on."""
+    part = _part(setup, "policy", policy, thresholding)
     values = part.values(columns)
     return [values[places] for places in part.of_runs]
 
@@ -136,7 +136,7 @@ def _curve(part: _Part, macs: str, column: str) -> Curve:
     return Curve(mean[0], mean[1], low, high, singles if len(singles) > 1 else ())
 
 
-def _part(setup: Setup, kind: str, policy: str = "", mode: str = "") -> _Part:
+def _part(setup: Setup, kind: str, policy: str = "", thresholding: str = "") -> _Part:
     if setup not in _PARTS:
         _PARTS[setup] = _Parts(setup.table)
-    return _PARTS[setup][kind, policy, mode]
+    return _PARTS[setup][kind, policy, thresholding]

@@ -63,13 +63,18 @@ class Setup:
         """Names of the exits, first to last."""
         return tuple(exit_.name for exit_ in self.runs[0].exits)
 
-    def modes(self) -> tuple[str, ...]:
+    def thresholdings(self) -> tuple[str, ...]:
         """Modes that were swept, the one that figures show first: stream, where there is one."""
-        return tuple(sorted(self.swept, key=lambda mode: (mode != "stream", mode != "calibrated", mode)))
+        return tuple(
+            sorted(
+                self.swept,
+                key=lambda thresholding: (thresholding != "stream", thresholding != "calibrated", thresholding),
+            )
+        )
 
-    def policies(self, mode: str) -> tuple[str, ...]:
-        """Policies that were swept in a mode, by name."""
-        return self.swept.get(mode, ())
+    def policies(self, thresholding: str) -> tuple[str, ...]:
+        """Policies that were swept in a thresholding, by name."""
+        return self.swept.get(thresholding, ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,9 +172,11 @@ def _section(slug: str, distinction: str, runs: Sequence[Run], table: pd.DataFra
 
 
 def _swept(rows: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    points = rows.loc[rows["kind"] == "policy", ["mode", "policy"]]
-    pairs = sorted(set(zip(points["mode"].astype(str), points["policy"].astype(str), strict=True)))
-    return {mode: tuple(policy for _, policy in group) for mode, group in groupby(pairs, key=itemgetter(0))}
+    points = rows.loc[rows["kind"] == "policy", ["thresholding", "policy"]]
+    pairs = sorted(set(zip(points["thresholding"].astype(str), points["policy"].astype(str), strict=True)))
+    return {
+        thresholding: tuple(policy for _, policy in group) for thresholding, group in groupby(pairs, key=itemgetter(0))
+    }
 
 
 def _grouped(items: Sequence[Item], key: Callable[[Item], tuple[Any, ...]]) -> list[tuple[tuple[Any, ...], list[Item]]]:

@@ -106,4 +106,5 @@ def _sweep(request: RunRequest) -> str:
         return "none: the exits alone (--budget-sweep sweeps)"
     sweep = request.sweep
     points = f"a in {', '.join(map(str, sweep.a_values))}" if sweep.a_values else f"{sweep.budgets} budgets"
-    return f"{', '.join(sweep.policies)} in {', '.join(sweep.modes)} mode, {points}, {sweep.resamples} resamples"
+    thresholdings = ", ".join(sweep.thresholdings)
+    return f"{', '.join(sweep.policies)}; thresholding {thresholdings}; {points}; {sweep.resamples} resamples"

@@ -19,7 +19,9 @@ from bench.data.views import VIEW_COUNTS
 from bench.files import read_json
 from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
-from bench.running.store import RunFolder, read_records, write_records
+from bench.running.store import RunFolder
+from bench.runs.records import read_records, write_records
+from bench.runs.upgrade import MACS
 from bench.spec import RunSpec, SweepSpec, digest
 
 if TYPE_CHECKING:
@@ -128,6 +130,7 @@ def _compute(
         "spec": context.spec.to_json(),
         "evaluation": asdict(request.evaluation),
         "sweep": (request.sweep or EXIT_SCORES).to_json(),
+        "cost": MACS,
         "dataset": {
             "name": dataset.name,
             "rendered": dataset.rendered,

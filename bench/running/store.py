@@ -18,18 +18,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from bench.data.views import Views
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, replacing, write_json
+from bench.files import SCHEMA_VERSION, write_json
 from bench.spec import EVALUATION_VERSION, RunSpec
 
 
@@ -123,36 +121,3 @@ class RunFolder:
             yield
         finally:
             lock.release()
-
-
-def write_records(path: Path, header: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:
-    """Write a sweep: a header line with spec and provenance, then a line a record. Provenance must be there."""
-    if not header.get("provenance"):
-        raise ValueError("records without provenance are not written")
-    with replacing(path) as beside, beside.open("w", encoding="utf-8") as file:
-        for line in ({"type": "header", "schema": SCHEMA_VERSION, **header}, *records):
-            file.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")
-
-
-def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Gather what policies learned from, by their names, out of headers of one run's sweeps, the newest sweep first.
-
-    The newest that has a policy tells of it: a later sweep of fewer policies knows nothing of the others.
-    """
-    told: dict[str, Mapping[str, Any]] = {}
-    for header in headers:
-        told = {**(header.get("learned") or {}), **told}
-    return told
-
-
-def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Read a sweep back: its header and its records."""
-    try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except (OSError, ValueError) as problem:
-        raise BenchError(f"cannot read {path}: {problem}; remove it and run the sweep again") from problem
-    if not lines or lines[0].get("type") != "header":
-        raise BenchError(f"{path} has no header: it is no records file of this suite; remove it")
-    if lines[0]["schema"] != SCHEMA_VERSION:
-        raise BenchError(f"{path} is of schema {lines[0]['schema']}, this suite reads {SCHEMA_VERSION}; run it again")
-    return lines[0], lines[1:]

@@ -11,8 +11,9 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.files import read_json
-from bench.running.store import RunFolder, learned_from, read_records
+from bench.running.store import RunFolder
 from bench.runs.load import load
+from bench.runs.records import learned_from, read_records
 
 LISTED = 30
 """How many names an error lists."""

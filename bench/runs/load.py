@@ -16,7 +16,7 @@ import pandas as pd
 
 from bench.budget.query_scores import METRICS
 from bench.errors import BenchError
-from bench.running.store import learned_from, read_records
+from bench.runs.records import learned_from, read_records
 from bench.spec import digest
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
@@ -165,24 +165,24 @@ def _row(record: Mapping[str, Any], exits: Sequence[Exit]) -> dict[str, Any]:
     kind, exit_index = record["kind"], record.get("exit")
     if kind not in KINDS:
         raise ValueError(f"unknown kind of record {kind!r}")
-    row: dict[str, Any] = {"kind": kind, "policy": str(record["policy"]), "mode": str(record["mode"])}
+    row: dict[str, Any] = {"kind": kind, "policy": str(record["policy"]), "thresholding": str(record["thresholding"])}
     row["a"] = math.nan if record.get("a") is None else float(record["a"])
     row["exit"] = math.nan if exit_index is None else int(exit_index)
     row["exit_name"] = exits[int(exit_index)].name if exit_index is not None else ""
-    shares = record.get("exit_shares", ())
+    shares = record.get("exit_fractions", ())
     if kind == "policy" and len(shares) != len(exits):
         raise ValueError(f"{len(shares)} exit shares for {len(exits)} exits")
     for index, share in enumerate(shares):
-        row[f"exit_share_{index + 1}"] = _finite(share)
+        row[f"exit_fraction_{index + 1}"] = _finite(share)
     texts = {"other": str(record.get("other", "")), "threshold_from": str(record.get("threshold_from", ""))}
     row |= texts
-    taken = {"kind", "policy", "mode", "a", "exit", "exit_shares", *texts}
+    taken = {"kind", "policy", "thresholding", "a", "exit", "exit_fractions", *texts}
     row |= _all_finite({name: value for name, value in record.items() if name not in taken and value is not None})
     if kind in SUMMARIES:
         return row
-    constrained = kind == "oracle" and record["mode"] == "constrained"
+    constrained = kind == "oracle" and record["thresholding"] == "constrained"
     needed = ("mAP", "rank-1") if not constrained else ()
-    missing = [name for name in ("requested_macs", "realised_macs", *needed) if name not in row]
+    missing = [name for name in ("requested_cost", "realised_cost", *needed) if name not in row]
     if missing or not any(metric in row for metric in METRICS):
         raise ValueError(f"a record of kind {kind} lacks {', '.join(missing) or 'every metric'}")
     return row
@@ -218,14 +218,18 @@ def _current(files: Sequence[RecordsFile]) -> tuple[tuple[RecordsFile, ...], lis
 
 
 def _newest_rows(run: Run) -> list[dict[str, Any]]:
-    """One row for each (kind, policy, other, mode, a, exit); an oracle's curve has one such key and comes whole."""
+    """One row for each (kind, policy, other, thresholding, a, exit); an oracle's curve has one key and comes whole."""
     owner: dict[tuple[Any, ...], RecordsFile] = {}
     rows = []
     about = {"run": run.identity, **{name: run.spec[name] for name in ("dataset", "method", "preset", "seed")}}
     for file in run.files:
         for row in file.rows:
             # A grid of 11 budgets meets every other point of one of 21, but for the last digits of the root.
-            key = (*(row[name] for name in ("kind", "policy", "other", "mode")), f"{row['a']:.9g}", row["exit_name"])
+            key = (
+                *(row[name] for name in ("kind", "policy", "other", "thresholding")),
+                f"{row['a']:.9g}",
+                row["exit_name"],
+            )
             if owner.setdefault(key, file) is file:
                 rows.append({**about, **row})
     return rows

@@ -55,11 +55,11 @@ class Row:
 
 @dataclass(frozen=True)
 class PairedResults:
-    """Two runs' results: rows, the budgets (2,) that policies share with their mode, and what was left out and why."""
+    """Two runs' results: rows, the budgets (2,) that policies share, their thresholding, what was left out and why."""
 
     exits: tuple[Row, ...]
     policies: tuple[Row, ...]
-    mode: str
+    thresholding: str
     budgets: tuple[float, float] | None
     tests: int
     """How many differences of each metric were tested together."""
@@ -102,20 +102,24 @@ def pair_results(first: KeptRun, second: KeptRun) -> PairedResults:
         for side in sides:
             side.draw(bootstrap)
     exits = [_exits(sides, places) for places in _places(*(len(side.costs) for side in sides))]
-    mode = next((mode for mode in sides[0].modes if mode in sides[1].modes), "")
+    thresholding = next(
+        (thresholding for thresholding in sides[0].thresholdings if thresholding in sides[1].thresholdings), ""
+    )
     budgets = _common_budgets(*sides)
     policies = []
     if budgets is not None:
-        for name in (name for name in sides[0].policies(mode) if name in sides[1].policies(mode)):
-            if not all(side.reaches(name, mode) for side in sides):
+        for name in (name for name in sides[0].policies(thresholding) if name in sides[1].policies(thresholding)):
+            if not all(side.reaches(name, thresholding) for side in sides):
                 left_out[name] = "its budgets cover too little of the way between the exits"
                 continue
-            undecided = next(filter(None, (side.decide_again(name, mode) for side in sides)), "") if not problem else ""
+            undecided = (
+                next(filter(None, (side.decide_again(name, thresholding) for side in sides)), "") if not problem else ""
+            )
             if undecided:
                 untested[name] = undecided
-            policies.append(_policies(sides, name, mode, budgets))
+            policies.append(_policies(sides, name, thresholding, budgets))
     rows, tests = _tested([*exits, *policies])
-    return PairedResults(rows[: len(exits)], rows[len(exits) :], mode, budgets, tests, untested, left_out)
+    return PairedResults(rows[: len(exits)], rows[len(exits) :], thresholding, budgets, tests, untested, left_out)
 
 
 @dataclass(frozen=True)
@@ -142,13 +146,18 @@ def _exits(sides: tuple[RedrawnRun, RedrawnRun], places: tuple[int, int]) -> _Me
     )
 
 
-def _policies(sides: tuple[RedrawnRun, RedrawnRun], name: str, mode: str, budgets: tuple[float, float]) -> _Measured:
+def _policies(
+    sides: tuple[RedrawnRun, RedrawnRun], name: str, thresholding: str, budgets: tuple[float, float]
+) -> _Measured:
     one, other = sides
     return _Measured(
         (name, name),
         None,
         {
-            metric: (one.mean_value(name, mode, metric, budgets), other.mean_value(name, mode, metric, budgets))
+            metric: (
+                one.mean_value(name, thresholding, metric, budgets),
+                other.mean_value(name, thresholding, metric, budgets),
+            )
             for metric in CURVE_METRICS
         },
     )

@@ -26,7 +26,7 @@ from bench.retrieval.table import ExitTable, FloatArray
 from bench.retrieval.table_file import load_table
 from bench.running.store import RunFolder
 from bench.runs.finding import Records, Scored
-from bench.spec import EVALUATION_VERSION, SweepMode, SweepSpec, digest
+from bench.spec import EVALUATION_VERSION, SweepSpec, ThresholdingName, digest
 
 SAME = 1e-6
 """How near the recorded number, as a share, one must come that is made again from the tables."""
@@ -40,13 +40,13 @@ class RedrawnRun:
 
     folder: RunFolder
     scored: Scored
-    scene: SweepContext | None = None
+    context: SweepContext | None = None
     """What points are scored on; None before ``draw``."""
     _points: dict[tuple[str, str], Points] = field(default_factory=dict)
 
     def draw(self, bootstrap: IdentityBootstrap) -> None:
         """Redraw the exits' means, and from now on what ``decide_again`` decides."""
-        self.scene = SweepContext.of(per_query_scores(self.table.outcomes), self.costs, bootstrap)
+        self.context = SweepContext.of(per_query_scores(self.table.outcomes), self.costs, bootstrap)
 
     @cached_property
     def exit_rows(self) -> list[Mapping[str, Any]]:
@@ -57,7 +57,7 @@ class RedrawnRun:
     @cached_property
     def costs(self) -> FloatArray:
         """(S,) multiply-adds of the exits."""
-        return np.array([row["realised_macs"] for row in self.exit_rows])
+        return np.array([row["realised_cost"] for row in self.exit_rows])
 
     @cached_property
     def table(self) -> ExitTable:
@@ -76,65 +76,75 @@ class RedrawnRun:
         return f"the exit table in {self.folder.path} is not the one that its records were made from"
 
     @property
-    def modes(self) -> list[str]:
+    def thresholdings(self) -> list[str]:
         """Modes of the sweeps, those of the newest sweep first."""
         return list(
-            dict.fromkeys(row["mode"] for file in self.scored.files for row in file.records if row["kind"] == "policy")
+            dict.fromkeys(
+                row["thresholding"] for file in self.scored.files for row in file.records if row["kind"] == "policy"
+            )
         )
 
-    def policies(self, mode: str) -> list[str]:
-        """Policies that were swept in a mode."""
+    def policies(self, thresholding: str) -> list[str]:
+        """Policies that were swept in a thresholding."""
         rows = [row for file in self.scored.files for row in file.records]
-        return list(dict.fromkeys(row["policy"] for row in rows if row["kind"] == "policy" and row["mode"] == mode))
+        return list(
+            dict.fromkeys(
+                row["policy"] for row in rows if row["kind"] == "policy" and row["thresholding"] == thresholding
+            )
+        )
 
-    def curve(self, policy: str, mode: str) -> tuple[Records, list[Mapping[str, Any]]]:
+    def curve(self, policy: str, thresholding: str) -> tuple[Records, list[Mapping[str, Any]]]:
         """Give a policy's points from the newest sweep that has them."""
         for file in self.scored.files:
             rows = [
-                row for row in file.records if (row["kind"], row["policy"], row["mode"]) == ("policy", policy, mode)
+                row
+                for row in file.records
+                if (row["kind"], row["policy"], row["thresholding"]) == ("policy", policy, thresholding)
             ]
             if rows:
                 return file, rows
         raise KeyError(policy)
 
-    def reaches(self, policy: str, mode: str) -> bool:
+    def reaches(self, policy: str, thresholding: str) -> bool:
         """Whether a policy's points cover enough of the way between the exits."""
-        _, rows = self.curve(policy, mode)
-        return reaches(np.array([row["realised_macs"] for row in rows]), self.costs[[0, -1]])
+        _, rows = self.curve(policy, thresholding)
+        return reaches(np.array([row["realised_cost"] for row in rows]), self.costs[[0, -1]])
 
     def exit_value(self, place: int, metric: str) -> Value:
         """One exit's metric."""
-        draws = self.scene.exit_draws[:, place, METRICS.index(metric)] if self.scene else None
+        draws = self.context.exit_draws[:, place, METRICS.index(metric)] if self.context else None
         return float(self.exit_rows[place][metric]), draws
 
-    def mean_value(self, policy: str, mode: str, metric: str, budgets: tuple[float, float]) -> Value:
+    def mean_value(self, policy: str, thresholding: str, metric: str, budgets: tuple[float, float]) -> Value:
         """Mean of a policy's metric over budgets from the one to the other; with draws once it decided again."""
-        _, rows = self.curve(policy, mode)
-        costs, quality = (np.array([[row[name] for row in rows]]) for name in ("realised_macs", metric))
+        _, rows = self.curve(policy, thresholding)
+        costs, quality = (np.array([[row[name] for row in rows]]) for name in ("realised_cost", metric))
         ends = np.array([[self.exit_rows[place][metric] for place in (0, -1)]])
         value = float(self._mean_height(costs, quality, ends, budgets)[0])
-        points, column = self._points.get((policy, mode)), METRICS.index(metric)
-        if self.scene is None or points is None:
+        points, column = self._points.get((policy, thresholding)), METRICS.index(metric)
+        if self.context is None or points is None:
             return value, None
-        exits = self.scene.exit_draws[:, [0, -1], column]
+        exits = self.context.exit_draws[:, [0, -1], column]
         return value, self._mean_height(points.cost_draws, points.quality_draws[..., column], exits, budgets)
 
-    def decide_again(self, policy: str, mode: str) -> str:
+    def decide_again(self, policy: str, thresholding: str) -> str:
         """Let a policy decide on the table once more; gives why that cannot be done, or nothing."""
-        file, rows = self.curve(policy, mode)
-        if self.scene is None:
+        file, rows = self.curve(policy, thresholding)
+        if self.context is None:
             raise ValueError("decisions are scored on draws: call draw first")
         try:
             spec, ready = _sweep_spec(file), self._ready(policy)
-            held_out = self._load("calibration").signals if mode == "calibrated" else None
-            points = policy_points(ready, cast(SweepMode, mode), self.table, self.scene, spec, held_out)
+            held_out = self._load("calibration").signals if thresholding == "calibrated" else None
+            points = policy_points(
+                ready, cast(ThresholdingName, thresholding), self.table, self.context, spec, held_out
+            )
         except BenchError as problem:
             return str(problem)
         again = np.column_stack([points.cost / self.costs[-1], points.quality[:, METRICS.index("mAP")]])
-        recorded = np.array([[row["realised_macs"] / self.costs[-1], row["mAP"]] for row in rows])
+        recorded = np.array([[row["realised_cost"] / self.costs[-1], row["mAP"]] for row in rows])
         if again.shape != recorded.shape or not np.allclose(again, recorded, rtol=0, atol=SAME):
             return f"decisions are now other than in {file.name}; sweep again"
-        self._points[policy, mode] = points
+        self._points[policy, thresholding] = points
         return ""
 
     def _mean_height(

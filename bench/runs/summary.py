@@ -129,7 +129,7 @@ def _sweep(file: Records) -> dict[str, Any]:
         "at": file.header["provenance"].get("at"),
         "evaluation": dict(file.header["evaluation"]),
         "policies": list(dict.fromkeys(row["policy"] for row in file.records if row["kind"] == "policy")),
-        "modes": list(sweep.get("modes") or ()),
+        "thresholdings": list(sweep.get("thresholdings") or ()),
     }
 
 

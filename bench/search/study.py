@@ -103,7 +103,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
         point = _at_half_the_budget(result.records)
         if point:
             codes = [Code(exit_["code"], exit_["dim"]) for exit_ in exits]
-            chains.append((each.seed, codes, point["exit_shares"], point["realised_macs"]))
+            chains.append((each.seed, codes, point["exit_fractions"], point["realised_cost"]))
     paper = _paper_codes(request.run) if chains else []
     lengths = [row["length"] for row in accuracy] + [code.length for code in paper]
     times = {
@@ -145,10 +145,10 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
 
 def _at_half_the_budget(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Give the point of the policy's stream nearest to half of the way, or None where there is one exit."""
-    points = [one for one in records if one["kind"] == "policy" and one["mode"] == "stream"]
-    exits = [one["realised_macs"] for one in records if one["kind"] == "exit"]
+    points = [one for one in records if one["kind"] == "policy" and one["thresholding"] == "stream"]
+    exits = [one["realised_cost"] for one in records if one["kind"] == "exit"]
     wanted = exits[0] + HALF * (exits[-1] - exits[0])
-    return min(points, key=lambda one: abs(one["requested_macs"] - wanted), default=None)
+    return min(points, key=lambda one: abs(one["requested_cost"] - wanted), default=None)
 
 
 def _paper_codes(run: RunRequest) -> list[Code]:
@@ -169,8 +169,8 @@ def _chain(
         "codes": name,
         "lengths": [code.length for code in codes],
         "policy": POLICY,
-        "exit_shares": list(shares),
-        "realised_macs": spent,
+        "exit_fractions": list(shares),
+        "realised_cost": spent,
         "steps": [asdict(step) for step in search_chain(codes, shares, times)],
     }
 

@@ -7,9 +7,9 @@ from invented import COSTS, invented_table
 from bench.budget.distribution import exit_distribution, expected_cost
 from bench.budget.references import (
     free_oracle_exits,
+    interpolated,
     oracle_curve,
     random_shares,
-    straight_lines,
 )
 
 
@@ -17,14 +17,14 @@ def test_line_by_hand():
     costs = np.array([1.0, 2.0, 4.0])
     means = np.array([0.2, 0.6, 0.8])
     at = np.array([[1.0, 1.5, 3.0, 4.0]])
-    assert straight_lines(costs, means[None, :, None], at)[0, :, 0] == pytest.approx([0.2, 0.4, 0.7, 0.8])
+    assert interpolated(costs, means[None, :, None], at)[0, :, 0] == pytest.approx([0.2, 0.4, 0.7, 0.8])
 
 
 def test_many_lines_are_each_one_line():
     generator = np.random.default_rng(0)
     means, at = generator.random((20, 4)), generator.uniform(COSTS[0], COSTS[-1], (20, 7))
     expected = [np.interp(where, COSTS, row) for row, where in zip(means, at, strict=True)]
-    assert straight_lines(COSTS, means[..., None], at)[..., 0] == pytest.approx(np.array(expected))
+    assert interpolated(COSTS, means[..., None], at)[..., 0] == pytest.approx(np.array(expected))
 
 
 def test_oracle_is_the_best_of_all_assignments():

@@ -22,7 +22,7 @@ def table():
 
 @pytest.fixture(scope="module")
 def records(table):
-    spec = SweepSpec(POLICIES, modes=("stream", "exact", "calibrated"), budgets=9, resamples=200)
+    spec = SweepSpec(POLICIES, thresholdings=("stream", "exact", "calibrated"), budgets=9, resamples=200)
     held_out = invented_table(seed=5).signals
     return sweep(table, COSTS, spec, [registry.policy(name) for name in POLICIES], held_out)
 
@@ -35,62 +35,62 @@ def test_exits_are_plain_means(table, records):
     for index, record in enumerate(of(records, kind="exit")):
         assert record["mAP"] == pytest.approx(table.outcomes.average_precision[:, index].mean())
         assert record["rank-1"] == pytest.approx(table.outcomes.hits[:, index, 0].mean())
-        assert record["realised_macs"] == COSTS[index]
+        assert record["realised_cost"] == COSTS[index]
         assert record["mAP_gain"] == pytest.approx(0)
-        assert record["exit_shares"][index] == 1
+        assert record["exit_fractions"][index] == 1
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_exact_mode_meets_the_static_exits_at_both_ends(records, policy):
     exits = of(records, kind="exit")
-    curve = of(records, kind="policy", policy=policy, mode="exact")
+    curve = of(records, kind="policy", policy=policy, thresholding="exact")
     assert (curve[0]["a"], curve[-1]["a"]) == (0, "inf")
     for end, exit_record in ((curve[0], exits[0]), (curve[-1], exits[-1])):
         for metric in METRICS:
             assert end[metric] == exit_record[metric]
-        assert end["realised_macs"] == exit_record["realised_macs"]
+        assert end["realised_cost"] == exit_record["realised_cost"]
 
 
 def test_every_record_is_whole(records):
     for record in of(records, kind="policy"):
-        assert sum(record["exit_shares"]) == pytest.approx(1)
-        assert record["realised_macs"] == pytest.approx(np.dot(record["exit_shares"], COSTS))
+        assert sum(record["exit_fractions"]) == pytest.approx(1)
+        assert record["realised_cost"] == pytest.approx(np.dot(record["exit_fractions"], COSTS))
         for metric in METRICS:
             assert record[f"{metric}_low"] <= record[metric] <= record[f"{metric}_high"]
             assert record[f"{metric}_gain_low"] <= record[f"{metric}_gain_high"]
 
 
 def test_exact_spends_what_is_asked(records):
-    for record in of(records, kind="policy", mode="exact"):
-        assert record["realised_macs"] == pytest.approx(record["requested_macs"], rel=0.01)
+    for record in of(records, kind="policy", thresholding="exact"):
+        assert record["realised_cost"] == pytest.approx(record["requested_cost"], rel=0.01)
 
 
 def test_margins_that_tell_beat_chance_and_not_the_oracle(records):
     bound = of(records, kind="oracle", policy="best mAP for the budget")
-    for record in of(records, kind="policy", policy="gs", mode="exact")[2:-2]:
+    for record in of(records, kind="policy", policy="gs", thresholding="exact")[2:-2]:
         assert record["mAP_gain_low"] > 0
         assert (
             record["mAP"]
-            <= np.interp(record["realised_macs"], [b["realised_macs"] for b in bound], [b["mAP"] for b in bound]) + 1e-9
+            <= np.interp(record["realised_cost"], [b["realised_cost"] for b in bound], [b["mAP"] for b in bound]) + 1e-9
         )
-    for record in of(records, kind="policy", policy="random", mode="exact")[1:-1]:
+    for record in of(records, kind="policy", policy="random", thresholding="exact")[1:-1]:
         assert record["mAP_gain_low"] < 0.01
 
 
 def test_random_exits_have_no_lead_over_their_expectation(records):
     """The random policy is one lot: its lead over all lots is noise around zero, and the interval says so."""
-    for record in of(records, kind="policy", policy="random", mode="stream"):
+    for record in of(records, kind="policy", policy="random", thresholding="stream"):
         assert record["mAP_over_random_low"] <= 0.01
         assert record["mAP_over_random_high"] >= -0.01
-    for record in of(records, kind="policy", policy="gs", mode="stream")[2:-2]:
+    for record in of(records, kind="policy", policy="gs", thresholding="stream")[2:-2]:
         assert record["mAP_over_random_low"] > 0
 
 
 def test_lead_over_random_by_hand(table, records):
     """At a = 1 random exits take each exit equally often."""
-    spec = SweepSpec(("gs",), modes=("exact",), a_values=(1.0,), resamples=10)
+    spec = SweepSpec(("gs",), thresholdings=("exact",), a_values=(1.0,), resamples=10)
     record = of(sweep(table, COSTS, spec, [registry.policy("gs")]), kind="policy")[0]
-    assert record["realised_macs"] == COSTS.mean()
+    assert record["realised_cost"] == COSTS.mean()
     expected = record["mAP"] - table.outcomes.average_precision.mean()
     assert record["mAP_over_random"] == pytest.approx(expected, abs=1e-4)
 
@@ -113,7 +113,7 @@ def test_permuting_the_queries_changes_nothing_in_exact_mode():
             **{name: getattr(table.outcomes, name)[order] for name in table.outcomes.__dataclass_fields__},
         ),
     )
-    spec = SweepSpec(("gs",), modes=("exact",), budgets=5, resamples=10)
+    spec = SweepSpec(("gs",), thresholdings=("exact",), budgets=5, resamples=10)
     gs = [registry.policy("gs")]
     one, other = (of(sweep(rows, COSTS, spec, gs), kind="policy") for rows in (table, permuted))
     assert [record["mAP"] for record in one] == pytest.approx([record["mAP"] for record in other])
@@ -133,7 +133,7 @@ def test_policies_see_signals_alone(table):
     policies = [registry.policy(name) for name in POLICIES]
     one, other = sweep(table, COSTS, spec, policies), sweep(shuffled, COSTS, spec, policies)
     for first, second in zip(of(one, kind="policy"), of(other, kind="policy"), strict=True):
-        assert first["exit_shares"] == second["exit_shares"]
+        assert first["exit_fractions"] == second["exit_fractions"]
         assert first["mAP"] == second["mAP"]
 
 
@@ -148,19 +148,23 @@ def test_a_policys_own_multiply_adds_are_paid(table):
     paying = replace(registry.policy("gs"), name="paying", macs=lambda dims, classes: [5, 3, 2, 0])
     costs = COSTS + np.array([5, 8, 10, 10])
     curve = of(
-        sweep(table, COSTS, SweepSpec(("paying",), modes=("exact",), budgets=5, resamples=10), [paying]), kind="policy"
+        sweep(table, COSTS, SweepSpec(("paying",), thresholdings=("exact",), budgets=5, resamples=10), [paying]),
+        kind="policy",
     )
-    assert (curve[0]["realised_macs"], curve[-1]["realised_macs"]) == (costs[0], costs[-1])
+    assert (curve[0]["realised_cost"], curve[-1]["realised_cost"]) == (costs[0], costs[-1])
     for record in curve:
-        assert record["realised_macs"] == pytest.approx(np.dot(record["exit_shares"], costs))
+        assert record["realised_cost"] == pytest.approx(np.dot(record["exit_fractions"], costs))
     free = of(
         sweep(
-            table, COSTS, SweepSpec(("gs",), modes=("exact",), a_values=(1.0,), resamples=10), [registry.policy("gs")]
+            table,
+            COSTS,
+            SweepSpec(("gs",), thresholdings=("exact",), a_values=(1.0,), resamples=10),
+            [registry.policy("gs")],
         ),
         kind="policy",
     )[0]
     paid = of(
-        sweep(table, COSTS, SweepSpec(("paying",), modes=("exact",), a_values=(1.0,), resamples=10), [paying]),
+        sweep(table, COSTS, SweepSpec(("paying",), thresholdings=("exact",), a_values=(1.0,), resamples=10), [paying]),
         kind="policy",
     )[0]
     assert paid["mAP"] == free["mAP"]
@@ -168,7 +172,7 @@ def test_a_policys_own_multiply_adds_are_paid(table):
 
 
 def test_explicit_values_of_a(table):
-    spec = SweepSpec(("gs",), modes=("exact",), a_values=(0.5, float("inf")), resamples=10)
+    spec = SweepSpec(("gs",), thresholdings=("exact",), a_values=(0.5, float("inf")), resamples=10)
     assert [r["a"] for r in sweep(table, COSTS, spec, [registry.policy("gs")]) if r["kind"] == "policy"] == [0.5, "inf"]
 
 
@@ -181,10 +185,12 @@ def test_one_exit_has_no_budget():
 
 def test_calibrated_mode_needs_calibration(table):
     with pytest.raises(BenchError, match="held out"):
-        sweep(table, COSTS, SweepSpec(("gs",), modes=("calibrated",)), [registry.policy("gs")])
+        sweep(table, COSTS, SweepSpec(("gs",), thresholdings=("calibrated",)), [registry.policy("gs")])
 
 
-@pytest.mark.parametrize("wrong", [{"budgets": 1}, {"orders": 0}, {"a_values": (-1.0,)}, {"a_values": (float("nan"),)}])
+@pytest.mark.parametrize(
+    "wrong", [{"budgets": 1}, {"shuffles": 0}, {"a_values": (-1.0,)}, {"a_values": (float("nan"),)}]
+)
 def test_sweeps_of_nothing_are_refused(wrong):
     with pytest.raises(BenchError):
         SweepSpec(("gs",), **wrong)

@@ -23,19 +23,19 @@ def table():
 
 @pytest.fixture(scope="module")
 def records(table):
-    spec = SweepSpec(POLICIES, modes=("exact", "stream"), budgets=15, resamples=300)
+    spec = SweepSpec(POLICIES, thresholdings=("exact", "stream"), budgets=15, resamples=300)
     return sweep(table, COSTS, spec, [registry.policy(name) for name in POLICIES])
 
 
-def curve_of(records, policy, mode="exact"):
-    return next(r for r in records if (r["kind"], r["policy"], r["mode"]) == ("curve", policy, mode))
+def curve_of(records, policy, thresholding="exact"):
+    return next(r for r in records if (r["kind"], r["policy"], r["thresholding"]) == ("curve", policy, thresholding))
 
 
 def test_areas_are_those_under_the_points(records, table):
     for policy in POLICIES:
-        points = [r for r in records if (r["kind"], r["policy"], r["mode"]) == ("policy", policy, "exact")]
-        points.sort(key=lambda record: record["realised_macs"])
-        costs = [record["realised_macs"] for record in points]
+        points = [r for r in records if (r["kind"], r["policy"], r["thresholding"]) == ("policy", policy, "exact")]
+        points.sort(key=lambda record: record["realised_cost"])
+        costs = [record["realised_cost"] for record in points]
         for metric in ("mAP", "rank-1"):
             area = np.trapezoid([record[metric] for record in points], costs) / (COSTS[-1] - COSTS[0])
             assert curve_of(records, policy)[f"{metric}_area"] == pytest.approx(area)
@@ -45,10 +45,10 @@ def test_areas_are_those_under_the_points(records, table):
     fine = np.linspace(COSTS[0], COSTS[-1], 100_001)
     bound = np.trapezoid(np.interp(fine, oracle_costs, oracle), fine) / (COSTS[-1] - COSTS[0])
     gs = curve_of(records, "gs")
-    assert gs["mAP_area_straight_line"] == pytest.approx(line)
+    assert gs["mAP_area_interpolation"] == pytest.approx(line)
     assert gs["mAP_area_oracle"] == pytest.approx(bound, abs=1e-6)
     assert gs["mAP_gap_closed"] == pytest.approx((gs["mAP_area"] - line) / (bound - line), abs=1e-4)
-    assert gs["mAP_area_over_line"] == pytest.approx(gs["mAP_area"] - line)
+    assert gs["mAP_area_over_interpolation"] == pytest.approx(gs["mAP_area"] - line)
 
 
 def test_margins_close_some_of_the_gap_and_lots_none(records):
@@ -61,31 +61,31 @@ def test_enough_accuracy_costs_less_with_margins_than_by_lot(records, table):
     whole = table.outcomes.average_precision[:, -1].mean()
     for policy in ("gs", "random"):
         record = curve_of(records, policy)
-        points = [r for r in records if (r["kind"], r["policy"], r["mode"]) == ("policy", policy, "exact")]
-        points.sort(key=lambda one: one["realised_macs"])
-        reached = next(one["realised_macs"] for one in points if one["mAP"] >= 0.95 * whole)
-        before = max(one["realised_macs"] for one in points if one["realised_macs"] < reached)
-        assert before <= record["mAP_macs_for_95"] <= reached
-        assert record["mAP_macs_for_95"] <= record["mAP_macs_for_99"]
-    assert curve_of(records, "gs")["mAP_macs_for_95_high"] < curve_of(records, "random")["mAP_macs_for_95_low"]
+        points = [r for r in records if (r["kind"], r["policy"], r["thresholding"]) == ("policy", policy, "exact")]
+        points.sort(key=lambda one: one["realised_cost"])
+        reached = next(one["realised_cost"] for one in points if one["mAP"] >= 0.95 * whole)
+        before = max(one["realised_cost"] for one in points if one["realised_cost"] < reached)
+        assert before <= record["mAP_cost_for_95"] <= reached
+        assert record["mAP_cost_for_95"] <= record["mAP_cost_for_99"]
+    assert curve_of(records, "gs")["mAP_cost_for_95_high"] < curve_of(records, "random")["mAP_cost_for_95_low"]
 
 
 def test_every_two_are_compared_once_and_each_with_the_line(records):
-    met = [record for record in records if record["kind"] == "comparison" and record["mode"] == "stream"]
+    met = [record for record in records if record["kind"] == "comparison" and record["thresholding"] == "stream"]
     assert {frozenset((r["policy"], r["other"])) for r in met} == {
         frozenset(pair)
         for pair in (
             ("random", "qs"),
             ("random", "gs"),
             ("qs", "gs"),
-            ("random", "straight line"),
-            ("qs", "straight line"),
-            ("gs", "straight line"),
+            ("random", "interpolation"),
+            ("qs", "interpolation"),
+            ("gs", "interpolation"),
         )
     }
     for record in met:
         one, other = curve_of(records, record["policy"], "stream"), record["other"]
-        rival = one["mAP_area_straight_line"] if other == "straight line" else 0.0
+        rival = one["mAP_area_interpolation"] if other == "interpolation" else 0.0
         rival = rival or curve_of(records, other, "stream")["mAP_area"]
         assert record["mAP_area_lead"] == pytest.approx(one["mAP_area"] - rival)
         assert record["mAP_area_lead_p_holm"] >= record["mAP_area_lead_p"]
@@ -97,7 +97,7 @@ def test_every_two_are_compared_once_and_each_with_the_line(records):
 def test_the_same_policy_under_two_names_is_no_better(table):
     gs = registry.policy("gs")
     twins = [gs, replace(gs, name="twin")]
-    spec = SweepSpec(("gs", "twin"), modes=("exact",), budgets=9, resamples=50)
+    spec = SweepSpec(("gs", "twin"), thresholdings=("exact",), budgets=9, resamples=50)
     met = [r for r in sweep(table, COSTS, spec, twins) if r["kind"] == "comparison" and r["other"] == "twin"]
     assert (met[0]["mAP_area_lead"], met[0]["mAP_area_lead_p"], met[0]["rank-1_area_lead_p_holm"]) == (0, 1, 1)
 
@@ -105,10 +105,10 @@ def test_the_same_policy_under_two_names_is_no_better(table):
 def test_draws_of_the_oracle_are_the_oracle_of_the_drawn(table):
     """The queries of the people drawn, as a table of their own, have the oracle's area that the draw says."""
     quality = per_query_scores(table.outcomes)
-    scene = SweepContext.of(quality, COSTS, IdentityBootstrap.draw(table.outcomes.query_pids, 3, seed=1))
-    line, oracle = _references(scene, "mAP")
-    for draw, counts in enumerate(scene.bootstrap.counts, start=1):
-        drawn = np.repeat(np.arange(len(table)), counts[scene.bootstrap.rows].astype(int))
+    context = SweepContext.of(quality, COSTS, IdentityBootstrap.draw(table.outcomes.query_pids, 3, seed=1))
+    line, oracle = _references(context, "mAP")
+    for draw, counts in enumerate(context.bootstrap.counts, start=1):
+        drawn = np.repeat(np.arange(len(table)), counts[context.bootstrap.rows].astype(int))
         redrawn = quality[drawn][..., METRICS.index("mAP")]
         costs, best = oracle_curve(redrawn, COSTS)
         fine = np.linspace(COSTS[0], COSTS[-1], 100_001)
@@ -118,7 +118,7 @@ def test_draws_of_the_oracle_are_the_oracle_of_the_drawn(table):
 
 
 def test_a_handful_of_points_near_one_end_has_no_area(table):
-    spec = SweepSpec(("gs",), modes=("exact",), a_values=(0.0, 0.1), resamples=20)
+    spec = SweepSpec(("gs",), thresholdings=("exact",), a_values=(0.0, 0.1), resamples=20)
     records = sweep(table, COSTS, spec, [registry.policy("gs")])
     assert "mAP_area" not in curve_of(records, "gs")
     assert not [record for record in records if record["kind"] == "comparison"]

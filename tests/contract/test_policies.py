@@ -70,14 +70,14 @@ def test_it_says_what_deciding_costs(policy, table):
 
 
 def test_it_sweeps_between_the_static_exits_and_under_the_oracle(policy, table):
-    spec = SweepSpec((policy.name,), modes=("exact",), budgets=5, resamples=20)
+    spec = SweepSpec((policy.name,), thresholdings=("exact",), budgets=5, resamples=20)
     records = sweep(table, COSTS, spec, [policy])
     exits = [record for record in records if record["kind"] == "exit"]
     curve = [record for record in records if record["kind"] == "policy"]
     oracle = [record for record in records if record["policy"] == "best mAP for the budget"]
     assert (curve[0]["mAP"], curve[-1]["mAP"]) == (exits[0]["mAP"], exits[-1]["mAP"])
     for point in curve:
-        bound = np.interp(point["realised_macs"], [o["realised_macs"] for o in oracle], [o["mAP"] for o in oracle])
+        bound = np.interp(point["realised_cost"], [o["realised_cost"] for o in oracle], [o["mAP"] for o in oracle])
         assert point["mAP"] <= bound + 0.005  # the bound is recorded at steps, and bends between them
 
 

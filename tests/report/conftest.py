@@ -9,7 +9,7 @@ import pytest
 from bench import registry
 from bench.budget.sweep import SweepSpec, exit_records, sweep
 from bench.retrieval.table import ExitTable, Outcomes, Signals
-from bench.running.store import write_records
+from bench.runs.records import write_records
 from bench.spec import digest
 
 COSTS = (20e6, 28e6, 35e6, 65e6)
@@ -56,7 +56,7 @@ def sweeps():
     def make(seed, exits, swept, budgets=5):
         key = (seed, exits, swept, budgets)
         if key not in made:
-            spec = SweepSpec(("random", "gs"), budgets=budgets, orders=2, resamples=20)
+            spec = SweepSpec(("random", "gs"), budgets=budgets, shuffles=2, resamples=20)
             table, costs = _table(seed, exits), np.array(COSTS[:exits])
             policies = [registry.policy(name) for name in spec.policies]
             records = sweep(table, costs, spec, policies) if swept else exit_records(table, costs, 20, 0)

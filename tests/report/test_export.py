@@ -33,7 +33,7 @@ def test_every_number_of_every_record_is_there(write_run, tmp_path):
 
 def told(record):
     """A record with its shares in columns of their own."""
-    shares = {f"exit_share_{place}": share for place, share in enumerate(record.get("exit_shares", ()), 1)}
+    shares = {f"exit_fraction_{place}": share for place, share in enumerate(record.get("exit_fractions", ()), 1)}
     return record | shares
 
 
@@ -41,7 +41,7 @@ def numbers_of(row):
     """All that is measured in a row: names and finite numbers, what the row is about aside."""
     found = []
     for name, value in row.items():
-        if name not in ("run", "seed", "kind", "exit_shares", "sweep_version") and value not in ("", None):
+        if name not in ("run", "seed", "kind", "exit_fractions", "sweep_version") and value not in ("", None):
             try:
                 number = float(value)
             except ValueError:

@@ -82,8 +82,8 @@ def test_a_policy_takes_the_time_of_its_exits(section):
     dare, hashreid = group
     assert hashreid.milliseconds.tolist() == [1, 2, 3, 4]
     rows = hashreid.setup.table
-    rows = rows[(rows["kind"] == "policy") & (rows["policy"] == "gs") & (rows["mode"] == "stream")]
-    shares = [f"exit_share_{place}" for place in range(1, 5)]
+    rows = rows[(rows["kind"] == "policy") & (rows["policy"] == "gs") & (rows["thresholding"] == "stream")]
+    shares = [f"exit_fraction_{place}" for place in range(1, 5)]
     means = rows.groupby(rows["a"].round(9))[[*shares, "mAP"]].mean().sort_index()
     expected = means[shares].to_numpy() @ np.array([1, 2, 3, 4])
     lines = [line.get_xydata() for line in axes.lines]

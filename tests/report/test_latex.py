@@ -85,7 +85,7 @@ def test_no_number_of_a_table_is_lost(write_run):
     for make in TABLES:
         made = make(section)
         text = latex(made)
-        for name in set(made.shown) - {"setup", "seed", "mode"}:
+        for name in set(made.shown) - {"setup", "seed", "thresholding"}:
             for cell in made.shown[name]:
                 for part in re.findall(r"[0-9][0-9.,]*", cell):
                     assert part in text

@@ -87,14 +87,14 @@ def test_the_newest_sweep_wins_and_the_older_fills_in(write_run):
     found = load(write_run.results)
     assert len(found.runs) == 1
     assert [file.place.rpartition("/")[2] for file in found.runs[0].files] == ["records-0.jsonl", "records-a.jsonl"]
-    policies = found.table[(found.table["kind"] == "policy") & (found.table["mode"] == "stream")]
+    policies = found.table[(found.table["kind"] == "policy") & (found.table["thresholding"] == "stream")]
     # 9 budgets hold the 5, up to the last digits of their roots.
     assert len(policies) == 2 * 9
     assert (policies["mINP"] == 0.125).sum() == 2 * 5
     assert (found.table["kind"] == "exit").sum() == 4
     assert (found.table.loc[found.table["kind"] == "exit", "mINP"] == 0.125).all()
-    curves = found.table[(found.table["kind"] == "oracle") & (found.table["mode"] == "constrained")]
-    assert len(curves) == sum(record["mode"] == "constrained" for record in new)
+    curves = found.table[(found.table["kind"] == "oracle") & (found.table["thresholding"] == "constrained")]
+    assert len(curves) == sum(record["thresholding"] == "constrained" for record in new)
 
 
 def test_sweeps_of_an_older_version_are_not_mixed_in(write_run):
@@ -104,7 +104,7 @@ def test_sweeps_of_an_older_version_are_not_mixed_in(write_run):
     write_run(file="records-a.jsonl", budgets=9, change=older)
     write_run(file="records-b.jsonl")
     found = load(write_run.results)
-    assert ((found.table["kind"] == "policy") & (found.table["mode"] == "stream")).sum() == 2 * 5
+    assert ((found.table["kind"] == "policy") & (found.table["thresholding"] == "stream")).sum() == 2 * 5
     assert "older version" in found.remarks[0]
 
 

@@ -44,13 +44,17 @@ def test_budget_table_takes_the_nearest_swept_budget(write_run):
     table = budget_table(only_section(write_run))
     assert len(table.full) == 2 * 2 * len(BUDGET_SHARES)
     half = (
-        table.full[(table.full["policy"] == "gs") & (table.full["mode"] == "stream")].set_index("budget_share").loc[0.5]
+        table.full[(table.full["policy"] == "gs") & (table.full["thresholding"] == "stream")]
+        .set_index("budget_share")
+        .loc[0.5]
     )
     swept = [
-        record for record in records if (record["kind"], record["policy"], record["mode"]) == ("policy", "gs", "stream")
+        record
+        for record in records
+        if (record["kind"], record["policy"], record["thresholding"]) == ("policy", "gs", "stream")
     ]
-    nearest = min(swept, key=lambda record: abs(record["requested_macs"] - 42.5e6))
-    for name in ("requested_macs", "realised_macs", "mAP", "rank-1_gain", "rank-1_gain_low", "mAP_gain_high"):
+    nearest = min(swept, key=lambda record: abs(record["requested_cost"] - 42.5e6))
+    for name in ("requested_cost", "realised_cost", "mAP", "rank-1_gain", "rank-1_gain_low", "mAP_gain_high"):
         assert half[name] == nearest[name]
 
 
@@ -76,7 +80,7 @@ def test_several_runs_have_the_means_of_values_and_intervals(write_run):
     singles = []
     for seed in (0, 1):
         _, records, _ = write_run(seed=seed)
-        found = [r for r in records if (r["kind"], r["policy"], r["mode"]) == ("policy", "gs", "stream")]
+        found = [r for r in records if (r["kind"], r["policy"], r["thresholding"]) == ("policy", "gs", "stream")]
         singles.append(sorted(found, key=lambda record: float(record["a"])))
         (setup,) = only_section(write_run).setups
         if seed == 0:
@@ -106,17 +110,17 @@ def test_means_are_over_budgets_that_all_seeds_have(write_run):
 def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
     _, records, _ = write_run(budgets=9)
     table = area_table(only_section(write_run))
-    curves = {(record["policy"], record["mode"]): record for record in records if record["kind"] == "curve"}
+    curves = {(record["policy"], record["thresholding"]): record for record in records if record["kind"] == "curve"}
     assert len(table.full) == len(curves) == 4
     assert table.full["policy"].tolist() == ["gs", "random", "gs", "random"]
     for row in table.full.to_dict("records"):
-        record = curves[row["policy"], row["mode"]]
-        for name in ("mAP_area", "mAP_gap_closed_low", "mAP_macs_for_95", "rank-1_area_over_line_high"):
+        record = curves[row["policy"], row["thresholding"]]
+        for name in ("mAP_area", "mAP_gap_closed_low", "mAP_cost_for_95", "rank-1_area_over_interpolation_high"):
             assert row[name] == record[name]
     best = table.shown.iloc[0]
-    met = [record for record in records if record["kind"] == "comparison" and record["mode"] == "stream"]
+    met = [record for record in records if record["kind"] == "comparison" and record["thresholding"] == "stream"]
     beaten = {one["other"] if one["policy"] == "gs" else one["policy"] for one in met if "gs" in one.values()}
-    beaten &= {"random", "straight line"}
+    beaten &= {"random", "interpolation"}
     certain = {
         name
         for name in beaten
@@ -125,7 +129,7 @@ def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
     }
     assert certain
     assert set(best["better than"].split(", ")) == certain
-    price = 100 * np.array([curves["gs", "stream"][f"mAP_macs_for_95{end}"] for end in ("", "_low", "_high")]) / 65e6
+    price = 100 * np.array([curves["gs", "stream"][f"mAP_cost_for_95{end}"] for end in ("", "_low", "_high")]) / 65e6
     assert best["cost for 95 % (%)"] == "{:.1f} [{:.1f} to {:.1f}]".format(*price)
 
 
@@ -135,14 +139,21 @@ def test_comparison_table_sets_every_two_against_each_other(write_run):
     pairs = [record for record in records if record["kind"] == "comparison"]
     assert len(table.full) == len(pairs) == 2 * (1 + 2)
     assert table.full["mAP_area_lead_p_holm"].tolist() == [record["mAP_area_lead_p_holm"] for record in pairs]
-    assert table.shown["against"].tolist()[:3] == ["gs", "straight line", "straight line"]
+    assert table.shown["against"].tolist()[:3] == ["gs", "interpolation", "interpolation"]
 
 
 def test_outcome_table_counts_the_exits(write_run):
     def outcomes(header, records):
         counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60}
         shares = {"precision": 0.8, "precision_low": 0.7, "precision_high": 0.9}
-        about = {"kind": "outcome", "policy": "gs", "mode": "", "a": None, "exit": 0, "threshold_from": "calibration"}
+        about = {
+            "kind": "outcome",
+            "policy": "gs",
+            "thresholding": "",
+            "a": None,
+            "exit": 0,
+            "threshold_from": "calibration",
+        }
         records.append({**about, **counts, **shares, "threshold": 2.5})
         nobody = {"left": 0.0, "correct": 0.0, "incorrect": 0.0, "possible": 40.0, "queries": 60, "threshold": None}
         records.append({**about, **nobody, "policy": "qs"})
@@ -161,7 +172,7 @@ def test_outcome_table_counts_the_exits(write_run):
 
 def test_outcomes_keep_their_order_and_what_was_learned_whatever_is_swept_later(write_run):
     def outcomes(header, records):
-        about = {"kind": "outcome", "mode": "", "a": None, "exit": 0, "threshold_from": "calibration"}
+        about = {"kind": "outcome", "thresholding": "", "a": None, "exit": 0, "threshold_from": "calibration"}
         counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60, "threshold": 1.0}
         records += [{**about, **counts, "policy": name} for name in ("stability", "gs", "agreement", "qs")]
         records[:] = [record for record in records if record["kind"] in ("exit", "outcome")]
@@ -192,7 +203,7 @@ def test_a_sweep_of_single_points_has_no_area(write_run):
             if record["kind"] == "comparison":
                 records.remove(record)
             if record["kind"] == "curve":
-                kept = {name: record[name] for name in ("kind", "policy", "mode", "a", "exit")}
+                kept = {name: record[name] for name in ("kind", "policy", "thresholding", "a", "exit")}
                 record.clear()
                 record.update(kept)
 

@@ -40,8 +40,8 @@ CHAIN = {
     "codes": "as trained",
     "lengths": [256, 2048],
     "policy": "gs",
-    "exit_shares": [0.7, 0.3],
-    "realised_macs": 1e7,
+    "exit_fractions": [0.7, 0.3],
+    "realised_cost": 1e7,
     "steps": [
         {"name": "everybody, floats of the last exit's length", "milliseconds": 8.0},
         {"name": "each query at the exit where it leaves", "milliseconds": 2.0},
@@ -88,7 +88,7 @@ def test_the_chain_of_a_budgeted_run():
     assert chain.shown["of the first (%)"].tolist() == ["100.0", "25.0"]
     assert chain.shown["reported (s)"].tolist() == ["2.2", "0.11"]
     assert chain.shown["codes"].tolist() == ["256/2048 (as trained)", ""]
-    assert chain.full["exit_share_1"].tolist() == [0.7, 0.7]
+    assert chain.full["exit_fraction_1"].tolist() == [0.7, 0.7]
 
 
 def test_a_study_that_was_read_back_gives_the_same_bytes():

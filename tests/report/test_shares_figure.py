@@ -10,18 +10,18 @@ from bench.runs.load import load
 
 def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):
     _, everything, path = write_run(seed=0)
-    records = [record for record in everything if record["kind"] == "policy" and record["mode"] == "exact"]
+    records = [record for record in everything if record["kind"] == "policy" and record["thresholding"] == "exact"]
     (section,) = sections(load(path.parents[3]))
     (setup,) = section.setups
     drawing = shares_figure(section, setup)
     axes = drawing.figure.axes[1]
-    assert axes.get_title() == "mode exact"
+    assert axes.get_title() == "thresholding exact"
     labels = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
     assert labels == ["gs", "random"]
-    budgets = np.array(sorted(r["requested_macs"] for r in records if r["policy"] == "gs"))
+    budgets = np.array(sorted(r["requested_cost"] for r in records if r["policy"] == "gs"))
     inside = (budgets[1:] + budgets[:-1]) / 2
     for row, policy in enumerate(labels):
-        swept = sorted((r["requested_macs"], r["exit_shares"]) for r in records if r["policy"] == policy)
+        swept = sorted((r["requested_cost"], r["exit_fractions"]) for r in records if r["policy"] == policy)
         shares = np.array([share for _, share in swept])
         expected = np.stack([np.interp(inside, budgets, share) for share in shares.T], axis=1)
         # How much of a fine grid of points over the row lies in the area of each exit.
@@ -35,17 +35,19 @@ def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):
 
 def test_a_policy_that_lacks_a_mode_leaves_its_row_empty(write_run):
     def drop(header, records):
-        records[:] = [r for r in records if (r["kind"], r["policy"], r["mode"]) != ("policy", "random", "exact")]
+        records[:] = [
+            r for r in records if (r["kind"], r["policy"], r["thresholding"]) != ("policy", "random", "exact")
+        ]
 
     _, _, path = write_run(change=drop)
     (section,) = sections(load(path.parents[3]))
     drawing = shares_figure(section, section.setups[0])
     stream, exact = drawing.figure.axes
-    assert drawing.caption.endswith("Not swept: random in mode exact.")
+    assert drawing.caption.endswith("Not swept: random in thresholding exact.")
     areas = [[patch.get_path().get_extents() for patch in axes.patches] for axes in (stream, exact)]
     assert max(box.y1 for box in areas[0]) == pytest.approx(1 + FILLED)
     assert max(box.y1 for box in areas[1]) == pytest.approx(FILLED)
-    assert exact.get_title() == "mode exact"
+    assert exact.get_title() == "thresholding exact"
 
 
 def test_a_single_budget_spans_no_area(write_run):
@@ -55,5 +57,5 @@ def test_a_single_budget_spans_no_area(write_run):
 
     _, _, path = write_run(change=one)
     (section,) = sections(load(path.parents[3]))
-    assert section.setups[0].modes()
+    assert section.setups[0].thresholdings()
     assert shares_figure(section, section.setups[0]) is None

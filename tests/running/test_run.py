@@ -12,12 +12,12 @@ from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
 from bench.progress import SILENT
 from bench.running.run import run
-from bench.running.store import read_records, write_records
+from bench.runs.records import read_records, write_records
 from bench.spec import EvaluationSpec, SweepSpec
 from bench.training.shared import SHARED_RECIPES
 
 SWEEP = SweepSpec(
-    ("random", "qs", "gs", "learned", "ets"), modes=("stream", "exact", "calibrated"), budgets=4, resamples=20
+    ("random", "qs", "gs", "learned", "ets"), thresholdings=("stream", "exact", "calibrated"), budgets=4, resamples=20
 )
 
 
@@ -68,8 +68,8 @@ def test_what_a_run_leaves(shared):
     }
     kinds = {record["kind"] for record in result.records}
     assert kinds == {"exit", "policy", "oracle", "curve", "comparison", "outcome"}
-    policies = {(record["policy"], record["mode"]) for record in result.records if record["kind"] == "policy"}
-    assert policies == {(policy, mode) for policy in SWEEP.policies for mode in SWEEP.modes}
+    policies = {(record["policy"], record["thresholding"]) for record in result.records if record["kind"] == "policy"}
+    assert policies == {(policy, thresholding) for policy in SWEEP.policies for thresholding in SWEEP.thresholdings}
 
 
 def test_what_policies_learned_is_kept_and_on_the_record(shared):
@@ -79,10 +79,10 @@ def test_what_policies_learned_is_kept_and_on_the_record(shared):
     counts = result.header["learned"]["ets"]
     assert sum(counts.values()) <= result.header["training"]["images"]
     before = {file: file.stat().st_mtime_ns for file in result.folder.path.glob("policy-*.npz")}
-    again = run(replace(request, sweep=replace(SWEEP, policies=("ets+gs", "ets"), modes=("exact",))))
+    again = run(replace(request, sweep=replace(SWEEP, policies=("ets+gs", "ets"), thresholdings=("exact",))))
     assert {file: file.stat().st_mtime_ns for file in before} == before
     one, other = (
-        [r["mAP"] for r in found.records if (r["kind"], r["policy"], r["mode"]) == ("policy", "ets", "exact")]
+        [r["mAP"] for r in found.records if (r["kind"], r["policy"], r["thresholding"]) == ("policy", "ets", "exact")]
         for found in (result, again)
     )
     assert one == other
@@ -91,7 +91,7 @@ def test_what_policies_learned_is_kept_and_on_the_record(shared):
 def test_a_policys_own_cost_is_on_every_budget(shared):
     _, result = shared
     last = {
-        name: max(r["realised_macs"] for r in result.records if (r["kind"], r["policy"], r["mode"]) == key)
+        name: max(r["realised_cost"] for r in result.records if (r["kind"], r["policy"], r["thresholding"]) == key)
         for name in ("gs", "ets")
         for key in [("policy", name, "exact")]
     }
@@ -159,7 +159,7 @@ def test_calibration_queries_are_matched_with_all_training_images(shared):
 )
 def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_request, policy, change, message):
     lost = change.pop("lost", None) if (change := dict(change)) else None
-    wanted = SweepSpec((policy, "gs"), modes=("exact",), budgets=2, resamples=5)
+    wanted = SweepSpec((policy, "gs"), thresholdings=("exact",), budgets=2, resamples=5)
     request = smoke_request(sweep=wanted, **{"calibration_share": 0.3, **change})
     if lost:
         trained = run(replace(request, sweep=None))
@@ -173,7 +173,9 @@ def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_r
 
 
 def test_ticks_of_other_images_are_refused(smoke_request):
-    request = smoke_request(sweep=SweepSpec(("ets",), modes=("exact",), budgets=2, resamples=5), calibration_share=0.3)
+    request = smoke_request(
+        sweep=SweepSpec(("ets",), thresholdings=("exact",), budgets=2, resamples=5), calibration_share=0.3
+    )
     folder = run(replace(request, sweep=None)).folder.path
     with np.load(folder / "retrieval_history.npz") as stored:
         parts = dict(stored)
@@ -193,7 +195,7 @@ def test_provenance_is_on_the_record(shared):
         assert header["provenance"][name]
     assert header["provenance"]["packages"]["torch"]
     assert len(header["spec"]["fingerprint"]) == 64
-    assert header["exits"][-1]["cumulative_macs"] == max(r["realised_macs"] for r in records if r["kind"] == "exit")
+    assert header["exits"][-1]["cumulative_macs"] == max(r["realised_cost"] for r in records if r["kind"] == "exit")
 
 
 def test_records_without_provenance_are_not_written(tmp_path):
@@ -286,7 +288,7 @@ def test_ten_crops_cost_ten_times_and_train_nothing(smoke_request):
     assert ten.folder.path == one.folder.path
     assert any("trained network found" in note for note in notes.said)
     for single, averaged in zip(one.records, ten.records, strict=True):
-        assert averaged["realised_macs"] == 10 * single["realised_macs"]
+        assert averaged["realised_cost"] == 10 * single["realised_cost"]
     assert [r["mAP"] for r in one.records] != [r["mAP"] for r in ten.records]
     assert [r["mAP"] for r in run(request).records] == [r["mAP"] for r in one.records]
 
@@ -298,7 +300,7 @@ def test_ten_crops_of_images_without_a_margin_are_refused_before_anything_is_don
 
 def test_a_policy_that_finds_nothing_to_read_is_left_out(smoke_request):
     notes = Notes()
-    sweep = SweepSpec(("gs", "entropy"), modes=("exact",), budgets=3, resamples=5)
+    sweep = SweepSpec(("gs", "entropy"), thresholdings=("exact",), budgets=3, resamples=5)
     result = run(smoke_request(method="dare", sweep=sweep), notes)
     assert {record["policy"] for record in result.records if record["kind"] == "policy"} == {"gs"}
     assert any("entropy left out" in note for note in notes.said)
@@ -307,14 +309,14 @@ def test_a_policy_that_finds_nothing_to_read_is_left_out(smoke_request):
 
 
 def test_entropy_pays_for_the_classifiers_that_it_reads(smoke_request):
-    sweep = SweepSpec(("entropy",), modes=("exact",), budgets=3, resamples=5)
+    sweep = SweepSpec(("entropy",), thresholdings=("exact",), budgets=3, resamples=5)
     result = run(smoke_request(method="branchynet", sweep=sweep))
     exits = [record for record in result.records if record["kind"] == "exit"]
     curve = [record for record in result.records if record["kind"] == "policy"]
     dims = [row["dim"] for row in result.header["exits"]]
     identities = result.header["dataset"]["counts"]["training identities"]
-    assert curve[0]["realised_macs"] == exits[0]["realised_macs"] + dims[0] * identities
-    assert curve[-1]["realised_macs"] == exits[-1]["realised_macs"] + (dims[0] + dims[1]) * identities
+    assert curve[0]["realised_cost"] == exits[0]["realised_cost"] + dims[0] * identities
+    assert curve[-1]["realised_cost"] == exits[-1]["realised_cost"] + (dims[0] + dims[1]) * identities
 
 
 def test_damaged_files_are_named(shared):

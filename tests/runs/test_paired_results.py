@@ -42,16 +42,16 @@ def test_exits_are_tested_on_the_same_people(tmp_path):
     assert not found.left_out
 
 
-@pytest.mark.parametrize("mode", ["stream", "exact", "calibrated"])
-def test_values_and_draws_of_a_policy_are_those_of_its_sweep(tmp_path, mode):
+@pytest.mark.parametrize("thresholding", ["stream", "exact", "calibrated"])
+def test_values_and_draws_of_a_policy_are_those_of_its_sweep(tmp_path, thresholding):
     """The sweep's own summary of the curve comes out again: its value from points, its interval from tables."""
-    run = read_run(keep_run(tmp_path, modes=(mode,), resamples=RESAMPLES, policies=("gs", "entropy")))
+    run = read_run(keep_run(tmp_path, thresholdings=(thresholding,), resamples=RESAMPLES, policies=("gs", "entropy")))
     side = RedrawnRun(run.folder, run.scored[0])
     side.draw(IdentityBootstrap.draw(side.table.outcomes.query_pids, RESAMPLES, SEED))
     for record in (record for record in run.scored[0].shown.records if record["kind"] == "curve"):
-        assert side.decide_again(record["policy"], mode) == ""
+        assert side.decide_again(record["policy"], thresholding) == ""
         for metric in ("mAP", "rank-1"):
-            value, draws = side.mean_value(record["policy"], mode, metric, (MACS[0], MACS[-1]))
+            value, draws = side.mean_value(record["policy"], thresholding, metric, (MACS[0], MACS[-1]))
             assert value == pytest.approx(record[f"{metric}_area"])
             ends = [record[f"{metric}_area_{end}"] for end in ("low", "high")]
             assert list(interval(draws)) == pytest.approx(ends)
@@ -73,7 +73,7 @@ def test_where_costs_differ_the_shared_budgets_count(tmp_path):
     fine = np.linspace(30e6, 66e6, 100_001)
     records = read_run(first).scored[0].shown.records
     exits = [record["rank-1"] for record in records if record["kind"] == "exit"]
-    points = [(r["realised_macs"], r["rank-1"]) for r in records if r["kind"] == "policy" and r["policy"] == "gs"]
+    points = [(r["realised_cost"], r["rank-1"]) for r in records if r["kind"] == "policy" and r["policy"] == "gs"]
     curve = np.array([*sorted(points), (66e6, exits[-1])]).T
     (row,) = (row for row in found.policies if row.names[0] == "gs")
     assert row.metrics["rank-1"].first == pytest.approx(np.interp(fine, *curve).mean(), abs=1e-4)
@@ -98,9 +98,9 @@ def test_exits_are_paired_by_place_and_last_with_last(tmp_path):
 
 
 def test_only_what_both_swept_in_the_same_mode_is_compared(tmp_path):
-    first = keep_run(tmp_path, policies=("qs", "gs"), modes=("exact", "stream"))
-    found = pair(first, keep_run(tmp_path, seed=1, policies=("gs", "random"), modes=("stream",)))
-    assert found.mode == "stream"
+    first = keep_run(tmp_path, policies=("qs", "gs"), thresholdings=("exact", "stream"))
+    found = pair(first, keep_run(tmp_path, seed=1, policies=("gs", "random"), thresholdings=("stream",)))
+    assert found.thresholding == "stream"
     assert [row.names for row in found.policies] == [("gs", "gs")]
 
 

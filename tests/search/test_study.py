@@ -37,8 +37,8 @@ def test_codes_of_a_run_as_they_are(smoke_request, tmp_path):
     own, paper = values["chains"]
     assert own["lengths"] == [row["length"] for row in values["accuracy"]]
     assert paper["lengths"] == [256, 256, 1024, 2048]
-    assert sum(own["exit_shares"]) == pytest.approx(1)
-    assert own["exit_shares"] == paper["exit_shares"]
+    assert sum(own["exit_fractions"]) == pytest.approx(1)
+    assert own["exit_fractions"] == paper["exit_fractions"]
     assert {*own["lengths"], *paper["lengths"]} == {row["length"] for row in values["times"]}
     for row in values["times"]:
         assert row["binary_bytes"] == pack(np.ones((1, row["length"]))).size

@@ -9,7 +9,8 @@ from bench import registry
 from bench.budget.sweep import exit_records, sweep
 from bench.files import write_json
 from bench.retrieval.table_file import save_table
-from bench.running.store import RunFolder, write_records
+from bench.running.store import RunFolder
+from bench.runs.records import write_records
 from bench.spec import EvaluationSpec, SweepSpec, digest
 
 QUERIES, PEOPLE = 120, 40
@@ -39,7 +40,7 @@ def keep_run(
     table=None,
     macs=MACS,
     policies=("random", "gs"),
-    modes=("stream",),
+    thresholdings=("stream",),
     resamples=50,
     evaluation=None,
     scored=True,
@@ -73,7 +74,7 @@ def keep_run(
         folder.weights.write_bytes(b"weights")
     if not scored:
         return folder
-    swept = SweepSpec(tuple(policies), modes=tuple(modes), budgets=5, orders=2, resamples=resamples)
+    swept = SweepSpec(tuple(policies), thresholdings=tuple(thresholdings), budgets=5, shuffles=2, resamples=resamples)
     costs = np.asarray(macs, dtype=float)[: len(table.exits)]
     if policies:
         records = sweep(table, costs, swept, [registry.policy(name) for name in policies], table.signals)

@@ -50,12 +50,12 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     """
     if len(setup.exit_names) < 2:
         return None
-    modes = setup.modes()
-    mode = modes[0] if modes else ""
-    policies = setup.policies(mode)
+    thresholdings = setup.thresholdings()
+    thresholding = thresholdings[0] if thresholdings else ""
+    policies = setup.policies(thresholding)
     styles = policy_styles(policies)
     # A policy may cost something itself, and then its curve begins and ends beyond the exits'.
-    curves = [exit_curve(setup, "mAP"), *(policy_curve(setup, name, mode, "mAP") for name in policies)]
+    curves = [exit_curve(setup, "mAP"), *(policy_curve(setup, name, thresholding, "mAP") for name in policies)]
     costs = np.concatenate([curve.macs for curve in curves])
     published = _published(section, setup, policies, costs)
     if published:
@@ -67,11 +67,11 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
         for axes, metric in zip(grid[0], FIGURE_METRICS, strict=True):
             if published:
                 published.draw(axes, metric, unit)
-            _accuracy_panel(axes, setup, metric, mode, styles, unit)
+            _accuracy_panel(axes, setup, metric, thresholding, styles, unit)
             cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
         for axes, metric in zip(grid[-1], FIGURE_METRICS, strict=True):
             if policies:
-                _gain_panel(axes, setup, metric, mode, styles, unit)
+                _gain_panel(axes, setup, metric, thresholding, styles, unit)
                 cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
                 grid[0][FIGURE_METRICS.index(metric)].set_xlabel("")
         handles = handles_of(styles) + _reference_handles(setup, policies)
@@ -79,10 +79,10 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
             handles.append(published.handle())
         # Nine entries or more in four columns are wider than the page.
         figure.legend_below(handles, min(4 if len(handles) <= 8 else 3, len(handles)))
-        set_title(figure, heading(section, setup) + (f", mode {mode}" if policies else ""))
+        set_title(figure, heading(section, setup) + (f", thresholding {thresholding}" if policies else ""))
     single = len(setup.runs) == 1
     caption = f"{heading(section, setup)}, {setup.seeds}: mAP and rank-1 against multiply-adds a query"
-    caption += f", policies in mode {mode}. " if policies else ". "
+    caption += f", policies in thresholding {thresholding}. " if policies else ". "
     if policies:
         caption += "Below: gain over the straight line between neighbouring exits at the same realised cost, paired. "
     caption += INTERVALS if single else f"{INTERVALS}{OVER_SEEDS}"
@@ -94,7 +94,8 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
         name=drawing_name(section, setup, "budget"),
         title=f"Accuracy against budget, {setup.label}",
         caption=caption,
-        description=_described(setup, policies, mode) + (f" Beside them {published.label}." if published else ""),
+        description=_described(setup, policies, thresholding)
+        + (f" Beside them {published.label}." if published else ""),
         figure=figure,
     )
 
@@ -109,7 +110,7 @@ def _published(section: Section, setup: Setup, policies: Sequence[str], costs: F
 
 
 def _accuracy_panel(
-    axes: Axes, setup: Setup, metric: str, mode: str, styles: Mapping[str, LineStyle], unit: MacUnit
+    axes: Axes, setup: Setup, metric: str, thresholding: str, styles: Mapping[str, LineStyle], unit: MacUnit
 ) -> None:
     exits = exit_curve(setup, metric)
     banded = _banded(styles)
@@ -118,7 +119,7 @@ def _accuracy_panel(
     if oracle:
         axes.plot(oracle.macs / unit.macs, 100 * oracle.values, **ORACLE_LINE, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
-        curve = policy_curve(setup, policy, mode, metric)
+        curve = policy_curve(setup, policy, thresholding, metric)
         curve = curve if policy in banded else curve.bare()
         draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
         if _has_reference(setup, styles) and policy in setup.policies(REFERENCE_MODE):
@@ -130,11 +131,11 @@ def _accuracy_panel(
 
 
 def _gain_panel(
-    axes: Axes, setup: Setup, metric: str, mode: str, styles: Mapping[str, LineStyle], unit: MacUnit
+    axes: Axes, setup: Setup, metric: str, thresholding: str, styles: Mapping[str, LineStyle], unit: MacUnit
 ) -> None:
     axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
-        curve = policy_curve(setup, policy, mode, f"{metric}_gain")
+        curve = policy_curve(setup, policy, thresholding, f"{metric}_gain")
         curve = curve if policy in _banded(styles) else curve.bare()
         draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
     axes.set_ylabel("Gain over the\nstraight line (points)")
@@ -146,15 +147,15 @@ def _banded(policies: Collection[str]) -> Collection[str]:
 
 
 def _has_reference(setup: Setup, policies: Collection[str]) -> bool:
-    """Whether policies are drawn in the reference mode as well, for which there is room beside a few."""
-    return REFERENCE_MODE in setup.modes()[1:] and len(policies) <= MANY
+    """Whether policies are drawn in the reference thresholding as well, for which there is room beside a few."""
+    return REFERENCE_MODE in setup.thresholdings()[1:] and len(policies) <= MANY
 
 
 def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
     handles: list[Artist] = []
     swept = bool(policies)
     if _has_reference(setup, policies):
-        handles.append(Line2D([], [], color="black", **REFERENCE_LINE, label=f"same policy, mode {REFERENCE_MODE}"))
+        handles.append(Line2D([], [], color="black", **REFERENCE_LINE, label=f"same policy, {REFERENCE_MODE}"))
     handles += [
         Line2D([], [], linestyle="none", **EXIT_STYLE.points(), label="everybody at one exit"),
         Line2D([], [], color=REFERENCE_COLOUR, linewidth=0.9, label="straight line between exits"),
@@ -166,8 +167,8 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
     return handles
 
 
-def _described(setup: Setup, policies: Sequence[str], mode: str) -> str:
+def _described(setup: Setup, policies: Sequence[str], thresholding: str) -> str:
     exits = {metric: 100 * exit_curve(setup, metric).values for metric in FIGURE_METRICS}
     spans = " and ".join(f"{metric} from {of[0]:.1f} % to {of[-1]:.1f} %" for metric, of in exits.items())
-    drawn = f" Policies drawn in mode {mode}: {', '.join(policies)}." if policies else ""
+    drawn = f" Policies drawn in thresholding {thresholding}: {', '.join(policies)}." if policies else ""
     return f"Line charts of accuracy against multiply-adds a query. From the first exit to the last: {spans}.{drawn}"

@@ -24,7 +24,7 @@ def comparison_figure(section: Section) -> Drawing | None:
     """One line a setup under one shared policy; None where the section holds a single setup."""
     if len(section.setups) < 2:
         return None
-    policy, mode = shared_policy(section)
+    policy, thresholding = shared_policy(section)
     styles = method_styles({setup.label: setup.method for setup in section.setups})
     published = published_curve(section, [policy])
     all_costs = np.concatenate([exit_curve(setup, "mAP").macs for setup in section.setups])
@@ -37,8 +37,8 @@ def comparison_figure(section: Section) -> Drawing | None:
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for setup in section.setups:
                 style = styles[setup.label]
-                if policy in setup.policies(mode):
-                    draw_line(axes, policy_curve(setup, policy, mode, metric), style, unit, markers=False)
+                if policy in setup.policies(thresholding):
+                    draw_line(axes, policy_curve(setup, policy, thresholding, metric), style, unit, markers=False)
                 draw_exits(axes, exit_curve(setup, metric), style, unit, names=())
             if published:
                 published.draw(axes, metric, unit)
@@ -49,9 +49,12 @@ def comparison_figure(section: Section) -> Drawing | None:
         if published:
             handles.append(published.handle())
         figure.legend_below(handles, columns)
-        set_title(figure, f"Methods on {section.title}" + (f", policy {policy}, mode {mode}" if policy else ""))
+        set_title(
+            figure,
+            f"Methods on {section.title}" + (f", policy {policy}, thresholding {thresholding}" if policy else ""),
+        )
     several = any(len(setup.runs) > 1 for setup in section.setups)
-    shown = f"under policy {policy} in mode {mode}" if policy else "without a budget sweep"
+    shown = f"under policy {policy} in thresholding {thresholding}" if policy else "without a budget sweep"
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
     intervals = INTERVALS + (OVER_SEEDS if several else "")
     return Drawing(
@@ -68,17 +71,24 @@ def comparison_figure(section: Section) -> Drawing | None:
 
 
 def shared_policy(section: Section) -> tuple[str, str]:
-    """Choose policy and mode that most setups were swept under; gs and stream where the choice is even."""
+    """Choose policy and thresholding that most setups were swept under; gs and stream where the choice is even."""
     candidates: dict[tuple[str, str], int] = {}
     for setup in section.setups:
-        for mode in setup.modes():
-            for policy in setup.policies(mode):
-                candidates[policy, mode] = candidates.get((policy, mode), 0) + 1
+        for thresholding in setup.thresholdings():
+            for policy in setup.policies(thresholding):
+                candidates[policy, thresholding] = candidates.get((policy, thresholding), 0) + 1
     if not candidates:
         return "", ""
 
     def rank(candidate: tuple[str, str]) -> tuple[object, ...]:
-        policy, mode = candidate
-        return (-candidates[candidate], mode != "stream", policy != PREFERRED_POLICY, policy == "random", policy, mode)
+        policy, thresholding = candidate
+        return (
+            -candidates[candidate],
+            thresholding != "stream",
+            policy != PREFERRED_POLICY,
+            policy == "random",
+            policy,
+            thresholding,
+        )
 
     return min(candidates, key=rank)

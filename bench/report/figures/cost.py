@@ -19,27 +19,29 @@ from bench.report.figures.style import (
 from bench.report.sections import Section, Setup
 from bench.report.tables.rounding import number
 
-COSTS = ("requested_macs", "realised_macs")
+COSTS = ("requested_cost", "realised_cost")
 
 
 def cost_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Draw realised against requested cost, a panel a mode; on the diagonal a budget is kept. None without a sweep."""
-    modes = setup.modes()
-    if not modes:
+    """Draw realised against requested cost, a panel a thresholding; on the diagonal a budget is kept."""
+    thresholdings = setup.thresholdings()
+    if not thresholdings:
         return None
-    styles = policy_styles({policy for mode in modes for policy in setup.policies(mode)})
+    styles = policy_styles({policy for thresholding in thresholdings for policy in setup.policies(thresholding)})
     swept = setup.table[setup.table["kind"] == "policy"]
     low = float(swept[list(COSTS)].min().min())
     high = float(swept[list(COSTS)].max().max())
     unit = MacUnit.fitting(high)
-    with canvas(min(PAGE_INCHES, 1.4 + 2.1 * len(modes)), 2.9) as figure:
-        for axes, mode in zip(figure.subplots(1, len(modes), sharey=True, squeeze=False)[0], modes, strict=True):
+    with canvas(min(PAGE_INCHES, 1.4 + 2.1 * len(thresholdings)), 2.9) as figure:
+        for axes, thresholding in zip(
+            figure.subplots(1, len(thresholdings), sharey=True, squeeze=False)[0], thresholdings, strict=True
+        ):
             axes.plot([low / unit.macs, high / unit.macs], [low / unit.macs, high / unit.macs], color=REFERENCE_COLOUR)
-            for place, policy in enumerate(setup.policies(mode)):
-                costs = [run.T / unit.macs for run in policy_runs(setup, policy, mode, COSTS)]
+            for place, policy in enumerate(setup.policies(thresholding)):
+                costs = [run.T / unit.macs for run in policy_runs(setup, policy, thresholding, COSTS)]
                 requested, realised = (joined(parts) for parts in zip(*costs, strict=True))
                 _draw_cost(axes, requested, realised, styles[policy], place)
-            axes.set_title(f"mode {mode}")
+            axes.set_title(f"thresholding {thresholding}")
             cost_axis(axes, low / unit.macs, high / unit.macs, unit)
             axes.set_xlabel("")
         figure.supxlabel(unit.label("Requested multiply-adds a query"), fontsize=8)
@@ -47,11 +49,12 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
         reference = Line2D([], [], color=REFERENCE_COLOUR, label="as requested")
         figure.legend_beside([reference, *handles_of(styles)])
         set_title(figure, f"Budget kept, {heading(section, setup)}")
-    excesses = 100 * (swept["realised_macs"] / swept["requested_macs"] - 1)
+    excesses = 100 * (swept["realised_cost"] / swept["requested_cost"] - 1)
     place = int(excesses.abs().to_numpy().argmax())
     worst = swept.iloc[place]
     excess = number(excesses.iloc[place], 1, signed=True)
-    largest = f"The largest deviation is {excess}\N{NO-BREAK SPACE}% ({worst['policy']}, mode {worst['mode']})."
+    where = f"{worst['policy']}, thresholding {worst['thresholding']}"
+    largest = f"The largest deviation is {excess}\N{NO-BREAK SPACE}% ({where})."
     return Drawing(
         name=drawing_name(section, setup, "cost"),
         title=f"Requested and realised budget, {setup.label}",

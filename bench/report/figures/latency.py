@@ -20,7 +20,7 @@ WIDE = 10
 
 def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Timed], number_of: int) -> Drawing:
     """Draw every timed setup: its exits as points, and the shared policy's curve at the time that its exits take."""
-    policy, mode = shared_policy(section)
+    policy, thresholding = shared_policy(section)
     styles = method_styles({one.setup.label: one.setup.method for one in timed})
     all_times = np.concatenate([one.milliseconds for one in timed])
     columns = legend_columns(PAGE_INCHES, list(styles))
@@ -29,8 +29,8 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
             for one in timed:
                 style = styles[one.setup.label]
                 exits = exit_curve(one.setup, metric)
-                if policy in one.setup.policies(mode):
-                    spent, values = _curve(one, policy, mode, metric)
+                if policy in one.setup.policies(thresholding):
+                    spent, values = _curve(one, policy, thresholding, metric)
                     axes.plot(spent, 100 * values, **style.line())
                 axes.plot(one.milliseconds, 100 * exits.values, **style.points(), color=style.colour, linestyle="none")
             axes.set_ylabel(f"{metric} (%)")
@@ -39,7 +39,7 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
                 logarithmic(axes)
         handles = handles_of(dict(sorted(styles.items())))
         figure.legend_below(handles, columns)
-        under = f", policy {policy}, mode {mode}" if policy else ""
+        under = f", policy {policy}, thresholding {thresholding}" if policy else ""
         set_title(figure, f"Methods on {section.title} in milliseconds{under}")
     return Drawing(
         name=f"{section.slug}-latency" + (f"-{number_of}" if number_of > 1 else ""),
@@ -54,8 +54,8 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
     )
 
 
-def _curve(one: Timed, policy: str, mode: str, metric: str) -> tuple[FloatArray, FloatArray]:
+def _curve(one: Timed, policy: str, thresholding: str, metric: str) -> tuple[FloatArray, FloatArray]:
     """Milliseconds (K,) and values (K,) over the budgets, means over seeds."""
-    shares = [f"exit_share_{index + 1}" for index in range(len(one.setup.exit_names))]
-    values = policy_means(one.setup, policy, mode, [*shares, metric])
+    shares = [f"exit_fraction_{index + 1}" for index in range(len(one.setup.exit_names))]
+    values = policy_means(one.setup, policy, thresholding, [*shares, metric])
     return values[:, :-1] @ one.milliseconds, values[:, -1]

@@ -22,28 +22,36 @@ FILLED = 0.86
 
 
 def shares_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Stack the shares of the queries that leave at each exit, a row a policy, a column a mode.
+    """Stack the shares of the queries that leave at each exit, a row a policy, a column a thresholding.
 
     None without a sweep, and for one of a single budget, over which nothing could be drawn. A policy that was not swept
-    in a mode leaves its row empty there, and the caption says so.
+    in a thresholding leaves its row empty there, and the caption says so.
     """
-    modes = setup.modes()
-    if not modes:
+    thresholdings = setup.thresholdings()
+    if not thresholdings:
         return None
     names = setup.exit_names
-    policies = sorted({policy for mode in modes for policy in setup.policies(mode)})
-    spent = {(policy, mode): _shares(setup, policy, mode) for mode in modes for policy in setup.policies(mode)}
+    policies = sorted({policy for thresholding in thresholdings for policy in setup.policies(thresholding)})
+    spent = {
+        (policy, thresholding): _shares(setup, policy, thresholding)
+        for thresholding in thresholdings
+        for policy in setup.policies(thresholding)
+    }
     every_macs = np.concatenate([macs for macs, _ in spent.values()])
     unit = MacUnit.fitting(every_macs.max())
     low, high = every_macs.min() / unit.macs, every_macs.max() / unit.macs
     if low == high:
         return None
     with canvas(PAGE_INCHES, FURNITURE_INCHES + ROW_INCHES * len(policies)) as figure:
-        panels = figure.subplots(1, len(modes), sharey=True, squeeze=False)[0]
-        for axes, mode in zip(panels, modes, strict=True):
-            rows = [(row, *spent[policy, mode]) for row, policy in enumerate(policies) if (policy, mode) in spent]
+        panels = figure.subplots(1, len(thresholdings), sharey=True, squeeze=False)[0]
+        for axes, thresholding in zip(panels, thresholdings, strict=True):
+            rows = [
+                (row, *spent[policy, thresholding])
+                for row, policy in enumerate(policies)
+                if (policy, thresholding) in spent
+            ]
             _stack(axes, rows, unit)
-            axes.set_title(f"mode {mode}")
+            axes.set_title(f"thresholding {thresholding}")
             cost_axis(axes, low, high, unit)
             axes.set_xlim(low, high)
             axes.set_xlabel("")
@@ -58,7 +66,12 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
         figure.legend_below(handles, len(names), handlelength=1.2)
         set_title(figure, f"Exits taken, {heading(section, setup)}")
     averaged = "" if len(setup.runs) == 1 else " Means over the seeds at the same budget."
-    absent = [f"{policy} in mode {mode}" for mode in modes for policy in policies if (policy, mode) not in spent]
+    absent = [
+        f"{policy} in thresholding {thresholding}"
+        for thresholding in thresholdings
+        for policy in policies
+        if (policy, thresholding) not in spent
+    ]
     missing = f" Not swept: {', '.join(absent)}." if absent else ""
     return Drawing(
         name=drawing_name(section, setup, "shares"),
@@ -66,15 +79,15 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
         caption=f"Share of the queries that leave at each exit, {setup.seeds}; the first exit is at the bottom, and "
         f"the height of a row is all queries.{averaged}{missing}",
         description=f"Stacked areas of exit shares against the budget, in a row each for {', '.join(policies)}; "
-        f"panels for {', '.join(f'mode {mode}' for mode in modes)}.",
+        f"panels for {', '.join(f'thresholding {thresholding}' for thresholding in thresholdings)}.",
         figure=figure,
     )
 
 
-def _shares(setup: Setup, policy: str, mode: str) -> tuple[FloatArray, FloatArray]:
+def _shares(setup: Setup, policy: str, thresholding: str) -> tuple[FloatArray, FloatArray]:
     """Requested budgets (K,), and the shares of the exits (K, S) there."""
-    columns = [f"exit_share_{index + 1}" for index in range(len(setup.exit_names))]
-    values = policy_means(setup, policy, mode, ["requested_macs", *columns])
+    columns = [f"exit_fraction_{index + 1}" for index in range(len(setup.exit_names))]
+    values = policy_means(setup, policy, thresholding, ["requested_cost", *columns])
     return values[:, 0], values[:, 1:]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.budget.query_scores import CURVE_METRICS
-from bench.budget.terms import REACHED, STRAIGHT_LINE
+from bench.budget.terms import INTERPOLATION, REACHED
 from bench.report.sections import Section, Setup
 from bench.report.tables.rounding import NOTHING, number, percent, with_interval
 from bench.report.tables.table import Record, Table, about, records_of
@@ -22,21 +22,26 @@ LEVEL = 0.05
 def area_table(section: Section) -> Table:
     """One row for each policy, the best first: its mean height over all budgets, and whom it beats."""
     full, shown, slugs = [], [], []
-    for setup, run, mode, curves in _summed_up(section):
-        last_macs = records_of(setup, run, "exit")[-1]["realised_macs"]
-        met = [record for record in records_of(setup, run, "comparison") if record["mode"] == mode]
+    for setup, run, thresholding, curves in _summed_up(section):
+        last_macs = records_of(setup, run, "exit")[-1]["realised_cost"]
+        met = [record for record in records_of(setup, run, "comparison") if record["thresholding"] == thresholding]
         for record in curves:
             beaten = _beaten_by(met, record["policy"])
-            row = {**about(section, setup, run), "policy": record["policy"], "mode": mode}
+            row = {**about(section, setup, run), "policy": record["policy"], "thresholding": thresholding}
             row |= {f"better_than_{metric}": "; ".join(beaten[metric]) for metric in CURVE_METRICS}
             full.append(row | {name: record.get(name, math.nan) for name in _columns()})
-            texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": record["policy"]}
+            texts = {
+                "setup": setup.label,
+                "seed": str(run.seed),
+                "thresholding": thresholding,
+                "policy": record["policy"],
+            }
             texts["mean mAP (%)"] = with_interval(record, "mAP_area")
-            texts["over line (points)"] = with_interval(record, "mAP_area_over_line", signed=True)
+            texts["over line (points)"] = with_interval(record, "mAP_area_over_interpolation", signed=True)
             texts["oracle (%)"] = percent(float(record.get("mAP_area_oracle", math.nan)))
             texts["gap closed (%)"] = with_interval(record, "mAP_gap_closed")
             for reached in REACHED:
-                texts[f"cost for {reached} % (%)"] = _price(record, f"mAP_macs_for_{reached}", last_macs)
+                texts[f"cost for {reached} % (%)"] = _price(record, f"mAP_cost_for_{reached}", last_macs)
             texts["better than"] = ", ".join(beaten["mAP"]) or "none"
             texts["mean rank-1 (%)"] = with_interval(record, "rank-1_area")
             shown.append(texts)
@@ -46,23 +51,23 @@ def area_table(section: Section) -> Table:
         "(area under it, normalised); where a policy falls just short of an end, that exit alone closes the curve. "
         "Over line: against drawing between neighbouring exits. Gap closed: share of the oracle's lead over that line. "
         "Cost for 95 %: of the last exit's cost, what reaches 95 % of the last exit's mAP. Better than: mean mAP "
-        f"ahead, paired, p < {LEVEL} after Holm's correction over all pairs of the mode. Brackets: 95 % interval over "
-        "test identities."
+        f"ahead, paired, p < {LEVEL} after Holm's correction over all pairs of the thresholding. Brackets: "
+        "95 % interval over test identities."
     )
     name, title = f"{section.slug}-areas", f"Which policy wins, {section.title}"
     return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
 
 
 def comparison_table(section: Section) -> Table:
-    """One row for each two policies of a mode: the difference of their areas, with interval and p-values."""
+    """One row for each two policies of a thresholding: the difference of their areas, with interval and p-values."""
     full, shown, slugs = [], [], []
     for setup in section.setups:
         for run in setup.runs:
             for record in records_of(setup, run, "comparison"):
-                named = {name: record[name] for name in ("policy", "other", "mode")}
+                named = {name: record[name] for name in ("policy", "other", "thresholding")}
                 numbers = {str(name): value for name, value in record.items() if "_area_lead" in str(name)}
                 full.append({**about(section, setup, run), **named, **numbers})
-                texts = {"setup": setup.label, "seed": str(run.seed), "mode": record["mode"]}
+                texts = {"setup": setup.label, "seed": str(run.seed), "thresholding": record["thresholding"]}
                 texts |= {"policy": record["policy"], "against": record["other"]}
                 for metric in CURVE_METRICS:
                     texts[f"{metric} ahead (points)"] = with_interval(record, f"{metric}_area_lead", signed=True)
@@ -72,7 +77,7 @@ def comparison_table(section: Section) -> Table:
     note = (
         f"{section.title}; {section.evaluated}. Differences of the mean height of two curves, paired: the same people "
         "are drawn for both. p: two-sided, from the bootstrap's standard error, corrected by Holm's method for all "
-        "pairs of one run, mode and metric. Brackets: 95 % interval over test identities."
+        "pairs of one run, thresholding and metric. Brackets: 95 % interval over test identities."
     )
     name, title = f"{section.slug}-comparisons", f"Policies against each other, {section.title}"
     return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs), one_mode=True)
@@ -83,10 +88,10 @@ def _summed_up(section: Section) -> list[tuple[Setup, Run, str, list[Record]]]:
     for setup in section.setups:
         for run in setup.runs:
             curves = records_of(setup, run, "curve")
-            for mode in setup.modes():
-                of_mode = [record for record in curves if record["mode"] == mode]
+            for thresholding in setup.thresholdings():
+                of_mode = [record for record in curves if record["thresholding"] == thresholding]
                 if of_mode:
-                    found.append((setup, run, mode, sorted(of_mode, key=_best_first)))
+                    found.append((setup, run, thresholding, sorted(of_mode, key=_best_first)))
     return found
 
 
@@ -105,15 +110,15 @@ def _beaten_by(met: Sequence[Record], policy: str) -> dict[str, list[str]]:
             certain = record.get(f"{metric}_area_lead_p_holm", math.nan) < LEVEL
             if certain and policy == record["policy" if lead > 0 else "other"]:
                 beaten[metric].append(record["other" if lead > 0 else "policy"])
-        beaten[metric].sort(key=lambda name: (name == STRAIGHT_LINE, name))
+        beaten[metric].sort(key=lambda name: (name == INTERPOLATION, name))
     return beaten
 
 
 def _columns() -> list[str]:
     names = []
     for metric in CURVE_METRICS:
-        names += [f"{metric}_area_straight_line", f"{metric}_area_oracle"]
-        for name in ("area", "area_over_line", "gap_closed", *(f"macs_for_{reached}" for reached in REACHED)):
+        names += [f"{metric}_area_interpolation", f"{metric}_area_oracle"]
+        for name in ("area", "area_over_interpolation", "gap_closed", *(f"cost_for_{reached}" for reached in REACHED)):
             names += [f"{metric}_{name}", f"{metric}_{name}_low", f"{metric}_{name}_high"]
     return names
 

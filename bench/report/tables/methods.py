@@ -105,7 +105,7 @@ def _measured(section: Section, setup: Setup) -> _Row:
                 for end in ("low", "high"):
                     record[f"{name}_S{stage}_{end}"] = of_exit[0].get(f"{name}_{end}", math.nan)
             cells[name, stage] = percent(mean) + (f" ± {number(100 * deviation, 1)}" if len(values) > 1 else "")
-        record[f"{COST}_S{stage}"] = float(pd.Series([exit_["realised_macs"] for exit_ in of_exit]).mean())
+        record[f"{COST}_S{stage}"] = float(pd.Series([exit_["realised_cost"] for exit_ in of_exit]).mean())
         cells[COST, stage] = millions(record[f"{COST}_S{stage}"])
     return _Row(record, _shown(setup.label, f"measured, {setup.seeds}", kind, lengths), cells)
 

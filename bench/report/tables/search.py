@@ -119,14 +119,14 @@ def _chain_table(study: Study, slug: str) -> Table:
     for chain in study["chains"]:
         first = chain["steps"][0]["milliseconds"]
         codes = f"{'/'.join(map(str, chain['lengths']))} ({chain['codes']})"
-        shares = "/".join(number(100 * share, 0) for share in chain["exit_shares"])
+        shares = "/".join(number(100 * share, 0) for share in chain["exit_fractions"])
         for place, step in enumerate(chain["steps"]):
             own = reported.get(step["name"])
-            about = {name: chain[name] for name in ("seed", "codes", "policy", "realised_macs")}
+            about = {name: chain[name] for name in ("seed", "codes", "policy", "realised_cost")}
             full.append(
                 {"dataset": study["dataset"]["name"], "method": study["method"]["name"], **about}
                 | {"lengths": "/".join(map(str, chain["lengths"])), **_ordered(step, "name")}
-                | {f"exit_share_{index}": share for index, share in enumerate(chain["exit_shares"], 1)}
+                | {f"exit_fraction_{index}": share for index, share in enumerate(chain["exit_fractions"], 1)}
                 | {"reported_seconds": float(own.seconds) if own else math.nan}
             )
             shown.append(

@@ -41,7 +41,7 @@ class Table:
     setups: tuple[str, ...] = ()
     """Slug of the setup that each row is about."""
     one_mode: bool = False
-    """Whether the page shows the rows of the setup's first mode alone."""
+    """Whether the page shows the rows of the setup's first thresholding alone."""
 
     def of_setup(self, setup: Setup) -> pd.DataFrame:
         """Rows on one setup for the page, as texts, less the columns that would say the same over and over."""
@@ -50,13 +50,13 @@ class Table:
         rows = self.shown[[slug == setup.slug for slug in self.setups]]
         needless = ["setup"] if len(setup.runs) > 1 else ["setup", "seed"]
         if self.one_mode and len(rows):
-            rows = rows[rows["mode"] == setup.modes()[0]]
-            needless.append("mode")
+            rows = rows[rows["thresholding"] == setup.thresholdings()[0]]
+            needless.append("thresholding")
         return rows.drop(columns=needless)
 
     def title_of_setup(self, setup: Setup) -> str:
         """Title on the page, under the heading of a setup."""
-        return self.title.partition(",")[0] + (f", mode {setup.modes()[0]}" if self.one_mode else "")
+        return self.title.partition(",")[0] + (f", thresholding {setup.thresholdings()[0]}" if self.one_mode else "")
 
     def csv(self) -> str:
         """Write all rows with all their digits as CSV."""
@@ -101,8 +101,8 @@ def overview(sections: Sequence[Section]) -> Table:
                 row |= {"epochs": training.get("epochs"), "training_seconds": training.get("seconds")}
                 row |= {"signals": run.evaluation["signals"], "fingerprint": section.fingerprint}
                 last = rows.iloc[-1] if len(rows) else pd.Series(dtype=float)
-                row["first_exit_macs"] = rows.iloc[0]["realised_macs"] if len(rows) else math.nan
-                row["last_exit_macs"] = last.get("realised_macs", math.nan)
+                row["first_exit_macs"] = rows.iloc[0]["realised_cost"] if len(rows) else math.nan
+                row["last_exit_macs"] = last.get("realised_cost", math.nan)
                 row |= {f"last_exit_{metric}": last.get(metric, math.nan) for metric in CURVE_METRICS}
                 full.append(row)
                 shown.append(
@@ -132,13 +132,13 @@ def exit_table(section: Section) -> Table:
     for setup, run, record in _records(section, "exit"):
         exit_ = run.exits[int(record["exit"])]
         row = {**about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
-        row["cumulative_macs"] = record["realised_macs"]
+        row["cumulative_macs"] = record["realised_cost"]
         names = [name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")]
         row |= {name: record.get(name, math.nan) for name in names + ["mAP_ties_low", "mAP_ties_high"] * ties}
         full.append(row)
         texts = {"setup": setup.label, "seed": str(run.seed), "exit": exit_.name}
         texts |= {"code": f"{exit_.length} {'bits' if exit_.code == 'binary' else f'numbers, {exit_.code}'}"}
-        texts |= {"MACs (M)": millions(record["realised_macs"]), "mAP (%)": with_interval(record, "mAP")}
+        texts |= {"MACs (M)": millions(record["realised_cost"]), "mAP (%)": with_interval(record, "mAP")}
         if ties:
             texts["mAP by tie-break (%)"] = span(record, "mAP_ties")
         texts |= {f"{metric} (%)": with_interval(record, metric) for metric in METRICS if metric != "mAP"}
@@ -154,21 +154,21 @@ def exit_table(section: Section) -> Table:
 def budget_table(section: Section) -> Table:
     """Policies at a handful of budgets: for each, the swept budget next to it."""
     full, shown, slugs = [], [], []
-    for setup, run, mode, policy, rows in _swept(section):
-        costs = [exit_["realised_macs"] for exit_ in records_of(setup, run, "exit")]
+    for setup, run, thresholding, policy, rows in _swept(section):
+        costs = [exit_["realised_cost"] for exit_ in records_of(setup, run, "exit")]
         for share in BUDGET_SHARES:
             budget = costs[0] + share * (costs[-1] - costs[0])
-            record = min(rows, key=lambda row: abs(row["requested_macs"] - budget))
-            names = ["requested_macs", "realised_macs", "realised_macs_low", "realised_macs_high", "order_spread_mAP"]
+            record = min(rows, key=lambda row: abs(row["requested_cost"] - budget))
+            names = ["requested_cost", "realised_cost", "realised_cost_low", "realised_cost_high", "shuffle_spread_mAP"]
             for metric in METRICS:
                 names += [metric, f"{metric}_low", f"{metric}_high"]
                 for lead in ("gain", "over_random"):
                     names += [f"{metric}_{lead}", f"{metric}_{lead}_low", f"{metric}_{lead}_high"]
-            row = {**about(section, setup, run), "policy": policy, "mode": mode, "budget_share": share}
+            row = {**about(section, setup, run), "policy": policy, "thresholding": thresholding, "budget_share": share}
             full.append(row | {"a": record["a"]} | {name: record.get(name, math.nan) for name in names})
-            texts = {"setup": setup.label, "seed": str(run.seed), "mode": mode, "policy": policy}
-            texts |= {"budget": f"{100 * share:.0f} %", "requested (M)": millions(record["requested_macs"])}
-            texts["realised (M)"] = millions(record["realised_macs"])
+            texts = {"setup": setup.label, "seed": str(run.seed), "thresholding": thresholding, "policy": policy}
+            texts |= {"budget": f"{100 * share:.0f} %", "requested (M)": millions(record["requested_cost"])}
+            texts["realised (M)"] = millions(record["realised_cost"])
             for metric in CURVE_METRICS:
                 texts[f"{metric} (%)"] = with_interval(record, metric)
                 texts[f"{metric} over line (points)"] = with_interval(record, f"{metric}_gain", signed=True)
@@ -196,17 +196,17 @@ def _records(section: Section, kind: str) -> list[tuple[Setup, Run, Record]]:
 
 
 def _swept(section: Section) -> list[tuple[Setup, Run, str, str, list[Record]]]:
-    """Sweeps of every run: mode, policy, and the records from the lowest budget on."""
+    """Sweeps of every run: thresholding, policy, and the records from the lowest budget on."""
     found = []
     for setup in section.setups:
         for run in setup.runs:
             swept: dict[tuple[str, str], list[Record]] = {}
             for record in sorted(records_of(setup, run, "policy"), key=lambda record: record["a"]):
-                swept.setdefault((record["mode"], record["policy"]), []).append(record)
-            for mode in setup.modes():
-                for policy in setup.policies(mode):
-                    if (mode, policy) in swept:
-                        found.append((setup, run, mode, policy, swept[mode, policy]))
+                swept.setdefault((record["thresholding"], record["policy"]), []).append(record)
+            for thresholding in setup.thresholdings():
+                for policy in setup.policies(thresholding):
+                    if (thresholding, policy) in swept:
+                        found.append((setup, run, thresholding, policy, swept[thresholding, policy]))
     return found
 
 
