@@ -35,7 +35,7 @@ def test_main_job(method, precision, cache, tmp_path):
     exits = len(result.header["exits"])
     scored = [record for record in result.records if record["kind"] == "exit"]
     assert len(scored) == exits
-    assert all(0 <= record["mAP"] <= 1 and record["realised_macs"] > 0 for record in scored)
+    assert all(0 <= record["mAP"] <= 1 and record["realised_cost"] > 0 for record in scored)
     assert result.header["provenance"]["precision"] == precision
     assert all(np.isfinite(epoch["loss"]) for epoch in result.header["training"]["history"])
     if exits > 1:
