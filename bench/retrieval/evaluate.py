@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from bench.errors import BenchError
 from bench.retrieval.blocks import row_slices
 from bench.retrieval.codes import packed_width
-from bench.retrieval.hamming import hamming
 from bench.retrieval.labels import JUNK_PID, GalleryLabels, label_pair, require_match
-from bench.retrieval.matching import euclidean
 from bench.retrieval.metrics import check_choice
+from bench.retrieval.neighbours import GalleryIndex
 from bench.retrieval.ranks import locate_matches
 from bench.retrieval.table import HIT_RANKS, NEIGHBOURS, ExitTable, FloatArray, IntArray, Outcomes, Signals
 from bench.retrieval.ties import AveragePrecision
@@ -71,17 +70,18 @@ def build_table(
     nearest_distances = np.empty((*shape, NEIGHBOURS))
     nearest_indices = np.empty((*shape, NEIGHBOURS), dtype=np.int64)
     margin = np.empty(shape)
-    previous_distance = np.full(shape, np.inf)
+    previous_distance = np.empty(shape)
     precision, penalty = np.empty(shape), np.empty(shape)
     bounds = np.empty((*shape, 2))
     hits = np.empty((*shape, len(HIT_RANKS)))
     hit_columns = np.array(HIT_RANKS) - 1
 
-    for exit_index, (spec, queries, images) in enumerate(zip(exits, query_sets, gallery_sets, strict=True)):
-        distance = hamming if spec.code == "binary" else euclidean
+    for exit_index, (queries, images) in enumerate(zip(query_sets, gallery_sets, strict=True)):
+        index = GalleryIndex(images, gallery.pids, gallery.camids)
         for part in row_slices(len(rows), block):
             here = (part, exit_index)
-            distances = distance(queries[rows[part]], images)
+            codes = queries[rows[part]]
+            distances = index.distances(codes)
             matches = locate_matches(distances, pids[part], camids[part], gallery)
             expected = matches.score("expected", ap, max(HIT_RANKS))
             precision[here] = expected.average_precision
@@ -89,12 +89,15 @@ def build_table(
             hits[here] = expected.hits[:, hit_columns]
             bounds[(*here, 0)] = matches.score("pessimistic", ap, 1).average_precision
             bounds[(*here, 1)] = matches.score("optimistic", ap, 1).average_precision
-            hidden = _hidden(signals, pids[part], camids[part], gallery)
-            visible = np.where(hidden, np.float32(np.inf), distances.astype(np.float32))
-            if exit_index:
-                previous = nearest_indices[part, exit_index - 1, 0]
-                previous_distance[here] = _distance_to_identity_of(previous, visible, gallery.pids)
-            nearest_indices[here], nearest_distances[here], margin[here] = _neighbours(visible, gallery.pids)
+            seen = index.search(
+                codes,
+                camids=camids[part] if signals == "deployed" else None,
+                hidden=_junk(pids[part], camids[part], gallery) if signals == "protocol" else None,
+                previous=nearest_indices[part, exit_index - 1, 0] if exit_index else None,
+                distances=distances,
+            )
+            nearest_indices[here], nearest_distances[here] = seen.indices, seen.distances
+            margin[here], previous_distance[here] = seen.identity_margin, seen.previous_identity_distance
 
     return ExitTable(
         exits=tuple(spec.name for spec in exits),
@@ -158,47 +161,11 @@ def _rows_with_match(pids: IntArray, camids: IntArray, gallery: GalleryLabels) -
     return np.flatnonzero(valid)
 
 
-def _hidden(
-    signals: SignalSource, query_pids: IntArray, query_camids: IntArray, gallery: GalleryLabels
-) -> NDArray[np.bool_]:
-    """Which gallery images (Q, G) policies do not see."""
+def _junk(query_pids: IntArray, query_camids: IntArray, gallery: GalleryLabels) -> NDArray[np.bool_]:
+    """Which gallery images (Q, G) the protocol removes: the query's identity in its own camera, and identity −1."""
     same_camera = gallery.camids[None, :] == query_camids[:, None]
-    if signals == "deployed":
-        return same_camera
     same_identity = gallery.pids[None, :] == query_pids[:, None]
     return (same_camera & same_identity) | (gallery.pids == JUNK_PID)[None, :]
-
-
-def _neighbours(visible: NDArray[np.float32], gallery_pids: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Find the nearest images, (Q, NEIGHBOURS) indices and distances, and the identity margins (Q,).
-
-    ``visible`` (Q, G) holds infinity where an image is not seen, and is overwritten. ``argmin`` takes the first of
-    equal values, which is the order wanted; a few passes of it cost less than one partial sort.
-    """
-    every = np.arange(len(visible))
-    first = visible.argmin(axis=1)
-    same_identity = gallery_pids[None, :] == gallery_pids[first][:, None]
-    other = np.where(same_identity, np.float32(np.inf), visible).min(axis=1).astype(np.float64)
-
-    indices = np.full((len(visible), NEIGHBOURS), -1, dtype=np.int64)
-    distances = np.full((len(visible), NEIGHBOURS), np.inf)
-    for neighbour in range(NEIGHBOURS):
-        nearest = visible.argmin(axis=1) if neighbour else first
-        found = visible[every, nearest]
-        distances[:, neighbour] = found
-        indices[:, neighbour] = np.where(np.isfinite(found), nearest, -1)
-        visible[every, nearest] = np.inf
-    # With no other identity in sight, or nothing at all, the margin is infinite (and inf − inf would be NaN).
-    margin = np.full(len(visible), np.inf)
-    np.subtract(other, distances[:, 0], out=margin, where=np.isfinite(other))
-    return indices, distances, margin
-
-
-def _distance_to_identity_of(images: IntArray, visible: NDArray[np.float32], gallery_pids: IntArray) -> FloatArray:
-    """Distance (Q,) to the nearest visible image (Q, G) of the person on gallery image ``images`` (Q,); inf for −1."""
-    same = gallery_pids[None, :] == gallery_pids[images][:, None]
-    nearest = np.where(same, visible, np.float32(np.inf)).min(axis=1).astype(np.float64)
-    return np.where(images >= 0, nearest, np.inf)
 
 
 def _check_embeddings(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -11,10 +15,42 @@ from bench.retrieval.hamming import hamming
 
 BLOCK_VALUES = 1 << 22
 """Values of gallery embeddings, or of squared distances, held in double precision at once (32 MiB)."""
+QUERY_ROWS = 256
+"""Queries compared at once."""
 NEAR = 1e-7
 """Squared distances below this share of the squared lengths are computed again from the difference."""
 DIFFERENCE_VALUES = 1 << 21
 """Values of pairwise differences held at once, which bounds the memory of that second computation."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Gallery images ``part`` in double precision, (B, D), and their squared lengths (B,)."""
+
+    part: slice
+    images: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+
+class FloatGallery:
+    """Gallery embeddings (G, D), laid out once for any number of searches: twice their size in double precision."""
+
+    def __init__(self, embeddings: ArrayLike) -> None:
+        self.codes = _embeddings(embeddings, "gallery")
+        self._blocks = list(_blocks(self.codes))
+
+    def distances(self, query: ArrayLike) -> NDArray[np.float32]:
+        """Euclidean distances (Q, G) from embeddings (Q, D), as :func:`euclidean` has them."""
+        return _distances(query, self.codes, self._blocks)
+
+    @staticmethod
+    def slack(dim: int) -> float:
+        """Bound how far two distances of :func:`euclidean` may be out of order, as a share of either.
+
+        The product of ``dim`` places is off by less than ``dim`` roundings of the squared lengths, of which a squared
+        distance is at least the share ``NEAR``. Half of that is the share of the distance, and two of them compare.
+        """
+        return 4 * (dim + 2) * float(np.finfo(np.float64).eps) / NEAR + 4 * float(np.finfo(np.float32).eps)
 
 
 def euclidean(query: ArrayLike, gallery: ArrayLike) -> NDArray[np.float32]:
@@ -23,23 +59,50 @@ def euclidean(query: ArrayLike, gallery: ArrayLike) -> NDArray[np.float32]:
     |q|² + |g|² − 2 q·g in double precision. That sum loses all its digits where two embeddings all but coincide,
     so such pairs are computed again from their difference: equal embeddings are at distance 0 exactly.
     """
-    queries, images = _embeddings(query, "query"), _embeddings(gallery, "gallery")
-    if queries.shape[1] != images.shape[1]:
-        raise BenchError(
-            f"query and gallery embeddings must have one length; found {queries.shape[1]} and {images.shape[1]}"
-        )
-    distances = np.empty((len(queries), len(images)), dtype=np.float32)
-    queries = queries.astype(np.float64)
-    query_squares = np.einsum("qd,qd->q", queries, queries)
-    for part in row_slices(len(images), max(1, BLOCK_VALUES // max(1, len(queries), images.shape[1]))):
+    images = _embeddings(gallery, "gallery")
+    return _distances(query, images, _blocks(images))
+
+
+def pair_distances(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float32]:
+    """Euclidean distances (P,) of pairs of embeddings (P, D), or of one (D,) and each of the others.
+
+    From the differences in double precision, each pair by itself: its distance depends on no other pair, as
+    distances by products of matrices do in their last bit.
+    """
+    distances = np.empty(len(other), dtype=np.float32)
+    for few in row_slices(len(other), max(1, DIFFERENCE_VALUES // max(1, other.shape[1]))):
+        difference = (one[few] if one.ndim > 1 else one).astype(np.float64) - other[few]
+        distances[few] = np.sqrt(np.einsum("pd,pd->p", difference, difference))
+    return distances
+
+
+def _blocks(images: NDArray[np.floating]) -> Iterator[_Block]:
+    """Cut a gallery (G, D) into blocks in double precision."""
+    for part in row_slices(len(images), max(1, BLOCK_VALUES // max(QUERY_ROWS, images.shape[1]))):
         block = images[part].astype(np.float64)
-        lengths = query_squares[:, None] + np.einsum("gd,gd->g", block, block)[None, :]
-        squares = lengths - 2.0 * (queries @ block.T)
-        near_query, near_gallery = np.nonzero(squares <= NEAR * lengths)
-        for few in row_slices(len(near_query), max(1, DIFFERENCE_VALUES // max(1, queries.shape[1]))):
-            difference = queries[near_query[few]] - block[near_gallery[few]]
-            squares[near_query[few], near_gallery[few]] = np.einsum("pd,pd->p", difference, difference)
-        distances[:, part] = np.sqrt(squares)
+        yield _Block(part, block, np.einsum("gd,gd->g", block, block))
+
+
+def _distances(query: ArrayLike, gallery: NDArray[np.floating], blocks: Iterable[_Block]) -> NDArray[np.float32]:
+    """Distances (Q, G) between embeddings (Q, D) and the blocks of a gallery (G, D)."""
+    embeddings = _embeddings(query, "query")
+    if embeddings.shape[1] != gallery.shape[1]:
+        raise BenchError(
+            f"query and gallery embeddings must have one length; found {embeddings.shape[1]} and {gallery.shape[1]}"
+        )
+    distances = np.empty((len(embeddings), len(gallery)), dtype=np.float32)
+    doubles = embeddings.astype(np.float64)
+    query_squares = np.einsum("qd,qd->q", doubles, doubles)
+    for block in blocks:
+        for rows in row_slices(len(doubles), QUERY_ROWS):
+            queries = doubles[rows]
+            lengths = query_squares[rows, None] + block.squares[None, :]
+            squares = lengths - 2.0 * (queries @ block.images.T)
+            near_query, near_gallery = np.nonzero(squares <= NEAR * lengths)
+            distances[rows, block.part] = np.sqrt(np.maximum(squares, 0, out=squares))
+            if len(near_query):
+                near = pair_distances(embeddings[rows][near_query], gallery[block.part][near_gallery])
+                distances[rows, block.part][near_query, near_gallery] = near
     return distances
 
 

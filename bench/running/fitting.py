@@ -141,8 +141,7 @@ def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
         )
         if name == "training":
             camids = np.array([sample.camid for sample in samples])
-            binary = network.exits[0].code == "binary"
-            features["neighbours"] = nearest_in_other_cameras(codes, camids, binary=binary)
+            features["neighbours"] = nearest_in_other_cameras(codes, camids)
             features[name] = values
         else:
             features[name] = pool_tracklets([values.astype(np.float32)], samples)[0].astype(np.float16)

@@ -16,15 +16,13 @@ from bench.device import DeviceImages
 from bench.networks import MultiExitNetwork
 from bench.progress import SILENT, Reporter
 from bench.retrieval.embed import embed_images
-from bench.retrieval.hamming import hamming
-from bench.retrieval.matching import euclidean
+from bench.retrieval.labels import GalleryLabels
+from bench.retrieval.neighbours import GalleryIndex
 
 MEASUREMENTS = 10
 """How often the statistics are taken: HashReID takes them every 10 of 100 epochs."""
 UNDECIDED = -1
 """Value of an image whose person no other camera shows: there is nothing to retrieve."""
-BLOCK = 1024
-"""Queries matched at a time: bounds memory."""
 
 
 def measured_epochs(epochs: int) -> tuple[int, ...]:
@@ -56,15 +54,8 @@ def measure_retrieval(
     (codes,) = embed_images(
         network, samples.images, samples.indices, fabric, num_exits=1, title=title, reporter=reporter
     )
-    distance = hamming if network.exits[0].code == "binary" else euclidean
-    verdicts = np.empty(len(codes), dtype=np.int8)
-    for first in range(0, len(codes), BLOCK):
-        rows = slice(first, first + BLOCK)
-        other_camera = samples.camids[rows, None] != samples.camids[None]
-        same_person = samples.pids[rows, None] == samples.pids[None]
-        distances = np.where(other_camera, distance(codes[rows], codes).astype(np.float64), np.inf)
-        nearest = distances.argmin(axis=1)
-        right = samples.pids[nearest] == samples.pids[rows]
-        findable = (same_person & other_camera).any(axis=1)
-        verdicts[rows] = np.where(findable, right, UNDECIDED)
-    return verdicts
+    gallery = GalleryIndex(codes, samples.pids, samples.camids)
+    nearest = gallery.search(codes, camids=samples.camids, k=1).indices[:, 0]
+    right = samples.pids[nearest] == samples.pids
+    findable = GalleryLabels(samples.pids, samples.camids).has_match(samples.pids, samples.camids)
+    return np.where(findable, right, UNDECIDED).astype(np.int8)

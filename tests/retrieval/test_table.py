@@ -101,15 +101,6 @@ def test_rows_are_the_queries_with_a_match() -> None:
     np.testing.assert_array_equal(table.signals.nearest_distances[0, 0, :2], [1, 2])
 
 
-def test_nothing_in_sight_gives_no_neighbour_and_no_nan() -> None:
-    from bench.retrieval.evaluate import _neighbours  # a query with a match always sees one: reached by no table today
-
-    indices, distances, margin = _neighbours(np.full((2, 3), np.inf, dtype=np.float32), np.array([1, 2, 3]))
-    assert (indices == -1).all()
-    assert (distances == np.inf).all()
-    assert (margin == np.inf).all()
-
-
 @pytest.mark.parametrize("source", ["deployed", "protocol"])
 def test_signals_agree_with_a_double_loop(problem: Problem, source: str) -> None:
     signals = build(problem, signals=source, block=7).signals

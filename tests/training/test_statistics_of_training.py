@@ -17,7 +17,7 @@ def test_neighbours_are_those_of_a_full_sort(seed, images, binary):
     else:
         codes = generator.integers(0, 3, (images, 2)).astype(np.float32)
         distances = np.linalg.norm(codes[:, None] - codes[None], axis=2).astype(np.float32)
-    found = nearest_in_other_cameras(codes, camids, binary=binary)
+    found = nearest_in_other_cameras(codes, camids)
     for image in range(images):
         others = [other for other in range(images) if camids[other] != camids[image]]
         expected = sorted(others, key=lambda other: distances[image, other])[:NEIGHBOURS]
@@ -26,4 +26,4 @@ def test_neighbours_are_those_of_a_full_sort(seed, images, binary):
 
 def test_one_camera_has_no_others():
     codes = np.zeros((3, 2), dtype=np.float32)
-    assert nearest_in_other_cameras(codes, np.ones(3, dtype=int), binary=False) == pytest.approx(-1)
+    assert nearest_in_other_cameras(codes, np.ones(3, dtype=int)) == pytest.approx(-1)
