@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -11,33 +9,21 @@ from torch import Tensor
 
 from bench.data.images import ImageStore
 from bench.data.views import Views, cut_views
-from bench.errors import BenchError
 from bench.networks import ExitOutput, MultiExitNetwork
+from bench.precision import resolve_device, resolve_precision
 
-Precision = Literal["auto", "float32", "bfloat16"]
 FABRIC_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 DEVICE_SHARE = 0.5
 """Images are kept on an accelerator while they take no more than this share of its free memory."""
 
 
 def open_device(device: str = "auto", precision: str = "auto") -> Fabric:
-    """Choose a device (``auto``, ``cpu``, ``cuda``, ``mps``) and a precision (``auto``, ``float32``, ``bfloat16``).
+    """Open a device (``auto``, ``cpu``, ``cuda``, ``mps``) in a precision (``auto``, ``float32``, ``bfloat16``).
 
-    ``auto`` takes an accelerator where there is one, and bfloat16 where the hardware multiplies it natively: a
-    processor that emulates it is ten times slower than with float32.
+    :mod:`bench.precision` says what ``auto`` takes. Raises BenchError for what is unknown or not available here.
     """
-    if precision not in ("auto", *FABRIC_PRECISION):
-        raise BenchError(f"precision is auto, float32 or bfloat16, not {precision!r}")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device not in available:
-        raise BenchError(f"device is auto, cpu, cuda or mps, not {device!r}")
-    if not available[device]:
-        raise BenchError(f"device {device} is not available here; --device auto takes what there is")
-    if precision == "auto":
-        precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
-    return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])
+    precision = resolve_precision(precision, device)
+    return Fabric(accelerator=resolve_device(device), devices=1, precision=FABRIC_PRECISION[precision])
 
 
 def device_name(fabric: Fabric) -> str:
@@ -62,16 +48,6 @@ def run_outputs(
     with fabric.autocast():
         outputs = network.outputs(images, num_exits)
     return [output.float() for output in outputs]
-
-
-def _multiplies_bfloat16(device: str) -> bool:
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device == "cpu":
-        # Matrix units (AMX) or the AVX-512 dot product; torch's own probes for them are underscored in every release.
-        probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-        return any(bool(getattr(torch.cpu, probe, bool)()) for probe in probes)
-    return False
 
 
 class DeviceImages:

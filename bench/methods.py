@@ -49,6 +49,11 @@ class Method:
     outside autocast, and every tensor of its outputs is float32 whatever precision the network runs in: it needs no
     cast of its own.
     ``faithful`` and ``differs`` say in a sentence what follows the paper and what does not.
+
+    ``option_defaults`` are for options of the network that are added when runs are kept already: the value that stands
+    for how the network was without the option. An option at that value is no part of a run's key, so that those runs
+    stay valid; presets name it all the same. Such a value never changes once runs are kept: it is a statement about
+    them, not a recommendation.
     """
 
     name: str
@@ -60,3 +65,4 @@ class Method:
     build: Build
     loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
     tags: tuple[str, ...] = field(default=())
+    option_defaults: Options = field(default_factory=dict)

@@ -6,16 +6,18 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args
 
 from bench.data.views import Views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Options
+from bench.precision import Precision
 from bench.training.recipe import Recipe
 
 TRAINING_VERSION = 1
-"""Raised when a change to the code changes what training arrives at: older weights are then not reused."""
+"""Raised when a change to the code, a changed default included, changes what training arrives at: older weights are
+then not reused."""
 EVALUATION_VERSION = 2
 """Raised when a change to the code changes embeddings or exit tables."""
 SWEEP_VERSION = 2
@@ -27,6 +29,10 @@ RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
 ThresholdingName = Literal["stream", "calibrated", "exact"]
 """How thresholds are set (:mod:`bench.budget.thresholds`)."""
 THRESHOLDINGS: tuple[ThresholdingName, ...] = get_args(ThresholdingName)
+ALWAYS_IN_KEY = {"in_key": "always"}
+"""Metadata of a field that is in the key whatever it holds: versions of the code."""
+NEVER_IN_KEY = {"in_key": "never"}
+"""Metadata of a field that is no part of the key."""
 
 
 def canonical_json(value: Any) -> str:
@@ -39,12 +45,41 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
+def identifying(value: Any) -> Any:
+    """Give the part of a value that its key is made of: of a dataclass, the fields that are not at their default.
+
+    So a field that is added later, with a default that stands for how it was before, leaves every kept key valid. The
+    price: a default that is *changed* must raise the version beside it, or old and new results would share a key.
+    """
+    if is_dataclass(value):
+        return {part.name: identifying(getattr(value, part.name)) for part in fields(value) if _tells(part, value)}
+    if isinstance(value, Mapping):
+        return {name: identifying(part) for name, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [identifying(part) for part in value]
+    return plain_number(value) if isinstance(value, float) else value
+
+
+def _tells(part: Field[Any], owner: Any) -> bool:
+    if "in_key" in part.metadata:
+        return bool(part.metadata["in_key"] == "always")
+    default = part.default if part.default_factory is MISSING else part.default_factory()
+    return default is MISSING or not _same(getattr(owner, part.name), default)
+
+
+def _same(one: Any, other: Any) -> bool:
+    # As text, for to Python 1, 1.0 and True are equal.
+    return canonical_json(identifying(one)) == canonical_json(identifying(other))
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """A training run. ``fingerprint`` is the hash of the dataset's content, so that a moved folder is the same data.
 
-    ``recipe_name`` is ``shared`` where the recipe is the one that all methods can be trained by, and not the method's
-    ``own``. ``weights_digest`` is the hash of the file that ``network["weights"]`` names, if it names one.
+    ``precision`` is resolved: the numbers depend on it, and two machines would resolve ``auto`` differently. The device
+    is no part of a run. ``recipe_name`` is ``shared`` where the recipe is the one that all methods can be trained by,
+    and not the method's ``own``. ``weights_digest`` is the hash of the file that ``network["weights"]`` names, if it
+    names one. ``option_defaults`` are the method's (:class:`bench.methods.Method`).
     """
 
     dataset: str
@@ -55,19 +90,31 @@ class RunSpec:
     recipe: Recipe
     seed: int
     calibration_share: float
-    precision: str = "auto"
+    precision: Precision
     recipe_name: RecipeName = "own"
     weights_digest: str = ""
-    training_version: int = TRAINING_VERSION
+    training_version: int = field(default=TRAINING_VERSION, metadata=ALWAYS_IN_KEY)
+    option_defaults: Options = field(default_factory=dict, metadata=NEVER_IN_KEY)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the spec as plain values."""
-        return json.loads(json.dumps(asdict(self)))
+        """Give everything that identifies the run as plain values, for people: defaults too."""
+        values = json.loads(json.dumps(asdict(self)))
+        del values["option_defaults"]
+        return values
 
     @property
     def key(self) -> str:
-        """Identify the run: sha256 of everything in the spec."""
-        return digest(self.to_json())
+        """Identify the run: sha256 of what in the spec is not at its default.
+
+        A file of weights counts by its content, wherever it lies.
+        """
+        network = {
+            name: value
+            for name, value in self.network.items()
+            if not (name in self.option_defaults and _same(value, self.option_defaults[name]))
+            and not (name == "weights" and self.weights_digest)
+        }
+        return digest({**identifying(self), "network": network})
 
     @property
     def folder_name(self) -> str:
@@ -83,12 +130,12 @@ class EvaluationSpec:
     ap: Literal["step", "trapezoid"] = "step"
     signals: Literal["deployed", "protocol"] = "deployed"
     views: Views = "centre"
-    evaluation_version: int = EVALUATION_VERSION
+    evaluation_version: int = field(default=EVALUATION_VERSION, metadata=ALWAYS_IN_KEY)
 
     @property
     def key(self) -> str:
         """Identify the evaluation."""
-        return digest(asdict(self))
+        return digest(identifying(self))
 
 
 @dataclass(frozen=True)
@@ -105,7 +152,7 @@ class SweepSpec:
     shuffles: int = 10
     resamples: int = 1000
     seed: int = 0
-    sweep_version: int = SWEEP_VERSION
+    sweep_version: int = field(default=SWEEP_VERSION, metadata=ALWAYS_IN_KEY)
 
     def __post_init__(self) -> None:
         """Refuse sweeps of nothing."""
@@ -125,7 +172,7 @@ class SweepSpec:
     @property
     def key(self) -> str:
         """Identify the sweep."""
-        return digest(self.to_json())
+        return digest(identifying(self))
 
 
 def plain_number(a: float) -> float | str:
@@ -153,12 +200,12 @@ def override(network: Options, recipe: Recipe, settings: Mapping[str, str]) -> t
 
 def _field_names(value: Any, prefix: str = "") -> list[str]:
     names: list[str] = []
-    for field in fields(value):
-        part = getattr(value, field.name)
+    for one in fields(value):
+        part = getattr(value, one.name)
         if is_dataclass(part):
-            names += _field_names(part, f"{prefix}{field.name}.")
+            names += _field_names(part, f"{prefix}{one.name}.")
         else:
-            names.append(prefix + field.name)
+            names.append(prefix + one.name)
     return names
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.spec import RunSpec, canonical_json, digest, override
+from bench.spec import canonical_json, digest, override
 from bench.training.recipe import Recipe
 
 OPTIONS = {"backbone": "resnet50", "bits": 256, "ranking_weight": 100.0, "early_exits": True}
@@ -30,13 +30,6 @@ def test_different_values_have_different_json(one, other):
 def test_nan_has_no_key():
     with pytest.raises(ValueError, match="Out of range"):
         digest({"a": float("nan")})
-
-
-def test_key_is_of_the_content():
-    spec = RunSpec("d", "f" * 64, "m", "p", OPTIONS, Recipe(), seed=0, calibration_share=0.1)
-    same = RunSpec("d", "f" * 64, "m", "p", dict(reversed(OPTIONS.items())), Recipe(), seed=0, calibration_share=0.1)
-    assert spec.key == same.key
-    assert spec.folder_name.startswith("m-p-seed0-")
 
 
 def test_overrides_by_name():

@@ -14,6 +14,7 @@ from bench.data.dataset import DatasetRequest
 from bench.data.views import check_views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Method
+from bench.precision import check_precision, resolve_precision
 from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, override
 from bench.training.recipe import Recipe
 from bench.training.shared import SHARED_RECIPES
@@ -49,6 +50,7 @@ class RunRequest:
 
     def __post_init__(self) -> None:
         """Refuse what can be seen to be impossible before anything is done."""
+        check_precision(self.precision)
         if not 0 <= self.calibration_share < 1:
             raise BenchError(
                 f"--calibration is a share of the training identities from 0 to 1, not {self.calibration_share}"
@@ -92,8 +94,8 @@ class RunRequest:
         return "shared" if self.recipe == "shared" and own != SHARED_RECIPES[self.preset] else "own"
 
     def spec(self, dataset: str, fingerprint: str) -> RunSpec:
-        """Identify the run on data of this name and content."""
-        _, options, recipe = self.resolve()
+        """Identify the run on data of this name and content; precision ``auto`` is resolved for this machine."""
+        method, options, recipe = self.resolve()
         return RunSpec(
             dataset=dataset,
             fingerprint=fingerprint,
@@ -104,8 +106,9 @@ class RunRequest:
             recipe=recipe,
             seed=self.seed,
             calibration_share=self.calibration_share,
-            precision=self.precision,
+            precision=resolve_precision(self.precision, self.device),
             weights_digest=_digest_of_file(str(options.get("weights", "none"))),
+            option_defaults=method.option_defaults,
         )
 
 

@@ -6,7 +6,7 @@ What is already there is found by key and used; a second run of the same thing d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
@@ -17,6 +17,7 @@ from bench.data.images import dataset_fingerprint, open_store
 from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
 from bench.files import read_json
+from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
 from bench.running.store import RunFolder
@@ -64,7 +65,7 @@ class Opened:
             open_store(samples, recipe.stored_size, request.cache / "images", reporter)
             for samples in (dataset.train, dataset.query, dataset.gallery)
         )
-        spec = request.spec(dataset.name, dataset_fingerprint(train, query, gallery))
+        spec = _begun_spec(request, request.spec(dataset.name, dataset_fingerprint(train, query, gallery)), reporter)
         return cls(request, method, spec, dataset, (train, query, gallery), RunFolder.open(request.results, spec))
 
     def workbench(self, reporter: Reporter) -> RunContext:
@@ -73,6 +74,24 @@ class Opened:
 
         stores = Stores(*self.stores)
         return RunContext.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter)
+
+
+def _begun_spec(request: RunRequest, here: RunSpec, reporter: Reporter) -> RunSpec:
+    """Give the spec to go on with: in the precision that suits this machine, or in that of a run begun elsewhere.
+
+    A precision that the user named stands, and a fresh start has nothing to go on from.
+    """
+    if request.precision != "auto" or request.fresh or RunFolder.of(request.results, here).begun:
+        return here
+    for precision in PRECISIONS:
+        other = replace(here, precision=precision)
+        if RunFolder.of(request.results, other).begun:
+            reporter.note(
+                f"going on in {precision}, in which this run began; --precision {here.precision}, which suits this "
+                "machine, would be another run"
+            )
+            return other
+    return here
 
 
 def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
@@ -129,6 +148,7 @@ def _compute(
         "run": context.spec.key,
         "spec": context.spec.to_json(),
         "evaluation": asdict(request.evaluation),
+        "evaluation_key": request.evaluation.key,
         "sweep": (request.sweep or EXIT_SCORES).to_json(),
         "cost": MACS,
         "dataset": {

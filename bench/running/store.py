@@ -38,9 +38,14 @@ class RunFolder:
     path: Path
 
     @classmethod
+    def of(cls, results: Path, spec: RunSpec) -> RunFolder:
+        """Say where the folder of a run is under a results folder, whether it is there or not."""
+        return cls(results / "runs" / spec.dataset / spec.folder_name)
+
+    @classmethod
     def open(cls, results: Path, spec: RunSpec) -> RunFolder:
         """Find or make the folder of a run under a results folder."""
-        folder = cls(results / "runs" / spec.dataset / spec.folder_name)
+        folder = cls.of(results, spec)
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             if not folder.spec.exists():
@@ -54,6 +59,11 @@ class RunFolder:
     def spec(self) -> Path:
         """What identifies the run."""
         return self.path / "spec.json"
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything is kept that the run would go on from: whole epochs, a trained network, or results."""
+        return self.checkpoint.exists() or self.weights.exists() or any(self.path.glob("records-*.jsonl"))
 
     @property
     def checkpoint(self) -> Path:

@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.files import read_json
 from bench.running.store import RunFolder
 from bench.runs.load import load
-from bench.runs.records import learned_from, read_records
+from bench.runs.records import evaluation_key, learned_from, read_records
 
 LISTED = 30
 """How many names an error lists."""
@@ -45,6 +45,11 @@ class Scored:
     def evaluation(self) -> Mapping[str, Any]:
         """AP variant, the gallery that decisions look at, views of the images."""
         return self.files[0].header["evaluation"]
+
+    @property
+    def evaluation_key(self) -> str:
+        """What exit tables and fitted policies are named by."""
+        return evaluation_key(self.files[0].header)
 
     @property
     def exits(self) -> tuple[str, ...]:

@@ -16,8 +16,7 @@ import pandas as pd
 
 from bench.budget.query_scores import METRICS
 from bench.errors import BenchError
-from bench.runs.records import learned_from, read_records
-from bench.spec import digest
+from bench.runs.records import evaluation_key, learned_from, read_records
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
 POINTS = ("exit", "policy", "oracle")
@@ -122,7 +121,7 @@ def load(results: Path, folders: str = "runs/*/*") -> Results:
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {place} is no records file of this suite ({type(problem).__name__}: {problem})")
         else:
-            found.setdefault(f"{file.header['run']}:{digest(file.header['evaluation'])[:8]}", []).append(file)
+            found.setdefault(f"{file.header['run']}:{evaluation_key(file.header)[:8]}", []).append(file)
     if not found:
         raise BenchError("\n".join([f"no records under {results / 'runs'} can be used; {HINT}", *remarks]))
     runs, rows = [], []

@@ -10,6 +10,7 @@ from typing import Any
 from bench.errors import BenchError
 from bench.files import replacing
 from bench.runs.upgrade import upgrade_header, upgrade_record
+from bench.spec import digest
 
 RECORDS_SCHEMA = 2
 """Raised when names in records change; :mod:`bench.runs.upgrade` reads the older ones."""
@@ -23,6 +24,14 @@ def write_records(path: Path, header: Mapping[str, Any], records: Sequence[Mappi
     with replacing(path) as beside, beside.open("w", encoding="utf-8") as file:
         for line in ({"type": "header", "schema": RECORDS_SCHEMA, **header}, *records):
             file.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")
+
+
+def evaluation_key(header: Mapping[str, Any]) -> str:
+    """Give the key of the evaluation that a header tells of, by which exit tables and fitted policies are named.
+
+    Headers of before they said it were keyed by all values, defaults too.
+    """
+    return str(header.get("evaluation_key") or digest(header["evaluation"]))
 
 
 def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

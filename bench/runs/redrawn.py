@@ -26,7 +26,7 @@ from bench.retrieval.table import ExitTable, FloatArray
 from bench.retrieval.table_file import load_table
 from bench.running.store import RunFolder
 from bench.runs.finding import Records, Scored
-from bench.spec import EVALUATION_VERSION, SweepSpec, ThresholdingName, digest
+from bench.spec import EVALUATION_VERSION, SweepSpec, ThresholdingName
 
 SAME = 1e-6
 """How near the recorded number, as a share, one must come that is made again from the tables."""
@@ -154,7 +154,7 @@ class RedrawnRun:
         return mean_height(*curve, np.array(budgets))
 
     def _load(self, split: str) -> ExitTable:
-        path = self.folder.table(split, self._evaluation)
+        path = self.folder.table(split, self.scored.evaluation_key)
         if not path.exists():
             raise BenchError(f"{path} is not kept")
         try:
@@ -164,17 +164,13 @@ class RedrawnRun:
                 raise
             raise BenchError(f"{path} is of an older version of the suite") from problem
 
-    @property
-    def _evaluation(self) -> str:
-        return digest(self.scored.evaluation)
-
     def _ready(self, name: str) -> Policy:
         policy = registry.policy(name)
         if isinstance(policy, Policy):
             return policy
         if policy.needs == "training statistics":
             raise BenchError("decisions read features of images, which are no part of an exit table")
-        path = self.folder.policy(policy.file_name, self._evaluation)
+        path = self.folder.policy(policy.file_name, self.scored.evaluation_key)
         stored = read_arrays(path)
         try:
             return policy.load(stored)

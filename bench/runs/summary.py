@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.runs.fields import grouped
 from bench.runs.finding import KeptRun, Records
-from bench.spec import EVALUATION_VERSION, digest
+from bench.spec import EVALUATION_VERSION
 
 FILES = {
     "spec.json": "what identifies the run",
@@ -96,7 +96,7 @@ def missing(run: KeptRun) -> list[str]:
     if several and not any(file.swept for scored in several for file in scored.files):
         found.append("policies: never swept; the same bench run with --budget-sweep does it")
     for scored in run.scored[:1]:
-        path = folder.table("test", digest(scored.evaluation))
+        path = folder.table("test", scored.evaluation_key)
         if not path.exists():
             found.append(
                 f"{path.name}: without every query's outcomes bench compare cannot test; the same bench run makes them"

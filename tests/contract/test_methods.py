@@ -47,6 +47,8 @@ def test_it_says_what_it_is(method):
         assert preset.summary
         assert isinstance(preset.recipe, Recipe)
         assert all(isinstance(value, (bool, int, float, str)) for value in preset.network.values())
+        for name, value in method.option_defaults.items():
+            assert type(preset.network[name]) is type(value), f"presets name option {name}, as the default is"
 
 
 def test_exits_embed_as_specified(network, images):

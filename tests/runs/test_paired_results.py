@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from bench.errors import BenchError
 from bench.runs.finding import read_run
 from bench.runs.paired import EVERYTHING, RESAMPLES, SEED, comparable, pair_results
 from bench.runs.redrawn import RedrawnRun
-from bench.spec import EvaluationSpec
+from bench.spec import EvaluationSpec, digest
 
 
 def pair(first, second):
@@ -185,3 +185,15 @@ def test_the_evaluation_that_both_have_is_chosen(tmp_path):
     run = read_run(first)
     assert [scored.evaluation["ap"] for scored in run.scored] == ["trapezoid", "step"]
     assert [scored.evaluation["ap"] for scored in comparable(run, read_run(second))] == ["step", "step"]
+
+
+def test_runs_of_before_the_evaluation_key_was_recorded_are_compared(tmp_path):
+    """Their tables are named by the hash of all values of the evaluation, which was its key then."""
+    folders = []
+    for seed in (0, 1):
+        folder = keep_run(tmp_path, seed=seed, change=lambda header, records: header.pop("evaluation_key"))
+        evaluation = EvaluationSpec()
+        for split in ("test", "calibration"):
+            folder.table(split, evaluation.key).rename(folder.table(split, digest(asdict(evaluation))))
+        folders.append(folder)
+    assert not pair(*folders).untested

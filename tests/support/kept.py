@@ -84,6 +84,7 @@ def keep_run(
         "run": key,
         "spec": spec,
         "evaluation": asdict(evaluation),
+        "evaluation_key": evaluation.key,
         "sweep": swept.to_json(),
         "dataset": {"name": "invented", "rendered": True, "counts": {"query images": QUERIES}},
         "method": {"name": method, "summary": "four exits", "paper": "Someone, 2023"},
