@@ -14,7 +14,9 @@ from bench.running.request import RunRequest
 from bench.running.run import run
 from bench.spec import SweepSpec
 
-SWEEP = SweepSpec(("random", "gs", "ets"), modes=("stream", "exact", "calibrated"), budgets=3, resamples=5, orders=2)
+SWEEP = SweepSpec(
+    ("random", "gs", "ets"), thresholdings=("stream", "exact", "calibrated"), budgets=3, resamples=5, shuffles=2
+)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -39,8 +41,8 @@ def test_main_job(method, precision, cache, tmp_path):
     assert result.header["provenance"]["precision"] == precision
     assert all(np.isfinite(epoch["loss"]) for epoch in result.header["training"]["history"])
     if exits > 1:
-        swept = {(record["policy"], record["mode"]) for record in result.records if record["kind"] == "policy"}
-        assert swept == {(policy, mode) for policy in SWEEP.policies for mode in SWEEP.modes}
+        swept = {(record["policy"], record["thresholding"]) for record in result.records if record["kind"] == "policy"}
+        assert swept == {(policy, one) for policy in SWEEP.policies for one in SWEEP.thresholdings}
     for pattern in ("embeddings-*.npz", "features-*.npz", "policy-ets-*.npz"):
         found = list(result.folder.path.glob(pattern))
         assert len(found) == (1 if exits > 1 or pattern.startswith("embeddings") else 0)
