@@ -34,4 +34,5 @@ ENTROPY = Policy(
     confidence=negative_entropy,
     macs=classifier_macs,
     applies=lambda signals: signals.classes > 0,
+    reads=("classes",),
 )

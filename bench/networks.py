@@ -98,6 +98,14 @@ class MultiExitNetwork(nn.Module, ABC):
         """
         return None
 
+    def first_features(self, state: State, embedding: Tensor) -> Tensor | None:
+        """Give the features (B, F) that the first exit's head started from, as :meth:`outputs` has them.
+
+        Out of what ``step`` returned there: the state and the embedding (B, dim). Policies that read them (ETS) then
+        leave early without running the first step twice. None where a network does not tell.
+        """
+        return None
+
     def embed(self, images: Tensor, num_exits: int | None = None) -> list[Tensor]:
         """Embed images (B, 3, H, W) at the first ``num_exits`` exits (all by default), and go no further.
 

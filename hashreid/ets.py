@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +14,9 @@ from hashreid.exit_classes import CLASSES, EASY, HARD, SKIP, exit_classes
 
 if TYPE_CHECKING:
     from bench.retrieval.table import FloatArray, IntArray, Signals
+    from hashreid.exit_classifier import ExitClassifier
 
-Confidence = Callable[["Signals", np.random.Generator], "FloatArray"]
+Probabilities = Callable[["Signals"], "FloatArray"]
 READ = 5
 """Images that the classifier reads: the query and its four nearest (HashReID, section 3.4)."""
 HIDDEN = 64
@@ -43,19 +45,32 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
     return {**state, "class_counts": counts}
 
 
-def probabilities(parameters: Parameters, signals: Signals) -> FloatArray:
-    """Probability (N, 3) that each query is easy, skip or hard, by the classifier that ``fit`` trained."""
-    import torch
+def trained(parameters: Parameters) -> Probabilities:
+    """Make of what ``fit`` learned: the probability (N, 3) that each query is easy, skip or hard, of signals.
 
-    from hashreid.exit_classifier import ExitClassifier, class_probabilities
+    The classifier is built when it is first asked, and kept.
+    """
 
-    if signals.features is None:
-        raise BenchError("ETS reads the features of the first exit, and these signals come without them")
-    layers = {name.removeprefix(STATE): value for name, value in parameters.items() if name.startswith(STATE)}
-    classifier = ExitClassifier(len(layers["mean"]), HIDDEN).eval()
-    classifier.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in layers.items()})
-    nearest = signals.nearest_indices[:, 0, : READ - 1]
-    return class_probabilities(classifier, signals.features.query, signals.features.gallery, nearest)
+    @cache
+    def built() -> ExitClassifier:
+        import torch
+
+        from hashreid.exit_classifier import ExitClassifier
+
+        layers = {name.removeprefix(STATE): value for name, value in parameters.items() if name.startswith(STATE)}
+        classifier = ExitClassifier(len(layers["mean"]), HIDDEN).eval()
+        classifier.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in layers.items()})
+        return classifier.double()
+
+    def probabilities(signals: Signals) -> FloatArray:
+        from hashreid.exit_classifier import class_probabilities
+
+        if signals.features is None:
+            raise BenchError("ETS reads the features of the first exit, and these signals come without them")
+        nearest = signals.nearest_indices[:, 0, : READ - 1]
+        return class_probabilities(built(), signals.features.query, signals.features.gallery, nearest)
+
+    return probabilities
 
 
 def class_counts(parameters: Parameters) -> dict[str, int]:
@@ -70,39 +85,48 @@ def decision_macs(dims: IntArray, classes: int, features: int) -> list[int]:
 
 def load_ets(parameters: Parameters) -> Policy:
     """ETS as a confidence: P(easy) + P(skip) at the first exit, gallery separability later, as hard queries have it."""
-
-    def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
-        values = signals.identity_margin.copy()
-        values[:, 0] = _leaving(parameters, signals)
-        return values
-
-    return _ready(ETS, parameters, confidence, own_threshold=0.5)
+    probabilities = trained(parameters)
+    return _ready(ETS, parameters, probabilities, lambda signals: _leaving(probabilities(signals)), own_threshold=0.5)
 
 
 def load_ets_gs(parameters: Parameters) -> Policy:
     """ETS+GS: at the first exit whoever ETS lets go comes first, and within both halves the wider margin."""
+    probabilities = trained(parameters)
 
-    def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
-        values = signals.identity_margin.copy()
-        margin = np.where(np.isinf(values[:, 0]), 0.0, values[:, 0])
-        within = np.where(np.isinf(values[:, 0]), np.nextafter(1.0, 0.0), margin / (1.0 + margin))
-        values[:, 0] = (_leaving(parameters, signals) > 0.5) + within
-        return values
+    def first(signals: Signals) -> FloatArray:
+        whole = signals.identity_margin[:, 0]
+        margin = np.where(np.isinf(whole), 0.0, whole)
+        within = np.where(np.isinf(whole), np.nextafter(1.0, 0.0), margin / (1.0 + margin))
+        leaving: FloatArray = np.where(_leaving(probabilities(signals)) > 0.5, 1.0, 0.0)
+        return leaving + within
 
-    return _ready(ETS_GS, parameters, confidence)
+    return _ready(ETS_GS, parameters, probabilities, first)
 
 
-def _leaving(parameters: Parameters, signals: Signals) -> FloatArray:
-    """P(easy) + P(skip), (N,)."""
-    found = probabilities(parameters, signals)
+def _leaving(found: FloatArray) -> FloatArray:
+    """P(easy) + P(skip), (N,), of probabilities (N, 3)."""
     return found[:, EASY] + found[:, SKIP]
 
 
 def _ready(
-    learned: LearnedPolicy, parameters: Parameters, confidence: Confidence, own_threshold: float | None = None
+    learned: LearnedPolicy,
+    parameters: Parameters,
+    probabilities: Probabilities,
+    first: Callable[[Signals], FloatArray],
+    own_threshold: float | None = None,
 ) -> Policy:
+    """Make a policy of a confidence (N,) at the first exit; later ones have gallery separability."""
+
+    def column(signals: Signals, exit_index: int) -> FloatArray:
+        return signals.identity_margin[:, exit_index] if exit_index else first(signals)
+
+    def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
+        values = signals.identity_margin.copy()
+        values[:, 0] = first(signals)
+        return values
+
     def sorts(signals: Signals) -> Sorted:
-        return CLASSES, probabilities(parameters, signals).argmax(axis=1).astype(np.int64)
+        return CLASSES, probabilities(signals).argmax(axis=1).astype(np.int64)
 
     def macs(dims: IntArray, classes: int) -> Sequence[int]:
         return decision_macs(dims, classes, features=len(parameters[f"{STATE}mean"]))
@@ -115,6 +139,8 @@ def _ready(
         macs=macs,
         own_threshold=own_threshold,
         sorts=sorts if learned.name == ETS.name else None,
+        column=column,
+        reads=("features",),
     )
 
 

@@ -60,7 +60,7 @@ class ExitClassifier(nn.Module):
         Where ``nearest`` is −1 there is no image, and the mean stands for it.
         """
         features = np.concatenate([query[:, None], gallery[nearest]], axis=1)
-        sequences = (torch.from_numpy(features).float() - self.mean) / self.scale
+        sequences = (torch.from_numpy(features).to(self.mean.dtype) - self.mean) / self.scale
         sequences[:, 1:][torch.from_numpy(nearest < 0)] = 0.0
         return self(sequences)
 
@@ -116,10 +116,14 @@ def _one_thread() -> Iterator[None]:
 def class_probabilities(
     classifier: ExitClassifier, query: NDArray[np.float16], gallery: NDArray[np.float16], nearest: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Probabilities (N, 3) of :data:`CLASSES` for queries (N, F) with their nearest gallery images."""
+    """Probabilities (N, 3) of :data:`CLASSES` for queries (N, F) with their nearest gallery images.
+
+    Given a classifier in double precision, they do not depend on who else is asked for: products of matrices round
+    differently with the number of their rows, and that is gone once the logits are rounded.
+    """
     parts = []
     for first in range(0, len(query), BLOCK):
         rows = slice(first, first + BLOCK)
         logits = classifier.read(query[rows], gallery, nearest[rows])
-        parts.append(logits.double().softmax(dim=1).numpy())
+        parts.append(logits.float().double().softmax(dim=1).numpy())
     return np.concatenate(parts)

@@ -121,6 +121,10 @@ class HashReID(MultiExitNetwork):
         assert isinstance(head, HashExit)
         return strip_pool(head.activate(maps), self.strips if self.exit_stages[exit_index] == 1 else 1)
 
+    def first_features(self, state: Tensor, embedding: Tensor) -> Tensor:
+        """Pool the maps (B, C, H, W) of the first exit once more."""
+        return self.pool(state, 0)
+
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
         """Run exits for training; ``aligned`` are the features centred for the ranking regulariser."""
         state = self.start(images)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bench.networks import ExitOutput, MultiExitNetwork
+from bench.networks import ExitOutput, MultiExitNetwork, State
 
 
 class IdentityClassifier(nn.Module):
@@ -31,6 +31,10 @@ class ClassifyingNetwork(MultiExitNetwork):
     """A network with an :class:`IdentityClassifier` at every exit, whose embeddings are what all losses read."""
 
     classifiers: nn.ModuleList
+
+    def first_features(self, state: State, embedding: Tensor) -> Tensor:
+        """Give the embedding (B, dim): training starts from it."""
+        return embedding
 
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
         """Run exits for training."""

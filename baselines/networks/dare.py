@@ -73,6 +73,13 @@ class DaRe(MultiExitNetwork):
             return (), head.fuse(embeddings)
         return (maps, embeddings), embeddings[-1]
 
+    def first_features(self, state: State, embedding: Tensor) -> Tensor:
+        """Pool the maps of the first stage once more."""
+        maps, _ = state
+        head = self.heads[0]
+        assert isinstance(head, StageHead)
+        return head.pool(maps)
+
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
         """Run exits for training; the last carries its stage's own embedding as ``stage``."""
         maps, embeddings = self.start(images)

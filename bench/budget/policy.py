@@ -21,6 +21,8 @@ Sorted = tuple[Sequence[str], "IntArray"]
 """Names of the classes (C,), and the class (N,) of each query as a place among them."""
 Need = Literal["calibration", "training statistics"]
 """What a policy learns from: identities held out of training, or the course of training itself."""
+Read = Literal["features", "classes"]
+"""What costs an engine extra work to give: the first exit's features, the entropy of the training classes."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Policy:
     a method does not give what the policy reads. ``own_threshold`` is the confidence at the first exit from which the
     policy says by itself that a query should leave; None where that has to be chosen. ``sorts(signals)`` names the
     class of every query, for a policy that has classes, so that they can be looked at.
+
+    The confidence at an exit depends on signals of the exits up to it alone, as at run time there are no others.
+    ``column(signals, exit_index)`` gives it (N,) by itself, where that is less work than all of them. ``reads`` says
+    what must be computed for the policy beyond the search; ``drawn`` that confidences come from the generator and not
+    from signals, row by row.
     """
 
     name: str
@@ -45,6 +52,17 @@ class Policy:
     applies: Callable[[Signals], bool] = lambda signals: True
     own_threshold: float | None = None
     sorts: Callable[[Signals], Sorted] | None = None
+    column: Callable[[Signals, int], FloatArray] | None = None
+    reads: tuple[Read, ...] = ()
+    drawn: bool = False
+
+    def confidence_at(self, signals: Signals, exit_index: int) -> FloatArray:
+        """Confidence (N,) at one exit, of signals that are filled up to it; not for a policy that draws."""
+        import numpy as np
+
+        if self.column is not None:
+            return self.column(signals, exit_index)
+        return self.confidence(signals, np.random.default_rng(0))[:, exit_index]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ class Listing(StrEnum):
     METHODS = "methods"
     DATASETS = "datasets"
     POLICIES = "policies"
-    THRESHOLDINGS = "thresholdings"
     BACKENDS = "backends"
     REPORTED = "reported"
 
@@ -34,7 +33,7 @@ def list_command(
         typer.Argument(help="Only these; reported: the numbers of the papers.", show_default="all but reported"),
     ] = None,
 ) -> None:
-    """List what is installed, kind by kind, or the numbers that the papers report."""
+    """List the methods, datasets, policies and backends that are installed, or the numbers that the papers report."""
     if what is Listing.REPORTED:
         _show_reported()
         return

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.networks import MultiExitNetwork
@@ -16,30 +21,63 @@ BLOCK = 1024
 """Queries classified at a time: bounds memory."""
 
 
-@torch.inference_mode()
+class Classifier:
+    """The classifiers of a network, read at one exit at a time."""
+
+    def __init__(self, network: MultiExitNetwork, classes: int, device: torch.device) -> None:
+        self.network, self.classes, self.device = network, classes, device
+
+    @classmethod
+    @torch.inference_mode()
+    def of(cls, network: MultiExitNetwork, device: torch.device) -> Classifier | None:
+        """Take the classifiers of a network; None where some exit has none."""
+        classes = 0
+        with _evaluating(network):
+            for index, spec in enumerate(network.exits):
+                logits = network.classify(torch.zeros(1, spec.dim, device=device), index)
+                if logits is None:
+                    return None
+                classes = logits.shape[1]
+        return cls(network, classes, device)
+
+    @torch.inference_mode()
+    def entropy(self, embedding: NDArray[Any], exit_index: int) -> FloatArray:
+        """Entropy (n,) in nats of the softmax over the training identities, of codes (n, …) at one exit."""
+        spec = self.network.exits[exit_index]
+        values = unpack(embedding, spec.dim) if spec.code == "binary" else embedding
+        parts = []
+        with _evaluating(self.network):
+            for block in torch.from_numpy(values).split(BLOCK):
+                logits = self.network.classify(block.to(self.device, torch.float32), exit_index)
+                assert logits is not None
+                parts.append(_entropy(logits.cpu().double()).numpy())
+        return np.concatenate(parts)
+
+
 def class_entropies(network: MultiExitNetwork, embeddings: Embeddings, fabric: Fabric) -> tuple[FloatArray, int] | None:
     """Entropy (N, S) in nats of the softmax over the training identities at every exit, and how many these are.
 
     ``embeddings`` are the queries' at each exit, binary ones packed. None where the network has no classifier at some
     exit.
     """
+    classifier = Classifier.of(network, fabric.device)
+    if classifier is None:
+        return None
+    columns = [classifier.entropy(codes, index) for index, codes in enumerate(embeddings)]
+    return np.stack(columns, axis=1), classifier.classes
+
+
+@contextmanager
+def _evaluating(network: MultiExitNetwork) -> Iterator[None]:
+    """Put a network into evaluation mode, and back."""
     was_training = network.training
-    network.eval()
+    if was_training:
+        network.eval()
     try:
-        columns, classes = [], 0
-        for index, (spec, codes) in enumerate(zip(network.exits, embeddings, strict=True)):
-            values = unpack(codes, spec.dim) if spec.code == "binary" else codes
-            parts = []
-            for block in torch.from_numpy(values).split(BLOCK):
-                logits = network.classify(block.to(fabric.device, torch.float32), index)
-                if logits is None:
-                    return None
-                classes = logits.shape[1]
-                parts.append(_entropy(logits.cpu().double()).numpy())
-            columns.append(np.concatenate(parts))
+        yield
     finally:
-        network.train(was_training)
-    return np.stack(columns, axis=1), classes
+        if was_training:
+            network.train()
 
 
 def _entropy(logits: Tensor) -> Tensor:

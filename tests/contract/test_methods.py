@@ -66,6 +66,15 @@ def test_costs_rise_and_two_counters_agree(method, network):
     assert np.all(np.diff(macs, prepend=0) > 0)
 
 
+def test_the_first_step_tells_the_features_that_training_reads(network, images):
+    """Policies that read them need not run the first step twice."""
+    with torch.inference_mode():
+        state, embedding = network.step(network.start(images), 0)
+        features = network.first_features(state, embedding)
+        expected = network.outputs(images, num_exits=1)[0].features
+    torch.testing.assert_close(features, expected)
+
+
 def test_steps_agree_with_the_whole_for_any_rows(network, images):
     with torch.inference_mode():
         whole = network.embed(images)

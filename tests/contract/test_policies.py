@@ -96,6 +96,52 @@ def test_a_query_is_judged_by_its_own_signals(policy, table):
     assert policy.confidence(fewer, generator) == pytest.approx(policy.confidence(signals, generator)[part], rel=1e-5)
 
 
+PER_EXIT = [name for name in PER_QUERY if name != "query_camids"]
+NOTHING_SEEN = {"nearest_indices": -1, "nearest_pids": -1, "class_entropy": np.nan}
+
+
+def replaced_after(signals, exit_index, change):
+    """Signals whose columns after an exit are changed."""
+    later = {name: getattr(signals, name).copy() for name in PER_EXIT}
+    for name, values in later.items():
+        values[:, exit_index + 1 :] = change(name, values[:, exit_index + 1 :])
+    return replace(signals, **later)
+
+
+def test_a_decision_does_not_look_ahead(policy, table):
+    """Signals of later exits change nothing: scrambled, or absent as while a query is on its way."""
+    signals = table.signals
+    generator = np.random.default_rng(5)
+    whole = policy.confidence(signals, np.random.default_rng(0))
+    for index in range(len(table.exits)):
+        scrambled = replaced_after(signals, index, lambda name, values: generator.permutation(values))
+        absent = replaced_after(signals, index, lambda name, values: NOTHING_SEEN.get(name, np.inf))
+        for changed in (scrambled, absent):
+            found = policy.confidence(changed, np.random.default_rng(0))
+            assert np.array_equal(found[:, : index + 1], whole[:, : index + 1])
+        if not policy.drawn and index + 1 < len(table.exits):
+            assert np.array_equal(policy.confidence_at(absent, index), whole[:, index])
+
+
+def test_only_a_policy_that_says_so_draws(policy, table):
+    generator = np.random.default_rng(0)
+    before = generator.bit_generator.state
+    policy.confidence(table.signals, generator)
+    assert policy.drawn == (generator.bit_generator.state != before)
+
+
+def test_it_says_what_it_reads(policy, table):
+    """What is not asked for may be missing."""
+    signals = table.signals
+    if "features" not in policy.reads:
+        signals = replace(signals, features=None)
+    if "classes" not in policy.reads:
+        signals = replace(signals, class_entropy=np.full_like(signals.class_entropy, np.nan), classes=0)
+    assert np.array_equal(
+        policy.confidence(signals, np.random.default_rng(0)), policy.confidence(table.signals, np.random.default_rng(0))
+    )
+
+
 @pytest.mark.parametrize("name", LEARNED)
 def test_what_was_learned_survives_the_disk(name, table, tmp_path):
     learned = registry.policy(name)

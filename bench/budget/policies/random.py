@@ -23,4 +23,5 @@ RANDOM = Policy(
     source="HashReID, section 4.6; DaRe, section 5.3",
     confidence=random_confidence,
     own_threshold=0.5,
+    drawn=True,
 )

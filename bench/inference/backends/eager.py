@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, BackendKind, Embedding, Rows, to_embedding
+from bench.retrieval.codes import unpack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,6 +65,20 @@ class Eager(Backend):
         with torch.inference_mode():
             return select(state, torch.from_numpy(np.ascontiguousarray(rows)).to(self.device))
 
+    def first_features(self, state: Any, embedding: Embedding) -> NDArray[np.float16] | None:
+        """Give the first exit's features (B, F) of what ``step`` returned there; None where the network does not tell.
+
+        In half precision, as :func:`bench.retrieval.embed.embed_first_exit` keeps them.
+        """
+        import torch
+
+        spec = self.exits[0]
+        values = unpack(embedding, spec.dim) if spec.code == "binary" else embedding
+        with torch.inference_mode(), self._autocast():
+            codes = torch.from_numpy(values).to(self.device, torch.float32)
+            features = self.network.first_features(state, codes)
+        return None if features is None else features.flatten(1).float().cpu().numpy().astype(np.float16)
+
     def _step(self, state: Any, exit_index: int) -> tuple[Any, Tensor]:
         return self.network.step(state, exit_index)
 
@@ -75,20 +90,21 @@ class Eager(Backend):
 
 
 def checked(model: MultiExitNetwork | Path, precision: str | None, device: str) -> tuple[MultiExitNetwork, str, str]:
-    """Check what PyTorch is asked for, and build the network of exported weights: gives network, precision and device.
+    """Check what PyTorch is asked for: gives network, precision and device.
 
-    Raises :class:`BenchError` for the folder of exported graphs, int8, and devices that are not there.
+    Raises :class:`BenchError` for a folder in place of a network, int8, and devices that are not there.
     """
     from bench.device import open_device
-    from bench.inference.export.write import read_network
 
+    if isinstance(model, Path):
+        raise BenchError(f"PyTorch runs a network, not the folder of an export ({model}); name a run")
     precision = precision or "float32"
     if precision == "int8":
         raise BenchError("PyTorch runs float32, bfloat16 and float16; int8 is for exported graphs: backend onnxruntime")
     found = open_device(device, "float32").device.type
     if precision == "float16" and found == "cpu":
         raise BenchError("float16 on a processor is slower than float32 and no more exact; use bfloat16 or float32")
-    return read_network(model) if isinstance(model, Path) else model, precision, found
+    return model, precision, found
 
 
 def _open(model: MultiExitNetwork | Path, *, precision: str | None, threads: int | None, device: str) -> Backend:

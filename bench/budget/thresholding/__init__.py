@@ -1,1 +1,0 @@
-"""Thresholdings, one a file: who leaves where, once it is known how many may."""

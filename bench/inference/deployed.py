@@ -1,0 +1,161 @@
+"""What a finished run gives to an engine: its network, gallery, policy, thresholds and costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import registry
+from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
+from bench.budget.sweep import policy_costs
+from bench.budget.thresholds import calibrate
+from bench.data.tracklets import entries
+from bench.data.views import VIEW_COUNTS
+from bench.errors import BenchError, unknown_name
+from bench.inference.compaction import Pays, always
+from bench.inference.deciding import FixedThresholds, OnlineThresholds, StreamThresholds
+from bench.inference.engine import Engine
+from bench.inference.replay import ReplayBackend
+from bench.inference.searching import GalleryCodes
+from bench.retrieval.classify import Classifier
+from bench.retrieval.evaluate import matched_queries
+from bench.retrieval.table import ExitTable, FloatArray, IntArray
+from bench.running.fitting import ready_policies
+from bench.running.stages import RunContext, obtain_embeddings, obtain_ledger, obtain_network, obtain_tables
+from bench.spec import EvaluationSpec
+
+if TYPE_CHECKING:
+    from bench.budget.policy import Policy
+    from bench.inference.backends.backend import Backend
+    from bench.networks import MultiExitNetwork
+
+THRESHOLDINGS = ("calibrated", "stream")
+"""Thresholds that can be had before the queries have all come."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A budget and what follows from it: ``a``, and the cost (multiply-adds) that a query may take on average."""
+
+    share: float | None
+    """Of the way from the first exit's cost to the last's; None where ``a`` was given."""
+    a: float
+    requested_macs: float
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A finished run with one policy.
+
+    ``table`` (N rows) and ``calibration`` have what the policy reads; ``rows`` (N,) are the table's queries among the
+    query images. ``query_codes`` are the kept embeddings of these N at each exit; ``seed`` is the sweep's.
+    """
+
+    network: MultiExitNetwork
+    gallery: GalleryCodes
+    policy: Policy
+    table: ExitTable
+    calibration: ExitTable | None
+    costs: FloatArray
+    """(S,) cumulative multiply-adds, the policy's own included."""
+    rows: IntArray
+    query_codes: list[NDArray[Any]]
+    classifier: Classifier | None
+    ap: Any
+    seed: int = 0
+
+    @classmethod
+    def of(cls, context: RunContext, policy: str, evaluation: EvaluationSpec, seed: int = 0) -> Deployed:
+        """Find (or make) what a run keeps, and fit the policy.
+
+        Raises :class:`BenchError` where the run has one exit, was evaluated in several views or with protocol signals,
+        or the policy does not apply.
+        """
+        if VIEW_COUNTS[evaluation.views] != 1 or evaluation.signals != "deployed":
+            raise BenchError("an engine sees one view of an image, and the gallery as deployed: run without --views")
+        network = obtain_network(context).eval()
+        if len(network.exits) < 2:
+            raise BenchError(f"{context.spec.method} has one exit: nobody leaves early")
+        ledger = obtain_ledger(context, network)
+        tables = obtain_tables(context, network, evaluation)
+        fitted = ready_policies(context, network, [registry.policy(policy)], *tables, evaluation, leave_out=False)
+        embeddings = obtain_embeddings(context, network, evaluation.views)
+        query, gallery = (
+            [np.array([getattr(sample, name) for sample in entries(store.samples)]) for name in ("pid", "camid")]
+            for store in (context.stores.query, context.stores.gallery)
+        )
+        rows = matched_queries(*query, *gallery)
+        features = fitted.table.signals.features
+        ready = fitted.policies[0]
+        return cls(
+            network=network,
+            gallery=GalleryCodes(
+                network.exits,
+                embeddings["gallery"],
+                pids=gallery[0],
+                camids=gallery[1],
+                features=features.gallery if features else None,
+            ),
+            policy=ready,
+            table=fitted.table,
+            calibration=fitted.calibration,
+            costs=policy_costs(ready, fitted.table.signals, ledger.cumulative_macs.astype(float)),
+            rows=rows,
+            query_codes=[codes[rows] for codes in embeddings["query"]],
+            classifier=Classifier.of(network, context.fabric.device),
+            ap=evaluation.ap,
+            seed=seed,
+        )
+
+    def budget(self, share: float) -> Budget:
+        """Turn a share of the way from the first exit's cost to the last's into a budget; an error outside 0 to 1."""
+        if not 0 <= share <= 1:
+            raise BenchError(f"a budget is a share from 0 (the first exit) to 1 (the last), not {share:g}")
+        macs = float(self.costs[0] + share * (self.costs[-1] - self.costs[0]))
+        return Budget(share, solve_a(self.costs, macs), macs)
+
+    def parameter(self, a: float) -> Budget:
+        """Take the budget parameter ``a`` itself."""
+        if not a >= 0:
+            raise BenchError(f"the budget parameter a is a number from 0 to inf, not {a}")
+        return Budget(None, a, float(exit_distribution(a, len(self.costs)) @ self.costs))
+
+    def thresholds(self, budget: Budget, thresholding: str) -> OnlineThresholds:
+        """Make the thresholds of a budget, as a sweep makes them."""
+        q = conditional_exit(exit_distribution(budget.a, len(self.costs)))
+        if thresholding == "stream":
+            return StreamThresholds(q)
+        if thresholding != "calibrated":
+            raise unknown_name("thresholding of an engine", thresholding, THRESHOLDINGS)
+        if self.calibration is None:
+            raise BenchError(
+                "calibrated thresholds need identities held out of training: train with --calibration above 0, or "
+                "take --thresholding stream"
+            )
+        confidence = self.policy.confidence(self.calibration.signals, np.random.default_rng([self.seed, 2]))
+        return FixedThresholds(calibrate(confidence, q))
+
+    def engine(self, backend: Backend, thresholds: OnlineThresholds, pays: Pays = always) -> Engine:
+        """Put an engine together."""
+        draws = None
+        if self.policy.drawn:
+            # A sweep's own draws: query i at exit s has the same number in both.
+            draws = self.policy.confidence(self.table.signals, np.random.default_rng([self.seed, 1]))
+        return Engine(
+            backend,
+            self.gallery,
+            self.policy,
+            thresholds,
+            self.costs,
+            pays=pays,
+            classifier=self.classifier,
+            draws=draws,
+        )
+
+    def replay(self) -> ReplayBackend:
+        """Serve the kept embeddings of the table's queries."""
+        features = self.table.signals.features
+        return ReplayBackend(self.network.exits, self.query_codes, features.query if features else None)

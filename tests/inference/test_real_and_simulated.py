@@ -1,0 +1,100 @@
+"""What the engine does is what the sweep says: decision for decision, code for code, metric for metric."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import BUDGETS, MULTI_EXIT
+
+from bench import registry
+from bench.budget.distribution import conditional_exit, exit_distribution
+from bench.budget.query_scores import METRICS, per_query_scores
+from bench.budget.thresholds import calibrate, stream_exits, threshold_exits
+from bench.data.augmentation import normalise
+from bench.device import DeviceImages
+from bench.inference.backends.backend import open_backend
+from bench.inference.deployed import THRESHOLDINGS
+from bench.inference.engine import Answers
+
+POLICIES = registry.names("policy")
+SHARES = np.linspace(0, 1, BUDGETS)
+
+
+def order_of(deployed, thresholding):
+    """The order in which the sweep's first stream sees the queries."""
+    count = len(deployed.table)
+    if thresholding == "stream":
+        return np.random.default_rng([deployed.seed, 3, 0]).permutation(count)
+    return np.arange(count)
+
+
+def simulated(deployed, budget, thresholding, order):
+    """Exits (N,) as the sweep finds them, in the order of the stream."""
+    confidence = deployed.policy.confidence(deployed.table.signals, np.random.default_rng([deployed.seed, 1]))[order]
+    q = conditional_exit(exit_distribution(budget.a, len(deployed.costs)))
+    if thresholding == "stream":
+        return stream_exits(confidence, q)
+    held_out = deployed.policy.confidence(deployed.calibration.signals, np.random.default_rng([deployed.seed, 2]))
+    return threshold_exits(confidence, calibrate(held_out, q))
+
+
+def run_engine(engine, inputs, deployed, order, batch):
+    camids = deployed.table.signals.query_camids
+    parts = [order[first : first + batch] for first in range(0, len(order), batch)]
+    engine.restart()
+    return Answers.joined([engine.answer(inputs[rows], camids[rows], rows) for rows in parts])
+
+
+@pytest.mark.parametrize("thresholding", THRESHOLDINGS)
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("method", MULTI_EXIT)
+def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method, policy, thresholding):
+    deployed = deployed_of(method, policy)
+    _, records = finished(method)
+    wanted = {"kind": "policy", "policy": policy, "thresholding": thresholding}
+    points = [record for record in records if wanted.items() <= record.items()]
+    order = order_of(deployed, thresholding)
+    quality = per_query_scores(deployed.table.outcomes)[order]
+    signals = deployed.table.signals
+    for share, record in zip(SHARES, points, strict=True):
+        budget = deployed.budget(share)
+        assert budget.requested_macs == pytest.approx(record["requested_cost"], rel=1e-9)
+        expected = simulated(deployed, budget, thresholding, order)
+        engine = deployed.engine(deployed.replay(), deployed.thresholds(budget, thresholding))
+        for batch in (1, 8, 32):
+            answers = run_engine(engine, np.arange(len(order)), deployed, order, batch)
+            assert np.array_equal(answers.exits, expected)
+            at = (order, answers.exits)
+            assert np.array_equal(answers.indices, signals.nearest_indices[at])
+            assert np.array_equal(answers.distances, signals.nearest_distances[at])
+            means = quality[np.arange(len(order)), answers.exits]
+            in_table_order = np.empty_like(means)
+            in_table_order[order] = means
+            for column, metric in enumerate(METRICS):
+                assert in_table_order.mean(axis=0)[column] == record[metric]
+            assert answers.macs[np.argsort(order)].mean() == record["realised_cost"]
+            assert answers.fractions.tolist() == record["exit_fractions"]
+
+
+@pytest.mark.parametrize("method", MULTI_EXIT)
+def test_from_images_the_codes_are_those_of_the_table(deployed_of, context_of, method):
+    """In PyTorch itself, in batches as they were embedded; a batch of another size may round otherwise."""
+    context = context_of(method)
+    for policy in ("gs", "ets"):
+        deployed = deployed_of(method, policy)
+        images = DeviceImages(context.stores.query, context.fabric, context.spec.recipe.input_size)
+        inputs = normalise(images.views(torch.from_numpy(deployed.rows))[0]).numpy()
+        backend = open_backend("torch", deployed.network)
+        for thresholding in THRESHOLDINGS:
+            order = order_of(deployed, thresholding)
+            budget = deployed.budget(0.5)
+            expected = simulated(deployed, budget, thresholding, order)
+            engine = deployed.engine(backend, deployed.thresholds(budget, thresholding))
+            for batch in (1, 8, 32, len(order)):
+                answers = run_engine(engine, inputs, deployed, order, batch)
+                for index, spec in enumerate(backend.exits):
+                    kept = deployed.query_codes[index][order[answers.exits == index]]
+                    if spec.code == "binary":
+                        assert np.array_equal(answers.codes[index], kept)
+                    else:
+                        np.testing.assert_allclose(answers.codes[index], kept, rtol=1e-4, atol=1e-5)
+                assert np.array_equal(answers.exits, expected)
