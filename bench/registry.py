@@ -1,4 +1,4 @@
-"""Finds methods, datasets, policies and backends by name, through entry points.
+"""Finds methods, datasets, policies, thresholdings and backends by name, through entry points.
 
 A third-party package registers its own with one line in its metadata; this module knows none by name. Names are
 read without importing anything, so that listing and "did you mean" cost nothing.
@@ -14,15 +14,17 @@ from bench.errors import BenchError, unknown_name
 
 if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
+    from bench.budget.thresholding.contract import Thresholding
     from bench.data.dataset import DatasetReader
     from bench.inference.backends.backend import BackendKind
     from bench.methods import Method
 
-Kind = Literal["method", "dataset", "policy", "backend"]
+Kind = Literal["method", "dataset", "policy", "thresholding", "backend"]
 GROUPS: dict[Kind, str] = {
     "method": "bench.methods",
     "dataset": "bench.datasets",
     "policy": "bench.policies",
+    "thresholding": "bench.thresholdings",
     "backend": "bench.backends",
 }
 
@@ -68,6 +70,11 @@ def dataset(name: str) -> DatasetReader:
 def policy(name: str) -> Policy | LearnedPolicy:
     """Load an exit policy, ready or still to be fitted."""
     return load("policy", name)
+
+
+def thresholding(name: str) -> Thresholding:
+    """Load a thresholding."""
+    return load("thresholding", name)
 
 
 def backend(name: str) -> BackendKind:

@@ -26,9 +26,6 @@ SWEEP_VERSION = 2
 RecipeName = Literal["own", "shared"]
 """Whose recipe a method is trained by: its paper's, or the one that all share."""
 RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
-ThresholdingName = Literal["stream", "calibrated", "exact"]
-"""How thresholds are set (:mod:`bench.budget.thresholds`)."""
-THRESHOLDINGS: tuple[ThresholdingName, ...] = get_args(ThresholdingName)
 ALWAYS_IN_KEY = {"in_key": "always"}
 """Metadata of a field that is in the key whatever it holds: versions of the code."""
 NEVER_IN_KEY = {"in_key": "never"}
@@ -142,11 +139,11 @@ class EvaluationSpec:
 class SweepSpec:
     """What is swept: ``a_values`` explicit, or else ``budgets`` equal steps of cost from the first exit to the last.
 
-    ``shuffles``: how many shuffles of the queries the stream is run over. ``resamples``: draws of the bootstrap.
+    ``shuffles``: how many orders of the queries are tried where the order matters. ``resamples``: of the bootstrap.
     """
 
     policies: tuple[str, ...]
-    thresholdings: tuple[ThresholdingName, ...] = ("stream", "exact")
+    thresholdings: tuple[str, ...] = ("stream", "exact")
     budgets: int = 21
     a_values: tuple[float, ...] = ()
     shuffles: int = 10
@@ -159,7 +156,7 @@ class SweepSpec:
         if self.budgets < 2 and not self.a_values:
             raise BenchError(f"a sweep has at least 2 budgets, not {self.budgets}")
         if self.shuffles < 1 or self.resamples < 2:
-            raise BenchError("a sweep needs at least 1 order and 2 resamples")
+            raise BenchError("a sweep needs at least 1 shuffle and 2 resamples")
         for a in self.a_values:
             if not a >= 0:
                 raise BenchError(f"the budget parameter a is a number from 0 to inf, not {a}")

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("bench", "baselines", "hashreid")
 CONTRACTS = {
     "bench.budget.policy",
+    "bench.budget.thresholding.contract",
     "bench.encoders.build",
     "bench.encoders.encoder",
     "bench.encoders.weights",

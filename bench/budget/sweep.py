@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
+from bench.budget.distribution import ExitFractions, solve_a
 from bench.budget.points import Points, SweepContext, point_records, score_points
 from bench.budget.policy import Policy
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import free_oracle_exits, oracle_curve
-from bench.budget.thresholds import calibrate, exact_exits, stream_exits, threshold_exits
+from bench.budget.thresholding.contract import Thresholding
 from bench.budget.whole_curves import comparison_records, summarise
 from bench.errors import BenchError
 from bench.retrieval.blocks import map_rows
 from bench.retrieval.table import ExitTable, FloatArray, IntArray, Signals
-from bench.spec import SweepSpec, ThresholdingName, plain_number
+from bench.spec import SweepSpec, plain_number
 
 
 def grid(spec: SweepSpec, costs: FloatArray) -> tuple[float, ...]:
@@ -54,7 +55,8 @@ def sweep(
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
     context = _context(table, costs, spec.resamples, spec.seed)
-    jobs = [(policy, thresholding) for policy in policies for thresholding in spec.thresholdings]
+    thresholdings = [registry.thresholding(name) for name in spec.thresholdings]
+    jobs = [(policy, thresholding) for policy in policies for thresholding in thresholdings]
     scored = map_rows(
         lambda rows: [policy_points(*job, table, context, spec, calibration) for job in jobs[rows]], len(jobs), 1
     )
@@ -90,43 +92,48 @@ def _exit_points(context: SweepContext) -> Points:
 
 def policy_points(
     policy: Policy,
-    thresholding: ThresholdingName,
+    thresholding: Thresholding,
     table: ExitTable,
     context: SweepContext,
     spec: SweepSpec,
     calibration: Signals | None,
 ) -> Points:
-    """Let one policy decide at every budget under one thresholding, and score that (over every shuffle of a stream)."""
+    """Let one policy decide at every budget under one thresholding, and score that over every shuffle.
+
+    Raises BenchError where the thresholding needs ``calibration`` and there is none.
+    """
+    thresholding.check(calibration)
     costs = policy_costs(policy, table.signals, context.costs)
     confidence = policy.confidence(table.signals, np.random.default_rng([spec.seed, 1]))
-    a_values = grid(spec, costs)
-    p = np.stack([exit_distribution(a, len(costs)) for a in a_values])
-    q = np.stack([conditional_exit(shares) for shares in p])
-    if thresholding == "stream":
-        exits = _stream_orders(confidence, q, spec)
-    elif thresholding == "exact":
-        exits = exact_exits(confidence, p, np.random.default_rng([spec.seed, 4]))[None]
-    elif calibration is None:
-        raise BenchError(
-            "thresholding calibrated needs identities held out of training: train with --calibration above 0"
-        )
-    else:
+    held_out = None
+    if thresholding.needs == "calibration" and calibration is not None:
         held_out = policy.confidence(calibration, np.random.default_rng([spec.seed, 2]))
-        exits = np.stack([threshold_exits(confidence, calibrate(held_out, shares)) for shares in q])[None]
+    a_values = grid(spec, costs)
+    fractions = ExitFractions.of(a_values, len(costs))
+    exits = _exits(thresholding, confidence, fractions, held_out, spec)
     labels = [
-        {"kind": "policy", "policy": policy.name, "thresholding": thresholding, "a": plain_number(a), "exit": None}
-        | {"requested_cost": float(shares @ costs)}
-        for a, shares in zip(a_values, p, strict=True)
+        {"kind": "policy", "policy": policy.name, "thresholding": thresholding.name, "a": plain_number(a), "exit": None}
+        | {"requested_cost": float(p @ costs)}
+        for a, p in zip(a_values, fractions.p, strict=True)
     ]
     return score_points(context, labels, exits, costs)
 
 
-def _stream_orders(confidence: FloatArray, q: FloatArray, spec: SweepSpec) -> IntArray:
-    """Exits (O, K, N) of the stream in every order that the sweep tries, in the order of the table."""
-    exits = np.empty((spec.shuffles, len(q), len(confidence)), dtype=np.int64)
+def _exits(
+    thresholding: Thresholding,
+    confidence: FloatArray,
+    fractions: ExitFractions,
+    held_out: FloatArray | None,
+    spec: SweepSpec,
+) -> IntArray:
+    """Exits (O, K, N) under every shuffle that is tried, each in the order of the table."""
+    if not thresholding.order_matters:
+        return thresholding.exits(confidence, fractions, held_out, np.random.default_rng([spec.seed, 4]))[None]
+    exits = np.empty((spec.shuffles, len(fractions.p), len(confidence)), dtype=np.int64)
     for number in range(spec.shuffles):
         order = np.random.default_rng([spec.seed, 3, number]).permutation(len(confidence))
-        exits[number][:, order] = stream_exits(confidence[order], q)
+        generator = np.random.default_rng([spec.seed, 4, number])
+        exits[number][:, order] = thresholding.exits(confidence[order], fractions, held_out, generator)
     return exits
 
 

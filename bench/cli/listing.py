@@ -23,6 +23,7 @@ class Listing(StrEnum):
     METHODS = "methods"
     DATASETS = "datasets"
     POLICIES = "policies"
+    THRESHOLDINGS = "thresholdings"
     BACKENDS = "backends"
     REPORTED = "reported"
 
@@ -33,7 +34,7 @@ def list_command(
         typer.Argument(help="Only these; reported: the numbers of the papers.", show_default="all but reported"),
     ] = None,
 ) -> None:
-    """List the methods, datasets, policies and backends that are installed, or the numbers that the papers report."""
+    """List what is installed, kind by kind, or the numbers that the papers report."""
     if what is Listing.REPORTED:
         _show_reported()
         return

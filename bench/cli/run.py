@@ -32,7 +32,7 @@ from bench.data.views import VIEWS
 from bench.errors import BenchError
 from bench.running.plan import describe, describe_cost
 from bench.running.request import RunRequest
-from bench.spec import RECIPE_NAMES, THRESHOLDINGS, EvaluationSpec, SweepSpec
+from bench.spec import RECIPE_NAMES, EvaluationSpec, SweepSpec
 
 BUDGET = "Budget sweep"
 TRAINING = "Training"
@@ -50,7 +50,13 @@ def run_command(
     ] = False,
     policies: Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies with commas, or all.")] = "all",
     thresholding: Annotated[
-        str, typer.Option(rich_help_panel=BUDGET, help="Modes with commas: stream, exact, calibrated.")
+        str,
+        typer.Option(
+            "--thresholding",
+            "--mode",
+            rich_help_panel=BUDGET,
+            help="How thresholds are set, with commas (bench list thresholdings).",
+        ),
     ] = "stream,exact",
     budgets: Annotated[
         int,
@@ -61,7 +67,7 @@ def run_command(
         typer.Option("--a", rich_help_panel=BUDGET, help="Values of the budget parameter with commas, as 0.1,0.5,inf."),
     ] = "",
     shuffles: Annotated[
-        int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries that the stream is run over.")
+        int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries that are tried where the order matters.")
     ] = 10,
     resamples: Annotated[int, typer.Option(rich_help_panel=BUDGET, help="Resamples of the bootstrap.")] = 1000,
     ap: Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Average precision: step or trapezoid.")] = "step",
@@ -104,7 +110,7 @@ def run_command(
     if budget_sweep:
         sweep = SweepSpec(
             policies=tuple(registry.names("policy") if policies == "all" else words(policies)),
-            thresholdings=tuple(choice("thresholding", one, THRESHOLDINGS) for one in words(thresholding)),
+            thresholdings=_thresholdings(thresholding),
             budgets=budgets,
             a_values=tuple(_number("--a", value) for value in words(a)),
             shuffles=shuffles,
@@ -184,6 +190,14 @@ def seeds_of(text: str) -> list[int]:
     if not seeds:
         raise BenchError("--seeds takes at least one seed")
     return seeds
+
+
+def _thresholdings(text: str) -> tuple[str, ...]:
+    """Read thresholdings with commas; raises BenchError where one is unknown, or there is none."""
+    found = tuple(registry.thresholding(name).name for name in words(text))
+    if not found:
+        raise BenchError(f"--thresholding takes at least one of {', '.join(registry.names('thresholding'))}")
+    return found
 
 
 def _number(option: str, text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
@@ -16,20 +17,22 @@ from bench.retrieval.codes import unpack
 
 QUERY_ROWS = 32
 """Queries compared at once by one thread."""
+PAIRS = 1 << 18
+"""Pairs that NumPy compares at once: two megabytes of words."""
 GALLERY_ROWS = 8192
-"""Gallery images compared at once: with ``QUERY_ROWS``, two megabytes of words."""
+"""Gallery images that torch compares at once."""
 WORDS_A_BYTE = 3
 """Counts of 64-bit words that a byte can add up."""
-FEW_QUERIES = 4
-"""Up to so many queries at once, NumPy is faster than NumKong, whose kernels are made for many."""
+FEW_QUERIES = 3
+"""Up to so many queries, faiss and even NumPy are faster than NumKong, whose kernels take four at a time."""
 
 
 def hamming(query: ArrayLike, gallery: ArrayLike, device: str | None = None) -> NDArray[np.int32]:
     """Count differing bits (Q, G) between packed codes (Q, W) and (G, W) of :func:`bench.retrieval.codes.pack`.
 
     Exclusive or and a population count, by NumKong's kernels where that library is installed (about twice as fast)
-    and by NumPy's elsewhere. A torch ``device``, such as ``cuda``, takes the product of the ±1 codes instead. All
-    three are exact.
+    and by NumPy's elsewhere; for a few queries by faiss's, where that is installed. A torch ``device``, such as
+    ``cuda``, takes the product of the ±1 codes instead. All are exact.
     """
     if device is None:
         return PackedGallery(gallery).distances(query)
@@ -46,14 +49,17 @@ class PackedGallery:
         """Count differing bits (Q, G) from packed codes (Q, W), exactly."""
         queries = _codes(query, "query")
         _require_one_length(queries, self.codes)
-        distances = np.zeros((len(queries), len(self.codes)), dtype=np.int32)
         if 0 in (*queries.shape, *self.codes.shape):
-            return distances
-        if len(queries) <= FEW_QUERIES or self._numkong is None:
-            _count_by_numpy(queries, self._columns, distances)
-        else:
-            _count_by_numkong(queries, self._for_numkong, distances, self._numkong)
-        return distances
+            return np.zeros((len(queries), len(self.codes)), dtype=np.int32)
+        if len(queries) <= FEW_QUERIES and self._faiss is not None:
+            return _count_by_faiss(queries, self.codes, self._faiss)
+        if len(queries) > FEW_QUERIES and self._numkong is not None:
+            return _count_by_numkong(queries, self._for_numkong, len(self.codes), self._numkong)
+        return _count_by_numpy(queries, self._columns)
+
+    @cached_property
+    def _faiss(self) -> ModuleType | None:
+        return load_faiss()
 
     @cached_property
     def _numkong(self) -> ModuleType | None:
@@ -79,30 +85,56 @@ def load_numkong() -> ModuleType | None:
     return numkong if hasattr(numkong, "hammings_packed") else None
 
 
+def load_faiss() -> ModuleType | None:
+    """Load faiss if it is installed, on Linux: elsewhere its threads and those of torch do not get on."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return import_module("faiss")
+    except ImportError:
+        return None
+
+
+def _count_by_faiss(queries: NDArray[np.uint8], images: NDArray[np.uint8], faiss: ModuleType) -> NDArray[np.int32]:
+    """Distances (Q, G) between codes (Q, W) and (G, W) by faiss's kernel, which takes a query at a time."""
+    distances = np.empty((len(queries), len(images)), dtype=np.int32)
+    faiss.hammings(
+        faiss.swig_ptr(queries), faiss.swig_ptr(images), *distances.shape, images.shape[1], faiss.swig_ptr(distances)
+    )
+    return distances
+
+
 def _count_by_numkong(
-    queries: NDArray[np.uint8], packed: Any, distances: NDArray[np.int32], numkong: ModuleType
-) -> None:
-    """Fill distances (Q, G) from codes (Q, W) by NumKong's kernels, which let go of the interpreter lock."""
+    queries: NDArray[np.uint8], packed: Any, num_images: int, numkong: ModuleType
+) -> NDArray[np.int32]:
+    """Distances (Q, G) from codes (Q, W) by NumKong's kernels, which let go of the interpreter lock."""
+    if len(queries) <= QUERY_ROWS:
+        return np.asarray(numkong.hammings_packed(queries, packed)).view(np.int32)
+    distances = np.empty((len(queries), num_images), dtype=np.int32)
 
     def fill(rows: slice) -> None:
         distances[rows] = numkong.hammings_packed(queries[rows], packed)
 
     map_rows(fill, len(queries), QUERY_ROWS)
+    return distances
 
 
-def _count_by_numpy(queries: NDArray[np.uint8], columns: NDArray[np.uint64], distances: NDArray[np.int32]) -> None:
-    """Fill distances (Q, G), zero at first, from codes (Q, W) and columns (words, G) by NumPy alone.
+def _count_by_numpy(queries: NDArray[np.uint8], columns: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Distances (Q, G) from codes (Q, W) and columns (words, G) by NumPy alone.
 
     Counts are added up in bytes as far as those go, because adding bytes to wider numbers costs as much as counting.
     """
     query_words = _words(queries)
+    distances = np.zeros((len(queries), columns.shape[1]), dtype=np.int32)
 
     def fill(rows: slice) -> None:
-        differing = np.empty((QUERY_ROWS, GALLERY_ROWS), dtype=np.uint64)
-        counts, sums = np.empty((2, QUERY_ROWS, GALLERY_ROWS), dtype=np.uint8)
-        for part in row_slices(columns.shape[1], GALLERY_ROWS):
+        images_at_once = PAIRS // (rows.stop - rows.start)
+        shape = (rows.stop - rows.start, min(images_at_once, columns.shape[1]))
+        differing = np.empty(shape, dtype=np.uint64)
+        counts, sums = np.empty((2, *shape), dtype=np.uint8)
+        for part in row_slices(columns.shape[1], images_at_once):
             total = distances[rows, part]
-            here = (slice(total.shape[0]), slice(total.shape[1]))
+            here = (slice(None), slice(total.shape[1]))
             for words in row_slices(len(columns), WORDS_A_BYTE):
                 for index, (word, column) in enumerate(
                     zip(query_words[rows, words].T, columns[words, part], strict=True)
@@ -114,6 +146,7 @@ def _count_by_numpy(queries: NDArray[np.uint8], columns: NDArray[np.uint64], dis
                 np.add(total, sums[here], out=total)
 
     map_rows(fill, len(queries), QUERY_ROWS)
+    return distances
 
 
 def _multiply_signs(queries: NDArray[np.uint8], images: NDArray[np.uint8], device: str) -> NDArray[np.int32]:

@@ -15,6 +15,7 @@ together, results are equal to the last bit, so that decisions of a running syst
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,7 +28,7 @@ from bench.retrieval.blocks import map_rows, row_slices
 from bench.retrieval.hamming import PackedGallery
 from bench.retrieval.labels import label_pair
 from bench.retrieval.matching import FloatGallery, pair_distances
-from bench.retrieval.selection import beyond, first_of_rows, least_candidates
+from bench.retrieval.selection import beyond, candidates, nearest_images
 from bench.retrieval.table import NEIGHBOURS, FloatArray, IntArray
 
 QUERY_ROWS = 8
@@ -101,23 +102,27 @@ class GalleryIndex:
         queries = np.asarray(query)
         cameras = _labels(camids, "cameras", len(queries))
         before = _labels(previous, "previous images", len(queries))
-        every = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k))
-        found = VisibleNeighbours(*every, np.empty(len(queries)), np.full(len(queries), np.inf))
+        found = VisibleNeighbours(
+            indices=np.full((len(queries), k), -1, dtype=np.int64),
+            distances=np.full((len(queries), k), np.inf),
+            identity_margin=np.full(len(queries), np.inf),
+            previous_identity_distance=np.full(len(queries), np.inf),
+        )
 
         def fill(rows: slice) -> None:
             # A copy of what is given, because what is not seen is overwritten.
             seen = self.distances(queries[rows]) if distances is None else distances[rows].copy()
-            far = beyond(seen.dtype)
-            for row in range(len(seen)):
+            for row, line in enumerate(seen, rows.start):
                 if cameras is not None:
-                    np.copyto(seen[row], far, where=self.camids == cameras[rows.start + row])
+                    line[self._of_camera(cameras[row])] = beyond(line.dtype)
                 if hidden is not None:
-                    np.copyto(seen[row], far, where=hidden[rows.start + row])
-            search = _Search(self, queries[rows], seen)
-            if before is not None:
-                found.previous_identity_distance[rows] = search.of_identity(before[rows])
-            found.indices[rows], found.distances[rows] = search.nearest(k)
-            found.identity_margin[rows] = search.margin(found.indices[rows], found.distances[rows])
+                    line[hidden[row]] = beyond(line.dtype)
+                view = _View(self, queries[row], line)
+                if before is not None and before[row] >= 0:
+                    found.previous_identity_distance[row] = view.least(self._of_identity(self.pids[before[row]]))
+                images, nearest = view.nearest(k)
+                found.indices[row, : len(images)], found.distances[row, : len(images)] = images, nearest
+                found.identity_margin[row] = view.margin(images, nearest, k)
 
         # Products of matrices have threads of their own, and like many rows at once.
         if distances is None and self.codes.dtype != np.uint8:
@@ -128,81 +133,73 @@ class GalleryIndex:
         return found
 
     @cached_property
-    def _identities(self) -> tuple[IntArray, list[IntArray]]:
-        """Number of each image's identity (G,), counted from 0, and the images of each, ascending."""
-        _, numbers, counts = np.unique(self.pids, return_inverse=True, return_counts=True)
-        order = np.argsort(numbers, kind="stable")
-        return numbers, np.split(order, np.cumsum(counts)[:-1])
+    def _of_identity(self) -> _Members:
+        return _Members(self.pids)
 
-    def showing_same(self, image: int) -> IntArray:
-        """Indices (n,), ascending, of the images of one image's identity, itself among them."""
-        numbers, images = self._identities
-        return images[numbers[image]]
+    @cached_property
+    def _of_camera(self) -> _Members:
+        return _Members(self.camids)
 
 
-class _Search:
-    """A few queries and what they see: distances (R, G), overwritten on the way, largest where nothing is seen.
+class _Members:
+    """Images of each label (G,): called with a label, indices (n,) in ascending order."""
+
+    def __init__(self, labels: IntArray) -> None:
+        self._order = np.argsort(labels, kind="stable")
+        names, starts = np.unique(labels[self._order], return_index=True)
+        ends = np.append(starts[1:], len(labels))
+        self._slices = dict(zip(names.tolist(), map(slice, starts.tolist(), ends.tolist()), strict=True))
+
+    def __call__(self, label: np.integer[Any]) -> IntArray:
+        return self._order[self._slices.get(int(label), slice(0))]
+
+
+class _View:
+    """What one query sees: distances (G,), overwritten on the way, :func:`beyond` where nothing is seen.
 
     Products of matrices add up in an order that depends on how many queries there are. So floats are selected by
     them generously, and what may count is computed again, pair by pair.
     """
 
-    def __init__(self, index: GalleryIndex, queries: NDArray[Any], seen: NDArray[Any]) -> None:
-        self.index, self.queries, self.seen = index, queries, seen
-        self.floats = seen.dtype.kind == "f"
-        self.slack = FloatGallery.slack(queries.shape[1]) if self.floats else 0.0
+    def __init__(self, index: GalleryIndex, query: NDArray[Any], distances: NDArray[Any]) -> None:
+        self.index, self.query, self.distances = index, query, distances
+        self.floats = distances.dtype.kind == "f"
+        self.slack = FloatGallery.slack(len(query)) if self.floats else 0.0
 
-    def nearest(self, k: int) -> tuple[IntArray, FloatArray]:
-        rows, columns = least_candidates(self.seen, k, self.slack)
-        indices, distances = first_of_rows(rows, columns, self._exact(rows, columns), len(self.seen), k)
-        return indices, _with_infinity(distances)
+    def nearest(self, k: int) -> tuple[IntArray, NDArray[Any]]:
+        """Images (n,) and distances (n,) of the k nearest, n at most k."""
+        if not self.floats:
+            return nearest_images(self.distances, k)
+        images = candidates(self.distances, k, self.slack)
+        distances = pair_distances(self.query, self.index.codes[images])
+        order = distances.argsort(kind="stable")[:k]
+        return images[order], distances[order]
 
-    def of_identity(self, images: IntArray) -> FloatArray:
-        """Distances (R,) to the nearest image in sight of the identity on each gallery image (R,); inf for −1."""
-        found = np.full(len(images), np.inf)
-        for row in np.flatnonzero(images >= 0).tolist():
-            same = self.index.showing_same(images[row])
-            found[row] = self._least(row, self.seen[row, same], same)
-        return found
+    def margin(self, images: IntArray, distances: NDArray[Any], k: int) -> float:
+        """Identity margin of the k nearest, images (n,) and distances (n,)."""
+        if not len(images):
+            return math.inf
+        pids = self.index.pids[images].tolist()
+        nearest = float(distances[0])
+        for pid, distance in zip(pids, distances.tolist(), strict=True):
+            if pid != pids[0]:
+                return float(distance - nearest)
+        if len(images) < k:
+            return math.inf
+        # All that are listed show one person, and there are more images: the next person is further down.
+        self.distances[self.index._of_identity(pids[0])] = beyond(self.distances.dtype)
+        return self.least() - nearest
 
-    def margin(self, indices: IntArray, distances: FloatArray) -> FloatArray:
-        """Identity margins (R,) of nearest images (R, k) and distances (R, k)."""
-        margin = np.full(len(indices), np.inf)
-        pids = np.where(indices >= 0, self.index.pids[indices], 0)
-        other = (pids != pids[:, :1]) & (indices >= 0)
-        first = other.argmax(axis=1)
-        every = np.arange(len(indices))
-        listed = other[every, first]
-        margin[listed] = distances[every, first][listed]
-        # Where all that are listed show one person, and there are more, the next person is further down.
-        for row in np.flatnonzero(~listed & (indices[:, -1] >= 0)).tolist():
-            line = self.seen[row]
-            line[self.index.showing_same(indices[row, 0])] = beyond(line.dtype)
-            margin[row] = self._least(row, line)
-        np.subtract(margin, distances[:, 0], out=margin, where=np.isfinite(margin))
-        return margin
-
-    def _least(self, row: int, values: NDArray[Any], columns: IntArray | None = None) -> float:
-        """Give the least of some distances (n,) of one query: to the whole gallery, or to ``columns`` (n,)."""
-        least = values.min()
-        if least == beyond(values.dtype):
-            return float("inf")
+    def least(self, among: IntArray | None = None) -> float:
+        """Distance to the nearest image in sight, of all or of ``among`` (n,); infinite where there is none."""
+        distances = self.distances if among is None else self.distances[among]
+        least = distances.min()
+        if least == beyond(distances.dtype):
+            return math.inf
         if not self.floats:
             return float(least)
-        near = np.flatnonzero(values <= least * np.float32(1 + self.slack))
-        images = near if columns is None else columns[near]
-        return float(pair_distances(self.queries[row], self.index.codes[images]).min())
-
-    def _exact(self, rows: IntArray, columns: IntArray) -> NDArray[Any]:
-        if not self.floats:
-            values: NDArray[Any] = self.seen[rows, columns]
-            return values
-        return pair_distances(self.queries[rows], self.index.codes[columns])
-
-
-def _with_infinity(distances: NDArray[Any]) -> FloatArray:
-    """Distances in double precision, infinite where nothing was found."""
-    return np.where(distances == beyond(distances.dtype), np.inf, distances.astype(np.float64))
+        near = np.flatnonzero(distances <= least * distances.dtype.type(1 + self.slack))
+        return float(pair_distances(self.query, self.index.codes[near if among is None else among[near]]).min())
 
 
 def _labels(values: ArrayLike | None, name: str, count: int) -> IntArray | None:

@@ -1,8 +1,8 @@
-"""The least values of every row, in order: the one selection behind every search for nearest images.
+"""The least distances of one query, in order: the one selection behind every search for nearest images.
 
-Sorting whole rows to keep a few values of each wastes nearly all of the work. Here a row is cut into groups; the k-th
-least of the groups' minima bounds the k-th least value from above, so that one pass finds the few values that can
-matter, and only those are sorted.
+Sorting all distances to keep a few of them wastes nearly all of the work. Here they are cut into groups; the k-th least
+of the groups' minima bounds the k-th least distance from above, so that one more pass finds the few that can matter,
+and only those are sorted.
 """
 
 from __future__ import annotations
@@ -15,70 +15,49 @@ from numpy.typing import NDArray
 from bench.retrieval.ties import IntArray
 
 GROUP = 64
-"""Values of one group, of which the minimum is taken."""
+"""Distances of one group, of which the minimum is taken."""
 LEAST_GROUPS = 4
-"""Groups for each value wanted: with fewer, the bound lets too much through, and rows are partitioned instead."""
+"""Groups for each distance wanted: with fewer, the bound lets too much through, and all are partitioned instead."""
 
 
 def beyond(dtype: np.dtype[Any]) -> Any:
-    """Value that stands for "not seen" in distances of a type: infinity, or the largest whole number."""
+    """Value that stands for "not seen" among distances of a type: infinity, or the largest whole number."""
     return dtype.type(np.inf) if dtype.kind == "f" else np.iinfo(dtype).max
 
 
-def least_candidates(values: NDArray[Any], k: int, slack: float = 0.0) -> tuple[IntArray, IntArray]:
-    """Rows (P,) and columns (P,), row by row, of all values (R, G) that may be among the k least of their row.
+def candidates(distances: NDArray[Any], k: int, slack: float = 0.0) -> IntArray:
+    """Images (P,), ascending, that may be among the k nearest by distances (G,): all up to the k-th least, and some.
 
-    Every value up to the k-th least times (1 + ``slack``) is a candidate, and a few others may be. What equals
-    :func:`beyond` never is.
+    With ``slack``, all up to the k-th least times (1 + slack). What equals :func:`beyond` is not there.
     """
-    bound = _bound(values, k)
-    if slack:
-        bound = bound * values.dtype.type(1 + slack)
-    far = beyond(values.dtype)
-    last = np.nextafter(far, values.dtype.type(0)) if values.dtype.kind == "f" else far - 1
-    inside = values <= np.minimum(bound, last)[:, None]
-    rows, columns = np.divmod(np.flatnonzero(inside), values.shape[1])
-    return rows, columns
+    bound = _bound(distances, k)
+    far = beyond(distances.dtype)
+    if bound == far:
+        return np.flatnonzero(distances < far)
+    return np.flatnonzero(distances <= (bound * distances.dtype.type(1 + slack) if slack else bound))
 
 
-def first_of_rows(
-    rows: IntArray, columns: IntArray, values: NDArray[Any], num_rows: int, k: int
-) -> tuple[IntArray, NDArray[Any]]:
-    """Columns (R, k) and values (R, k) of the k least candidates of R rows, ascending; of equal values, the first.
+def nearest_images(distances: NDArray[Any], k: int) -> tuple[IntArray, NDArray[Any]]:
+    """Find the k nearest images by distances (G,), in order: indices (n,) and distances (n,), n at most k.
 
-    Candidates (P,) come row by row, columns ascending. Rows with fewer than k end with columns of −1 and values of
-    :func:`beyond`. Values are not negative and take four bytes.
+    Of equal distances the earlier image comes first. What equals :func:`beyond` is not there.
     """
-    # The bits of floats that are not negative, read as whole numbers, are in the order of the floats.
-    keys = rows.astype(np.uint64) << np.uint64(32) | values.view(np.uint32)
-    order = np.argsort(keys, kind="stable")
-    starts = np.searchsorted(rows, np.arange(num_rows + 1))
-    wanted = starts[:-1, None] + np.arange(k)
-    there = wanted < starts[1:, None]
-    found = np.full((num_rows, k), -1, dtype=np.int64)
-    least = np.full((num_rows, k), beyond(values.dtype), dtype=values.dtype)
-    chosen = order[wanted[there]]
-    found[there], least[there] = columns[chosen], values[chosen]
-    return found, least
+    images = candidates(distances, k)
+    values = distances[images]
+    order = values.argsort(kind="stable")[:k]
+    return images[order], values[order]
 
 
-def least_of_rows(values: NDArray[Any], k: int) -> tuple[IntArray, NDArray[Any]]:
-    """Columns (R, k) and values (R, k) of the k least values (R, G) of each row, as :func:`first_of_rows` has them."""
-    rows, columns = least_candidates(values, k)
-    return first_of_rows(rows, columns, values[rows, columns], len(values), k)
-
-
-def _bound(values: NDArray[Any], k: int) -> NDArray[Any]:
-    """Give an upper bound (R,) of the k-th least value of each row."""
-    num_rows, width = values.shape
-    if k >= width:
-        return np.full(num_rows, beyond(values.dtype))
-    groups = width // GROUP
+def _bound(distances: NDArray[Any], k: int) -> Any:
+    """Give an upper bound of the k-th least of distances (G,)."""
+    count = len(distances)
+    if k >= count:
+        return beyond(distances.dtype)
+    groups = count // GROUP
     if groups < LEAST_GROUPS * k:
-        bound: NDArray[Any] = np.partition(values, k - 1, axis=1)[:, k - 1]
-        return bound
-    # A group is every ``groups``-th value: the minimum is then taken of whole stretches at once.
+        return np.partition(distances, k - 1)[k - 1]
+    # A group is every ``groups``-th distance: minima are then taken of whole stretches at once. The few at the end
+    # that fill no group are groups of their own.
     whole = groups * GROUP
-    minima = np.concatenate([values[:, :whole].reshape(num_rows, GROUP, groups).min(axis=1), values[:, whole:]], axis=1)
-    bound = np.partition(minima, k - 1, axis=1)[:, k - 1]
-    return bound
+    minima = np.concatenate([distances[:whole].reshape(GROUP, groups).min(axis=0), distances[whole:]])
+    return np.partition(minima, k - 1)[k - 1]

@@ -55,8 +55,8 @@ class RunRequest:
             raise BenchError(
                 f"--calibration is a share of the training identities from 0 to 1, not {self.calibration_share}"
             )
-        if self.sweep and "calibrated" in self.sweep.thresholdings and not self.calibration_share:
-            raise BenchError("--thresholding calibrated needs held-out identities: --calibration above 0")
+        for name in self.sweep.thresholdings if self.sweep else ():
+            registry.thresholding(name).check(self.calibration_share or None)
 
     def resolve(self) -> tuple[Method, dict[str, Any], Recipe]:
         """Look up the method and its preset, with the settings applied: method, network options, recipe."""

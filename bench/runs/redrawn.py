@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from bench.retrieval.table import ExitTable, FloatArray
 from bench.retrieval.table_file import load_table
 from bench.running.store import RunFolder
 from bench.runs.finding import Records, Scored
-from bench.spec import EVALUATION_VERSION, SweepSpec, ThresholdingName
+from bench.spec import EVALUATION_VERSION, SweepSpec
 
 SAME = 1e-6
 """How near the recorded number, as a share, one must come that is made again from the tables."""
@@ -77,7 +77,7 @@ class RedrawnRun:
 
     @property
     def thresholdings(self) -> list[str]:
-        """Modes of the sweeps, those of the newest sweep first."""
+        """Thresholdings of the sweeps, those of the newest sweep first."""
         return list(
             dict.fromkeys(
                 row["thresholding"] for file in self.scored.files for row in file.records if row["kind"] == "policy"
@@ -134,10 +134,9 @@ class RedrawnRun:
             raise ValueError("decisions are scored on draws: call draw first")
         try:
             spec, ready = _sweep_spec(file), self._ready(policy)
-            held_out = self._load("calibration").signals if thresholding == "calibrated" else None
-            points = policy_points(
-                ready, cast(ThresholdingName, thresholding), self.table, self.context, spec, held_out
-            )
+            rule = registry.thresholding(thresholding)
+            held_out = self._load("calibration").signals if rule.needs == "calibration" else None
+            points = policy_points(ready, rule, self.table, self.context, spec, held_out)
         except BenchError as problem:
             return str(problem)
         again = np.column_stack([points.cost / self.costs[-1], points.quality[:, METRICS.index("mAP")]])

@@ -3,9 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.budget.distribution import conditional_exit, exit_distribution, expected_cost, solve_a
+from bench.budget.distribution import ExitFractions, conditional_exit, exit_distribution, solve_a
 from bench.errors import BenchError
 from bench.report.reported.papers import budget_points, exit_costs
+
+
+def expected_cost(a, costs):
+    return float(exit_distribution(a, len(costs)) @ costs)
+
 
 LADDERS = st.lists(st.floats(0.01, 1e3), min_size=2, max_size=10).map(lambda steps: np.cumsum(steps))
 
@@ -16,6 +21,12 @@ def test_the_ends_and_the_middle_by_hand():
     assert exit_distribution(1, 4) == pytest.approx([0.25] * 4)
     assert exit_distribution(0.5, 3) == pytest.approx([4 / 7, 2 / 7, 1 / 7])
     assert exit_distribution(1e300, 4)[-1] == 1
+
+
+def test_fractions_of_several_budgets_are_each_those_of_one():
+    fractions = ExitFractions.of([0.0, 0.5, np.inf], 3)
+    assert fractions.p.tolist() == [exit_distribution(a, 3).tolist() for a in (0.0, 0.5, np.inf)]
+    assert fractions.q.tolist() == [conditional_exit(p).tolist() for p in fractions.p]
 
 
 def test_conditional_shares_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from invented import COSTS, invented_table
 
-from bench.budget.distribution import exit_distribution, expected_cost
+from bench.budget.distribution import exit_distribution
 from bench.budget.references import (
     free_oracle_exits,
     interpolated,
@@ -64,7 +64,7 @@ def test_random_shares_spend_what_they_say():
     assert shares @ COSTS == pytest.approx(grid)
     assert shares.sum(axis=1) == pytest.approx(1)
     middle = exit_distribution(1.0, 4)
-    where = expected_cost(1.0, COSTS)
+    where = middle @ COSTS
     found = [np.interp(where, grid, column) for column in shares.T]
     assert found == pytest.approx(middle, abs=0.05)
     assert random_shares(np.array([5.0]))[1].tolist() == [[1.0]]

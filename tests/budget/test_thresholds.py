@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.budget.distribution import conditional_exit, exit_distribution
-from bench.budget.thresholds import calibrate, exact_exits, stream_exits, threshold_exits
+from bench.budget.thresholding.calibrated import calibrate
+from bench.budget.thresholding.exact import exact_exits
+from bench.budget.thresholds import stream_exits, threshold_exits
 from bench.errors import BenchError
 
 
@@ -93,6 +95,11 @@ def test_calibration_on_too_few_lets_everybody_out_that_should_go():
     assert thresholds[0] == -np.inf
 
 
+def test_calibration_needs_queries():
+    with pytest.raises(BenchError, match="at least one calibration query"):
+        calibrate(np.zeros((0, 3)), np.array([0.5, 0.5, 1.0]))
+
+
 def test_infinite_margins_are_confident():
     confidence = np.array([[np.inf, 0.0], [1.0, 0.0], [2.0, 0.0]])
     assert threshold_exits(confidence, calibrate(confidence, np.array([1 / 3, 1.0]))).tolist() == [0, 1, 1]
@@ -120,9 +127,9 @@ def test_many_budgets_are_each_one_budget(seed, queries, a_values, integers):
     streams = stream_exits(confidence, q)
     exact = exact_exits(confidence, p, np.random.default_rng(seed))
     assert streams.shape == exact.shape == (len(a_values), queries)
-    for place in range(len(a_values)):
-        assert np.array_equal(streams[place], stream_exits(confidence, q[place]))
-        assert np.array_equal(exact[place], exact_exits(confidence, p[place], np.random.default_rng(seed)))
+    for index in range(len(a_values)):
+        assert np.array_equal(streams[index], stream_exits(confidence, q[index]))
+        assert np.array_equal(exact[index], exact_exits(confidence, p[index], np.random.default_rng(seed)))
 
 
 def test_one_exit_keeps_everybody():

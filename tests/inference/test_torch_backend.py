@@ -1,74 +1,59 @@
-"""The backend ``torch`` is held to a plain pass through the network, and to what its user may get wrong."""
+"""The backends of PyTorch are held to a plain pass through the network, and to what their users may get wrong."""
 
 import numpy as np
 import pytest
 import torch
+from smoke_networks import assert_same, embed, noise, smoke_run
 
-from bench import registry
 from bench.errors import BenchError
+from bench.inference.backends import compiled
 from bench.inference.backends.backend import open_backend, to_embedding
 from bench.networks import ExitSpec
-from bench.retrieval.codes import pack
-
-SIZE = (64, 32)
 
 
-def smoke_network(method):
-    torch.manual_seed(0)
-    value = registry.method(method)
-    return value.build(dict(value.presets["smoke"].network), 4, SIZE).eval()
-
-
-def images(count, seed=0):
-    return np.random.default_rng(seed).normal(size=(count, 3, *SIZE)).astype(np.float32)
-
-
-def embed(network, batch):
-    """All exits in one pass, packed where binary: what every backend is held to."""
-    with torch.inference_mode():
-        embedded = network.embed(torch.from_numpy(batch))
-    return [
-        pack(values.numpy()) if spec.code == "binary" else values.numpy()
-        for values, spec in zip(embedded, network.exits, strict=True)
-    ]
-
-
-@pytest.mark.parametrize("method", ["hashreid", "dare", "ranet"])
-def test_who_stays_gets_the_codes_of_a_plain_pass(method):
-    network = smoke_network(method)
-    batch = images(5)
-    expected = embed(network, batch)
-    backend = open_backend("torch", network, device="cpu")
-    state, rows = backend.start(batch), np.arange(5)
+def assert_who_stays_gets_the_codes_of_a_plain_pass(backend, network, images):
+    expected = embed(network, images)
+    state, rows = backend.start(images), np.arange(len(images))
     for index, spec in enumerate(network.exits):
         state, embedding = backend.step(state, index)
-        wanted = expected[index][rows]
-        assert embedding.shape == wanted.shape
-        if spec.code == "binary":
-            assert embedding.dtype == np.uint8
-            np.testing.assert_array_equal(embedding, wanted)
-        else:
-            assert embedding.dtype == np.float32
-            np.testing.assert_allclose(embedding, wanted, rtol=1e-4, atol=1e-5)
+        assert_same(embedding, expected[index][rows], spec)
         if index < len(network.exits) - 1:
             # Rows by index, out of order, then by mask.
             kept = np.arange(len(rows))[::-1][:-1] if index % 2 == 0 else np.arange(len(rows)) != 1
             state, rows = backend.select(state, kept), rows[kept]
 
 
+@pytest.mark.parametrize("method", ["hashreid", "dare", "ranet"])
+def test_who_stays_gets_the_codes_of_a_plain_pass(method):
+    run = smoke_run(method)
+    backend = open_backend("torch", run.network, device="cpu")
+    assert_who_stays_gets_the_codes_of_a_plain_pass(backend, run.network, noise(5, run.input_size))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["hashreid-noexit", "dare"])
+def test_compiled_steps_give_the_same_codes_for_any_batch(method):
+    run = smoke_run(method)
+    backend = open_backend("torch-compile", run.network, device="cpu")
+    for count in (5, 1, 4):
+        assert_who_stays_gets_the_codes_of_a_plain_pass(backend, run.network, noise(count, run.input_size))
+
+
 def test_images_may_be_a_tensor_and_facts_are_told():
-    network = smoke_network("hashreid")
-    backend = open_backend("torch", network, device="cpu", threads=1)
-    _, codes = backend.step(backend.start(torch.from_numpy(images(2))), 0)
-    np.testing.assert_array_equal(codes, embed(network, images(2))[0])
+    run = smoke_run("hashreid")
+    images = noise(2, run.input_size)
+    backend = open_backend("torch", run.network, device="cpu", threads=1)
+    _, codes = backend.step(backend.start(torch.from_numpy(images)), 0)
+    np.testing.assert_array_equal(codes, embed(run.network, images)[0])
     assert (backend.name, backend.precision, backend.threads, backend.device) == ("torch", "float32", 1, "cpu")
 
 
 def test_bfloat16_is_mixed_and_near_float32():
-    network = smoke_network("dare")
-    backend = open_backend("torch", network, device="cpu", precision="bfloat16")
-    _, embedding = backend.step(backend.start(images(3)), 0)
-    expected = embed(network, images(3))[0]
+    run = smoke_run("dare")
+    images = noise(3, run.input_size)
+    backend = open_backend("torch", run.network, device="cpu", precision="bfloat16")
+    _, embedding = backend.step(backend.start(images), 0)
+    expected = embed(run.network, images)[0]
     assert 0 < np.abs(embedding - expected).max() < 0.1 * np.abs(expected).max()
 
 
@@ -91,4 +76,11 @@ def test_an_embedding_that_is_not_finite_is_refused():
 )
 def test_what_cannot_be_opened_says_why(name, options, message):
     with pytest.raises(BenchError, match=message):
-        open_backend(name, smoke_network("hashreid"), **{"device": "cpu", **options})
+        open_backend(name, smoke_run("hashreid").network, **{"device": "cpu", **options})
+
+
+def test_without_a_compiler_nothing_is_compiled(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
+    with pytest.raises(BenchError, match=r"needs a C\+\+ compiler and found none of g\+\+"):
+        open_backend("torch-compile", smoke_run("hashreid").network, device="cpu")

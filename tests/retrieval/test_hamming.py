@@ -6,16 +6,20 @@ import pytest
 from bench.errors import BenchError
 from bench.retrieval import hamming as hamming_module
 from bench.retrieval.codes import pack
-from bench.retrieval.hamming import FEW_QUERIES, GALLERY_ROWS, PackedGallery, hamming
+from bench.retrieval.hamming import FEW_QUERIES, PAIRS, QUERY_ROWS, PackedGallery, hamming
 
 
-@pytest.fixture(params=["numkong", "numpy", "cpu"])
+@pytest.fixture(params=["numkong", "numpy", "faiss", "cpu"])
 def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    """Each of the three ways to count bits; gives the device to ask for."""
-    if request.param == "numkong":
-        pytest.importorskip("numkong")
-    elif request.param == "numpy":
+    """Each of the ways to count bits; gives the device to ask for."""
+    ways = {"numkong": hamming_module.load_numkong, "faiss": hamming_module.load_faiss}
+    if request.param in ways:
+        if ways[request.param]() is None:
+            pytest.skip(f"{request.param} is not installed")
+        monkeypatch.setattr(hamming_module, "FEW_QUERIES", 0 if request.param == "numkong" else 1000)
+    else:
         monkeypatch.setattr(hamming_module, "load_numkong", lambda: None)
+        monkeypatch.setattr(hamming_module, "load_faiss", lambda: None)
     return "cpu" if request.param == "cpu" else None
 
 
@@ -31,7 +35,10 @@ def test_hamming_counts_differing_places(length: int, device: str | None) -> Non
 
 def test_hamming_is_exact_across_gallery_blocks_and_beyond_one_byte_of_bits(device: str | None) -> None:
     rng = np.random.default_rng(0)
-    query, gallery = rng.choice([-1, 1], size=(3, 600)), rng.choice([-1, 1], size=(GALLERY_ROWS + 5, 600))
+    query, gallery = (
+        rng.choice([-1, 1], size=(QUERY_ROWS, 600)),
+        rng.choice([-1, 1], size=(PAIRS // QUERY_ROWS + 5, 600)),
+    )
     gallery[-1] = -query[0]
     distances = hamming(pack(query), pack(gallery), device)
     np.testing.assert_array_equal(distances, (600 - query @ gallery.T) // 2)

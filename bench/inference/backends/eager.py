@@ -90,21 +90,20 @@ class Eager(Backend):
 
 
 def checked(model: MultiExitNetwork | Path, precision: str | None, device: str) -> tuple[MultiExitNetwork, str, str]:
-    """Check what PyTorch is asked for: gives network, precision and device.
+    """Check what PyTorch is asked for, and build the network of exported weights: gives network, precision and device.
 
-    Raises :class:`BenchError` for a folder in place of a network, int8, and devices that are not there.
+    Raises :class:`BenchError` for the folder of exported graphs, int8, and devices that are not there.
     """
     from bench.device import open_device
+    from bench.inference.export.write import read_network
 
-    if isinstance(model, Path):
-        raise BenchError(f"PyTorch runs a network, not the folder of an export ({model}); name a run")
     precision = precision or "float32"
     if precision == "int8":
         raise BenchError("PyTorch runs float32, bfloat16 and float16; int8 is for exported graphs: backend onnxruntime")
     found = open_device(device, "float32").device.type
     if precision == "float16" and found == "cpu":
         raise BenchError("float16 on a processor is slower than float32 and no more exact; use bfloat16 or float32")
-    return model, precision, found
+    return read_network(model) if isinstance(model, Path) else model, precision, found
 
 
 def _open(model: MultiExitNetwork | Path, *, precision: str | None, threads: int | None, device: str) -> Backend:

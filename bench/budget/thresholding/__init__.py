@@ -1,0 +1,1 @@
+"""Thresholdings, one a file: who leaves where, once it is known how many may."""

@@ -1,0 +1,56 @@
+"""What every registered method must keep: its steps leave as graphs, and the graphs compute what the network does."""
+
+import numpy as np
+import pytest
+from smoke_networks import assert_same, embed, noise, smoke_run
+
+from bench import registry
+from bench.inference.backends.backend import open_backend
+from bench.inference.export.write import write_export
+
+pytest.importorskip("onnxscript", reason="exporting needs the extra export")
+
+SHORTENED = {"msdnet": {"exits": 2}, "ranet": {"exits": 3}}
+"""An export takes seconds a step: as many exits as have a state of every form."""
+VARIANTS = ("dare-densenet",)
+"""Methods whose steps are another's on another encoder: slow, as the backbones are."""
+BACKBONES = ("mobilenet_v3_large", "timm:convnext_atto")
+
+
+def case(method, slow=False, **options):
+    name = "-".join((method, *map(str, options.values())))
+    return pytest.param((method, options), id=name, marks=[pytest.mark.slow] if slow else [])
+
+
+CASES = [
+    *(case(name, name in VARIANTS, **SHORTENED.get(name, {})) for name in registry.names("method")),
+    *(case(name, slow=True) for name in SHORTENED),
+    *(case("hashreid", slow=True, backbone=name) for name in BACKBONES),
+]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def exported(request, tmp_path_factory):
+    method, options = request.param
+    run = smoke_run(method, **options)
+    folder = tmp_path_factory.mktemp("exported")
+    write_export(run, folder)
+    return run, folder
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_graphs_compute_what_the_network_does(exported, backend):
+    """At batch sizes other than the one they were traced with, and for whatever rows go on."""
+    pytest.importorskip(backend)
+    run, folder = exported
+    opened = open_backend(backend, folder, device="cpu", threads=1)
+    for count in (1, 2, 5):
+        images = noise(count, run.input_size)
+        expected = embed(run.network, images)
+        state, rows = opened.start(images), np.arange(count)
+        for index, spec in enumerate(run.network.exits):
+            state, embedding = opened.step(state, index)
+            assert_same(embedding, expected[index][rows], spec)
+            if index == 0 and count == 5:
+                rows = np.array([4, 0, 2])
+                state = opened.select(state, rows)
