@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,17 +19,11 @@ def export_command(
 ) -> None:
     """Write all records of all runs, in full, as one flat CSV: a row for each exit, policy and budget of each run."""
     # Here, not at the top: help should not wait for pandas.
-    from bench.report.export import export_csv, write_export
-    from bench.runs.load import load
+    from bench.runs.export import export_csv, write_export
 
-    found = load(results)
-    for remark in found.remarks:
+    printed = str(out) == "-"
+    done = export_csv(results, sys.stdout) if printed else write_export(results, out)
+    for remark in done.remarks:
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
-    text = export_csv(found)
-    if str(out) == "-":
-        typer.echo(text, nl=False)
-        return
-    write_export(text, out)
-    OUT.print(
-        f"{len(found.table):,} records of {len(found.runs)} runs in [bold]{escape(str(out))}[/bold]", soft_wrap=True
-    )
+    if not printed:
+        OUT.print(f"{done.records:,} records of {done.runs} runs in [bold]{escape(str(out))}[/bold]", soft_wrap=True)

@@ -20,7 +20,7 @@ from bench.files import read_json
 from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
-from bench.running.store import RunFolder
+from bench.runs.folder import RunFolder
 from bench.runs.records import read_records, write_records
 from bench.runs.upgrade import MACS
 from bench.spec import RunSpec, SweepSpec, digest

@@ -35,7 +35,7 @@ from bench.retrieval.evaluate import build_table
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.retrieval.tracklets import pool_tracklets
-from bench.running.store import RunFolder
+from bench.runs.folder import RunFolder
 from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, EvaluationSpec, RunSpec
 from bench.training.loop import train
 from bench.training.retrieval_history import TrainingImages

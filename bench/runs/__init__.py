@@ -1,1 +1,1 @@
-"""Finished runs: found by name, told about, and set against each other."""
+"""Finished runs, one model: where they lie, found by name, read, summed up, set against each other, exported."""

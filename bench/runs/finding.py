@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from glob import escape
@@ -11,9 +11,8 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.files import read_json
-from bench.running.store import RunFolder
-from bench.runs.load import load
-from bench.runs.records import evaluation_key, learned_from, read_records
+from bench.runs.folder import RunFolder
+from bench.runs.load import Run, each_run
 
 LISTED = 30
 """How many names an error lists."""
@@ -22,64 +21,18 @@ NEEDED = ("dataset", "fingerprint", "method", "preset", "seed")
 
 
 @dataclass(frozen=True)
-class Records:
-    """One records file: results of one sweep, or of the exits alone."""
-
-    name: str
-    header: Mapping[str, Any]
-    records: Sequence[Mapping[str, Any]]
-
-    @property
-    def swept(self) -> bool:
-        """Whether there are points of policies."""
-        return any(record["kind"] == "policy" for record in self.records)
-
-
-@dataclass(frozen=True)
-class Scored:
-    """All that was recorded of a run under one evaluation, the newest file first."""
-
-    files: tuple[Records, ...]
-
-    @property
-    def evaluation(self) -> Mapping[str, Any]:
-        """AP variant, the gallery that decisions look at, views of the images."""
-        return self.files[0].header["evaluation"]
-
-    @property
-    def evaluation_key(self) -> str:
-        """What exit tables and fitted policies are named by."""
-        return evaluation_key(self.files[0].header)
-
-    @property
-    def exits(self) -> tuple[str, ...]:
-        """Names of the exits, first to last."""
-        return tuple(str(part["name"]) for part in self.files[0].header["exits"])
-
-    @property
-    def learned(self) -> Mapping[str, Any]:
-        """What policies learned from, by their names."""
-        return learned_from(file.header for file in self.files)
-
-    @property
-    def shown(self) -> Records:
-        """The newest sweep, or else the newest records of the exits alone."""
-        return next((file for file in self.files if file.swept), self.files[0])
-
-
-@dataclass(frozen=True)
 class KeptRun:
-    """One run as its folder keeps it.
+    """One training run as its folder keeps it.
 
-    ``training`` is None where training has not ended. ``scored`` holds the run's records, one entry for each way in
-    which it was evaluated, the newest first; ``remarks`` say which files could not be used.
+    ``training`` is None where training has not ended. ``scored`` holds its records, one :class:`~bench.runs.load.Run`
+    for each evaluation, the newest first; ``remarks`` say which files could not be used.
     """
 
     folder: RunFolder
     key: str
     spec: Mapping[str, Any]
     training: Mapping[str, Any] | None
-    scored: tuple[Scored, ...]
+    scored: tuple[Run, ...]
     remarks: tuple[str, ...] = ()
 
     @property
@@ -91,7 +44,8 @@ class KeptRun:
 def find_run(results: Path, wanted: str) -> RunFolder:
     """Find the one run that ``wanted`` means: a path to its folder, its name, first digits of its key, or a part.
 
-    Whole words of a name count before mere parts, so that seed1 does not also mean seed10.
+    Whole words of a name count before mere parts, so that seed1 does not also mean seed10. Raises BenchError where
+    there is none, or more than one.
     """
     if (Path(wanted) / "spec.json").is_file():
         return RunFolder(Path(wanted).resolve())
@@ -116,7 +70,10 @@ def find_run(results: Path, wanted: str) -> RunFolder:
 
 
 def read_run(folder: RunFolder) -> KeptRun:
-    """Read spec, training and records of a run; a damaged file of the latter two costs a remark, and nothing else."""
+    """Read spec, training and records of a run; a damaged file of the latter two costs a remark, and nothing else.
+
+    Raises BenchError where the spec cannot be read or is none.
+    """
     spec = read_json(folder.spec)
     absent = [name for name in NEEDED if not isinstance(spec, Mapping) or name not in spec]
     if absent:
@@ -130,27 +87,21 @@ def read_run(folder: RunFolder) -> KeptRun:
             training = read_json(folder.training)
         except BenchError as problem:
             remarks.append(str(problem))
-    scored: tuple[Scored, ...] = ()
+    scored: list[Run] = []
     if any(folder.path.glob("records-*.jsonl")):
+        left_out: list[str] = []
         try:
-            scored, left_out = _scored(folder)
+            scored += each_run(folder.path.parent, left_out, escape(folder.path.name))
         except BenchError as problem:
             remarks.append(str(problem))
         else:
-            remarks += left_out
+            remarks += sorted(left_out)
+    scored.sort(key=lambda run: run.files[0].age, reverse=True)
     key = str(spec.get("key", ""))
     spec = {name: value for name, value in spec.items() if name not in ("schema", "key")}
-    return KeptRun(folder, key, spec, training if isinstance(training, Mapping) else None, scored, tuple(remarks))
-
-
-def _scored(folder: RunFolder) -> tuple[tuple[Scored, ...], Sequence[str]]:
-    """Read what the report would read of this folder, and what it would remark."""
-    found = load(folder.path.parent, escape(folder.path.name))
-    runs = sorted(found.runs, key=lambda run: run.files[0].age, reverse=True)
-    names = [[file.place.rpartition("/")[2] for file in run.files] for run in runs]
-    return tuple(
-        Scored(tuple(Records(name, *read_records(folder.path / name)) for name in files)) for files in names
-    ), found.remarks
+    return KeptRun(
+        folder, key, spec, training if isinstance(training, Mapping) else None, tuple(scored), tuple(remarks)
+    )
 
 
 def _key_starts(folder: Path, wanted: str) -> bool:

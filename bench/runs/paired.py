@@ -16,7 +16,8 @@ from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.comparison import holm, p_values
 from bench.budget.query_scores import CURVE_METRICS
 from bench.errors import BenchError
-from bench.runs.finding import KeptRun, Scored
+from bench.runs.finding import KeptRun
+from bench.runs.load import Run
 from bench.runs.redrawn import RedrawnRun, Value
 
 RESAMPLES, SEED = 1000, 0
@@ -69,7 +70,7 @@ class PairedResults:
     """Policies that both runs swept and that cannot be compared, and why."""
 
 
-def comparable(first: KeptRun, second: KeptRun) -> tuple[Scored, Scored]:
+def comparable(first: KeptRun, second: KeptRun) -> tuple[Run, Run]:
     """Choose the evaluations to compare, the newest that both runs had alike; raises where none can be."""
     if first.spec["fingerprint"] != second.spec["fingerprint"]:
         found = [f"{run.spec['dataset']} ({str(run.spec['fingerprint'])[:12]})" for run in (first, second)]
@@ -140,7 +141,7 @@ def _places(first: int, second: int) -> list[tuple[int, int]]:
 def _exits(sides: tuple[RedrawnRun, RedrawnRun], places: tuple[int, int]) -> _Measured:
     (one, at_one), (other, at_other) = zip(sides, places, strict=True)
     return _Measured(
-        (one.scored.exits[at_one], other.scored.exits[at_other]),
+        (one.scored.exits[at_one].name, other.scored.exits[at_other].name),
         (float(one.costs[at_one]), float(other.costs[at_other])),
         {metric: (one.exit_value(at_one, metric), other.exit_value(at_other, metric)) for metric in CURVE_METRICS},
     )
@@ -206,10 +207,10 @@ def _tested(measured: Sequence[_Measured]) -> tuple[tuple[Row, ...], int]:
     return tuple(Row(row.names, row.macs, metrics) for row, metrics in zip(measured, found, strict=True)), tests
 
 
-def _measure(scored: Scored) -> tuple[Any, ...]:
+def _measure(scored: Run) -> tuple[Any, ...]:
     return tuple(scored.evaluation.get(name) for name in SAME_MEASURE)
 
 
-def _measured(scored: Scored) -> str:
+def _measured(scored: Run) -> str:
     values = scored.evaluation
     return f"AP {values['ap']}, signals {values['signals']}, version {values.get('evaluation_version', 'unknown')}"

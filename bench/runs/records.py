@@ -45,15 +45,35 @@ def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str,
     return told
 
 
-def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Read a sweep back: its header and its records."""
+def read_header(path: Path) -> dict[str, Any]:
+    """Read the header of a sweep alone. Raises BenchError where it is none, or of a schema that is not read."""
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        with path.open(encoding="utf-8") as file:
+            return _header(path, file.readline())
     except (OSError, ValueError) as problem:
         raise BenchError(f"cannot read {path}: {problem}; remove it and run the sweep again") from problem
-    if not lines or lines[0].get("type") != "header":
+
+
+def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Read a sweep back: its header and its records.
+
+    Raises BenchError where the file is damaged, cut short or no sweep of this suite.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            header = _header(path, file.readline())
+            records = [upgrade_record(json.loads(line), header["schema"]) for line in file]
+    except (OSError, ValueError, AttributeError) as problem:
+        raise BenchError(f"cannot read {path}: {problem}; remove it and run the sweep again") from problem
+    return upgrade_header(header), records
+
+
+def _header(path: Path, line: str) -> dict[str, Any]:
+    header = json.loads(line) if line else None
+    if not isinstance(header, dict) or header.get("type") != "header":
         raise BenchError(f"{path} has no header: it is no records file of this suite; remove it")
-    schema = lines[0]["schema"]
-    if schema not in READABLE:
-        raise BenchError(f"{path} is of schema {schema}, this suite reads {RECORDS_SCHEMA} and older; run it again")
-    return upgrade_header(lines[0]), [upgrade_record(line, schema) for line in lines[1:]]
+    if header.get("schema") not in READABLE:
+        raise BenchError(
+            f"{path} is of schema {header.get('schema')}, this suite reads {RECORDS_SCHEMA} and older; run it again"
+        )
+    return header

@@ -24,8 +24,8 @@ from bench.errors import BenchError
 from bench.files import AGAIN, read_arrays
 from bench.retrieval.table import ExitTable, FloatArray
 from bench.retrieval.table_file import load_table
-from bench.running.store import RunFolder
-from bench.runs.finding import Records, Scored
+from bench.runs.folder import RunFolder
+from bench.runs.load import RecordsFile, Run
 from bench.spec import EVALUATION_VERSION, SweepSpec
 
 SAME = 1e-6
@@ -39,7 +39,7 @@ class RedrawnRun:
     """One run under one evaluation: its records, and its tables where they are kept."""
 
     folder: RunFolder
-    scored: Scored
+    scored: Run
     context: SweepContext | None = None
     """What points are scored on; None before ``draw``."""
     _points: dict[tuple[str, str], Points] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class RedrawnRun:
             )
         )
 
-    def curve(self, policy: str, thresholding: str) -> tuple[Records, list[Mapping[str, Any]]]:
+    def curve(self, policy: str, thresholding: str) -> tuple[RecordsFile, list[Mapping[str, Any]]]:
         """Give a policy's points from the newest sweep that has them."""
         for file in self.scored.files:
             rows = [
@@ -177,7 +177,7 @@ class RedrawnRun:
             raise BenchError(f"{path} is not what {name} learned ({problem}); {AGAIN}") from problem
 
 
-def _sweep_spec(file: Records) -> SweepSpec:
+def _sweep_spec(file: RecordsFile) -> SweepSpec:
     """Read what was swept from the header of records."""
     values: dict[str, Any] = dict(file.header["sweep"] or {})
     values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}

@@ -7,7 +7,8 @@ from fnmatch import fnmatch
 from typing import Any
 
 from bench.runs.fields import grouped
-from bench.runs.finding import KeptRun, Records
+from bench.runs.finding import KeptRun
+from bench.runs.load import RecordsFile
 from bench.spec import EVALUATION_VERSION
 
 FILES = {
@@ -26,7 +27,7 @@ FILES = {
     "policy-*.npz": "what a policy learned",
     "records-*.jsonl": "results of one sweep",
 }
-"""What each file is, by the first pattern that its name fits (:mod:`bench.running.store` writes them)."""
+"""What each file is, by the first pattern that its name fits (:mod:`bench.runs.folder` writes them)."""
 NOT_LOSSES = ("epoch", "learning_rate", "seconds")
 """What training notes of an epoch beside its losses."""
 
@@ -122,7 +123,7 @@ def _training(run: KeptRun) -> dict[str, Any]:
     return found
 
 
-def _sweep(file: Records) -> dict[str, Any]:
+def _sweep(file: RecordsFile) -> dict[str, Any]:
     sweep = file.header.get("sweep") or {}
     return {
         "file": file.name,

@@ -7,7 +7,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.running.run import Opened
-from bench.running.store import RunFolder
+from bench.runs.folder import RunFolder
 
 
 class Notes:

@@ -9,7 +9,7 @@ from bench import registry
 from bench.budget.sweep import exit_records, sweep
 from bench.files import write_json
 from bench.retrieval.table_file import save_table
-from bench.running.store import RunFolder
+from bench.runs.folder import RunFolder
 from bench.runs.records import write_records
 from bench.spec import EvaluationSpec, SweepSpec, digest
 

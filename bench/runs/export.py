@@ -1,0 +1,74 @@
+"""All records of all runs in one flat table, for plots and tests of one's own."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, TextIO
+
+from bench.errors import BenchError
+from bench.files import replacing
+from bench.runs.load import Run, each_run, newest_rows
+
+EVALUATION = ("ap", "signals")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: how many records of how many runs, and remarks on what was passed over."""
+
+    records: int
+    runs: int
+    remarks: tuple[str, ...]
+
+
+def export_csv(results: Path, out: TextIO) -> Exported:
+    """Write a row for each record, with run, data, method, seed and evaluation, and nothing where it has no value.
+
+    The runs are read twice, for the columns and for the rows, and one at a time: a results folder may be larger than
+    the memory. Raises BenchError where there are no records.
+    """
+    remarks: list[str] = []
+    columns: dict[str, None] = {}
+    for run in each_run(results, remarks):
+        for row in _rows(run):
+            columns |= dict.fromkeys(row)
+    writer = csv.DictWriter(out, list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    records = runs = 0
+    for run in each_run(results, []):
+        runs += 1
+        for row in _rows(run):
+            # Values that are not numbers are not equal to themselves.
+            writer.writerow({name: value for name, value in row.items() if value == value})
+            records += 1
+    return Exported(records, runs, tuple(sorted(remarks)))
+
+
+def write_export(results: Path, path: Path) -> Exported:
+    """Write :func:`export_csv` into a file, compressed where its name ends with ``.gz``; same records, same bytes.
+
+    Raises BenchError where there are no records, or where the file cannot be written.
+    """
+    try:
+        with replacing(path) as beside, ExitStack() as stack:
+            file = stack.enter_context(beside.open("wb"))
+            # Neither a name nor a time: the same records give the same bytes.
+            packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if path.suffix == ".gz" else None
+            binary = stack.enter_context(packed) if packed else file
+            text = stack.enter_context(TextIOWrapper(binary, encoding="utf-8", newline=""))
+            return export_csv(results, text)
+    except OSError as problem:
+        raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose another file") from problem
+
+
+def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
+    evaluation = {name: str(run.evaluation[name]) for name in EVALUATION}
+    for row in newest_rows(run):
+        about = {name: row.pop(name) for name in ("run", "dataset", "method", "preset", "seed")}
+        yield {**about, "run": run.key, **evaluation, **row}
