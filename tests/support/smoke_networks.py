@@ -8,7 +8,7 @@ import torch
 from bench import registry
 from bench.inference.backends.backend import to_embedding
 from bench.inference.export.trained import TrainedRun
-from bench.running.store import RunFolder
+from bench.runs.folder import RunFolder
 
 IDENTITIES = 6
 

@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.files import read_json
 from bench.methods import Options
 from bench.networks import MultiExitNetwork
-from bench.running.store import RunFolder
+from bench.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
