@@ -1,4 +1,4 @@
-"""Finds methods, datasets, policies, thresholdings and backends by name, through entry points.
+"""Finds methods, datasets, policies, thresholdings, encoders and backends by name, through entry points.
 
 A third-party package registers its own with one line in its metadata; this module knows none by name. Names are
 read without importing anything, so that listing and "did you mean" cost nothing.
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from bench.inference.backends.backend import BackendKind
     from bench.methods import Method
 
-Kind = Literal["method", "dataset", "policy", "thresholding", "backend"]
+Kind = Literal["method", "dataset", "policy", "thresholding", "encoder", "backend"]
 GROUPS: dict[Kind, str] = {
     "method": "bench.methods",
     "dataset": "bench.datasets",
     "policy": "bench.policies",
     "thresholding": "bench.thresholdings",
+    "encoder": "bench.encoders",
     "backend": "bench.backends",
 }
 

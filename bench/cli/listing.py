@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -25,21 +25,36 @@ class Listing(StrEnum):
     POLICIES = "policies"
     THRESHOLDINGS = "thresholdings"
     BACKENDS = "backends"
+    ENCODERS = "encoders"
     REPORTED = "reported"
+
+
+KINDS: dict[Listing, Kind] = {
+    Listing.METHODS: "method",
+    Listing.DATASETS: "dataset",
+    Listing.POLICIES: "policy",
+    Listing.THRESHOLDINGS: "thresholding",
+    Listing.BACKENDS: "backend",
+}
+"""What is listed when nothing is named, with its kind in the registry. Naming encoders takes PyTorch, a second or two."""
 
 
 def list_command(
     what: Annotated[
         Listing | None,
-        typer.Argument(help="Only these; reported: the numbers of the papers.", show_default="all but reported"),
+        typer.Argument(
+            help="Only these; reported: the numbers of the papers.", show_default="all but encoders and reported"
+        ),
     ] = None,
 ) -> None:
     """List what is installed, kind by kind, or the numbers that the papers report."""
     if what is Listing.REPORTED:
         _show_reported()
         return
-    installed = (listing for listing in Listing if listing is not Listing.REPORTED)
-    for kind, listing in zip(get_args(Kind), installed, strict=True):
+    if what is Listing.ENCODERS:
+        _show_encoders()
+        return
+    for listing, kind in KINDS.items():
         if what not in (None, listing):
             continue
         rows = []
@@ -51,6 +66,15 @@ def list_command(
             rows.append(row)
         columns = ["name", "what it is", *(["presets"] if kind == "method" else [])]
         show_table(listing.value, columns, rows, texts=columns[1:])
+
+
+def _show_encoders() -> None:
+    """Print every family of encoders with what ``--backbone`` takes."""
+    rows = []
+    for name in registry.names("encoder"):
+        family = registry.load("encoder", name)
+        rows.append([name, ", ".join([*family.names, *([f"{family.prefix}NAME"] if family.prefix else [])])])
+    show_table("encoders", ["family", "--backbone"], rows, texts=["--backbone"])
 
 
 def _show_reported() -> None:

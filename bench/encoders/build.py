@@ -1,24 +1,20 @@
-"""Encoders by name."""
+"""Encoders by name: families are found through the entry points of the group ``bench.encoders``."""
 
 from __future__ import annotations
 
 from torch import nn
 
-from bench.encoders.densenet import DENSENETS, THIN_DENSENETS, densenet
-from bench.encoders.encoder import Encoder
-from bench.encoders.mobile import MOBILE, mobile
-from bench.encoders.pytorch_image_models import PREFIX, timm_encoder
-from bench.encoders.resnet import NARROW_RESNETS, RESNETS, resnet
+from bench import registry
+from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.errors import BenchError, unknown_name
-
-ENCODERS = (*RESNETS, *NARROW_RESNETS, *DENSENETS, *THIN_DENSENETS, *MOBILE)
 
 
 def build_encoder(name: str, *, last_stride: int = 2, weights: str = "none") -> Encoder:
-    """Build an encoder by name: one of :data:`ENCODERS`, or ``timm:NAME``.
+    """Build an encoder by its name in one of the registered families, or as ``timm:NAME``.
 
     ``last_stride`` 1 keeps the fourth stage at the third's resolution (a re-identification habit that multiplies the
-    fourth stage's cost; the papers keep 2). ``weights`` is ``none``, ``imagenet``, or the path of a state dict.
+    fourth stage's cost; the papers keep 2). ``weights`` is ``none``, ``imagenet``, or the path of a state dict. Raises
+    :class:`BenchError` for an unknown name, another stride, or weights that do not fit.
     """
     if last_stride not in (1, 2):
         raise BenchError(f"last_stride is 1 or 2, not {last_stride}")
@@ -33,15 +29,14 @@ def build_encoder(name: str, *, last_stride: int = 2, weights: str = "none") -> 
 
 
 def _build(name: str, weights: str) -> Encoder:
-    if name.startswith(PREFIX):
-        return timm_encoder(name.removeprefix(PREFIX), weights=weights)
-    if name in MOBILE:
-        return mobile(name, weights=weights)
-    if name in RESNETS or name in NARROW_RESNETS:
-        return resnet(name, weights=weights)
-    if name in DENSENETS or name in THIN_DENSENETS:
-        return densenet(name, weights=weights)
-    raise unknown_name("backbone", name, [*ENCODERS, f"{PREFIX}NAME"])
+    families: list[EncoderFamily] = [registry.load("encoder", family) for family in registry.names("encoder")]
+    for family in families:
+        if name in family.names:
+            return family.build(name, weights=weights)
+        if family.prefix and name.startswith(family.prefix):
+            return family.build(name.removeprefix(family.prefix), weights=weights)
+    known = [name for family in families for name in family.names]
+    raise unknown_name("backbone", name, [*known, *(f"{family.prefix}NAME" for family in families if family.prefix)])
 
 
 def _sides(stride: int | tuple[int, ...]) -> tuple[int, ...]:

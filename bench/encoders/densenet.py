@@ -10,7 +10,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models import DenseNet
 
-from bench.encoders.encoder import Encoder
+from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.encoders.weights import fill_encoder
 from bench.errors import BenchError
 
@@ -55,3 +55,6 @@ def _cut(whole: DenseNet) -> Encoder:
         int(parts.norm5.num_features),
     )
     return Encoder(stem, stages, widths, preactivated=True)
+
+
+FAMILY = EncoderFamily(densenet, names=(*DENSENETS, *THIN_DENSENETS))

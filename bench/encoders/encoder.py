@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import nn
@@ -19,3 +20,18 @@ class Encoder:
     stages: tuple[nn.Module, nn.Module, nn.Module, nn.Module]
     widths: tuple[int, int, int, int]
     preactivated: bool = False
+
+
+@dataclass(frozen=True)
+class EncoderFamily:
+    """Encoders that one module builds: the one value that a plug-in of the group ``bench.encoders`` registers.
+
+    ``build(name, weights=...)`` gives the encoder; ``weights`` is ``none``, ``imagenet`` or the path of a state dict.
+    It raises :class:`bench.errors.BenchError` for weights that do not fit. ``names`` are the encoders' names. A family
+    whose names are not known beforehand has a ``prefix`` instead: ``timm:`` stands for every name that begins with it,
+    and ``build`` gets what follows.
+    """
+
+    build: Callable[..., Encoder]
+    names: tuple[str, ...] = ()
+    prefix: str = ""

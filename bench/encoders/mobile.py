@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torchvision import models
 
-from bench.encoders.encoder import Encoder
+from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.encoders.resolution import cut_by_resolution
 from bench.encoders.weights import fill_encoder
 
@@ -21,3 +21,6 @@ def mobile(name: str, *, weights: str) -> Encoder:
     whole = getattr(models, name)(weights=None)
     fill_encoder(whole, weights, MOBILE[name], classifier="classifier.")
     return cut_by_resolution(list(whole.features), name)
+
+
+FAMILY = EncoderFamily(mobile, names=tuple(MOBILE))

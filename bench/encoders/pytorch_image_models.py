@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from bench.encoders.encoder import Encoder
+from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.encoders.resolution import cut_by_resolution
 from bench.encoders.weights import read_state_dict
 from bench.errors import BenchError, unknown_name
@@ -61,3 +61,6 @@ def _chain(network: nn.Module, name: str) -> list[nn.Module]:
     if {"conv_stem", "bn1", "blocks"} <= parts.keys():
         return [parts["conv_stem"], parts["bn1"], *parts["blocks"].children()]
     raise BenchError(f"backbone {PREFIX}{name} is no chain of stages; choose a convolutional network")
+
+
+FAMILY = EncoderFamily(timm_encoder, prefix=PREFIX)

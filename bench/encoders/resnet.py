@@ -8,7 +8,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from bench.encoders.encoder import Encoder
+from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.encoders.weights import fill_encoder
 from bench.errors import BenchError
 
@@ -69,3 +69,6 @@ def _narrow_resnet(width: int, blocks: tuple[int, int, int, int]) -> Encoder:
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     return Encoder(stem, stages, (width, 2 * width, 4 * width, 8 * width))
+
+
+FAMILY = EncoderFamily(resnet, names=(*RESNETS, *NARROW_RESNETS))

@@ -1,4 +1,4 @@
-"""The README and the pages under docs/: links lead somewhere, and every command in them is one that bench understands."""
+"""The README and the pages under docs/: links lead somewhere, commands are understood."""
 
 import re
 import shlex
