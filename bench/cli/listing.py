@@ -36,7 +36,7 @@ KINDS: dict[Listing, Kind] = {
     Listing.THRESHOLDINGS: "thresholding",
     Listing.BACKENDS: "backend",
 }
-"""What is listed when nothing is named, with its kind in the registry. Naming encoders takes PyTorch, a second or two."""
+"""What is listed when nothing is named, with its kind in the registry; naming encoders needs PyTorch."""
 
 
 def list_command(

@@ -85,7 +85,7 @@ def test_a_file_of_something_else_is_no_state_dict(tmp_path):
 def test_missing_file_and_unknown_name():
     with pytest.raises(BenchError, match="no weights file"):
         build_encoder("resnet18", weights="nowhere.pth")
-    with pytest.raises(BenchError, match="did you mean .resnet18"):
+    with pytest.raises(BenchError, match=r"did you mean .resnet18"):
         build_encoder("resnet1800")
     with pytest.raises(BenchError, match="1 or 2"):
         build_encoder("resnet18", last_stride=3)
