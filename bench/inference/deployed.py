@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,10 @@ from numpy.typing import NDArray
 from bench import registry
 from bench.budget.distribution import conditional_exit, exit_distribution, solve_a
 from bench.budget.sweep import policy_costs
-from bench.budget.thresholds import calibrate
 from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
-from bench.errors import BenchError, unknown_name
+from bench.errors import BenchError
 from bench.inference.compaction import Pays, always
-from bench.inference.deciding import FixedThresholds, OnlineThresholds, StreamThresholds
 from bench.inference.engine import Engine
 from bench.inference.replay import ReplayBackend
 from bench.inference.searching import GalleryCodes
@@ -29,11 +28,9 @@ from bench.spec import EvaluationSpec
 
 if TYPE_CHECKING:
     from bench.budget.policy import Policy
+    from bench.budget.thresholding.contract import Decider
     from bench.inference.backends.backend import Backend
     from bench.networks import MultiExitNetwork
-
-THRESHOLDINGS = ("calibrated", "stream")
-"""Thresholds that can be had before the queries have all come."""
 
 
 @dataclass(frozen=True)
@@ -123,22 +120,21 @@ class Deployed:
             raise BenchError(f"the budget parameter a is a number from 0 to inf, not {a}")
         return Budget(None, a, float(exit_distribution(a, len(self.costs)) @ self.costs))
 
-    def thresholds(self, budget: Budget, thresholding: str) -> OnlineThresholds:
-        """Make the thresholds of a budget, as a sweep makes them."""
-        q = conditional_exit(exit_distribution(budget.a, len(self.costs)))
-        if thresholding == "stream":
-            return StreamThresholds(q)
-        if thresholding != "calibrated":
-            raise unknown_name("thresholding of an engine", thresholding, THRESHOLDINGS)
-        if self.calibration is None:
-            raise BenchError(
-                "calibrated thresholds need identities held out of training: train with --calibration above 0, or "
-                "take --thresholding stream"
-            )
-        confidence = self.policy.confidence(self.calibration.signals, np.random.default_rng([self.seed, 2]))
-        return FixedThresholds(calibrate(confidence, q))
+    def decider(self, budget: Budget, thresholding: str) -> Callable[[], Decider]:
+        """Decide for a budget, as a sweep does: each call begins anew.
 
-    def engine(self, backend: Backend, thresholds: OnlineThresholds, pays: Pays = always) -> Engine:
+        Raises :class:`BenchError` for a thresholding that has to know all queries, or needs held-out identities where
+        there are none.
+        """
+        rule = registry.thresholding(thresholding)
+        q = conditional_exit(exit_distribution(budget.a, len(self.costs)))
+        held_out = None
+        if rule.needs == "calibration" and self.calibration is not None:
+            held_out = self.policy.confidence(self.calibration.signals, np.random.default_rng([self.seed, 2]))
+        rule.online(q, held_out)
+        return lambda: rule.online(q, held_out)
+
+    def engine(self, backend: Backend, decider: Callable[[], Decider], pays: Pays = always) -> Engine:
         """Put an engine together."""
         draws = None
         if self.policy.drawn:
@@ -148,7 +144,7 @@ class Deployed:
             backend,
             self.gallery,
             self.policy,
-            thresholds,
+            decider,
             self.costs,
             pays=pays,
             classifier=self.classifier,

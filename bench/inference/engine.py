@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,8 +23,8 @@ from bench.inference.in_flight import InFlight
 from bench.retrieval.table import FloatArray, IntArray
 
 if TYPE_CHECKING:
+    from bench.budget.thresholding.contract import Decider
     from bench.inference.backends.backend import Backend
-    from bench.inference.deciding import OnlineThresholds
     from bench.inference.searching import GalleryCodes
 
 PARTS = ("network", "search", "decision", "compaction")
@@ -86,6 +86,7 @@ class Answers:
 class Engine:
     """A network's steps, a gallery, a policy that is ready, and its thresholds, in one object.
 
+    ``decider()`` begins to decide for one budget (:meth:`bench.budget.thresholding.contract.Thresholding.online`).
     ``costs`` (S,) are cumulative multiply-adds, the policy's own included. ``pays`` decides when those who left are
     taken out of the batch. ``draws`` (N, S) are the confidences of a policy that draws them, a row a query number.
 
@@ -97,18 +98,19 @@ class Engine:
         backend: Backend,
         gallery: GalleryCodes,
         policy: Policy,
-        thresholds: OnlineThresholds,
+        decider: Callable[[], Decider],
         costs: FloatArray,
         *,
         pays: Pays = always,
         classifier: Classifier | None = None,
         draws: FloatArray | None = None,
     ) -> None:
-        self.backend, self.gallery, self.policy, self.thresholds = backend, gallery, policy, thresholds
+        self.backend, self.gallery, self.policy, self.decider = backend, gallery, policy, decider
         self.costs, self.pays, self.classifier, self.draws = np.asarray(costs, float), pays, classifier, draws
         self.exits = backend.exits
         self.dims = np.array([spec.dim for spec in self.exits], dtype=np.int64)
         self._check()
+        self.restart()
 
     def _check(self) -> None:
         exits = len(self.exits)
@@ -116,11 +118,6 @@ class Engine:
             raise BenchError(
                 f"the gallery holds codes of {_names(self.gallery.exits)} and the network has {_names(self.exits)}: "
                 "build the gallery for this run"
-            )
-        if self.thresholds.num_exits != exits:
-            raise BenchError(
-                f"the thresholds are for {self.thresholds.num_exits} exits and the network has {exits}: they are of "
-                "another run"
             )
         if len(self.costs) != exits:
             raise BenchError(f"expected the costs of {exits} exits, found {len(self.costs)}")
@@ -140,7 +137,7 @@ class Engine:
 
     def restart(self) -> None:
         """Forget the queries that came before: a stream's thresholds begin anew."""
-        self.thresholds.restart()
+        self.deciding = self.decider()
 
     def answer(self, images: Any, camids: IntArray, numbers: IntArray | None = None) -> Answers:
         """Answer a batch of normalised images, float32 (B, 3, H, W), of cameras (B,).
@@ -175,7 +172,7 @@ class Engine:
             if index < last:
                 confidence = self._confidence(index, staying, flight, state, embedding, numbers)
                 confidences[staying, index] = confidence
-                leaving = self.thresholds.leaving(index, confidence)
+                leaving = self.deciding.leave(confidence, index)
             gone = staying[leaving]
             exits[gone] = index
             milliseconds[gone] = clock.note("decision")

@@ -7,9 +7,9 @@ import pytest
 
 from bench.budget.policies.gallery_separability import GALLERY_SEPARABILITY
 from bench.budget.policies.random import RANDOM
+from bench.budget.thresholding.calibrated import FixedThresholds
 from bench.errors import BenchError
 from bench.inference.compaction import StepProfile, measure_steps
-from bench.inference.deciding import FixedThresholds
 from bench.inference.engine import PARTS, Answers, Engine
 from bench.inference.replay import ReplayBackend
 from bench.inference.searching import GalleryCodes
@@ -52,8 +52,12 @@ def backend():
     return Watched(EXITS, embeddings(QUERIES, 1))
 
 
+def standing(*thresholds):
+    return lambda: FixedThresholds(np.array(thresholds))
+
+
 def make(backend, gallery, **changes):
-    parts = {"policy": GALLERY_SEPARABILITY, "thresholds": FixedThresholds(np.array([2.0, 0.5])), "costs": COSTS}
+    parts = {"policy": GALLERY_SEPARABILITY, "decider": standing(2.0, 0.5), "costs": COSTS}
     return Engine(backend, gallery, **{**parts, **changes})
 
 
@@ -110,7 +114,7 @@ def test_a_query_of_no_camera_sees_the_whole_gallery(backend, gallery):
 
 def test_draws_are_by_number(backend, gallery):
     draws = np.random.default_rng(0).random((QUERIES, 3))
-    engine = make(backend, gallery, policy=RANDOM, draws=draws, thresholds=FixedThresholds(np.array([0.5, 0.5])))
+    engine = make(backend, gallery, policy=RANDOM, draws=draws, decider=standing(0.5, 0.5))
     order = np.random.default_rng(1).permutation(QUERIES)
     answers = engine.answer(ROWS[order], CAMERAS[order], order)
     expected = np.where(draws[:, 0] >= 0.5, 0, np.where(draws[:, 1] >= 0.5, 1, 2))
@@ -138,7 +142,6 @@ def test_parts_of_different_networks_are_refused(backend, gallery):
         ),
         (lambda: GalleryCodes(other, embeddings(len(PIDS), 0), PIDS, CAMIDS), "the gallery's codes of exit 1 must be"),
         (lambda: make(ReplayBackend(EXITS[:2], backend.embeddings[:2]), gallery), "build the gallery for this run"),
-        (lambda: make(backend, gallery, thresholds=FixedThresholds(np.zeros(4))), "thresholds are for 5 exits"),
         (lambda: make(backend, gallery, costs=COSTS[:2]), "costs of 3 exits, found 2"),
         (lambda: make(backend, gallery, policy=RANDOM), "draws its confidences"),
         (lambda: make(backend, gallery, policy=replace(RANDOM, drawn=False, reads=("features",))), "first exit's feat"),

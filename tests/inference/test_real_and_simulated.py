@@ -8,14 +8,15 @@ from conftest import BUDGETS, MULTI_EXIT
 from bench import registry
 from bench.budget.distribution import conditional_exit, exit_distribution
 from bench.budget.query_scores import METRICS, per_query_scores
-from bench.budget.thresholds import calibrate, stream_exits, threshold_exits
+from bench.budget.thresholding.calibrated import calibrate
+from bench.budget.thresholds import stream_exits, threshold_exits
 from bench.data.augmentation import normalise
 from bench.device import DeviceImages
 from bench.inference.backends.backend import open_backend
-from bench.inference.deployed import THRESHOLDINGS
 from bench.inference.engine import Answers
 
 POLICIES = registry.names("policy")
+THRESHOLDINGS = [name for name in registry.names("thresholding") if not registry.thresholding(name).transductive]
 SHARES = np.linspace(0, 1, BUDGETS)
 
 
@@ -59,7 +60,7 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
         budget = deployed.budget(share)
         assert budget.requested_macs == pytest.approx(record["requested_cost"], rel=1e-9)
         expected = simulated(deployed, budget, thresholding, order)
-        engine = deployed.engine(deployed.replay(), deployed.thresholds(budget, thresholding))
+        engine = deployed.engine(deployed.replay(), deployed.decider(budget, thresholding))
         for batch in (1, 8, 32):
             answers = run_engine(engine, np.arange(len(order)), deployed, order, batch)
             assert np.array_equal(answers.exits, expected)
@@ -88,7 +89,7 @@ def test_from_images_the_codes_are_those_of_the_table(deployed_of, context_of, m
             order = order_of(deployed, thresholding)
             budget = deployed.budget(0.5)
             expected = simulated(deployed, budget, thresholding, order)
-            engine = deployed.engine(backend, deployed.thresholds(budget, thresholding))
+            engine = deployed.engine(backend, deployed.decider(budget, thresholding))
             for batch in (1, 8, 32, len(order)):
                 answers = run_engine(engine, inputs, deployed, order, batch)
                 for index, spec in enumerate(backend.exits):
