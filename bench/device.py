@@ -7,6 +7,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from bench.allocation import keep_large_blocks
 from bench.data.images import ImageStore
 from bench.data.views import Views, cut_views
 from bench.networks import ExitOutput, MultiExitNetwork
@@ -20,10 +21,13 @@ DEVICE_SHARE = 0.5
 def open_device(device: str = "auto", precision: str = "auto") -> Fabric:
     """Open a device (``auto``, ``cpu``, ``cuda``, ``mps``) in a precision (``auto``, ``float32``, ``bfloat16``).
 
-    :mod:`bench.precision` says what ``auto`` takes. Raises BenchError for what is unknown or not available here.
+    :mod:`bench.precision` says what ``auto`` takes. Raises BenchError for what is unknown or not available here. On a
+    processor, malloc is set to keep large blocks (:mod:`bench.allocation`): work on tensors starts here.
     """
-    precision = resolve_precision(precision, device)
-    return Fabric(accelerator=resolve_device(device), devices=1, precision=FABRIC_PRECISION[precision])
+    precision, device = resolve_precision(precision, device), resolve_device(device)
+    if device == "cpu":
+        keep_large_blocks()
+    return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])
 
 
 def device_name(fabric: Fabric) -> str:

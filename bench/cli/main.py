@@ -29,6 +29,7 @@ from bench.cli import (
 )
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
+from bench.threads import wait_passively
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -99,4 +100,5 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    wait_passively()
     app()

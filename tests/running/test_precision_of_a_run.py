@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench.errors import BenchError
+from bench.progress import SILENT
 from bench.running.run import Opened
 from bench.runs.folder import RunFolder
 
@@ -16,6 +17,9 @@ class Notes:
 
     def note(self, message):
         self.said.append(message)
+
+    def task(self, *arguments, **options):
+        return SILENT.task(*arguments, **options)
 
 
 @pytest.fixture
