@@ -60,13 +60,35 @@ def identifying(value: Any) -> Any:
 def _tells(part: Field[Any], owner: Any) -> bool:
     if "in_key" in part.metadata:
         return bool(part.metadata["in_key"] == "always")
-    default = part.default if part.default_factory is MISSING else part.default_factory()
+    default = _default(part)
     return default is MISSING or not _same(getattr(owner, part.name), default)
+
+
+def _default(part: Field[Any]) -> Any:
+    return part.default if part.default_factory is MISSING else part.default_factory()
 
 
 def _same(one: Any, other: Any) -> bool:
     # As text, for to Python 1, 1.0 and True are equal.
     return canonical_json(identifying(one)) == canonical_json(identifying(other))
+
+
+def with_defaults(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what kept plain values of a dataclass ``kind`` do not say because a field was added after them.
+
+    Whoever sorts kept results by their settings needs it, so that older and newer ones with one key stay together.
+    Versions are not filled in: one that is not recorded is unknown.
+    """
+    filled = dict(values)
+    for part in fields(kind):
+        default = _default(part)
+        if "in_key" in part.metadata or default is MISSING:
+            continue
+        if is_dataclass(default):
+            filled[part.name] = with_defaults(type(default), values.get(part.name) or {})
+        else:
+            filled.setdefault(part.name, list(default) if isinstance(default, tuple) else default)
+    return filled
 
 
 @dataclass(frozen=True)

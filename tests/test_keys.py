@@ -15,6 +15,7 @@ from bench.spec import (
     SweepSpec,
     identifying,
     override,
+    with_defaults,
 )
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -231,3 +232,15 @@ def test_a_spec_says_everything_to_people():
     values = RUN.to_json()
     assert set(values) == {part.name for part in fields(RunSpec)} - {"option_defaults"}
     assert values["recipe"]["optimiser"]["betas"] == [0.9, 0.999]
+
+
+def test_kept_values_of_before_a_field_are_filled_in():
+    """Older values lack the fields that came later; filled in, they are those of a run that was made today."""
+    older = {"epochs": 7, "optimiser": {"learning_rate": 0.1}}
+    newer = replace(RUN, recipe=Recipe(epochs=7, optimiser=Optimiser(learning_rate=0.1))).to_json()["recipe"]
+    assert with_defaults(Recipe, older) == with_defaults(Recipe, newer) == newer
+    assert with_defaults(EvaluationSpec, {"ap": "trapezoid"}) == {
+        "ap": "trapezoid",
+        "signals": "deployed",
+        "views": "centre",
+    }

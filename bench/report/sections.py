@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from bench.runs.load import Results, Run
-from bench.spec import digest
+from bench.spec import EvaluationSpec, digest, with_defaults
+from bench.training.recipe import Recipe
 
 SIGNALS = {
     "deployed": "decisions look at the gallery as deployed",
@@ -112,7 +113,10 @@ class Section:
 
 def sections(results: Results) -> tuple[Section, ...]:
     """Sort runs into sections and setups; everything is in the order of its names."""
-    groups = _grouped(results.runs, lambda run: (*_names(run, "dataset", "fingerprint"), digest(run.evaluation)))
+    groups = _grouped(
+        results.runs,
+        lambda run: (*_names(run, "dataset", "fingerprint"), digest(with_defaults(EvaluationSpec, run.evaluation))),
+    )
     slugs = _unique([(_slug(_section_name(runs[0])), digest(key)) for key, runs in groups])
     found = []
     for slug, (key, runs) in zip(slugs, groups, strict=True):
@@ -198,8 +202,9 @@ def _section_name(run: Run) -> str:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    """All settings but the seed, with a dot into their parts."""
-    return {name: value for name, value in _flat(run.spec).items() if name != "seed"}
+    """All settings but the seed, with a dot into their parts; those that are younger than the run at their default."""
+    spec = {**run.spec, "recipe": with_defaults(Recipe, run.spec.get("recipe") or {})}
+    return {name: value for name, value in _flat(spec).items() if name != "seed"}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
