@@ -1,4 +1,4 @@
-"""Finds methods, datasets, policies, thresholdings, encoders and backends by name, through entry points.
+"""Finds methods, datasets, policies, thresholdings, costs, encoders and backends by name, through entry points.
 
 A third-party package registers its own with one line in its metadata; this module knows none by name. Names are
 read without importing anything, so that listing and "did you mean" cost nothing.
@@ -15,16 +15,18 @@ from bench.errors import BenchError, unknown_name
 if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
     from bench.budget.thresholding.contract import Thresholding
+    from bench.cost.axes.contract import Cost
     from bench.data.dataset import DatasetReader
     from bench.inference.backends.backend import BackendKind
     from bench.methods import Method
 
-Kind = Literal["method", "dataset", "policy", "thresholding", "encoder", "backend"]
+Kind = Literal["method", "dataset", "policy", "thresholding", "cost", "encoder", "backend"]
 GROUPS: dict[Kind, str] = {
     "method": "bench.methods",
     "dataset": "bench.datasets",
     "policy": "bench.policies",
     "thresholding": "bench.thresholdings",
+    "cost": "bench.costs",
     "encoder": "bench.encoders",
     "backend": "bench.backends",
 }
@@ -76,6 +78,11 @@ def policy(name: str) -> Policy | LearnedPolicy:
 def thresholding(name: str) -> Thresholding:
     """Load a thresholding."""
     return load("thresholding", name)
+
+
+def cost(name: str) -> Cost:
+    """Load a cost."""
+    return load("cost", name)
 
 
 def backend(name: str) -> BackendKind:

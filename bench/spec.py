@@ -161,7 +161,8 @@ class EvaluationSpec:
 class SweepSpec:
     """What is swept: ``a_values`` explicit, or else ``budgets`` equal steps of cost from the first exit to the last.
 
-    ``shuffles``: how many orders of the queries are tried where the order matters. ``resamples``: of the bootstrap.
+    ``cost`` names what budgets are in, as NAME or NAME:WHICH. ``shuffles``: how many orders of the queries are tried
+    where the order matters. ``resamples``: of the bootstrap.
     """
 
     policies: tuple[str, ...]
@@ -171,6 +172,7 @@ class SweepSpec:
     shuffles: int = 10
     resamples: int = 1000
     seed: int = 0
+    cost: str = "macs"
     sweep_version: int = field(default=SWEEP_VERSION, metadata=ALWAYS_IN_KEY)
 
     def __post_init__(self) -> None:

@@ -83,6 +83,11 @@ def decision_macs(dims: IntArray, classes: int, features: int) -> list[int]:
     return [READ * 3 * HIDDEN * (features + HIDDEN + 2 * HIDDEN) + 3 * HIDDEN] + [0] * (len(dims) - 1)
 
 
+def gallery_bytes(features: int) -> int:
+    """Bytes that are kept of a gallery image: its features in half precision, for the classifier reads matches' too."""
+    return np.dtype(np.float16).itemsize * features
+
+
 def load_ets(parameters: Parameters) -> Policy:
     """ETS as a confidence: P(easy) + P(skip) at the first exit, gallery separability later, as hard queries have it."""
     probabilities = trained(parameters)
@@ -138,6 +143,7 @@ def _ready(
         confidence=confidence,
         macs=macs,
         own_threshold=own_threshold,
+        gallery_bytes=gallery_bytes,
         sorts=sorts if learned.name == ETS.name else None,
         column=column,
         reads=("features",),
@@ -153,6 +159,7 @@ ETS = LearnedPolicy(
     load=load_ets,
     macs=decision_macs,
     report=class_counts,
+    gallery_bytes=gallery_bytes,
     fitted_as="ets",
 )
 ETS_GS = LearnedPolicy(
@@ -164,5 +171,6 @@ ETS_GS = LearnedPolicy(
     load=load_ets_gs,
     macs=decision_macs,
     report=class_counts,
+    gallery_bytes=gallery_bytes,
     fitted_as="ets",
 )

@@ -12,6 +12,7 @@ PACKAGES = ("bench", "baselines", "hashreid")
 CONTRACTS = {
     "bench.budget.policy",
     "bench.budget.thresholding.contract",
+    "bench.cost.axes.contract",
     "bench.encoders.build",
     "bench.encoders.encoder",
     "bench.encoders.weights",

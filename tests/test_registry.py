@@ -15,7 +15,7 @@ def test_what_is_there():
     assert {"random", "qs", "gs"} <= set(registry.names("policy"))
 
 
-@pytest.mark.parametrize("kind", ["method", "dataset", "policy", "thresholding", "backend"])
+@pytest.mark.parametrize("kind", ["method", "dataset", "policy", "thresholding", "cost", "backend"])
 def test_every_entry_loads_under_its_own_name(kind):
     for name in registry.names(kind):
         value = registry.load(kind, name)

@@ -38,9 +38,13 @@ class SweepContext:
     """(R, S, metrics) means of the exits alone under every draw."""
     references: tuple[ReferenceCurve, ...]
     """Interpolation between exits (``_gain``), and random exits (``_over_random``)."""
+    policy_mac: float = 1.0
+    """What one multiply-add of a policy costs, in the unit of the exits' costs."""
 
     @classmethod
-    def of(cls, quality: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap) -> SweepContext:
+    def of(
+        cls, quality: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap, policy_mac: float = 1.0
+    ) -> SweepContext:
         """Draw the exits' means."""
         means, draws = quality.mean(axis=0), bootstrap.means(quality)
         nodes, shares = random_shares(costs)
@@ -48,7 +52,7 @@ class SweepContext:
             ReferenceCurve("_gain", costs, means, draws),
             ReferenceCurve("_over_random", nodes, shares @ means, shares @ draws),
         )
-        return cls(quality, costs, bootstrap, draws, references)
+        return cls(quality, costs, bootstrap, draws, references, policy_mac)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Parameters = Mapping[str, "NDArray[Any]"]
 """What a learned policy arrived at: arrays by name, which are kept with the run."""
 Sorted = tuple[Sequence[str], "IntArray"]
-"""Names of the classes (C,), and the class (N,) of each query as a place among them."""
+"""Names of the classes (C,), and the class (N,) of each query as an index into them."""
 Need = Literal["calibration", "training statistics"]
 """What a policy learns from: identities held out of training, or the course of training itself."""
 Read = Literal["features", "classes"]
@@ -33,10 +33,12 @@ class Policy:
     alone: by type, no label of the test set can reach it. How many leave is the budget's to say.
 
     ``macs(dims, classes)`` are the multiply-adds (S,) of deciding at each exit, for a policy that computes more than
-    comparisons, from the code lengths (S,) and the number of training identities; ``applies(signals)`` is false where
-    a method does not give what the policy reads. ``own_threshold`` is the confidence at the first exit from which the
-    policy says by itself that a query should leave; None where that has to be chosen. ``sorts(signals)`` names the
-    class of every query, for a policy that has classes, so that they can be looked at.
+    comparisons, from the code lengths (S,) and the number of training identities. ``gallery_bytes(features)`` are the
+    bytes that it keeps of every gallery image, where the first exit's head reads ``features`` numbers.
+    ``applies(signals)`` is false where a method does not give what the policy reads. ``own_threshold`` is the
+    confidence at the first exit from which the policy says by itself that a query should leave; None where that has to
+    be chosen. ``sorts(signals)`` names the class of every query, for a policy that has classes, so that they can be
+    looked at.
 
     The confidence at an exit depends on signals of the exits up to it alone, as at run time there are no others.
     ``column(signals, exit_index)`` gives it (N,) by itself, where that is less work than all of them. ``reads`` says
@@ -51,6 +53,7 @@ class Policy:
     macs: Callable[[IntArray, int], Sequence[int]] = lambda dims, classes: [0] * len(dims)
     applies: Callable[[Signals], bool] = lambda signals: True
     own_threshold: float | None = None
+    gallery_bytes: Callable[[int], int] = lambda features: 0
     sorts: Callable[[Signals], Sorted] | None = None
     column: Callable[[Signals, int], FloatArray] | None = None
     reads: tuple[Read, ...] = ()
@@ -95,10 +98,10 @@ class LearnedPolicy:
 
     ``fit(evidence, generator)`` gives what it learned as arrays, which are kept with the run; ``load(parameters)``
     makes the policy of them, and ``report(parameters)`` plain values to go on record. ``macs(dims, classes,
-    features)`` is what deciding will cost (S,), known before anything is fitted, where the first exit's head reads
-    ``features`` numbers. ``fitted_as`` names the file: policies
-    that fit the same thing share it. ``version`` is raised when fitting changes. The module that registers the policy
-    should not import torch: listing policies loads it.
+    features)`` is what deciding will cost (S,), and ``gallery_bytes(features)`` what it keeps of every gallery image,
+    known before anything is fitted, where the first exit's head reads ``features`` numbers. ``fitted_as`` names the
+    file: policies that fit the same thing share it. ``version`` is raised when fitting changes. The module that
+    registers the policy should not import torch: listing policies loads it.
     """
 
     name: str
@@ -109,6 +112,7 @@ class LearnedPolicy:
     load: Callable[[Parameters], Policy]
     macs: Callable[[IntArray, int, int], Sequence[int]]
     report: Callable[[Parameters], Mapping[str, Any]] = lambda parameters: {}
+    gallery_bytes: Callable[[int], int] = lambda features: 0
     fitted_as: str = ""
     version: int = 1
 

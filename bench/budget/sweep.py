@@ -32,9 +32,12 @@ def grid(spec: SweepSpec, costs: FloatArray) -> tuple[float, ...]:
     return tuple(solve_a(costs, budget) for budget in np.linspace(costs[0], costs[-1], spec.budgets))
 
 
-def policy_costs(policy: Policy, signals: Signals, costs: FloatArray) -> FloatArray:
-    """Add what a policy itself computes to the costs (S,) of the exits: it decides at each that a query reaches."""
-    return costs + np.cumsum(policy.macs(signals.dims, signals.classes))
+def policy_costs(policy: Policy, signals: Signals, costs: FloatArray, policy_mac: float = 1.0) -> FloatArray:
+    """Add what a policy itself computes to the costs (S,) of the exits: it decides at each that a query reaches.
+
+    ``policy_mac`` is what one of its multiply-adds costs, in the unit of ``costs``.
+    """
+    return costs + policy_mac * np.cumsum(policy.macs(signals.dims, signals.classes))
 
 
 def sweep(
@@ -43,18 +46,23 @@ def sweep(
     spec: SweepSpec,
     policies: Sequence[Policy],
     calibration: Signals | None = None,
+    policy_mac: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Score policies × thresholdings × budgets, the exits alone and the oracle: one record (plain values) each.
 
-    Every record of a point holds the requested and the realised cost in multiply-adds, each metric with its interval
-    over identities, and what it gains at the same realised cost, paired (:func:`bench.budget.points.point_records`).
-    Records of kind ``curve`` sum up a policy's curve, those of kind ``comparison`` set two policies against each other
-    (:mod:`bench.budget.whole_curves`). A policy's own multiply-adds are part of its costs, so that its budgets begin
-    and end above those of the exits.
+    Every record of a point holds the requested and the realised cost in the unit of ``costs`` (S,), what a query pays
+    that leaves at each exit; each metric with its interval over identities; and what it gains at the same realised
+    cost, paired (:func:`bench.budget.points.point_records`). Records of kind ``curve`` sum up a policy's curve, those
+    of kind ``comparison`` set two policies against each other (:mod:`bench.budget.whole_curves`). A policy's own
+    multiply-adds, each at ``policy_mac``, are part of its costs, so that its budgets begin and end above those of the
+    exits.
+
+    Raises BenchError where there are fewer than two exits, costs do not rise strictly, a thresholding is unknown, or
+    one needs ``calibration`` and gets none.
     """
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
-    context = _context(table, costs, spec.resamples, spec.seed)
+    context = _context(table, costs, spec.resamples, spec.seed, policy_mac)
     thresholdings = [registry.thresholding(name) for name in spec.thresholdings]
     jobs = [(policy, thresholding) for policy in policies for thresholding in thresholdings]
     scored = map_rows(
@@ -75,9 +83,9 @@ def exit_records(table: ExitTable, costs: FloatArray, resamples: int, seed: int)
     return point_records(_exit_points(context), context)
 
 
-def _context(table: ExitTable, costs: FloatArray, resamples: int, seed: int) -> SweepContext:
+def _context(table: ExitTable, costs: FloatArray, resamples: int, seed: int, policy_mac: float = 1.0) -> SweepContext:
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
-    return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap)
+    return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap, policy_mac)
 
 
 def _exit_points(context: SweepContext) -> Points:
@@ -103,7 +111,7 @@ def policy_points(
     Raises BenchError where the thresholding needs ``calibration`` and there is none.
     """
     thresholding.check(calibration)
-    costs = policy_costs(policy, table.signals, context.costs)
+    costs = policy_costs(policy, table.signals, context.costs, context.policy_mac)
     confidence = policy.confidence(table.signals, np.random.default_rng([spec.seed, 1]))
     held_out = None
     if thresholding.needs == "calibration" and calibration is not None:

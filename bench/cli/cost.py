@@ -1,4 +1,4 @@
-"""``bench cost``: multiply-adds of every exit."""
+"""``bench cost``: multiply-adds of every exit, and bytes of a gallery image."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ APART = {
     "elementwise_operations": "elementwise",
     "parameters": "parameters",
     "code_bytes": "bytes a code",
+    "policy_bytes": "policy's bytes",
+    "gallery_bytes": "bytes a gallery image",
 }
 """Columns of the second table: name in the ledger, heading."""
 
@@ -52,11 +54,9 @@ def cost_command(
         # A method without classifiers has none to pay for.
         classified = network.eval().classify(torch.zeros(1, int(dims[0])), 0) is not None
         classes = identities if classified else 0
-        if isinstance(decider, LearnedPolicy):
-            read = network.outputs(torch.zeros(1, 3, *recipe.input_size), num_exits=1)[0].features
-            ledger = ledger.with_policy(decider.macs(dims, classes, read[0].numel()))
-        else:
-            ledger = ledger.with_policy(decider.macs(dims, classes))
+        read = network.outputs(torch.zeros(1, 3, *recipe.input_size), num_exits=1)[0].features[0].numel()
+        learned = (read,) if isinstance(decider, LearnedPolicy) else ()
+        ledger = ledger.with_policy(decider.macs(dims, classes, *learned), decider.gallery_bytes(read))
     OUT.print(f"{ledger.convention}\n", soft_wrap=True)
     height, width = ledger.input_size
     ledger_rows = ledger.rows()

@@ -24,6 +24,7 @@ class Listing(StrEnum):
     DATASETS = "datasets"
     POLICIES = "policies"
     THRESHOLDINGS = "thresholdings"
+    COSTS = "costs"
     BACKENDS = "backends"
     ENCODERS = "encoders"
     REPORTED = "reported"
@@ -34,6 +35,7 @@ KINDS: dict[Listing, Kind] = {
     Listing.DATASETS: "dataset",
     Listing.POLICIES: "policy",
     Listing.THRESHOLDINGS: "thresholding",
+    Listing.COSTS: "cost",
     Listing.BACKENDS: "backend",
 }
 """What is listed when nothing is named, with its kind in the registry; naming encoders needs PyTorch."""

@@ -58,6 +58,10 @@ def run_command(
             help="How thresholds are set, with commas (bench list thresholdings).",
         ),
     ] = "stream,exact",
+    cost: Annotated[
+        str,
+        typer.Option(rich_help_panel=BUDGET, help="What budgets are in (bench list costs), as NAME or NAME:MACHINE."),
+    ] = "macs",
     budgets: Annotated[
         int,
         typer.Option(rich_help_panel=BUDGET, help="Budgets, in equal steps from the first exit's cost to the last's."),
@@ -114,6 +118,7 @@ def run_command(
             budgets=budgets,
             a_values=tuple(_number("--a", value) for value in words(a)),
             shuffles=shuffles,
+            cost=cost,
             resamples=resamples,
         )
     evaluation = EvaluationSpec(

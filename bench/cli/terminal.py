@@ -26,6 +26,8 @@ PLAIN_SECONDS = 20.0
 """Seconds between two lines about the same work where nobody watches a bar."""
 PIPED_WIDTH = 140
 """Columns of a table that goes to a file or a pipe, where no terminal says how many fit."""
+MULTIPLY_ADDS = "multiply-adds"
+"""The unit that is written as MACs, in millions."""
 
 OUT = Console(highlight=False)
 """Results go to standard output."""
@@ -134,3 +136,15 @@ def percent(share: float) -> str:
 def macs(count: float) -> str:
     """Write a number of multiply-adds in millions."""
     return f"{count / 1e6:,.1f} M"
+
+
+def amount(value: float, cost: Mapping[str, Any]) -> str:
+    """Write a value of a cost, as the records' header states it: multiply-adds in millions, others to four digits."""
+    return macs(value) if cost["unit"] == MULTIPLY_ADDS else f"{value:,.4g}"
+
+
+def cost_heading(cost: Mapping[str, Any]) -> str:
+    """Head a column of a cost: ``MACs``, ``MACs, matching``, ``milliseconds``."""
+    if cost["unit"] != MULTIPLY_ADDS:
+        return str(cost["unit"])
+    return "MACs" if cost["name"] == "macs" else f"MACs, {cost['name']}"

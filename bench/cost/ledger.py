@@ -2,7 +2,7 @@
 
 Trunk, head and policy are multiply-adds and add up to the budget axis. Elementwise operations and the work of matching
 a query with the gallery stand beside them: bit operations and multiply-adds have no common unit but time, so that
-turning one into the other is left to whoever has measured it.
+turning one into the other is left to whoever has measured it, or to a cost that names its rate (bench/cost/axes).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ FLOAT_BYTES = 4
 class ExitCost:
     """What one exit adds to the exits before it, for one query; its codes; and its matching.
 
-    ``policy_macs`` is what a policy's own network spends on a decision here. Parameters are those that inference reads
+    ``policy_macs`` is what a policy's own network spends on a decision here, ``policy_bytes`` what it keeps of every
+    gallery image for that. Parameters are those that inference reads
     and no earlier exit has read.
     """
 
@@ -43,6 +44,7 @@ class ExitCost:
     elementwise_operations: int
     trunk_parameters: int
     head_parameters: int
+    policy_bytes: int = 0
 
     @property
     def macs(self) -> int:
@@ -87,14 +89,22 @@ class CostLedger:
         )
         return cls((int(input_size[0]), int(input_size[1])), int(gallery_images), exits)
 
-    def with_policy(self, policy_macs: Sequence[int] | IntArray) -> CostLedger:
-        """Book ``policy_macs`` (S,), what a policy's own network spends at each exit, in place of those here."""
+    def with_policy(self, policy_macs: Sequence[int] | IntArray, gallery_bytes: int = 0) -> CostLedger:
+        """Book ``policy_macs`` (S,), what a policy's own network spends at each exit, in place of those here.
+
+        ``gallery_bytes`` is what it keeps of every gallery image, booked at the first exit. Raises BenchError where
+        there is not one count for each exit.
+        """
         if len(policy_macs) != len(self.exits):
             raise BenchError(
                 f"expected the policy's MACs for each of {len(self.exits)} exits and found {len(policy_macs)} values. "
                 "Give one for every exit, 0 where the policy only compares distances."
             )
-        exits = tuple(replace(cost, policy_macs=int(m)) for cost, m in zip(self.exits, policy_macs, strict=True))
+        kept = [gallery_bytes, *([0] * (len(self.exits) - 1))]
+        exits = tuple(
+            replace(cost, policy_macs=int(macs), policy_bytes=int(size))
+            for cost, macs, size in zip(self.exits, policy_macs, kept, strict=True)
+        )
         return replace(self, exits=exits)
 
     def with_views(self, count: int) -> CostLedger:
@@ -146,6 +156,11 @@ class CostLedger:
         return _array(cost.code_bytes for cost in self.exits)
 
     @property
+    def gallery_bytes(self) -> IntArray:
+        """(S,) bytes that are kept of one gallery image for each exit: its code, and what the policy stores."""
+        return self.code_bytes + _array(cost.policy_bytes for cost in self.exits)
+
+    @property
     def parameters(self) -> IntArray:
         """(S,) parameters of trunk and head that each exit adds."""
         return _array(cost.trunk_parameters + cost.head_parameters for cost in self.exits)
@@ -161,6 +176,7 @@ class CostLedger:
                 "matching_word_operations",
                 "matching_macs",
                 "code_bytes",
+                "gallery_bytes",
                 "parameters",
             )
         }
@@ -176,10 +192,13 @@ class CostLedger:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> CostLedger:
-        """Read back what :meth:`to_json` gave, its convention included."""
+        """Read back what :meth:`to_json` gave, its convention included; raises BenchError where that is another thing.
+
+        Ledgers of before policies kept anything do not say so.
+        """
         _expect_fields("a cost ledger", cls, values)
         for cost in values["exits"]:
-            _expect_fields("an exit of a cost ledger", ExitCost, cost)
+            _expect_fields("an exit of a cost ledger", ExitCost, {"policy_bytes": 0, **cost})
         height, width = values["input_size"]
         exits = tuple(ExitCost(**cost) for cost in values["exits"])
         return cls((height, width), values["gallery_images"], exits, values["convention"])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json, write_json
 from bench.spec import digest
+
+if TYPE_CHECKING:
+    from bench.cost.axes.contract import PricedNetwork
 
 FOLDER = "latency"
 
@@ -53,6 +57,74 @@ def machine(record: Mapping[str, Any]) -> str:
     provenance = record["provenance"]
     cpu = f"{provenance['processor']}, {provenance['threads']} threads"
     return f"{cpu if provenance['device'] == 'cpu' else provenance['device']}, {provenance['precision']}"
+
+
+def described(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell what a measurement was made with: device, precision, backend, batch, and when."""
+    provenance = record["provenance"]
+    found = {name: provenance[name] for name in ("device", "processor", "threads", "precision")}
+    found |= {"backend": str(record.get("backend", "torch")), "batch": record["batch"]}
+    return found | {"measured_at": str(provenance.get("at", "")), "views": record.get("views", 1)}
+
+
+def choose(network: PricedNetwork, column: str) -> Mapping[str, Any]:
+    """Choose the one profile of a network that has ``column`` (``milliseconds``, ``joules``) for each exit.
+
+    ``network.which`` is any part of "MACHINE, PRECISION, BACKEND, batch B", capitals or not. Of profiles that differ
+    in the batch alone the smallest is taken. Raises BenchError where there is none, where several machines are
+    left, and where its values do not rise.
+    """
+    profiles, remarks = read_latencies(network.results)
+    key = network_key(network.method, network.options, network.input_size)
+    timed = [one for one in profiles if one["network"] == key]
+    own = [one for one in timed if len(one.get(column, ())) == len(one["exits"])]
+    if not own:
+        raise BenchError(_nothing_kept(network, column, len(timed), remarks))
+    meant = [one for one in own if network.which.lower() in _batched(one).lower()]
+    if len({_named(one) for one in meant}) != 1:
+        listed = "".join(f"\n  {_batched(one)}" for one in own)
+        found = f"{len(meant)} profiles" if meant else "no profile"
+        raise BenchError(
+            f"expected one profile of {network.method} for --cost {column}, found {found}"
+            f"{f' with {network.which!r}' if network.which else ''}; name a part of the one that is meant, as in "
+            f"--cost '{column}:{_named(own[0])}'; kept under {network.results / FOLDER}:{listed}"
+        )
+    chosen = min(meant, key=lambda one: int(one["batch"]))
+    if any(before >= after for before, after in pairwise(chosen[column])):
+        raise BenchError(
+            f"a budget needs costs that rise from exit to exit, and the {column} of {_batched(chosen)} do not: "
+            f"{', '.join(f'{value:.4g}' for value in chosen[column])}; measure again on a quiet machine, for longer: "
+            f"{_command(network)} --seconds 30"
+        )
+    return chosen
+
+
+def _nothing_kept(network: PricedNetwork, column: str, timed: int, remarks: list[str]) -> str:
+    """Say why there is nothing to choose, and what would make it."""
+    if timed:
+        return (
+            f"{timed} kept profiles of {network.method} have no {column}: no counter was read when they were made; "
+            "take --cost milliseconds or --cost macs"
+        )
+    left_out = "".join(f"\n  {remark}" for remark in remarks)
+    return (
+        f"--cost {column} is read from a measured profile, and none of this network is kept under "
+        f"{network.results / FOLDER}; measure it: {_command(network)} (with the --set and --backbone of the "
+        f"run){left_out}"
+    )
+
+
+def _command(network: PricedNetwork) -> str:
+    where = "" if network.results == Path("results") else f" --results {network.results}"
+    return f"bench latency --method {network.method} --preset {network.preset}{where}"
+
+
+def _named(record: Mapping[str, Any]) -> str:
+    return f"{machine(record)}, {record.get('backend', 'torch')}"
+
+
+def _batched(record: Mapping[str, Any]) -> str:
+    return f"{_named(record)}, batch {record['batch']}"
 
 
 def _where(record: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench import registry
+from bench.cost.profiles import machine
 from bench.data.views import VIEW_COUNTS
 from bench.running.request import RunRequest
 from bench.training.recipe import Recipe
@@ -105,6 +106,11 @@ def _sweep(request: RunRequest) -> str:
     if request.sweep is None:
         return "none: the exits alone (--budget-sweep sweeps)"
     sweep = request.sweep
+    cost, measurement = request.cost()
+    measured = f" on {machine(measurement)}, batch {measurement['batch']}" if measurement else ""
     points = f"a in {', '.join(map(str, sweep.a_values))}" if sweep.a_values else f"{sweep.budgets} budgets"
     thresholdings = ", ".join(sweep.thresholdings)
-    return f"{', '.join(sweep.policies)}; thresholding {thresholdings}; {points}; {sweep.resamples} resamples"
+    return (
+        f"{', '.join(sweep.policies)}; thresholding {thresholdings}; {points} in {cost.name}{measured}; "
+        f"{sweep.resamples} resamples"
+    )

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
+from bench.cost.axes.contract import PricedNetwork
 from bench.data.cache import default_cache
 from bench.data.dataset import DatasetRequest
-from bench.data.views import check_views
+from bench.data.views import VIEW_COUNTS, check_views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Method
 from bench.precision import check_precision, resolve_precision
@@ -21,6 +22,7 @@ from bench.training.shared import SHARED_RECIPES
 
 if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
+    from bench.cost.axes.contract import Cost, Measurement
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,18 @@ class RunRequest:
                 raise BenchError(f"policy {name} learns from identities held out of training: --calibration above 0")
             found.append(policy)
         return found
+
+    def cost(self) -> tuple[Cost, Measurement | None]:
+        """Look up what budgets are in, and the measurement that it reads: None where it is counted.
+
+        Raises BenchError where the name is unknown, or nothing was measured.
+        """
+        name, _, which = self.sweep.cost.partition(":") if self.sweep else ("macs", "", "")
+        cost = registry.cost(name)
+        _, options, recipe = self.resolve()
+        views = VIEW_COUNTS[self.evaluation.views]
+        network = PricedNetwork(self.method, self.preset, options, recipe.input_size, self.results, views, which)
+        return cost, cost.measurement(network)
 
     @property
     def recipe_name(self) -> RecipeName:

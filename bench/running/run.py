@@ -22,11 +22,11 @@ from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
 from bench.runs.folder import RunFolder
 from bench.runs.records import read_records, write_records
-from bench.runs.upgrade import MACS
 from bench.spec import RunSpec, SweepSpec, digest
 
 if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
+    from bench.cost.axes.contract import Cost, Measurement
     from bench.data.images import ImageStore
     from bench.methods import Method
     from bench.running.stages import RunContext
@@ -97,24 +97,32 @@ def _begun_spec(request: RunRequest, here: RunSpec, reporter: Reporter) -> RunSp
 def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     """Do what is asked for, or find it done."""
     policies = request.policies()
+    cost, measurement = request.cost()
     opened = Opened.of(request, reporter)
     folder = opened.folder
     with folder.alone():
         if request.fresh:
             folder.clear()
         wanted = request.sweep or EXIT_SCORES
-        path = folder.records(digest([request.evaluation.key, wanted.key]))
+        # Measured again, it is another sweep.
+        measured = [digest(measurement)] if measurement else []
+        path = folder.records(digest([request.evaluation.key, wanted.key, *measured]))
         if path.exists():
             header, records = read_records(path)
             reporter.note(f"results found in {path}")
             return RunResult(folder, header, records, cached=True)
-        header, records = _compute(request, opened.workbench(reporter), opened.dataset, policies)
+        header, records = _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
         write_records(path, header, records)
         return RunResult(folder, header, records, cached=False)
 
 
 def _compute(
-    request: RunRequest, context: RunContext, dataset: ReidDataset, policies: Sequence[Policy | LearnedPolicy]
+    request: RunRequest,
+    context: RunContext,
+    dataset: ReidDataset,
+    policies: Sequence[Policy | LearnedPolicy],
+    cost: Cost,
+    measurement: Measurement | None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from bench.retrieval.evaluate import exit_scores
     from bench.running.fitting import ready_policies
@@ -123,7 +131,8 @@ def _compute(
     network = obtain_network(context)
     ledger = obtain_ledger(context, network).with_views(VIEW_COUNTS[request.evaluation.views])
     table, calibration = obtain_tables(context, network, request.evaluation)
-    costs = ledger.cumulative_macs.astype(float)
+    prices = cost.prices(ledger, measurement)
+    costs = prices.ladder
     learned: Mapping[str, Any] = {}
     if request.sweep and len(costs) == 1:
         context.reporter.note(f"{request.method} has one exit: there is no budget to sweep, it is scored as a point")
@@ -133,7 +142,7 @@ def _compute(
         )
         context.reporter.note(f"sweeping {len(fitted.policies)} policies")
         held_out = fitted.calibration.signals if fitted.calibration else None
-        records = sweep(fitted.table, costs, request.sweep, fitted.policies, held_out)
+        records = sweep(fitted.table, costs, request.sweep, fitted.policies, held_out, prices.policy_mac)
         learned = fitted.reports
         if fitted.calibration:
             records += outcome_records(
@@ -141,7 +150,8 @@ def _compute(
             )
     else:
         records = exit_records(table, costs, EXIT_SCORES.resamples, EXIT_SCORES.seed)
-    for record, scores in zip(records, exit_scores(table), strict=False):
+    alone = [record for record in records if record["kind"] == "exit"]
+    for record, scores in zip(alone, exit_scores(table), strict=True):
         record |= {"mAP_ties_low": scores["mAP_pessimistic"], "mAP_ties_high": scores["mAP_optimistic"]}
     training = read_json(context.folder.training)
     header = {
@@ -150,7 +160,7 @@ def _compute(
         "evaluation": asdict(request.evaluation),
         "evaluation_key": request.evaluation.key,
         "sweep": (request.sweep or EXIT_SCORES).to_json(),
-        "cost": MACS,
+        "cost": cost.header(prices),
         "dataset": {
             "name": dataset.name,
             "rendered": dataset.rendered,

@@ -46,7 +46,9 @@ class RedrawnRun:
 
     def draw(self, bootstrap: IdentityBootstrap) -> None:
         """Redraw the exits' means, and from now on what ``decide_again`` decides."""
-        self.context = SweepContext.of(per_query_scores(self.table.outcomes), self.costs, bootstrap)
+        cost = self.scored.files[0].header.get("cost") or {}
+        scores = per_query_scores(self.table.outcomes)
+        self.context = SweepContext.of(scores, self.costs, bootstrap, float(cost.get("policy_mac", 1.0)))
 
     @cached_property
     def exit_rows(self) -> list[Mapping[str, Any]]:
@@ -56,7 +58,7 @@ class RedrawnRun:
 
     @cached_property
     def costs(self) -> FloatArray:
-        """(S,) multiply-adds of the exits."""
+        """(S,) costs of the exits, in the unit of the sweep."""
         return np.array([row["realised_cost"] for row in self.exit_rows])
 
     @cached_property

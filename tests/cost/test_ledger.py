@@ -74,6 +74,14 @@ def test_a_policy_is_booked_at_its_exit(ledger):
     assert ledger.exits[0].policy_macs == 0
 
 
+def test_what_a_policy_keeps_of_a_gallery_image_is_booked_at_the_first_exit(ledger):
+    np.testing.assert_array_equal(ledger.gallery_bytes, ledger.code_bytes)
+    booked = ledger.with_policy([10, 0], gallery_bytes=2048)
+    np.testing.assert_array_equal(booked.gallery_bytes, [9 + 2048, 20])
+    np.testing.assert_array_equal(booked.code_bytes, ledger.code_bytes)
+    assert booked.rows()[1]["cumulative_gallery_bytes"] == 9 + 2048 + 20
+
+
 def test_a_policy_prices_every_exit(ledger):
     with pytest.raises(BenchError, match=r"each of 2 exits and found 1"):
         ledger.with_policy([1])
@@ -97,6 +105,13 @@ def test_json_and_back(ledger):
     text = json.dumps(booked.to_json())
     assert CostLedger.from_json(json.loads(text)) == booked
     assert json.loads(text) == booked.to_json()
+
+
+def test_a_ledger_that_does_not_say_what_policies_keep_is_read(ledger):
+    values = ledger.to_json()
+    for exit_ in values["exits"]:
+        del exit_["policy_bytes"]
+    assert CostLedger.from_json(values) == ledger
 
 
 def test_json_of_another_make_is_an_error(ledger):

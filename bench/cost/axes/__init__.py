@@ -1,0 +1,1 @@
+"""Costs that budgets can be in, one a file."""
