@@ -12,7 +12,7 @@ from rich.markup import escape
 from bench.cli.options import ResultsOption
 from bench.cli.outcome import LEVEL, NOTHING
 from bench.cli.show import RunArgument, described_code, worded
-from bench.cli.terminal import OUT, macs, percent, printable, show_table
+from bench.cli.terminal import OUT, amount, cost_heading, percent, printable, show_table
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -96,11 +96,15 @@ def _show_results(found: PairedResults) -> None:
     tested = EVERYTHING not in found.untested
     # A narrow terminal gets a table for each metric.
     for metrics in [METRICS] if OUT.width >= WIDE else [(metric,) for metric in METRICS]:
-        costs = [[macs(cost) for cost in row.macs or ()] for row in found.exits]
+        costs = [[amount(cost, found.cost) for cost in row.costs or ()] for row in found.exits]
         cells = [_cells(row, metrics, tested) for row in found.exits]
         rows = [[_name(row), *cost, *cell] for row, cost, cell in zip(found.exits, costs, cells, strict=True)]
         OUT.print()
-        show_table("Exits", ["exit", "MACs A", "MACs B", *_columns(metrics, tested)], rows)
+        show_table(
+            "Exits",
+            ["exit", *(f"{cost_heading(found.cost)} {side}" for side in "AB"), *_columns(metrics, tested)],
+            rows,
+        )
         if found.policies:
             rows = [[_name(row), *_cells(row, metrics, tested)] for row in found.policies]
             OUT.print()
@@ -141,8 +145,9 @@ def _remarks(found: PairedResults) -> Iterable[str]:
 
     yield "Values in percent, B − A in points."
     if found.policies and found.budgets:
-        low, high = map(macs, found.budgets)
-        yield f"Policies: means over the budgets that both runs' exits span, {low} to {high}, at realised cost."
+        low, high = (amount(budget, found.cost) for budget in found.budgets)
+        spanned = f"{low} to {high} {cost_heading(found.cost)}"
+        yield f"Policies: means over the budgets that both runs' exits span, {spanned}, at realised cost."
     if EVERYTHING not in found.untested:
         yield (
             "Brackets and p: paired over the same test people, redrawn together; p after Holm's correction for "

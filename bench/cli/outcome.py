@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.markup import escape
 
-from bench.cli.terminal import MULTIPLY_ADDS, OUT, amount, cost_heading, percent, show_table
+from bench.cli.terminal import OUT, amount, cost_heading, percent, show_table
+from bench.runs.records import cost_of
 
 if TYPE_CHECKING:
     from bench.running.run import RunResult
@@ -48,14 +49,23 @@ def show_exits(title: str, result: Scores) -> None:
         [
             exit_["name"],
             f"{exit_['dim']} {'bits' if exit_['code'] == 'binary' else 'floats'}",
-            amount(record["realised_cost"], cost_of(result)),
+            amount(record["realised_cost"], cost_of(result.header)),
             *(percent(record[f"rank-{rank}"]) for rank in (1, 5, 10)),
             f"{percent(record['mAP'])} [{percent(record['mAP_low'])}, {percent(record['mAP_high'])}]",
             percent(record["mINP"]),
         ]
         for exit_, record in zip(header["exits"], exits, strict=True)
     ]
-    columns = ["exit", "code", cost_heading(cost_of(result)), "rank-1", "rank-5", "rank-10", "mAP [95 %]", "mINP"]
+    columns = [
+        "exit",
+        "code",
+        cost_heading(cost_of(result.header)),
+        "rank-1",
+        "rank-5",
+        "rank-10",
+        "mAP [95 %]",
+        "mINP",
+    ]
     show_table(title, columns, rows)
 
 
@@ -89,7 +99,7 @@ def show_policies(result: Scores) -> None:
         rows.append(
             [
                 name,
-                amount(point["realised_cost"], cost_of(result)),
+                amount(point["realised_cost"], cost_of(result.header)),
                 percent(point["rank-1"]),
                 percent(point["mAP"]),
                 _interval(point, "mAP_over_random", signed=True),
@@ -99,7 +109,7 @@ def show_policies(result: Scores) -> None:
                 str(len(ahead)) if curve else NOTHING,
             ]
         )
-    middle = [f"spent ({cost_heading(cost_of(result))})", "rank-1", "mAP", "mAP over random"]
+    middle = [f"spent ({cost_heading(cost_of(result.header))})", "rank-1", "mAP", "mAP over random"]
     whole = ["mean mAP", "gap closed", "95 % costs", "beats"]
     caption = (
         f"Thresholding {thresholding}. Spent to over random: at the budget half of the way from the first exit's cost "
@@ -136,11 +146,6 @@ def show_outcomes(result: Scores) -> None:
 def of_kind(result: Scores, kind: str) -> Sequence[Record]:
     """Records of one kind, in order."""
     return [record for record in result.records if record["kind"] == kind]
-
-
-def cost_of(result: Scores) -> Mapping[str, Any]:
-    """What the sweep is over: name and unit, and what belongs to them."""
-    return result.header.get("cost") or {"name": "macs", "unit": MULTIPLY_ADDS}
 
 
 def data_name(result: Scores) -> str:

@@ -20,8 +20,9 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import BenchError
-from bench.runs.records import evaluation_key, learned_from, read_header, read_records
+from bench.runs.records import cost_of, evaluation_key, learned_from, read_header, read_records
 from bench.runs.rows import check_header, flat_rows
+from bench.spec import digest
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
 WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
@@ -76,10 +77,10 @@ class RecordsFile:
 
 @dataclass(frozen=True)
 class Run:
-    """One trained network under one evaluation, with every records file that tells of it, the newest first."""
+    """One trained network under one evaluation and cost, with every records file that tells of it, the newest first."""
 
     identity: str
-    """Run key and evaluation in one: what the rows of the table name."""
+    """Run key, evaluation and cost in one: what the rows of the table name."""
     files: tuple[RecordsFile, ...]
 
     @property
@@ -106,6 +107,11 @@ class Run:
     def evaluation(self) -> Mapping[str, Any]:
         """AP variant, the gallery that decisions look at, views of the images."""
         return self.header["evaluation"]
+
+    @property
+    def cost(self) -> Mapping[str, Any]:
+        """What budgets are in: name and unit, and what was measured where."""
+        return cost_of(self.header)
 
     @property
     def evaluation_key(self) -> str:
@@ -219,7 +225,7 @@ def _remarked(path: Path, results: Path, remarks: list[str]) -> Iterator[None]:
 
 def _identity(path: Path) -> str:
     header = read_header(path)
-    return f"{header['run']}:{evaluation_key(header)[:8]}"
+    return f"{header['run']}:{digest([evaluation_key(header), cost_of(header)])[:8]}"
 
 
 def _read(path: Path, results: Path) -> RecordsFile:

@@ -47,10 +47,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Row:
-    """One exit or policy of both runs: multiply-adds of the exits (None for policies), a difference for each metric."""
+    """One exit or policy of both runs: costs of the exits (None for policies), a difference for each metric."""
 
     names: tuple[str, str]
-    macs: tuple[float, float] | None
+    costs: tuple[float, float] | None
     metrics: Mapping[str, Difference]
 
 
@@ -61,6 +61,8 @@ class PairedResults:
     exits: tuple[Row, ...]
     policies: tuple[Row, ...]
     thresholding: str
+    cost: Mapping[str, Any]
+    """What costs and budgets are in."""
     budgets: tuple[float, float] | None
     tests: int
     """How many differences of each metric were tested together."""
@@ -85,7 +87,7 @@ def comparable(first: KeptRun, second: KeptRun) -> tuple[Run, Run]:
         found = ["; ".join(dict.fromkeys(_measured(one) for one in run.scored)) for run in (first, second)]
         raise BenchError(
             f"the runs were evaluated differently, {found[0]} and {found[1]}: their numbers measure different things; "
-            "the same bench run evaluates an older run again, --ap and --signals choose how"
+            "the same bench run evaluates an older run again, --ap, --signals and --cost choose how"
         )
     return next((pair for pair in pairs if pair[0].evaluation == pair[1].evaluation), pairs[0])
 
@@ -120,7 +122,9 @@ def pair_results(first: KeptRun, second: KeptRun) -> PairedResults:
                 untested[name] = undecided
             policies.append(_policies(sides, name, thresholding, budgets))
     rows, tests = _tested([*exits, *policies])
-    return PairedResults(rows[: len(exits)], rows[len(exits) :], thresholding, budgets, tests, untested, left_out)
+    return PairedResults(
+        rows[: len(exits)], rows[len(exits) :], thresholding, chosen[0].cost, budgets, tests, untested, left_out
+    )
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class _Measured:
     """A row before it is tested: for each metric the values of both runs, with draws where there are any."""
 
     names: tuple[str, str]
-    macs: tuple[float, float] | None
+    costs: tuple[float, float] | None
     values: Mapping[str, tuple[Value, Value]]
 
 
@@ -204,13 +208,15 @@ def _tested(measured: Sequence[_Measured]) -> tuple[tuple[Row, ...], int]:
         numbers = np.stack([*interval(stacked), p, holm(p)], axis=1).tolist()
         for place, (low, high, plain, corrected) in zip(drawn, numbers, strict=True):
             found[place][metric] = replace(found[place][metric], low=low, high=high, p=plain, p_holm=corrected)
-    return tuple(Row(row.names, row.macs, metrics) for row, metrics in zip(measured, found, strict=True)), tests
+    return tuple(Row(row.names, row.costs, metrics) for row, metrics in zip(measured, found, strict=True)), tests
 
 
 def _measure(scored: Run) -> tuple[Any, ...]:
-    return tuple(scored.evaluation.get(name) for name in SAME_MEASURE)
+    return (*(scored.evaluation.get(name) for name in SAME_MEASURE), scored.cost["name"], scored.cost.get("machine"))
 
 
 def _measured(scored: Run) -> str:
     values = scored.evaluation
-    return f"AP {values['ap']}, signals {values['signals']}, version {values.get('evaluation_version', 'unknown')}"
+    version = values.get("evaluation_version", "unknown")
+    cost = ", ".join(str(scored.cost[name]) for name in ("name", "machine") if name in scored.cost)
+    return f"AP {values['ap']}, signals {values['signals']}, version {version}, budgets in {cost}"

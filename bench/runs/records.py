@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.files import replacing
-from bench.runs.upgrade import upgrade_header, upgrade_record
+from bench.runs.upgrade import MACS, upgrade_header, upgrade_record
 from bench.spec import digest
 
 RECORDS_SCHEMA = 2
@@ -32,6 +32,11 @@ def evaluation_key(header: Mapping[str, Any]) -> str:
     Headers of before they said it were keyed by all values, defaults too.
     """
     return str(header.get("evaluation_key") or digest(header["evaluation"]))
+
+
+def cost_of(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the cost that a header tells of: multiply-adds of the network where it does not say."""
+    return header.get("cost") or MACS
 
 
 def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

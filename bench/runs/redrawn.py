@@ -46,9 +46,8 @@ class RedrawnRun:
 
     def draw(self, bootstrap: IdentityBootstrap) -> None:
         """Redraw the exits' means, and from now on what ``decide_again`` decides."""
-        cost = self.scored.files[0].header.get("cost") or {}
         scores = per_query_scores(self.table.outcomes)
-        self.context = SweepContext.of(scores, self.costs, bootstrap, float(cost.get("policy_mac", 1.0)))
+        self.context = SweepContext.of(scores, self.costs, bootstrap, float(self.scored.cost.get("policy_mac", 1.0)))
 
     @cached_property
     def exit_rows(self) -> list[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
 from bench.progress import SILENT
 from bench.running.run import run
+from bench.runs.load import load
 from bench.runs.records import read_records, write_records
 from bench.spec import EvaluationSpec, SweepSpec
 from bench.training.shared import SHARED_RECIPES
@@ -101,6 +102,38 @@ def test_a_policys_own_cost_is_on_every_budget(shared):
         width = stored["query"].shape[1]
     exits = len(result.header["exits"])
     assert last["ets"] - last["gs"] == sum(registry.policy("ets").macs(np.zeros(exits), 0, width)) > 0
+
+
+def test_budgets_in_milliseconds_of_a_profile(shared, bench):
+    """Refused before anything is done where nothing was measured; kept beside the sweep in multiply-adds."""
+    request, result = shared
+    from bench import registry
+
+    timed = replace(request, sweep=SweepSpec(("gs", "learned"), budgets=3, resamples=5, cost="milliseconds"))
+    with pytest.raises(BenchError, match="bench latency --method hashreid --preset smoke"):
+        run(replace(timed, results=request.results / "elsewhere"))
+    measure = ("latency", "-m", "hashreid", "--preset", "smoke", "--seconds", 0, "--device", "cpu")
+    assert bench(*measure, "--results", request.results)[0] == 0
+    (kept,) = (request.results / "latency").glob("*.json")
+    profile = json.loads(kept.read_text())
+    swept = run(timed)
+    assert swept.header["cost"]["unit"] == "milliseconds"
+    assert swept.header["cost"]["batch"] == 1
+    exits = [record["realised_cost"] for record in swept.records if record["kind"] == "exit"]
+    assert exits == profile["milliseconds"]
+    # A policy's own multiply-adds are paid at the speed of the network.
+    last = {record["policy"]: record["requested_cost"] for record in swept.records if record.get("a") == "inf"}
+    own = sum(registry.policy("learned").macs(np.zeros(4), 0, 0))
+    speed = exits[-1] / result.header["exits"][-1]["cumulative_macs"]
+    assert last["learned"] - last["gs"] == pytest.approx(own * speed, rel=1e-6)
+    runs = load(request.results).runs
+    assert {one.cost["name"] for one in runs if one.key == result.header["run"]} == {"macs", "milliseconds"}
+    # Measured again, it is another sweep.
+    profile["milliseconds"] = [2 * time for time in profile["milliseconds"]]
+    kept.write_text(json.dumps(profile))
+    again = run(timed)
+    assert not again.cached
+    assert [record["realised_cost"] for record in again.records if record["kind"] == "exit"] == profile["milliseconds"]
 
 
 def test_thresholds_of_the_first_exit_are_chosen_on_held_out_people(shared):

@@ -28,7 +28,7 @@ def test_exits_are_tested_on_the_same_people(tmp_path):
     differences = [np.repeat(other - one, draw[np.searchsorted(people, pids)]).mean() for draw in counts]
     row = found.exits[2]
     assert row.names == ("exit 3", "exit 3")
-    assert row.macs == (36e6, 36e6)
+    assert row.costs == (36e6, 36e6)
     metric = row.metrics["mAP"]
     assert (metric.first, metric.second) == pytest.approx((one.mean(), other.mean()))
     assert metric.lead == pytest.approx((other - one).mean())
