@@ -58,6 +58,7 @@ DEFAULTS = {
         "shuffles": 10,
         "resamples": 1000,
         "seed": 0,
+        "cost": "macs",
         "sweep_version": SWEEP_VERSION,
     },
 }
@@ -187,6 +188,7 @@ def test_every_setting_of_a_recipe_is_in_the_key():
                 "shuffles": 3,
                 "resamples": 20,
                 "seed": 1,
+                "cost": "matching",
                 "sweep_version": 1,
             },
         ),
