@@ -21,6 +21,7 @@ from bench.cli import (
     export,
     latency,
     listing,
+    model,
     policies,
     report,
     run,
@@ -44,6 +45,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Make, check and look at datasets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+model_app = typer.Typer(help="Export trained networks, and check the exports.", no_args_is_help=True)
+app.add_typer(model_app, name="model")
 
 
 def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -81,6 +84,9 @@ data_app.command("verify")(_ends_plainly(data_verify.verify_command))
 data_app.command("stats")(_ends_plainly(data_statistics.statistics_command))
 data_app.command("show")(_ends_plainly(data_show.show_command))
 data_app.command("split")(_ends_plainly(data_split.split_command))
+model_app.command("export")(_ends_plainly(model.export_command))
+model_app.command("check")(_ends_plainly(model.check_command))
+model_app.command("show")(_ends_plainly(model.show_command))
 
 
 def _version(wanted: bool) -> None:

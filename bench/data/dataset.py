@@ -83,6 +83,7 @@ class DatasetReader:
     a set to make first. ``official(options)`` gives the counts that the whole set has by its authors, over the splits
     as ``read`` returns them with these options: "training images", "training identities", "query images",
     "query identities", "gallery images" (junk and distractors included) and "cameras"; those that are known.
+    ``options_of(name)`` gives the options that make a set of this name, where the name tells them.
     """
 
     name: str
@@ -92,6 +93,7 @@ class DatasetReader:
     ready: Callable[[DatasetRequest], bool] = lambda request: True
     option_names: tuple[str, ...] = ()
     official: Callable[[Mapping[str, str]], Mapping[str, int]] = lambda options: {}
+    options_of: Callable[[str], Mapping[str, str]] = lambda name: {}
 
     def open(self, request: DatasetRequest, reporter: Reporter = SILENT) -> ReidDataset:
         """Read the set, after checking that the request fits this reader."""

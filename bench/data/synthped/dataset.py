@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from bench.data.cache import default_cache
@@ -39,6 +40,12 @@ def _place(request: DatasetRequest) -> tuple[str, SynthPedSpec, Path]:
     return name + (f"-seed{seed}" if seed else ""), spec, root / f"{name}-seed{seed}-v{RENDERER_VERSION}"
 
 
+def options_of(name: str) -> dict[str, str]:
+    """Read the options back from the name of a set: ``synthped-smoke-height128-seed1``."""
+    size, *numbers = name.split("-")[1:] or [DEFAULT_SIZE]
+    return {"size": size, **{part.rstrip("0123456789"): part.lstrip(ascii_lowercase + "_") for part in numbers}}
+
+
 def is_rendered(request: DatasetRequest) -> bool:
     """Tell whether the requested set is there already."""
     _, spec, folder = _place(request)
@@ -69,5 +76,6 @@ SYNTHPED = DatasetReader(
     needs_root=False,
     ready=is_rendered,
     option_names=("size", "seed", *NUMBERS),
+    options_of=options_of,
 )
 """The plug-in of the group ``bench.datasets``."""

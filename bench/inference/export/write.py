@@ -79,6 +79,8 @@ def write_export(
     exported so.
     """
     check_request(form, precision)
+    if precision == "int8" and (calibration is None or not len(calibration.images)):
+        raise BenchError("int8 needs images that fix its ranges; name the run's data with --data or --data-root")
     card = _card(run, form, precision)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,11 +106,14 @@ def obtain_export(
 ) -> ModelCard:
     """Give the graphs of a run in a folder: as they are if they are whole and of these weights, else written now."""
     if (folder / CARD).is_file():
-        card = read_card(folder)
-        if (card.form, card.precision, card.weights_sha256) == ("onnx", precision, weights_sha256(run.network)):
-            verify_files(folder, card)
-            reporter.note(f"exported graphs found in {folder}")
-            return card
+        try:
+            card = read_card(folder)
+            if (card.form, card.precision, card.weights_sha256) == ("onnx", precision, weights_sha256(run.network)):
+                verify_files(folder, card)
+                reporter.note(f"exported graphs found in {folder}")
+                return card
+        except BenchError as problem:
+            reporter.note(str(problem))
     return write_export(run, folder, precision=precision, reporter=reporter)
 
 
@@ -163,11 +168,9 @@ def _write_graphs(
     half = card.precision == "float16"
     network = copy.deepcopy(run.network).half() if half else run.network
     steps = list(trace_steps(network, run.input_size, half=half, reporter=reporter))
-    if card.precision == "int8":
+    if calibration is not None and card.precision == "int8":
         from bench.inference.export.quantise import quantise_steps
 
-        if calibration is None or not len(calibration.images):
-            raise BenchError("int8 needs images that fix its ranges; name the run's data with --data or --data-root")
         steps = quantise_steps(steps, calibration.images, reporter)
         card = replace(card, calibration=calibration.what)
     return save_graphs(folder, steps, card)

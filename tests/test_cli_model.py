@@ -1,0 +1,103 @@
+import json
+from shutil import copytree
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from bench.data.dataset import DatasetRequest
+from bench.running.request import RunRequest
+from bench.running.run import run
+
+pytest.importorskip("onnxscript", reason="exporting needs the extra export")
+
+
+@pytest.fixture(scope="module")
+def trained(cache, tmp_path_factory):
+    """A results folder with one run, and its export as graphs of float32."""
+    results = tmp_path_factory.mktemp("model") / "results"
+    data = DatasetRequest(cache, {"size": "smoke"})
+    options = {"preset": "smoke", "data": data, "cache": cache, "device": "cpu", "precision": "float32"}
+    run(RunRequest(method="hashreid-noexit", results=results, **options))
+    return results
+
+
+@pytest.fixture
+def results(trained, tmp_path):
+    return copytree(trained, tmp_path / "results")
+
+
+def only(folder, pattern):
+    (found,) = folder.glob(pattern)
+    return found
+
+
+def test_a_run_leaves_and_is_the_same(bench, results):
+    status, out, _ = bench("model", "export", "noexit", "--results", results)
+    assert status == 0
+    assert "onnx, float32" in out
+    folder = only(results, "exports/*/onnx-float32")
+    status, out, _ = bench("model", "check", folder, "--results", results)
+    assert status == 0, out
+    assert "onnxruntime │ exit 4 │" in out
+    assert "computes the same as the network" in out
+    status, out, _ = bench("model", "check", folder, "--results", results, "--json", "--images", 8)
+    told = json.loads(out)
+    assert (told["images"], told["source"], told["same"]) == (8, "query images", True)
+    assert {exit_["flipped"] for exit_ in told["exits"]} == {0}
+    status, out, _ = bench("model", "show", folder)
+    assert status == 0
+    assert "step-1.onnx" in out
+
+    # Without the run's data it is noise, and that is said.
+    elsewhere = results.parent / "empty"
+    status, out, err = bench("model", "check", folder, "--results", results, "--cache", elsewhere)
+    assert status == 0
+    assert "64 images of noise" in " ".join(out.split())
+    assert "is not at hand" in err
+    # Data that was named must be the run's.
+    other = ("--data", "size=smoke", "--data", "seed=7")
+    status, _, err = bench("model", "check", folder, "--results", results, *other)
+    assert status == 1
+    assert "is not the data of this run" in err
+
+    status, _, err = bench("model", "check", folder, "--results", results, "--backend", "onxruntime")
+    assert status == 1
+    assert "did you mean 'onnxruntime'" in err
+
+    # One weight of the run changes: the export is not of this network any more.
+    weights = only(results, "runs/*/*/weights.safetensors")
+    values = load_file(weights)
+    name = next(name for name, value in values.items() if value.dtype == torch.float32)
+    save_file({**values, name: values[name] + 1e-3}, weights)
+    status, _, err = bench("model", "check", folder, "--results", results)
+    assert status == 1
+    assert "has been trained again" in err
+
+
+def test_eight_bits_show_what_they_cost(bench, results):
+    status, out, _ = bench("model", "export", "noexit", "--precision", "int8", "--images", 12, "--results", results)
+    assert status == 0
+    assert "ranges from 12 images of identities held out of training" in out
+    status, out, _ = bench("model", "check", only(results, "exports/*/onnx-int8"), "--results", results)
+    assert status == 0
+    assert out.count("(network ") >= 2
+    assert "rank-1 (%)" in out
+
+
+def test_weights_leave_too(bench, results):
+    assert bench("model", "export", "noexit", "--format", "safetensors", "--results", results)[0] == 0
+    folder = only(results, "exports/*/safetensors-float32")
+    status, out, _ = bench("model", "check", folder, "--results", results)
+    assert status == 0
+    assert "torch   │ exit 4 │" in out
+
+
+def test_what_is_not_there_is_an_error_in_one_line(bench, results, tmp_path):
+    status, _, err = bench("model", "show", tmp_path)
+    assert status == 1
+    assert "expected an export" in err
+    only(results, "runs/*/*/weights.safetensors").unlink()
+    status, _, err = bench("model", "export", "noexit", "--results", results)
+    assert status == 1
+    assert "has no trained network" in err
