@@ -1,4 +1,4 @@
-"""Files on disk: written beside and renamed, read whole or refused by name."""
+"""Files on disk: written beside and renamed, with a digest of their content, read whole or refused by name."""
 
 from __future__ import annotations
 
@@ -6,29 +6,41 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from bench.errors import BenchError
+from bench.digests import FIELD, DamagedFile, stamp, stamp_archive, verify
 
 SCHEMA_VERSION = 1
 """Raised when the form of the stored files changes."""
 AGAIN = "remove it to have it made again"
+DIGEST = "digest"
+"""Name of the digest in a JSON object."""
+
+
+def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = False) -> None:
+    """Write arrays by name as ``.npz``, with a digest. Raises OSError where that fails."""
+    named: dict[str, Any] = dict(arrays)
+    with replacing(path) as beside:
+        with beside.open("wb") as file:
+            (np.savez_compressed if compressed else np.savez)(file, **named)
+        stamp_archive(beside)
 
 
 def read_arrays(path: Path, advice: str = AGAIN) -> dict[str, NDArray[Any]]:
-    """Read all arrays of a file; one that is damaged or unreadable is an error that names it and gives the advice."""
+    """Read all arrays of a file. Raises DamagedFile, with the advice, where it is not what was written or not there."""
     try:
+        verify(path)
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
-    except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as problem:
-        raise BenchError(f"cannot read {path} ({problem}); {advice}") from problem
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error, DamagedFile) as problem:
+        raise DamagedFile(f"cannot read {path} ({problem}); {advice}") from problem
 
 
 @contextmanager
@@ -46,15 +58,25 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write plain values as readable JSON."""
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write plain values as a readable JSON object, with a digest. Raises OSError where that fails."""
     with replacing(path) as beside:
-        beside.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        text = json.dumps({**value, DIGEST: FIELD}, indent=1, sort_keys=True, allow_nan=False)
+        beside.write_text(text + "\n", encoding="utf-8")
+        stamp(beside)
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON, naming the file if it is damaged."""
+def read_json(path: Path, advice: str = AGAIN) -> dict[str, Any]:
+    """Read a JSON object, without its digest.
+
+    Raises DamagedFile, with the advice, where it is not what was written, no object, or not there.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise BenchError(f"cannot read {path}: {problem}; remove it to have it made again") from problem
+        verify(path)
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, DamagedFile) as problem:
+        raise DamagedFile(f"cannot read {path}: {problem}; {advice}") from problem
+    if not isinstance(value, dict):
+        raise DamagedFile(f"cannot read {path}: expected an object, found {type(value).__name__}; {advice}")
+    value.pop(DIGEST, None)
+    return value

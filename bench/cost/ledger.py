@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.cost.macs import CONVENTION, count
+from bench.digests import DamagedFile
 from bench.errors import BenchError
 from bench.networks import MultiExitNetwork
 
@@ -214,11 +215,11 @@ def _array(values: Iterable[int]) -> IntArray:
 
 
 def _expect_fields(what: str, kind: Any, values: Mapping[str, Any]) -> None:
-    """Refuse values of other fields than ``kind`` has."""
+    """Refuse values of other fields than ``kind`` has, with DamagedFile: such a ledger is counted again."""
     expected = {field.name for field in fields(kind)}
     if set(values) != expected:
         missing, unknown = sorted(expected - set(values)), sorted(set(values) - expected)
-        raise BenchError(
+        raise DamagedFile(
             f"{what} should have exactly the fields {sorted(expected)}; missing: {missing}, unknown: {unknown}. "
             "It was written by another version of the suite, or by hand: count the run again."
         )

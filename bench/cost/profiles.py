@@ -37,7 +37,8 @@ def write_latency(results: Path, record: Mapping[str, Any]) -> Path:
 
 def read_latencies(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
     """Read what was kept, in the order of the files' names, and remarks on files that cannot be used."""
-    records, remarks = [], []
+    records: list[Mapping[str, Any]] = []
+    remarks: list[str] = []
     for path in sorted((results / FOLDER).glob("*.json")):
         place = path.relative_to(results).as_posix()
         try:

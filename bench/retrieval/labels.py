@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.data.dataset import ImageSample
 from bench.errors import BenchError
 from bench.retrieval.ties import IntArray
 
 JUNK_PID = -1
 """Identity of detections that show nobody in full: never ranked."""
+
+
+def labels_of(samples: Sequence[ImageSample]) -> tuple[IntArray, IntArray]:
+    """Give identities and cameras (N,) of N image samples, in their order."""
+    pids, camids = ([getattr(sample, name) for sample in samples] for name in ("pid", "camid"))
+    return np.array(pids, dtype=np.int64), np.array(camids, dtype=np.int64)
 
 
 class GalleryLabels:

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.errors import BenchError
-from bench.files import AGAIN, read_arrays, replacing
+from bench.digests import DamagedFile
+from bench.files import AGAIN, read_arrays, write_arrays
 from bench.retrieval.table import ExitTable, Outcomes, Signals
 
 
 def save_table(table: ExitTable, path: Path) -> None:
-    """Write a table."""
+    """Write a table. Raises OSError where that fails."""
     arrays: dict[str, Any] = {"exits": np.array(table.exits)}
     for half, kind in (("signals", Signals), ("outcomes", Outcomes)):
         arrays |= {f"{half}.{name}": getattr(getattr(table, half), name) for name in _stored(kind)}
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    write_arrays(path, arrays, compressed=True)
 
 
 def load_table(path: Path) -> ExitTable:
-    """Read a table."""
+    """Read a table. Raises DamagedFile where it is not what was written, or no exit table of this suite."""
     stored = read_arrays(path)
     try:
         parts: dict[str, Any] = {name: stored[f"signals.{name}"] for name in _stored(Signals)}
         signals = Signals(**{**parts, "classes": int(parts["classes"])})
         outcomes = Outcomes(**{name: stored[f"outcomes.{name}"] for name in _stored(Outcomes)})
-        return ExitTable(tuple(stored["exits"].tolist()), signals, outcomes)
-    except (ValueError, KeyError) as problem:
-        raise BenchError(f"{path} is no exit table of this suite ({problem}); {AGAIN}") from problem
+        exits = tuple(stored["exits"].tolist())
+        _check_shapes(stored, len(exits))
+        return ExitTable(exits, signals, outcomes)
+    except (ValueError, KeyError, TypeError) as problem:
+        raise DamagedFile(f"{path} is no exit table of this suite ({problem}); {AGAIN}") from problem
+
+
+def _check_shapes(stored: Mapping[str, NDArray[Any]], exits: int) -> None:
+    """Refuse arrays that are not of the same queries and exits."""
+    queries = len(stored["outcomes.query_pids"])
+    leading: dict[str, tuple[int, ...]] = {
+        "exits": (exits,),
+        "signals.dims": (exits,),
+        "signals.classes": (),
+        "signals.query_camids": (queries,),
+        "outcomes.query_pids": (queries,),
+    }
+    for name, values in stored.items():
+        expected = leading.get(name, (queries, exits))
+        if values.shape[: len(expected)] != expected:
+            raise ValueError(f"{name} is of shape {values.shape}, not of {queries} queries and {exits} exits")
 
 
 def _stored(half: type[Signals] | type[Outcomes]) -> list[str]:

@@ -14,12 +14,14 @@ from bench.data.dataset import ImageSample
 from bench.data.tracklets import entries
 from bench.device import DeviceImages
 from bench.errors import BenchError
-from bench.files import read_arrays, replacing
+from bench.files import read_arrays, write_arrays
 from bench.networks import MultiExitNetwork
 from bench.retrieval.embed import embed_first_exit
 from bench.retrieval.evaluate import matched_queries
+from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable, FirstExitFeatures
 from bench.retrieval.tracklets import pool_tracklets
+from bench.running.keep import obtain, whole
 from bench.running.stages import RunContext, sample_names
 from bench.spec import EvaluationSpec
 from bench.training.statistics import nearest_in_other_cameras
@@ -63,10 +65,10 @@ def ready_policies(
         else:
             features = obtain_features(context, network)
             training = TrainingStatistics(retrieval_history, features["training"], features["neighbours"])
-            table = _with_features(table, features["query"], features["gallery"], *_frames(context, ""))
+            table = _with_features(table, features["query"], features["gallery"], *_samples(context, ""))
             if calibration is not None:
                 parts = (features["calibration_query"], features["calibration_gallery"])
-                calibration = _with_features(calibration, *parts, *_frames(context, "calibration_"))
+                calibration = _with_features(calibration, *parts, *_samples(context, "calibration_"))
     evidence = Evidence(calibration, training)
     ready: list[Policy] = []
     reports: dict[str, Mapping[str, Any]] = {}
@@ -96,28 +98,37 @@ def ready_policies(
 def _obtain_parameters(
     context: RunContext, policy: LearnedPolicy, evidence: Evidence, evaluation: EvaluationSpec
 ) -> Parameters:
-    path = context.folder.policy(policy.file_name, evaluation.key)
-    if path.exists():
-        return read_arrays(path)
-    if policy.needs == "calibration" and evidence.calibration is None:
-        raise BenchError(
-            f"{policy.name} learns from identities held out of training, and there are none: --calibration above 0"
-        )
-    if policy.needs == "training statistics" and evidence.training is None:
-        raise BenchError(f"{policy.name} learns from the retrieval history of training, and this run kept none")
-    context.reporter.note(f"fitting policy {policy.name}")
-    parameters = policy.fit(evidence, np.random.default_rng([context.spec.seed, *policy.file_name.encode()]))
-    arrays: dict[str, Any] = dict(parameters)
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    return parameters
+    def make() -> Parameters:
+        if policy.needs == "calibration" and evidence.calibration is None:
+            raise BenchError(
+                f"{policy.name} learns from identities held out of training, and there are none: --calibration above 0"
+            )
+        if policy.needs == "training statistics" and evidence.training is None:
+            raise BenchError(f"{policy.name} learns from the retrieval history of training, and this run kept none")
+        context.reporter.note(f"fitting policy {policy.name}")
+        return policy.fit(evidence, np.random.default_rng([context.spec.seed, *policy.file_name.encode()]))
+
+    return obtain(
+        context.folder.policy(policy.file_name, evaluation.key),
+        read_arrays,
+        make,
+        lambda parameters, path: write_arrays(path, parameters, compressed=True),
+        context.reporter,
+    )
 
 
 def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
     """Give the first exit's features (…, F) of every split and of the training images, and these one's neighbours."""
-    path = context.folder.features
-    if path.exists():
-        return read_arrays(path)
+    return obtain(
+        context.folder.features,
+        read_arrays,
+        lambda: _embed_first_exit(context, network),
+        lambda features, path: write_arrays(path, features),
+        context.reporter,
+    )
+
+
+def _embed_first_exit(context: RunContext, network: MultiExitNetwork) -> Features:
     training, held_out_query, held_out_gallery = context.held_out()
     stores = context.stores
     sources = {
@@ -148,8 +159,6 @@ def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
     if held_out_gallery:
         # The calibration gallery ends with the training images: see RunContext.calibration.
         features["calibration_gallery"] = np.concatenate([features["calibration_gallery"], features["training"]])
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.savez(file, **features)
     return features
 
 
@@ -160,13 +169,13 @@ def _load_retrieval_history(context: RunContext) -> NDArray[np.int8]:
     if not path.exists():
         raise BenchError(f"this run has no training statistics: {path} is not there; {again}")
     samples, _, _ = context.held_out()
-    stored = read_arrays(path, again)
+    stored = whole(path, lambda path: read_arrays(path, again), context.reporter)
     if "retrieval_history" not in stored or stored.get("samples", np.array([])).tolist() != sample_names(samples):
         raise BenchError(f"{path} tells of other images than this run was trained on; {again}")
     return stored["retrieval_history"]
 
 
-def _frames(context: RunContext, prefix: str) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
+def _samples(context: RunContext, prefix: str) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
     """Entries of the queries and of the gallery that a table was made of."""
     query, gallery = context.calibration() if prefix else (context.stores.query.samples, context.stores.gallery.samples)
     return entries(query), entries(gallery)
@@ -179,12 +188,6 @@ def _with_features(
     query: Sequence[ImageSample],
     gallery: Sequence[ImageSample],
 ) -> ExitTable:
-    labels = [
-        np.array([getattr(sample, name) for sample in samples]) for samples in (query, gallery) for name in _LABELS
-    ]
-    rows = matched_queries(*labels)
+    rows = matched_queries(*labels_of(query), *labels_of(gallery))
     features = FirstExitFeatures(query_features[rows], gallery_features)
     return replace(table, signals=replace(table.signals, features=features))
-
-
-_LABELS = ("pid", "camid")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
@@ -16,12 +17,13 @@ from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
 from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
-from bench.files import read_json
 from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
+from bench.running.keep import find, saving, whole
 from bench.running.request import RunRequest
 from bench.runs.folder import RunFolder
 from bench.runs.records import read_records, write_records
+from bench.runs.rows import check_header, flat_rows
 from bench.spec import RunSpec, SweepSpec, digest
 
 if TYPE_CHECKING:
@@ -47,7 +49,10 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Opened:
-    """A request with its data read and its folder found: what comes before anything is computed."""
+    """A request with its data read and its folder named: what comes before anything is computed.
+
+    Nothing is written under the results folder yet.
+    """
 
     request: RunRequest
     method: Method
@@ -58,7 +63,10 @@ class Opened:
 
     @classmethod
     def of(cls, request: RunRequest, reporter: Reporter) -> Opened:
-        """Open the dataset, decode its images where they are not, and find the run's folder."""
+        """Open the dataset, decode its images where they are not, and name the run's folder.
+
+        Raises BenchError where the request, the data or the cache is not as it should be.
+        """
         method, _, recipe = request.resolve()
         dataset = registry.dataset(request.dataset).open(request.data, reporter)
         train, query, gallery = (
@@ -66,12 +74,16 @@ class Opened:
             for samples in (dataset.train, dataset.query, dataset.gallery)
         )
         spec = _begun_spec(request, request.spec(dataset.name, dataset_fingerprint(train, query, gallery)), reporter)
-        return cls(request, method, spec, dataset, (train, query, gallery), RunFolder.open(request.results, spec))
+        return cls(request, method, spec, dataset, (train, query, gallery), RunFolder.of(request.results, spec))
 
     def workbench(self, reporter: Reporter) -> RunContext:
-        """Set up what the stages need. Only now is there something to compute: torch is slow to import."""
+        """Set up what the stages need, with the folder held (:meth:`RunFolder.alone`).
+
+        Only now is there something to compute: torch is slow to import. Raises BenchError where nothing can be written.
+        """
         from bench.running.stages import RunContext, Stores
 
+        self.folder.describe(self.spec)
         stores = Stores(*self.stores)
         return RunContext.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter)
 
@@ -95,25 +107,44 @@ def _begun_spec(request: RunRequest, here: RunSpec, reporter: Reporter) -> RunSp
 
 
 def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
-    """Do what is asked for, or find it done."""
+    """Do what is asked for, or find it done.
+
+    Results that are found are read without a lock, and nothing is written. Raises BenchError for whatever the user can
+    mend: in the request, in the data, in the folders.
+    """
     policies = request.policies()
     cost, measurement = request.cost()
     opened = Opened.of(request, reporter)
     folder = opened.folder
+    # Measured again, it is another sweep.
+    measured = [digest(measurement)] if measurement else []
+    path = folder.records(digest([request.evaluation.key, (request.sweep or EXIT_SCORES).key, *measured]))
+    kept = None if request.fresh else _kept(folder, path, reporter)
+    if kept is not None:
+        return kept
     with folder.alone():
         if request.fresh:
             folder.clear()
-        wanted = request.sweep or EXIT_SCORES
-        # Measured again, it is another sweep.
-        measured = [digest(measurement)] if measurement else []
-        path = folder.records(digest([request.evaluation.key, wanted.key, *measured]))
-        if path.exists():
-            header, records = read_records(path)
-            reporter.note(f"results found in {path}")
-            return RunResult(folder, header, records, cached=True)
+        # Another process may have been at work in the meantime.
+        kept = _kept(folder, path, SILENT) if path.exists() else None
+        if kept is not None:
+            return kept
         header, records = _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
-        write_records(path, header, records)
+        with saving(path):
+            write_records(path, header, records)
         return RunResult(folder, header, records, cached=False)
+
+
+def _kept(folder: RunFolder, path: Path, reporter: Reporter) -> RunResult | None:
+    """Read the results that are there already; None where there are none, or where they are damaged."""
+
+    def read(path: Path) -> RunResult:
+        header, records = read_records(path)
+        check_header(header)
+        flat_rows(records, [exit_["name"] for exit_ in header["exits"]])
+        return RunResult(folder, header, records, cached=True)
+
+    return find(path, read, reporter, found=f"results found in {path}")
 
 
 def _compute(
@@ -126,7 +157,7 @@ def _compute(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from bench.retrieval.evaluate import exit_scores
     from bench.running.fitting import ready_policies
-    from bench.running.stages import obtain_ledger, obtain_network, obtain_tables
+    from bench.running.stages import obtain_ledger, obtain_network, obtain_tables, read_training
 
     network = obtain_network(context)
     ledger = obtain_ledger(context, network).with_views(VIEW_COUNTS[request.evaluation.views])
@@ -150,10 +181,10 @@ def _compute(
             )
     else:
         records = exit_records(table, costs, EXIT_SCORES.resamples, EXIT_SCORES.seed)
-    alone = [record for record in records if record["kind"] == "exit"]
-    for record, scores in zip(alone, exit_scores(table), strict=True):
+    at_exits = [record for record in records if record["kind"] == "exit"]
+    for record, scores in zip(at_exits, exit_scores(table), strict=True):
         record |= {"mAP_ties_low": scores["mAP_pessimistic"], "mAP_ties_high": scores["mAP_optimistic"]}
-    training = read_json(context.folder.training)
+    training = whole(context.folder.training, read_training, context.reporter)
     header = {
         "run": context.spec.key,
         "spec": context.spec.to_json(),

@@ -1,6 +1,6 @@
 """The expensive parts of a run, each done once and kept: train, embed, price, tabulate.
 
-Every stage looks for its files first, says so when it finds them, and writes them when it does not.
+Every stage uses its file if it is there and whole, and else makes it (:mod:`bench.running.keep`).
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 
 from bench import provenance
 from bench.cost.ledger import CostLedger
@@ -24,23 +25,26 @@ from bench.data.split import hold_out, relabel
 from bench.data.tracklets import entries
 from bench.data.views import Views
 from bench.device import DeviceImages, device_name, open_device, precision_name
-from bench.errors import BenchError
-from bench.files import AGAIN, read_arrays, read_json, replacing, write_json
+from bench.files import read_arrays, read_json, write_arrays, write_json
 from bench.methods import Method
 from bench.networks import MultiExitNetwork
 from bench.progress import Reporter
 from bench.retrieval.classify import class_entropies
 from bench.retrieval.embed import Embeddings, embed_images
 from bench.retrieval.evaluate import build_table
+from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.retrieval.tracklets import pool_tracklets
+from bench.running.keep import obtain, saving, whole
 from bench.runs.folder import RunFolder
 from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, EvaluationSpec, RunSpec
 from bench.training.loop import train
 from bench.training.retrieval_history import TrainingImages
+from bench.training.weights import load_weights, save_weights
 
-LABELS = ("pid", "camid")
+SPLITS = ("query", "gallery", "calibration_query", "calibration_gallery")
+"""What embeddings are kept of."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,10 @@ class RunContext:
 
 
 def obtain_network(context: RunContext) -> MultiExitNetwork:
-    """Give the trained network: loaded if it is there, else trained, going on from the last whole epoch."""
+    """Give the trained network: loaded if it is there, else trained, going on from the last whole epoch.
+
+    Raises BenchError where its file or the checkpoint is damaged: hours of training are not repeated unasked.
+    """
     folder, spec = context.folder, context.spec
     samples, _, _ = context.held_out()
     labels = relabel(samples)
@@ -107,19 +114,20 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
     network = context.method.build(options, int(labels.max()) + 1, spec.recipe.input_size)
     if finished:
         context.reporter.note(f"trained network found in {folder.path}")
-        network.load_state_dict(load_file(folder.weights))
+        whole(folder.weights, lambda path: load_weights(network, path), context.reporter)
         return context.fabric.to_device(network).to(memory_format=torch.channels_last)
-    training_frames = TrainingImages(
+    pids, camids = labels_of(samples)
+    training_images = TrainingImages(
         images=DeviceImages(context.stores.train, context.fabric, spec.recipe.input_size),
         indices=context.stores.train.indices(samples),
-        pids=np.array([sample.pid for sample in samples]),
-        camids=np.array([sample.camid for sample in samples]),
+        pids=pids,
+        camids=camids,
         labels=labels,
     )
     trained = train(
         network,
         lambda outputs, labels: context.method.loss(outputs, labels, spec.network),
-        training_frames,
+        training_images,
         spec.recipe,
         seed=spec.seed,
         key=spec.key,
@@ -128,27 +136,30 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
         validate=lambda: _validate(context, network),
         reporter=context.reporter,
     )
-    names = np.array(sample_names(samples))
-    with replacing(folder.retrieval_history) as beside, beside.open("wb") as file:
-        np.savez_compressed(
-            file, retrieval_history=trained.retrieval_history, epochs=np.array(trained.measured_epochs), samples=names
+    with saving(folder.path):
+        write_arrays(
+            folder.retrieval_history,
+            {
+                "retrieval_history": trained.retrieval_history,
+                "epochs": np.array(trained.measured_epochs),
+                "samples": np.array(sample_names(samples)),
+            },
+            compressed=True,
         )
-    write_json(
-        folder.training,
-        {
-            "epochs": len(trained.history),
-            "history": trained.history,
-            "validation": trained.validation,
-            "seconds": sum(epoch["seconds"] for epoch in trained.history),
-            "images": len(samples),
-            "identities": training_frames.num_identities,
-            "provenance": context.provenance(),
-        },
-    )
-    # The weights come last: a run with weights is a run that was trained.
-    with replacing(folder.weights) as beside:
-        state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-        save_file(state, beside)
+        write_json(
+            folder.training,
+            {
+                "epochs": len(trained.history),
+                "history": trained.history,
+                "validation": trained.validation,
+                "seconds": sum(epoch["seconds"] for epoch in trained.history),
+                "images": len(samples),
+                "identities": training_images.num_identities,
+                "provenance": context.provenance(),
+            },
+        )
+        # The weights come last: a run with weights is a run that was trained.
+        save_weights(network, folder.weights)
     folder.checkpoint.unlink(missing_ok=True)
     return network
 
@@ -167,23 +178,41 @@ def _validate(context: RunContext, network: MultiExitNetwork) -> float:
         embed_images(network, images, store.indices(samples), context.fabric)[-1] for samples in (query, gallery)
     )
     last = network.exits[-1:]
-    labels = [
-        np.array([getattr(sample, name) for sample in samples]) for samples in (query, gallery) for name in LABELS
-    ]
-    return float(build_table(last, [queries], [others], *labels).outcomes.average_precision.mean())
+    table = build_table(last, [queries], [others], *labels_of(query), *labels_of(gallery))
+    return float(table.outcomes.average_precision.mean())
+
+
+def read_training(path: Path) -> dict[str, Any]:
+    """Read how training went. Raises DamagedFile where that cannot be read, KeyError where it lacks what is needed."""
+    training = read_json(path)
+    for name in ("history", "images", "identities"):
+        training[name]
+    return training
 
 
 def obtain_embeddings(context: RunContext, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:
     """Give the codes of every split at every exit: query, gallery, and those of the calibration identities."""
-    path = context.folder.embeddings(views)
-    splits = ("query", "gallery", "calibration_query", "calibration_gallery")
-    if path.exists():
-        context.reporter.note("embeddings found")
+
+    def read(path: Path) -> dict[str, Embeddings]:
         stored = read_arrays(path)
-        try:
-            return {name: [stored[f"{name}.{index}"] for index in range(len(network.exits))] for name in splits}
-        except KeyError as problem:
-            raise BenchError(f"{path} lacks codes ({problem}); {AGAIN}") from None
+        return {name: [stored[f"{name}.{index}"] for index in range(len(network.exits))] for name in SPLITS}
+
+    def write(embeddings: dict[str, Embeddings], path: Path) -> None:
+        write_arrays(
+            path, {f"{name}.{index}": codes for name, parts in embeddings.items() for index, codes in enumerate(parts)}
+        )
+
+    return obtain(
+        context.folder.embeddings(views),
+        read,
+        lambda: _embed(context, network, views),
+        write,
+        context.reporter,
+        found="embeddings found",
+    )
+
+
+def _embed(context: RunContext, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:
     calibration_query, calibration_gallery = context.calibration()
     train_store = context.stores.train
     sources: dict[str, tuple[ImageStore, NDArray[np.int64]]] = {
@@ -203,50 +232,50 @@ def obtain_embeddings(context: RunContext, network: MultiExitNetwork, views: Vie
             embeddings[name] = pool_tracklets(embedded, [store.samples[index] for index in indices])
         else:
             embeddings[name] = [np.empty((0, 0), dtype=np.uint8) for _ in network.exits]
-    arrays: dict[str, Any] = {
-        f"{name}.{index}": codes for name, parts in embeddings.items() for index, codes in enumerate(parts)
-    }
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.savez(file, **arrays)
     return embeddings
 
 
 def obtain_ledger(context: RunContext, network: MultiExitNetwork) -> CostLedger:
     """Give the cost ledger of the network against this gallery."""
-    if context.folder.cost.exists():
-        context.reporter.note("cost ledger found")
-        return CostLedger.from_json(read_json(context.folder.cost)["ledger"])
-    context.reporter.note("counting multiply-adds of every exit")
-    ledger = CostLedger.of(network, context.spec.recipe.input_size, len(entries(context.stores.gallery.samples)))
-    write_json(context.folder.cost, {"ledger": ledger.to_json(), "provenance": context.provenance()})
-    return ledger
+
+    def make() -> CostLedger:
+        context.reporter.note("counting multiply-adds of every exit")
+        return CostLedger.of(network, context.spec.recipe.input_size, len(entries(context.stores.gallery.samples)))
+
+    return obtain(
+        context.folder.cost,
+        lambda path: CostLedger.from_json(read_json(path)["ledger"]),
+        make,
+        lambda ledger, path: write_json(path, {"ledger": ledger.to_json(), "provenance": context.provenance()}),
+        context.reporter,
+        found="cost ledger found",
+    )
 
 
 def obtain_tables(
     context: RunContext, network: MultiExitNetwork, evaluation: EvaluationSpec
 ) -> tuple[ExitTable, ExitTable | None]:
     """Give the exit tables: of the test queries, and of the calibration identities if any are held out."""
-    paths = {split: context.folder.table(split, evaluation.key) for split in ("test", "calibration")}
-    has_calibration = context.spec.calibration_share > 0
-    if paths["test"].exists() and (paths["calibration"].exists() or not has_calibration):
-        context.reporter.note("exit tables found")
-        return load_table(paths["test"]), load_table(paths["calibration"]) if has_calibration else None
-    embeddings = obtain_embeddings(context, network, evaluation.views)
-    calibration_query, calibration_gallery = context.calibration()
-    context.reporter.note("matching every query at every exit")
-    started = time.perf_counter()
-    table = _table(
-        context, network, embeddings, "", context.stores.query.samples, context.stores.gallery.samples, evaluation
-    )
-    calibration = None
-    if has_calibration:
-        calibration = _table(
-            context, network, embeddings, "calibration_", calibration_query, calibration_gallery, evaluation
+    embeddings = cache(lambda: obtain_embeddings(context, network, evaluation.views))
+
+    def table_of(split: str, prefix: str, query: Sequence[ImageSample], gallery: Sequence[ImageSample]) -> ExitTable:
+        def make() -> ExitTable:
+            codes = embeddings()
+            context.reporter.note(f"matching every {split} query at every exit")
+            started = time.perf_counter()
+            table = _table(context, network, codes, prefix, query, gallery, evaluation)
+            context.reporter.note(f"matched and scored in {time.perf_counter() - started:.1f} s")
+            return table
+
+        path = context.folder.table(split, evaluation.key)
+        return obtain(
+            path, load_table, make, save_table, context.reporter, found=f"exit table of {split} queries found"
         )
-        save_table(calibration, paths["calibration"])
-    save_table(table, paths["test"])
-    context.reporter.note(f"matched and scored in {time.perf_counter() - started:.1f} s")
-    return table, calibration
+
+    table = table_of("test", "", context.stores.query.samples, context.stores.gallery.samples)
+    if not context.spec.calibration_share:
+        return table, None
+    return table, table_of("calibration", "calibration_", *context.calibration())
 
 
 def _table(
@@ -264,10 +293,8 @@ def _table(
         network.exits,
         embeddings[f"{prefix}query"],
         embeddings[f"{prefix}gallery"],
-        np.array([sample.pid for sample in query]),
-        np.array([sample.camid for sample in query]),
-        np.array([sample.pid for sample in gallery]),
-        np.array([sample.camid for sample in gallery]),
+        *labels_of(query),
+        *labels_of(gallery),
         ap=evaluation.ap,
         signals=evaluation.signals,
         class_entropy=entropy[0] if entropy else None,

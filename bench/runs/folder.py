@@ -1,4 +1,4 @@
-"""The results folder: a folder a run, every file written beside and renamed, never half there.
+"""The results folder: a folder a run, every file written beside and renamed, with a digest of its content.
 
 ::
 
@@ -7,27 +7,28 @@
         checkpoint.pt           while training goes on: the last whole epoch
         weights.safetensors     the trained network
         training.json           losses of every epoch, and provenance
-        retrieval_history.npz               retrieval statistics taken while training
+        retrieval_history.npz   retrieval statistics taken while training
         embeddings-centre-v2.npz  codes of every split at every exit, of one view of each image
         features-v2.npz         features of the first exit, where a policy reads them
         cost.json               the cost ledger
         table-<key>.npz         exit tables: test queries, and calibration identities
         policy-<name>-<key>.npz  what a policy learned
-        records-<key>.jsonl     results of one sweep: a header with provenance, then a line a record
+        records-<key>.jsonl     results of one sweep: a header with provenance, a line a record, a count
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from bench.data.views import Views
+from bench.digests import DamagedFile
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, write_json
+from bench.files import SCHEMA_VERSION, read_json, write_json
 from bench.spec import EVALUATION_VERSION, RunSpec
 
 
@@ -42,18 +43,14 @@ class RunFolder:
         """Say where the folder of a run is under a results folder, whether it is there or not."""
         return cls(results / "runs" / spec.dataset / spec.folder_name)
 
-    @classmethod
-    def open(cls, results: Path, spec: RunSpec) -> RunFolder:
-        """Find or make the folder of a run under a results folder."""
-        folder = cls.of(results, spec)
-        try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-            if not folder.spec.exists():
-                write_json(folder.spec, {"schema": SCHEMA_VERSION, "key": spec.key, **spec.to_json()})
-        except OSError as problem:
-            reason = problem.strerror or str(problem)
-            raise BenchError(f"cannot write results under {results}: {reason}; choose other --results") from None
-        return folder
+    def describe(self, spec: RunSpec) -> None:
+        """Write what identifies the run, where that is not there and whole. Raises BenchError where it cannot be."""
+        if self.spec.exists():
+            with suppress(DamagedFile):
+                read_json(self.spec)
+                return
+        with self._writable():
+            write_json(self.spec, {"schema": SCHEMA_VERSION, "key": spec.key, **spec.to_json()})
 
     @property
     def spec(self) -> Path:
@@ -119,15 +116,28 @@ class RunFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the folder against other processes at the same run."""
+        """Hold the folder against other processes at the same run; it is made where it is not there.
+
+        Raises BenchError where another process holds it, or where nothing can be written there.
+        """
         lock = FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise BenchError(
-                f"another process is at work on {self.path}; wait for it, or use other --results"
-            ) from None
+        with self._writable():
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise BenchError(
+                    f"another process is at work on {self.path}; wait for it, or use other --results"
+                ) from None
         try:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            reason = problem.strerror or str(problem)
+            raise BenchError(f"cannot write results under {self.path}: {reason}; choose other --results") from None

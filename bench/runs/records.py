@@ -1,4 +1,4 @@
-"""Records files: a header line with spec and provenance, then a line a record."""
+"""Records files: a header line with spec and provenance, a line a record, and a last line with count and digest."""
 
 from __future__ import annotations
 
@@ -7,23 +7,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.digests import FIELD, DamagedFile, stamp, verify
 from bench.errors import BenchError
-from bench.files import replacing
+from bench.files import DIGEST, replacing
 from bench.runs.upgrade import MACS, upgrade_header, upgrade_record
 from bench.spec import digest
 
-RECORDS_SCHEMA = 2
-"""Raised when names in records change; :mod:`bench.runs.upgrade` reads the older ones."""
-READABLE = (1, 2)
+RECORDS_SCHEMA = 3
+"""Raised when names in records or the form of the file change; :mod:`bench.runs.upgrade` reads the older ones."""
+READABLE = (1, 2, 3)
+ENDED = 3
+"""From this schema on a last line tells the number of records, and a digest of the file."""
+AGAIN = "remove it and run the sweep again"
 
 
 def write_records(path: Path, header: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:
-    """Write a sweep: a header line with spec and provenance, then a line a record. Provenance must be there."""
+    """Write a sweep. Raises ValueError where the header has no provenance, OSError where the file cannot be written."""
     if not header.get("provenance"):
         raise ValueError("records without provenance are not written")
-    with replacing(path) as beside, beside.open("w", encoding="utf-8") as file:
-        for line in ({"type": "header", "schema": RECORDS_SCHEMA, **header}, *records):
-            file.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")
+    first = {"type": "header", "schema": RECORDS_SCHEMA, **header}
+    last = {"type": "end", "records": len(records), DIGEST: FIELD}
+    with replacing(path) as beside:
+        with beside.open("w", encoding="utf-8") as file:
+            for line in (first, *records, last):
+                file.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")
+        stamp(beside)
 
 
 def evaluation_key(header: Mapping[str, Any]) -> str:
@@ -51,32 +59,43 @@ def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str,
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Read the header of a sweep alone. Raises BenchError where it is none, or of a schema that is not read."""
+    """Read the header of a sweep alone, its digest unseen.
+
+    Raises DamagedFile where it is none, and BenchError where its schema is newer than this suite.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             return _header(path, file.readline())
-    except (OSError, ValueError) as problem:
-        raise BenchError(f"cannot read {path}: {problem}; remove it and run the sweep again") from problem
+    except (OSError, ValueError, RecursionError) as problem:
+        raise DamagedFile(f"cannot read {path}: {problem}; {AGAIN}") from problem
 
 
 def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Read a sweep back: its header and its records.
 
-    Raises BenchError where the file is damaged, cut short or no sweep of this suite.
+    Raises DamagedFile where the file is cut short, not what was written or no sweep of this suite, and BenchError
+    where its schema is newer than this suite.
     """
     try:
+        verify(path)
         with path.open(encoding="utf-8") as file:
             header = _header(path, file.readline())
-            records = [upgrade_record(json.loads(line), header["schema"]) for line in file]
-    except (OSError, ValueError, AttributeError) as problem:
-        raise BenchError(f"cannot read {path}: {problem}; remove it and run the sweep again") from problem
-    return upgrade_header(header), records
+            lines = [json.loads(line) for line in file]
+    except (OSError, ValueError, RecursionError, DamagedFile) as problem:
+        raise DamagedFile(f"cannot read {path}: {problem}; {AGAIN}") from problem
+    if not all(isinstance(line, dict) for line in lines):
+        raise DamagedFile(f"{path} is damaged: a record is no object; {AGAIN}")
+    if header["schema"] >= ENDED:
+        end = lines.pop() if lines else {}
+        if end.get("type") != "end" or end.get("records") != len(lines):
+            raise DamagedFile(f"{path} is cut short: its last line does not count {len(lines)} records; {AGAIN}")
+    return upgrade_header(header), [upgrade_record(line, header["schema"]) for line in lines]
 
 
 def _header(path: Path, line: str) -> dict[str, Any]:
     header = json.loads(line) if line else None
     if not isinstance(header, dict) or header.get("type") != "header":
-        raise BenchError(f"{path} has no header: it is no records file of this suite; remove it")
+        raise DamagedFile(f"{path} has no header: it is no records file of this suite; remove it")
     if header.get("schema") not in READABLE:
         raise BenchError(
             f"{path} is of schema {header.get('schema')}, this suite reads {RECORDS_SCHEMA} and older; run it again"

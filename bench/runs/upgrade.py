@@ -26,7 +26,7 @@ MACS = {"name": "macs", "unit": "multiply-adds"}
 
 
 def upgrade_header(header: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring the header of a records file to schema 2; one that is of schema 2 already stays as it is."""
+    """Bring the header of a records file of schema 1 to the names of schema 2, which are those of today."""
     if header["schema"] != 1:
         return dict(header)
     sweep = header.get("sweep")
@@ -35,7 +35,7 @@ def upgrade_header(header: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_record(record: Mapping[str, Any], schema: int) -> dict[str, Any]:
-    """Bring one record of ``schema`` to schema 2."""
+    """Bring one record of ``schema`` to the names of today."""
     if schema != 1:
         return dict(record)
     upgraded = {_renamed(name): value for name, value in record.items()}

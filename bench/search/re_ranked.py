@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.data.tracklets import entries
 from bench.progress import SILENT, Reporter
-from bench.retrieval.labels import search_labels
+from bench.retrieval.labels import labels_of, search_labels
 from bench.retrieval.metrics import RankingScores, score_blocks
 from bench.retrieval.re_ranking import re_rank
 from bench.retrieval.streaming import score_embeddings
@@ -37,8 +35,10 @@ def score_re_ranked(request: RunRequest, reporter: Reporter = SILENT) -> tuple[R
     with opened.folder.alone():
         context = opened.workbench(reporter)
         embeddings = obtain_embeddings(context, obtain_network(context), request.evaluation.views)
-    samples = entries(opened.dataset.query), entries(opened.dataset.gallery)
-    labels = [np.array([getattr(sample, name) for sample in part]) for name in ("pid", "camid") for part in samples]
+    (query_pids, query_camids), (gallery_pids, gallery_camids) = (
+        labels_of(entries(samples)) for samples in (opened.dataset.query, opened.dataset.gallery)
+    )
+    labels = query_pids, gallery_pids, query_camids, gallery_camids
     ap = request.evaluation.ap
     found = []
     with reporter.task("re-ranking", len(embeddings["query"]), unit="exits") as task:

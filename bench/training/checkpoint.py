@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.digests import stamp_archive, verify
 from bench.errors import BenchError
 from bench.files import replacing
 
@@ -32,14 +33,23 @@ class Checkpoint:
     best: dict[str, Tensor] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint in place of the last one."""
-        with replacing(path) as beside:
-            torch.save({field: getattr(self, field) for field in self.__dataclass_fields__}, beside)
+        """Write the checkpoint in place of the last one. Raises BenchError where that fails: the last one stays."""
+        try:
+            with replacing(path) as beside:
+                torch.save({field: getattr(self, field) for field in self.__dataclass_fields__}, beside)
+                stamp_archive(beside)
+        except (OSError, RuntimeError, ValueError) as problem:  # torch's writer raises its own on a full disk
+            reason = getattr(problem, "strerror", None) or str(problem).splitlines()[0]
+            raise BenchError(
+                f"cannot write the checkpoint {path} after epoch {self.epoch} ({reason}); free some space, and the "
+                "same command goes on from the last checkpoint"
+            ) from problem
 
     @classmethod
     def load(cls, path: Path, key: str) -> Checkpoint:
-        """Read the checkpoint of the run ``key``."""
+        """Read the checkpoint of the run ``key``. Raises BenchError where it is damaged or that of another run."""
         try:
+            verify(path)
             values = torch.load(path, map_location="cpu", weights_only=True)
             checkpoint = cls(**values)
         except Exception as problem:

@@ -36,7 +36,10 @@ def processor(monkeypatch):
 @pytest.fixture
 def opened(smoke_request):
     def open_(notes=None, **changes):
-        return Opened.of(smoke_request(**changes), notes or Notes())
+        found = Opened.of(smoke_request(**changes), notes or Notes())
+        with found.folder.alone():
+            found.folder.describe(found.spec)
+        return found
 
     return open_
 

@@ -253,7 +253,7 @@ def test_another_sweep_trains_nothing(shared):
     notes = Notes()
     other = run(replace(request, sweep=SweepSpec(("gs",), budgets=2, resamples=5)), notes)
     assert other.folder.path == result.folder.path
-    for part in ("trained network found", "cost ledger found", "exit tables found"):
+    for part in ("trained network found", "cost ledger found", "exit table of test queries found"):
         assert any(part in note for note in notes.said)
 
 
@@ -355,22 +355,11 @@ def test_entropy_pays_for_the_classifiers_that_it_reads(smoke_request):
     assert curve[-1]["realised_cost"] == exits[-1]["realised_cost"] + (dims[0] + dims[1]) * identities
 
 
-def test_damaged_files_are_named(shared):
-    request, result = shared
-    ledger = result.folder.cost
-    whole = ledger.read_text()
-    ledger.write_text(whole[:50])
-    try:
-        with pytest.raises(BenchError, match=r"cost\.json"):
-            run(replace(request, sweep=SweepSpec(("gs",), budgets=3, resamples=5)))
-    finally:
-        ledger.write_text(whole)
-
-
 def test_one_process_at_a_time(shared):
     request, result = shared
+    other = replace(request, sweep=SweepSpec(("gs",), budgets=9, resamples=5))
     with result.folder.alone(), pytest.raises(BenchError, match="another process"):
-        run(request)
+        run(other)
 
 
 def test_own_photographs_through_a_manifest(smoke_request, cache, tmp_path):

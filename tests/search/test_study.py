@@ -1,9 +1,8 @@
-import json
-
 import numpy as np
 import pytest
 
 from bench.errors import BenchError
+from bench.files import read_json
 from bench.progress import SILENT
 from bench.retrieval.codes import pack
 from bench.retrieval.metrics import score_rankings
@@ -15,7 +14,7 @@ def test_codes_of_a_run_as_they_are(smoke_request, tmp_path):
     request = SearchRequest(smoke_request(), gallery_size=200, seconds=0.0, re_rank=True)
     study = conduct(request)
     assert study.folder.parent == tmp_path / "results" / "search" / "synthped-smoke"
-    values = json.loads((study.folder / "study.json").read_text())
+    values = read_json(study.folder / "study.json")
     assert values == study.values
 
     opened = Opened.of(request.requests()[0], SILENT)

@@ -1,0 +1,150 @@
+"""Digests inside files: whoever reads a file can tell whether it is still what was written.
+
+A file carries one field, ``xxh3-128:`` and 32 hexadecimal digits: the digest of all its bytes, these digits taken as
+zeros. Where the field is depends on the format: a value of a JSON object, the last line of JSON lines, the metadata of
+safetensors, the archive comment of ``.npz`` and of checkpoints. Each can be read by any other program as before. The
+digest finds damage, a flipped bit or a cut end; it is no protection against somebody who means harm.
+
+Files of before carry none. They are read as they are, and :func:`carries_digest` tells them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import xxhash
+
+from bench.errors import BenchError
+
+MARK = "xxh3-128:"
+DIGITS = 32
+FIELD = MARK + "0" * DIGITS
+"""What a writer puts where the digest is to be."""
+REGION = 1024
+"""Bytes among which the field is: at the end of archives and JSON lines, at the start of safetensors."""
+END_RECORD = b"PK\x05\x06"
+END_RECORD_BYTES = 22
+"""What closes a zip archive, with the length of the comment as its last two bytes."""
+LARGEST_HEADER = 100 << 20
+"""Bytes of a safetensors header that are looked at."""
+BLOCK = 1 << 20
+NAMED = b'"digest"'
+
+
+class DamagedFile(BenchError):
+    """A file is not what was written: its digest does not match, or it cannot be parsed."""
+
+
+def stamp(path: Path) -> None:
+    """Write the digest into the :data:`FIELD` of a new file. Raises ValueError where there is none."""
+    with path.open("r+b") as file:
+        at = _position(file, path.suffix)
+        if at is None:
+            raise ValueError(f"{path} has no field for a digest")
+        found = _digest(file, at)
+        file.seek(at)
+        file.write(found.encode())
+
+
+def stamp_archive(path: Path) -> None:
+    """Give a zip archive without a comment its digest as one. Raises ValueError where it has a comment or is none."""
+    with path.open("r+b") as file:
+        file.seek(-END_RECORD_BYTES, 2)
+        if not _plain_end(file.read()):
+            raise ValueError(f"{path} is no archive without a comment")
+        file.seek(-2, 2)
+        file.write(len(FIELD).to_bytes(2, "little") + FIELD.encode())
+    stamp(path)
+
+
+def verify(path: Path) -> bool:
+    """Check a file against its digest; False where it carries none.
+
+    Raises DamagedFile where they do not match, or where what should hold the digest is broken; OSError where the file
+    cannot be read.
+    """
+    with path.open("rb") as file:
+        at = _position(file, path.suffix)
+        if at is None:
+            if _should_have_one(file, path.suffix):
+                raise DamagedFile(f"{path} is damaged: the field of its digest is broken")
+            return False
+        file.seek(at)
+        kept = file.read(DIGITS)
+        if kept.decode(errors="replace") != _digest(file, at):
+            raise DamagedFile(f"{path} is damaged: its content does not match its digest")
+    return True
+
+
+def carries_digest(path: Path) -> bool:
+    """Whether a file has a digest, right or wrong. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return _position(file, path.suffix) is not None
+
+
+def digest_of_file(path: Path) -> str:
+    """Hash a whole file, for one whose digest is kept elsewhere. Raises OSError where it cannot be read."""
+    hasher = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        for block in _blocks(file, None):
+            hasher.update(block)
+    return MARK + hasher.hexdigest()
+
+
+def _position(file: BinaryIO, suffix: str) -> int | None:
+    """Offset of the digest's digits; None where there is no field."""
+    start, text = _region(file, suffix)
+    found = text.rfind(MARK.encode())
+    return None if found < 0 else start + found + len(MARK)
+
+
+def _region(file: BinaryIO, suffix: str) -> tuple[int, bytes]:
+    """Give the part of a file that holds the field, with its offset."""
+    if suffix == ".safetensors":
+        file.seek(0)
+        header_bytes = int.from_bytes(file.read(8), "little")
+        # Metadata come first, and a damaged length must neither hide them nor fill the memory.
+        return 8, file.read(min(max(header_bytes, REGION), LARGEST_HEADER))
+    size = file.seek(0, 2)
+    start = 0 if suffix == ".json" else max(size - REGION, 0)
+    file.seek(start)
+    return start, file.read()
+
+
+def _should_have_one(file: BinaryIO, suffix: str) -> bool:
+    """Whether a file that has no field was written with one: its end or the name beside the field says so."""
+    _, text = _region(file, suffix)
+    if suffix in (".npz", ".pt"):
+        return not _plain_end(text[-END_RECORD_BYTES:])
+    return re.search(NAMED, text) is not None
+
+
+def _plain_end(record: bytes) -> bool:
+    return record.startswith(END_RECORD) and record[-2:] == b"\0\0"
+
+
+def _digest(file: BinaryIO, at: int) -> str:
+    """Hash a file, the digits at ``at`` taken as zeros."""
+    hasher = xxhash.xxh3_128()
+    file.seek(0)
+    for block in _blocks(file, at):
+        hasher.update(block)
+    hasher.update(b"0" * DIGITS)
+    file.seek(at + DIGITS)
+    for block in _blocks(file, None):
+        hasher.update(block)
+    return hasher.hexdigest()
+
+
+def _blocks(file: BinaryIO, count: int | None) -> Iterator[bytes]:
+    """Read ``count`` bytes, or to the end, in blocks."""
+    while count is None or count > 0:
+        block = file.read(BLOCK if count is None else min(BLOCK, count))
+        if not block:
+            return
+        yield block
+        if count is not None:
+            count -= len(block)

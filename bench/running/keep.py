@@ -1,0 +1,76 @@
+"""Use what is there and whole, else make it and put it in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from bench.digests import DamagedFile, carries_digest
+from bench.errors import BenchError
+from bench.progress import Reporter
+
+Kept = TypeVar("Kept")
+WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading a file of another form than ours ends in."""
+
+
+def obtain(
+    path: Path,
+    read: Callable[[Path], Kept],
+    make: Callable[[], Kept],
+    write: Callable[[Kept, Path], None],
+    reporter: Reporter,
+    *,
+    found: str = "",
+) -> Kept:
+    """Read ``path`` where it is there and whole; else make the value and write it there.
+
+    ``found`` is noted where the file could be read. A file that is damaged is named in a note and made again: whatever
+    is kept this way follows from other files of the run. Raises BenchError where the value cannot be written.
+    """
+    value = find(path, read, reporter, found=found)
+    if value is None:
+        value = make()
+        with saving(path):
+            write(value, path)
+    return value
+
+
+def find(path: Path, read: Callable[[Path], Kept], reporter: Reporter, *, found: str = "") -> Kept | None:
+    """Read ``path``, or give None where it is not there, or damaged, which a note says."""
+    if not path.exists():
+        return None
+    try:
+        value = whole(path, read, reporter)
+    except DamagedFile as problem:
+        reporter.note(f"{problem}: it is made again")
+        return None
+    if found:
+        reporter.note(found)
+    return value
+
+
+def whole(path: Path, read: Callable[[Path], Kept], reporter: Reporter) -> Kept:
+    """Read ``path``, with a note where it carries no digest. Raises DamagedFile where it is not what was written."""
+    try:
+        value = read(path)
+    except WRONG_FORM as problem:
+        raise DamagedFile(f"{path} is not of the form that this suite writes ({problem!r})") from problem
+    if not carries_digest(path):
+        reporter.note(f"{path.name} carries no digest, an earlier version wrote it: its content is not checked")
+    return value
+
+
+@contextmanager
+def saving(path: Path) -> Iterator[None]:
+    """Turn a failure to write into a BenchError that names the file."""
+    try:
+        yield
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        raise BenchError(
+            f"cannot write {path} ({reason}); free some space or name other --results, and the same command goes on "
+            "from what is kept"
+        ) from problem
