@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from bench.data.views import Views
 from bench.errors import BenchError, unknown_name
@@ -249,3 +249,18 @@ def _parse(name: str, text: str, current: Any) -> Any:
         return kind(text)
     except (ValueError, KeyError):
         raise BenchError(f"setting {name}={text}: expected {kind.__name__}, as in {name}={current}") from None
+
+
+def rebuilt(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Build a dataclass of plain values, as JSON keeps it: parts that are dataclasses too, and lists as tuples.
+
+    Raises TypeError where a field is missing or unknown.
+    """
+    hints = get_type_hints(kind)
+    parts: dict[str, Any] = {}
+    for name, value in values.items():
+        if is_dataclass(hints.get(name)):
+            parts[name] = rebuilt(hints[name], value)
+        else:
+            parts[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**parts)

@@ -19,6 +19,7 @@ from bench.cli import (
     data_statistics,
     data_verify,
     export,
+    infer,
     latency,
     listing,
     model,
@@ -78,6 +79,7 @@ app.command("report")(_ends_plainly(report.report_command))
 app.command("export")(_ends_plainly(export.export_command))
 app.command("list")(_ends_plainly(listing.list_command))
 app.command("latency")(_ends_plainly(latency.latency_command))
+app.command("infer")(_ends_plainly(infer.infer_command))
 app.command("cost")(_ends_plainly(cost.cost_command))
 data_app.command("make")(_ends_plainly(data.make_command))
 data_app.command("verify")(_ends_plainly(data_verify.verify_command))

@@ -58,6 +58,8 @@ class Deployed:
     calibration: ExitTable | None
     costs: FloatArray
     """(S,) cumulative multiply-adds, the policy's own included."""
+    network_costs: FloatArray
+    """(S,) without the policy's."""
     rows: IntArray
     query_codes: list[NDArray[Any]]
     classifier: Classifier | None
@@ -68,15 +70,12 @@ class Deployed:
     def of(cls, context: RunContext, policy: str, evaluation: EvaluationSpec, seed: int = 0) -> Deployed:
         """Find (or make) what a run keeps, and fit the policy.
 
-        Raises :class:`BenchError` where the run has one exit, was evaluated in several views or with protocol signals,
-        or the policy does not apply.
+        Raises :class:`BenchError` where several views or protocol signals are asked for, or the policy does not apply.
         """
         if VIEW_COUNTS[evaluation.views] != 1 or evaluation.signals != "deployed":
             raise BenchError("an engine sees one view of an image, and the gallery as deployed: run without --views")
         network = obtain_network(context).eval()
-        if len(network.exits) < 2:
-            raise BenchError(f"{context.spec.method} has one exit: nobody leaves early")
-        ledger = obtain_ledger(context, network)
+        costs = obtain_ledger(context, network).cumulative_macs.astype(float)
         tables = obtain_tables(context, network, evaluation)
         fitted = ready_policies(context, network, [registry.policy(policy)], *tables, evaluation, leave_out=False)
         embeddings = obtain_embeddings(context, network, evaluation.views)
@@ -99,7 +98,8 @@ class Deployed:
             policy=ready,
             table=fitted.table,
             calibration=fitted.calibration,
-            costs=policy_costs(ready, fitted.table.signals, ledger.cumulative_macs.astype(float)),
+            costs=policy_costs(ready, fitted.table.signals, costs),
+            network_costs=costs,
             rows=rows,
             query_codes=[codes[rows] for codes in embeddings["query"]],
             classifier=Classifier.of(network, context.fabric.device),
@@ -109,6 +109,8 @@ class Deployed:
 
     def budget(self, share: float) -> Budget:
         """Turn a share of the way from the first exit's cost to the last's into a budget; an error outside 0 to 1."""
+        if len(self.costs) < 2:
+            raise BenchError("this run has one exit: nobody leaves early, and there is no budget to choose")
         if not 0 <= share <= 1:
             raise BenchError(f"a budget is a share from 0 (the first exit) to 1 (the last), not {share:g}")
         macs = float(self.costs[0] + share * (self.costs[-1] - self.costs[0]))
@@ -150,6 +152,13 @@ class Deployed:
             classifier=self.classifier,
             draws=draws,
         )
+
+    def simulate(self, budget: Budget, thresholding: str, order: IntArray) -> IntArray:
+        """Exits (N,) that a sweep gives queries ``order`` (K,) on the kept codes, by rows of the table; −1 of others."""
+        engine = self.engine(self.replay(), self.decider(budget, thresholding))
+        exits = np.full(len(self.table), -1)
+        exits[order] = engine.answer(order, self.table.signals.query_camids[order], order).exits
+        return exits
 
     def replay(self) -> ReplayBackend:
         """Serve the kept embeddings of the table's queries."""

@@ -59,6 +59,8 @@ class Answers:
     """(N,) multiply-adds on the way to the exit: network, and the policy's own."""
     milliseconds: FloatArray
     """(N,)"""
+    network_milliseconds: FloatArray
+    """(N,) of these in the network's steps and in compaction: what is left without search and decision."""
     codes: tuple[NDArray[Any], ...]
     """One array an exit: the embeddings of those who left there, in the order of their rows."""
     runs: Counter[tuple[int, int]]
@@ -74,7 +76,7 @@ class Answers:
     @classmethod
     def joined(cls, batches: Sequence[Answers]) -> Answers:
         """Put the answers of several batches, at least one, one after another."""
-        columns = ("exits", "indices", "distances", "confidence", "macs", "milliseconds")
+        columns = ("exits", "indices", "distances", "confidence", "macs", "milliseconds", "network_milliseconds")
         return cls(
             **{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in columns},
             codes=tuple(np.concatenate(parts) for parts in zip(*(batch.codes for batch in batches), strict=True)),
@@ -150,10 +152,10 @@ class Engine:
         count, last = len(camids), len(self.exits) - 1
         if not count:
             raise BenchError("a batch holds 1 image or more")
-        clock = _Clock()
+        clock = Clock()
         flight = InFlight(np.asarray(camids), self.dims, self.classifier.classes if self.classifier else 0)
         exits = np.full(count, last, dtype=np.int64)
-        milliseconds = np.empty(count)
+        milliseconds, network = np.empty(count), np.empty(count)
         confidences = np.full((count, len(self.exits)), np.nan)
         codes, runs = [], Counter[tuple[int, int]]()
         staying = carried = np.arange(count)
@@ -176,6 +178,7 @@ class Engine:
             gone = staying[leaving]
             exits[gone] = index
             milliseconds[gone] = clock.note("decision")
+            network[gone] = clock.parts["network"] + clock.parts["compaction"]
             codes.append(embedding[leaving])
             staying = staying[~leaving]
             if not len(staying):
@@ -187,7 +190,8 @@ class Engine:
         codes += [self.gallery.indexes[index].codes[:0] for index in range(len(codes), last + 1)]
         at = (np.arange(count), exits)
         found = (flight.indices[at], flight.distances[at])
-        return Answers(exits, *found, confidences, self.costs[exits], milliseconds, tuple(codes), runs, clock.parts)
+        times = (milliseconds, network)
+        return Answers(exits, *found, confidences, self.costs[exits], *times, tuple(codes), runs, clock.parts)
 
     def _confidence(
         self,
@@ -211,7 +215,7 @@ class Engine:
         return self.policy.confidence_at(flight.signals(rows), exit_index)
 
 
-class _Clock:
+class Clock:
     """Milliseconds since the batch came, booked to the parts of its way."""
 
     def __init__(self) -> None:

@@ -1,0 +1,209 @@
+"""``bench infer``: early exit for real, at one budget or several, beside its rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from bench.cli.options import CacheOption, DataOption, DataRootOption, ResultsOption, data_request, words
+from bench.cli.show import RunArgument
+from bench.cli.terminal import OUT, TerminalReporter, macs, percent, printable, show_table
+from bench.data.cache import default_cache
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.inference.infer import InferRequest
+    from bench.running.stages import RunContext
+
+
+def infer_command(
+    run: RunArgument,
+    policy: Annotated[str, typer.Option(help="Exit policy (bench list policies).")] = "gs",
+    budget: Annotated[
+        str, typer.Option(help="Shares of the way from the first exit's cost to the last's, with commas.")
+    ] = "",
+    a: Annotated[str, typer.Option("--a", help="Values of the budget parameter in place of shares, with commas.")] = "",
+    scenario: Annotated[
+        str, typer.Option(help="How queries come: single-stream, multi-stream (8), offline or server.")
+    ] = "offline",
+    thresholding: Annotated[str, typer.Option(help="calibrated, or stream.")] = "calibrated",
+    backend: Annotated[str, typer.Option(help="What runs the steps (bench list backends).")] = "torch",
+    precision: Annotated[
+        str | None, typer.Option(help="float32, bfloat16, float16 or int8; the run's if none.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the backend.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    batch: Annotated[int, typer.Option(help="Queries at once, offline and at a server.")] = 32,
+    rounds: Annotated[int, typer.Option(help="How often everyone answers all queries.")] = 2,
+    queries: Annotated[int | None, typer.Option(help="Ask so many queries alone; all if none.")] = None,
+    latency_bound: Annotated[
+        float | None,
+        typer.Option(help="Milliseconds that a server's 99th percentile must keep; three times the full network's."),
+    ] = None,
+    rival: Annotated[
+        list[str] | None, typer.Option(help="Another run, whose last exit answers too: a smaller network; repeatable.")
+    ] = None,
+    export: Annotated[Path | None, typer.Option(help="Folder of an export of this run, for exported graphs.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of images: who is this? Nothing is measured.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Picture of the answers to --images.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sweep, of the order of rivals and of arrivals.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the record here too.")] = None,
+    data_root: DataRootOption = None,
+    data: DataOption = None,
+    results: ResultsOption = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """Answer a run's test queries by early exit for real, and measure what that saves beside the full network.
+
+    Latencies are from image files to answers; the network's own are beside. Every value is kept under
+    results/inference.
+    """
+    from bench.inference.infer import InferRequest
+
+    request = InferRequest(
+        policy=policy,
+        budgets=_numbers("--budget", budget) if budget or a else (0.5,),
+        a_values=_numbers("--a", a),
+        scenario=scenario,
+        thresholding=thresholding,
+        backend=backend,
+        precision=precision,
+        threads=threads,
+        device=device,
+        batch=batch,
+        rounds=rounds,
+        queries=queries,
+        latency_bound=latency_bound,
+        export=export,
+        seed=seed,
+    )
+    if sheet is not None and images is None:
+        raise BenchError("--sheet draws the answers to --images FOLDER")
+
+    # Here, not at the top: help and mistakes in the options should not wait for torch.
+    from bench.files import read_json, write_json
+    from bench.inference.infer import infer, write_record
+    from bench.inference.opening import open_run, reader_of
+    from bench.runs.finding import find_run
+
+    reporter = TerminalReporter()
+    where = cache or default_cache()
+
+    def opened(name: str) -> RunContext:
+        folder = find_run(results, name)
+        reader = reader_of(str(read_json(folder.spec)["dataset"]))
+        return open_run(folder, data_request(reader, data_root, data, where), where, device, reporter)
+
+    context = opened(run)
+    with context.folder.alone():
+        if images is not None:
+            _who(request, context, images.expanduser(), sheet, reporter)
+            return
+        record = infer(request, context, [opened(name) for name in rival or ()], reporter)
+    path = write_record(results, record)
+    if json_file is not None:
+        write_json(json_file, record)
+    _show(record)
+    OUT.print(f"[dim]{escape(printable(path))}[/dim]", soft_wrap=True)
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in words(text))
+    except ValueError:
+        raise BenchError(f"{option} takes numbers with commas, not {text!r}") from None
+
+
+def _show(record: Mapping[str, Any]) -> None:
+    engine = record["engine"]
+    judged = {"single-stream": "p90", "multi-stream": "p99"}.get(record["scenario"], "")
+    rows = [
+        [
+            one["name"],
+            " ".join(f"{100 * share:.0f}" for share in one["exit_fractions"]),
+            macs(one["macs"]),
+            percent(one["rank-1"]),
+            percent(one["mAP"]),
+            *(f"{one[f'latency_p{p}']:.1f}" for p in (50, 90, 99)),
+            f"{one['milliseconds']:.2f}",
+            f"{one['network_milliseconds']:.2f}",
+            f"{one['throughput']:.1f}",
+            *([f"{one['rate']:.1f}"] if "rate" in one else []),
+            "no counter" if one["joules"] is None else f"{one['joules']:.3f}",
+        ]
+        for one in record["contestants"]
+    ]
+    columns = ["", "left at each exit, %", "MACs", "rank-1", "mAP", "p50 ms", "p90 ms", "p99 ms", "ms a query"]
+    columns += ["network ms", "queries/s", *(["rate kept/s"] if record["scenario"] == "server" else []), "J a query"]
+    caption = (
+        f"{record['name']}: {record['queries']:,} queries, gallery of {record['gallery']:,}; {engine['backend']}, "
+        f"{engine['precision']}, {engine['threads']} threads, {engine['device']}; batches of {record['batch']}, "
+        f"{record['thresholding']} thresholds, {record['rounds']} rounds. Latencies and ms a query are from image files "
+        f"to answers; network ms is the steps alone. "
+        + (f"Judged by {judged}. " if judged else "")
+        + f"Peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB. Energy: {record['counter']}."
+    )
+    show_table(f"{record['scenario']}", columns, rows, caption, texts=["left at each exit, %"])
+    full = record["contestants"][0]
+    saved = [
+        [
+            one["name"],
+            *(percent(one[name]) for name in ("promised_by_macs", "promised_by_steps", "saved_network")),
+            percent(one["saved_end_to_end"]),
+            *(_share(one["saved_network"], one[name]) for name in ("promised_by_macs", "promised_by_steps")),
+            "" if one["decisions_changed"] is None else f"{one['decisions_changed']}",
+            f"{one['bits_changed']:,} of {one['bits_compared']:,}" if one["bits_compared"] else "",
+        ]
+        for one in record["contestants"]
+        if one is not full
+    ]
+    columns = ["", "promised by MACs", "by steps", "saved, network", "saved, whole", "of MACs'", "of steps'"]
+    columns += ["decisions changed", "bits changed"]
+    caption = (
+        "Savings in % of the full network's multiply-adds and time. Decisions are compared with the sweep's on the "
+        "run's own codes, bits with these codes."
+    )
+    show_table("What is saved", columns, saved, caption)
+
+
+def _share(saved: float, promised: float) -> str:
+    return f"{saved / promised:.2f}" if promised > 0 else ""
+
+
+def _who(
+    request: InferRequest, context: RunContext, images: Path, sheet: Path | None, reporter: TerminalReporter
+) -> None:
+    from bench.inference.deployed import Deployed
+    from bench.inference.infer import open_steps
+    from bench.inference.scenarios import batch_size
+    from bench.inference.who import who_is_this, write_sheet
+
+    deployed = Deployed.of(context, request.policy, request.evaluation, request.seed)
+    if deployed.policy.drawn:
+        raise BenchError(f"policy {request.policy} draws for the test queries alone; choose another for --images")
+    budgets = [deployed.budget(share) for share in request.budgets] + [deployed.parameter(a) for a in request.a_values]
+    if len(budgets) != 1:
+        raise BenchError(f"images are answered at one budget, not {len(budgets)}")
+    backend = open_steps(context, deployed.network, request, reporter)
+    engine = deployed.engine(backend, deployed.decider(budgets[0], request.thresholding))
+    sightings = who_is_this(engine, context, images, batch_size(request.scenario, request.batch))
+    rows = [
+        [
+            printable(one.image.relative_to(images)),
+            one.exit,
+            " ".join(f"{sample.pid} ({value:g})" for sample, value in zip(one.found, one.distances, strict=True)),
+            printable(one.found[0].path.name) if one.found else "nobody in sight",
+            macs(one.macs),
+            f"{one.milliseconds:.1f}",
+        ]
+        for one in sightings
+    ]
+    columns = ["image", "exit", "identities found (distance)", "nearest image", "MACs", "ms"]
+    show_table("Who is this?", columns, rows, texts=["identities found (distance)", "exit", "nearest image"])
+    if sheet is not None:
+        write_sheet(sightings, sheet)
+        OUT.print(f"[dim]{escape(printable(sheet))}[/dim]", soft_wrap=True)

@@ -1,0 +1,284 @@
+"""From what a user asks of ``bench infer`` to what is measured, and its record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench import provenance, registry
+from bench.errors import BenchError, unknown_name
+from bench.files import SCHEMA_VERSION, write_json
+from bench.inference.compaction import SIZES, StepProfile, measure_steps
+from bench.inference.deployed import Budget, Deployed
+from bench.inference.energy import find_meter
+from bench.inference.inputs import Inputs
+from bench.inference.measuring import Contestant, Measured, measure, peak_memory_bytes, summary
+from bench.inference.scenarios import SCENARIOS, batch_size
+from bench.inference.static import StaticExit
+from bench.progress import SILENT, Reporter
+from bench.spec import EVALUATION_VERSION, EvaluationSpec, digest, plain_number
+
+if TYPE_CHECKING:
+    from bench.inference.backends.backend import Backend
+    from bench.networks import MultiExitNetwork
+    from bench.retrieval.table import IntArray
+    from bench.running.stages import RunContext
+
+FOLDER = "inference"
+BOUND = 3.0
+"""The server's latency bound, where none is given: so many times the full network's for one query."""
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """What is asked: at which budgets (shares, or values of ``a``), how queries come, and what runs the steps.
+
+    ``latency_bound`` (milliseconds) is the server's; ``queries`` of None asks all that have a match.
+    Raises :class:`BenchError` for names that are not known and numbers that cannot be.
+    """
+
+    policy: str = "gs"
+    budgets: tuple[float, ...] = (0.5,)
+    a_values: tuple[float, ...] = ()
+    scenario: str = "offline"
+    thresholding: str = "calibrated"
+    backend: str = "torch"
+    precision: str | None = None
+    threads: int | None = None
+    device: str = "auto"
+    batch: int = 32
+    rounds: int = 2
+    queries: int | None = None
+    latency_bound: float | None = None
+    export: Path | None = None
+    seed: int = 0
+    evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
+
+    def __post_init__(self) -> None:
+        for what, name in (("policy", self.policy), ("thresholding", self.thresholding), ("backend", self.backend)):
+            if name not in registry.names(what):  # type: ignore[arg-type]
+                raise unknown_name(what, name, registry.names(what))  # type: ignore[arg-type]
+        if self.scenario not in SCENARIOS:
+            raise unknown_name("scenario", self.scenario, SCENARIOS)
+        for share in self.budgets:
+            if not 0 <= share <= 1:
+                raise BenchError(f"a budget is a share from 0 (the first exit) to 1 (the last), not {share:g}")
+        if not self.budgets and not self.a_values:
+            raise BenchError("name a budget, as --budget 0.5, or the budget parameter, as --a 1")
+        if self.rounds < 1 or (self.queries is not None and self.queries < 1):
+            raise BenchError("rounds and queries are 1 or more")
+        batch_size(self.scenario, self.batch)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run with its backend: what engines and static networks are made of."""
+
+    name: str
+    key: str
+    deployed: Deployed
+    backend: Backend
+    inputs: Inputs
+    profile: StepProfile
+
+    @classmethod
+    def of(cls, context: RunContext, policy: str, request: InferRequest, batch: int, reporter: Reporter) -> Opened:
+        """Open a run's backend, load its query images, and measure its steps at batch sizes up to ``batch``."""
+        deployed = Deployed.of(context, policy, request.evaluation, request.seed)
+        backend = open_steps(context, deployed.network, request, reporter)
+        stored = context.stores.query
+        if any(sample.tracklet is not None for sample in stored.samples):
+            raise BenchError("queries of this set are tracklets; an engine answers single images")
+        inputs = Inputs.of_store(stored, deployed.rows, context.spec.recipe.input_size)
+        reporter.note(f"measuring the steps of {context.folder.path.name} on {backend.name}")
+        sizes = sorted({*(size for size in SIZES if size < batch), batch})
+        rows = np.arange(batch) % len(inputs)
+        profile = measure_steps(backend, inputs.prepared(rows), sizes, seconds=0.5)
+        return cls(context.folder.path.name, context.spec.key, deployed, backend, inputs, profile)
+
+    def engine(self, budget: Budget, request: InferRequest, order: IntArray) -> Contestant:
+        """Make the engine at a budget."""
+        asked = self.deployed.engine(
+            self.backend, self.deployed.decider(budget, request.thresholding), self.profile.pays
+        )
+        share = f"budget {budget.share:g}" if budget.share is not None else f"a = {budget.a:g}"
+        label = {
+            "kind": "engine",
+            "run": self.key,
+            "policy": request.policy,
+            "budget": budget.share,
+            "a": plain_number(budget.a),
+            "requested_macs": budget.requested_macs,
+        }
+        simulated = self.deployed.simulate(budget, request.thresholding, order)
+        name = f"{request.policy}, {share}"
+        return Contestant(name, asked, self.inputs, self.deployed, self.profile, label, simulated)
+
+    def static(self, exit_index: int, name: str, kind: str) -> Contestant:
+        """Make the network that runs to one exit."""
+        asked = StaticExit(
+            self.backend, self.deployed.gallery, exit_index, float(self.deployed.network_costs[exit_index])
+        )
+        label = {"kind": kind, "run": self.key, "exit": self.backend.exits[exit_index].name}
+        return Contestant(name, asked, self.inputs, self.deployed, self.profile, label)
+
+
+def open_steps(context: RunContext, network: MultiExitNetwork, request: InferRequest, reporter: Reporter) -> Backend:
+    """Open the backend on the run's network, or on its exported graphs, which are written first where they are not."""
+    from bench.inference.backends.backend import open_backend
+
+    options: dict[str, Any] = {"threads": request.threads, "device": request.device}
+    kind = registry.backend(request.backend)
+    if kind.reads == "network":
+        return open_backend(request.backend, network, precision=request.precision or context.spec.precision, **options)
+    folder = request.export
+    if folder is None:
+        from bench.inference.export.trained import read_trained
+        from bench.inference.export.write import obtain_export
+
+        for package in kind.packages:
+            _require(package, kind.extra, request.backend)
+        written = request.precision if request.precision in ("float16", "int8") else "float32"
+        folder = context.folder.path / f"export-{written}"
+        obtain_export(read_trained(context.folder), folder, precision=written, reporter=reporter)
+    else:
+        from bench.inference.export.card import read_card
+
+        card = read_card(folder)
+        if card.run != context.spec.key:
+            raise BenchError(
+                f"{folder} is the export of run {card.run[:8]}, and thresholds and gallery are of run "
+                f"{context.spec.key[:8]}: export this run with bench model export"
+            )
+    return open_backend(request.backend, folder, precision=request.precision, **options)
+
+
+def _require(package: str, extra: str, backend: str) -> None:
+    from bench.inference.backends.backend import needed
+
+    needed(package, extra, f"backend {backend}")
+
+
+def infer(
+    request: InferRequest,
+    context: RunContext,
+    rivals: Sequence[RunContext] = (),
+    reporter: Reporter = SILENT,
+) -> dict[str, Any]:
+    """Run budgets and rivals, and give the record: what was asked, on what, and everything that was measured.
+
+    Rivals are the full network, each exit alone, and the last exits of other runs on the same queries.
+    Raises :class:`BenchError` for what cannot be run so.
+    """
+    batch = batch_size(request.scenario, request.batch)
+    run = Opened.of(context, request.policy, request, batch, reporter)
+    budgets = [run.deployed.budget(share) for share in request.budgets]
+    budgets += [run.deployed.parameter(a) for a in request.a_values]
+    order = _order(run.deployed, request)
+    last = len(run.backend.exits) - 1
+    full = run.static(last, "full network", "full")
+    contestants = [full, *(run.engine(budget, request, order) for budget in budgets)]
+    contestants += [run.static(index, f"{run.backend.exits[index].name} alone", "exit") for index in range(last)]
+    for other in rivals:
+        rival = Opened.of(other, "random", request, batch, reporter)
+        _same_queries(run, rival)
+        contestants.append(rival.static(len(rival.backend.exits) - 1, rival.name, "rival"))
+    meter = find_meter(run.backend.device)
+    bound = _bound(request, run.profile) if request.scenario == "server" else None
+    measured = measure(
+        contestants,
+        order,
+        batch,
+        meter,
+        together=request.scenario == "multi-stream",
+        rounds=request.rounds,
+        seed=request.seed,
+        bound=bound,
+        reporter=reporter,
+    )
+    return _record(request, context, run, measured, order, batch, meter.counter)
+
+
+def _order(deployed: Deployed, request: InferRequest) -> IntArray:
+    """The order of the queries: the sweep's first shuffle for a stream, else the table's."""
+    count = len(deployed.table)
+    order = np.arange(count)
+    if registry.thresholding(request.thresholding).order_matters:
+        order = np.random.default_rng([request.seed, 3, 0]).permutation(count)
+    return order[: request.queries]
+
+
+def _bound(request: InferRequest, profile: StepProfile) -> float:
+    if request.latency_bound is not None:
+        return request.latency_bound
+    return BOUND * sum(profile.step(index, 1) for index in range(len(profile.steps)))
+
+
+def _same_queries(run: Opened, rival: Opened) -> None:
+    ours, theirs = run.deployed.table, rival.deployed.table
+    if not np.array_equal(ours.outcomes.query_pids, theirs.outcomes.query_pids) or not np.array_equal(
+        ours.signals.query_camids, theirs.signals.query_camids
+    ):
+        raise BenchError(f"rival {rival.name} was evaluated on other queries than {run.name}: name a run of one set")
+
+
+def _record(
+    request: InferRequest,
+    context: RunContext,
+    run: Opened,
+    measured: Sequence[Measured],
+    order: IntArray,
+    batch: int,
+    counter: str,
+) -> dict[str, Any]:
+    backend = run.backend
+    return {
+        "schema": SCHEMA_VERSION,
+        "run": context.spec.key,
+        "name": run.name,
+        "method": context.spec.method,
+        "preset": context.spec.preset,
+        "dataset": context.spec.dataset,
+        "scenario": request.scenario,
+        "batch": batch,
+        "policy": request.policy,
+        "thresholding": request.thresholding,
+        "queries": len(order),
+        "gallery": len(run.deployed.gallery),
+        "rounds": request.rounds,
+        "seed": request.seed,
+        "evaluation": asdict(request.evaluation),
+        "engine": {
+            "backend": backend.name,
+            "precision": backend.precision,
+            "threads": backend.threads,
+            "device": backend.device,
+        },
+        "profile": run.profile.to_json(),
+        "counter": counter,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "contestants": [summary(one, measured[0], order) for one in measured],
+        "provenance": provenance.collect(
+            device=backend.device,
+            precision=backend.precision,
+            threads=backend.threads,
+            versions={"evaluation": EVALUATION_VERSION},
+        ),
+    }
+
+
+def write_record(results: Path, record: dict[str, Any]) -> Path:
+    """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
+    told = ("run", "scenario", "batch", "policy", "thresholding", "queries", "engine")
+    key = digest([record[name] for name in told] + [[one["name"] for one in record["contestants"]]])
+    engine = record["engine"]
+    path = results / FOLDER / f"{record['name']}-{record['scenario']}-{engine['backend']}-{key[:8]}.json"
+    try:
+        write_json(path, record)
+    except OSError as problem:
+        raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose other --results") from None
+    return path

@@ -1,0 +1,71 @@
+"""A finished run, opened by its name with the images that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench import registry
+from bench.data.dataset import DatasetRequest
+from bench.data.images import dataset_fingerprint, open_store
+from bench.errors import BenchError
+from bench.files import read_json
+from bench.progress import SILENT, Reporter
+from bench.running.stages import RunContext, Stores
+from bench.runs.folder import RunFolder
+from bench.spec import RunSpec, rebuilt
+
+
+def open_run(
+    folder: RunFolder, data: DatasetRequest, cache: Path, device: str = "auto", reporter: Reporter = SILENT
+) -> RunContext:
+    """Open a run whose training has ended, with the dataset that its spec names.
+
+    Raises :class:`BenchError` where the run is not finished, is of another version of the suite, or the images are not
+    those that it was made of.
+    """
+    values = read_json(folder.spec)
+    spec = _spec(folder, values)
+    if not (folder.weights.exists() and folder.training.exists()):
+        raise BenchError(f"{folder.path} holds no trained network; run it to its end first")
+    reader = registry.dataset(reader_of(spec.dataset))
+    _, _, size = spec.dataset.partition(f"{reader.name}-")
+    if size and "size" in reader.option_names:
+        data = replace(data, options={"size": size, **data.options})
+    dataset = reader.open(data, reporter)
+    stores = [
+        open_store(samples, spec.recipe.stored_size, cache / "images", reporter)
+        for samples in (dataset.train, dataset.query, dataset.gallery)
+    ]
+    if dataset_fingerprint(*stores) != spec.fingerprint:
+        raise BenchError(
+            f"{folder.path.name} was made of other images than those found in {dataset.root}: give the run's own data "
+            "with --data-root and --data"
+        )
+    return RunContext.set_up(spec, registry.method(spec.method), Stores(*stores), folder, device, reporter)
+
+
+def reader_of(dataset: str) -> str:
+    """Name the reader of a dataset: ``synthped`` of ``synthped-demo``. Raises :class:`BenchError` where none fits."""
+    fitting = [name for name in registry.names("dataset") if f"{dataset}-".startswith(f"{name}-")]
+    if not fitting:
+        raise BenchError(f"no reader is known for {dataset}; bench list datasets names them")
+    return max(fitting, key=len)
+
+
+def _spec(folder: RunFolder, values: Mapping[str, Any]) -> RunSpec:
+    """Read the spec of a run back. Raises :class:`BenchError` where it does not give the run's key."""
+    stored = {name: value for name, value in values.items() if name not in ("schema", "key")}
+    try:
+        method = registry.method(stored["method"])
+        spec: RunSpec = replace(rebuilt(RunSpec, stored), option_defaults=method.option_defaults)
+    except (KeyError, TypeError) as problem:
+        raise BenchError(f"{folder.spec} is no spec of this version of the suite ({problem}); run it again") from None
+    if spec.key != values["key"]:
+        raise BenchError(
+            f"{folder.path.name} was made by another version of the suite: its key is {str(values['key'])[:8]}, and "
+            f"its spec now gives {spec.key[:8]}; run it again"
+        )
+    return spec
