@@ -154,7 +154,7 @@ class Deployed:
         )
 
     def simulate(self, budget: Budget, thresholding: str, order: IntArray) -> IntArray:
-        """Exits (N,) that a sweep gives queries ``order`` (K,) on the kept codes, by rows of the table; −1 of others."""
+        """Exits (N,) that a sweep gives queries ``order`` (K,) on the kept codes, by row of the table; −1 of others."""
         engine = self.engine(self.replay(), self.decider(budget, thresholding))
         exits = np.full(len(self.table), -1)
         exits[order] = engine.answer(order, self.table.signals.query_camids[order], order).exits

@@ -72,8 +72,7 @@ def find_meter(device: str) -> EnergyMeter:
     except ImportError:
         return EnergyMeter("no counter: zeus is not installed (the extra energy)", None)
     except Exception as problem:  # zeus's errors share no base, and all mean that nothing can be read
-        reason = str(problem).strip().splitlines()
-        return EnergyMeter(f"no counter: {reason[0] if reason else type(problem).__name__}", None)
+        return EnergyMeter(f"no counter that zeus can read ({type(problem).__name__})", None)
 
 
 def _rapl() -> EnergyMeter:

@@ -66,7 +66,8 @@ def measure(
 ) -> list[Measured]:
     """Let every contestant answer all queries (N,) of ``order`` in each round; who comes first is drawn each round.
 
-    ``together`` is :func:`bench.inference.scenarios.run_pass`'s. ``bound`` (milliseconds) asks for the server scenario too: the highest rate of arrivals that keeps it.
+    ``together`` is that of :func:`bench.inference.scenarios.run_pass`. ``bound`` (milliseconds) asks for the server
+    scenario too: the highest rate of arrivals that keeps it.
     """
     generator = np.random.default_rng([seed, 1])
     measured = [Measured(contestant, [], []) for contestant in contestants]

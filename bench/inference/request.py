@@ -1,0 +1,58 @@
+"""What a user asks of ``bench infer``, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import registry
+from bench.errors import BenchError, unknown_name
+from bench.inference.scenarios import SCENARIOS, batch_size
+from bench.registry import Kind
+from bench.spec import EvaluationSpec
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """What is asked: at which budgets (shares, or values of ``a``), how queries come, and what runs the steps.
+
+    ``latency_bound`` (milliseconds) is the server's; ``queries`` of None asks all that have a match.
+    Raises :class:`BenchError` for names that are not known and numbers that cannot be.
+    """
+
+    policy: str = "gs"
+    budgets: tuple[float, ...] = (0.5,)
+    a_values: tuple[float, ...] = ()
+    scenario: str = "offline"
+    thresholding: str = "calibrated"
+    backend: str = "torch"
+    precision: str | None = None
+    threads: int | None = None
+    device: str = "auto"
+    batch: int = 32
+    rounds: int = 2
+    queries: int | None = None
+    latency_bound: float | None = None
+    export: Path | None = None
+    seed: int = 0
+    evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
+
+    def __post_init__(self) -> None:
+        named: dict[Kind, str] = {
+            "policy": self.policy,
+            "thresholding": self.thresholding,
+            "backend": self.backend,
+        }
+        for kind, name in named.items():
+            if name not in registry.names(kind):
+                raise unknown_name(kind, name, registry.names(kind))
+        if self.scenario not in SCENARIOS:
+            raise unknown_name("scenario", self.scenario, SCENARIOS)
+        for share in self.budgets:
+            if not 0 <= share <= 1:
+                raise BenchError(f"a budget is a share from 0 (the first exit) to 1 (the last), not {share:g}")
+        if not self.budgets and not self.a_values:
+            raise BenchError("name a budget, as --budget 0.5, or the budget parameter, as --a 1")
+        if self.rounds < 1 or (self.queries is not None and self.queries < 1):
+            raise BenchError("rounds and queries are 1 or more")
+        batch_size(self.scenario, self.batch)

@@ -1,0 +1,154 @@
+"""``bench infer`` on a finished smoke run: what it prints and keeps, and what it refuses."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.data.dataset import DatasetRequest
+from bench.running.request import RunRequest
+from bench.running.run import run
+from bench.spec import SweepSpec
+
+
+@pytest.fixture(scope="module")
+def results(cache, tmp_path_factory):
+    """A run of hashreid whose sweep has gs, calibrated, at five budgets; and one of another method."""
+    folder = tmp_path_factory.mktemp("results")
+    shared = {"preset": "smoke", "data": DatasetRequest(cache, {"size": "smoke"}), "cache": cache, "device": "cpu"}
+    shared |= {"calibration_share": 0.3, "results": folder, "precision": "float32"}
+    run(RunRequest("hashreid", sweep=SweepSpec(("gs",), ("calibrated",), budgets=5, resamples=2), **shared))
+    run(RunRequest("hashreid-noexit", **shared))
+    return folder
+
+
+@pytest.fixture
+def infer(bench, results):
+    def type_(*arguments, run="hashreid-smoke"):
+        return bench("infer", run, "--results", results, "--device", "cpu", *arguments)
+
+    return type_
+
+
+def records_of(results):
+    (path,) = results.glob("runs/*/hashreid-smoke*/records-*.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+
+
+def test_what_is_answered_scores_as_the_records_say(infer, results, tmp_path):
+    kept = tmp_path / "record.json"
+    arguments = ("--budget", "0,0.25,0.5,0.75,1", "--rival", "noexit", "--rounds", 1, "--json", kept, "--batch", 8)
+    status, out, err = infer(*arguments)
+    assert status == 0, err
+    for text in ("full network", "gs, budget 0.5", "exit 3 alone", "hashreid-noexit", "no counter", "what is saved"):
+        assert text in out
+    record = json.loads(kept.read_text())
+    (own,) = (results / "inference").glob("*.json")
+    assert json.loads(own.read_text()) == record
+    kinds = [one["kind"] for one in record["contestants"]]
+    assert kinds == ["full", *["engine"] * 5, *["exit"] * 3, "rival"]
+    points = [point for point in records_of(results) if point["kind"] == "policy"]
+    for one, point in zip(record["contestants"][1:6], points, strict=True):
+        assert (one["decisions_changed"], one["bits_changed"]) == (0, 0)
+        assert [one[name] for name in ("mAP", "rank-1", "mINP")] == [point[n] for n in ("mAP", "rank-1", "mINP")]
+        assert one["exit_fractions"] == point["exit_fractions"]
+        assert one["macs"] == point["realised_cost"]
+        assert one["joules"] is None
+    alone = {point["exit"]: point["mAP"] for point in records_of(results) if point["kind"] == "exit"}
+    assert [one["mAP"] for one in record["contestants"][6:9]] == [alone[index] for index in range(3)]
+    assert record["contestants"][0]["mAP"] == alone[3]
+    full, half = record["contestants"][0], record["contestants"][3]
+    assert half["promised_by_macs"] == pytest.approx(1 - half["macs"] / full["macs"])
+    assert full["saved_network"] == 0
+    steps = {(exit_, size): times for exit_, size, times in half["values"]["steps"]}
+    assert sum(size * times for (exit_, size), times in steps.items() if exit_ == 0) == record["queries"]
+    assert len(half["values"]["milliseconds"][0]) == record["queries"]
+    assert {name: record["engine"][name] for name in ("backend", "precision", "device")} == {
+        "backend": "torch",
+        "precision": "float32",
+        "device": "cpu",
+    }
+    assert record["provenance"]["processor"]
+
+
+@pytest.mark.parametrize(("scenario", "batch"), [("single-stream", 1), ("multi-stream", 8), ("server", 4)])
+def test_scenarios(infer, tmp_path, scenario, batch):
+    kept = tmp_path / "record.json"
+    arguments = ("--scenario", scenario, "--rounds", 1, "--json", kept, "--batch", 4, "--latency-bound", 10_000)
+    status, out, err = infer(*arguments, "--a", 1, "--thresholding", "stream", "--policy", "random", "--queries", 20)
+    assert status == 0, err
+    assert "random, a = 1" in out
+    record = json.loads(kept.read_text())
+    assert (record["batch"], record["queries"]) == (batch, 20)
+    for one in record["contestants"]:
+        latencies = one["values"]["latencies"][0]
+        assert len(latencies) == (3 if scenario == "multi-stream" else 20)
+        assert one["latency_p50"] >= one["network_latency_p50"] > 0
+        if scenario == "server":
+            assert one["rate"] > 0, "ten seconds are enough for anybody"
+    assert record["contestants"][1]["decisions_changed"] == 0
+
+
+def test_who_is_this(infer, cache, tmp_path, results):
+    queries = sorted(cache.rglob("*/query/*"))[:3]
+    folder = tmp_path / "people"
+    folder.mkdir()
+    for path in queries:
+        shutil.copy(path, folder)
+    Image.fromarray(np.full((90, 30, 3), 128, dtype=np.uint8)).save(folder / "other size.png")
+    sheet = tmp_path / "sheet.png"
+    status, out, err = infer("--images", folder, "--sheet", sheet)
+    assert status == 0, err
+    assert "other size.png" in out
+    assert queries[0].name in out
+    assert Image.open(sheet).size[1] == 4 * 130 - 2
+
+
+MISTAKES = [
+    (("--policy", "learnt"), "unknown policy 'learnt': did you mean 'learned'"),
+    (("--scenario", "online"), "unknown scenario 'online'"),
+    (("--backend", "tensorflow"), "unknown backend 'tensorflow'"),
+    (("--thresholding", "exact"), "no running system can"),
+    (("--thresholding", "fixed"), "unknown thresholding 'fixed'"),
+    (("--budget", "1.5"), "a budget is a share from 0 (the first exit) to 1 (the last), not 1.5"),
+    (("--budget", "half"), "--budget takes numbers with commas"),
+    (("--a", "-1"), "a is a number from 0 to inf, not -1"),
+    (("--batch", 0), "a batch holds 1 image or more"),
+    (("--rounds", 0), "rounds and queries are 1 or more"),
+    (("--scenario", "server", "--latency-bound", 0), "a latency bound is a number of milliseconds above 0"),
+    (("--sheet", "answers.png"), "--sheet draws the answers to --images"),
+    (("--images", "nowhere"), "no such folder"),
+    (("--backend", "onnxruntime", "--export", "nowhere"), "expected an export"),
+    (("--data", "size=smoke", "--data", "seed=7"), "was made of other images"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(map(str, a)) for a, _ in MISTAKES])
+def test_mistakes(infer, arguments, message):
+    status, _, err = infer(*arguments)
+    assert status == 1
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_other_mistakes(infer, tmp_path, results):
+    empty, broken = tmp_path / "empty", tmp_path / "broken"
+    empty.mkdir()
+    broken.mkdir()
+    (broken / "person.jpg").write_bytes(b"no image")
+    for arguments, message in (
+        (("--images", empty), "expected photographs"),
+        (("--images", broken), "person.jpg"),
+        (("--images", broken, "--policy", "random"), "choose another for --images"),
+    ):
+        status, _, err = infer(*arguments)
+        assert status == 1
+        assert message in err
+    status, _, err = infer(run="noexit")
+    assert status == 1
+    assert "one exit" in err
+    status, _, err = infer("--policy", "entropy", "--rival", "hashreid-noexit-smoke", "--rival", "nobody")
+    assert status == 1
+    assert "no run 'nobody'" in err
