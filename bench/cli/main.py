@@ -20,6 +20,7 @@ from bench.cli import (
     data_verify,
     export,
     infer,
+    gallery,
     latency,
     listing,
     model,
@@ -48,6 +49,8 @@ data_app = typer.Typer(help="Make, check and look at datasets.", no_args_is_help
 app.add_typer(data_app, name="data")
 model_app = typer.Typer(help="Export trained networks, and check the exports.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
+gallery_app = typer.Typer(help="Build, change and look at galleries that are kept.", no_args_is_help=True)
+app.add_typer(gallery_app, name="gallery")
 
 
 def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -89,6 +92,10 @@ data_app.command("split")(_ends_plainly(data_split.split_command))
 model_app.command("export")(_ends_plainly(model.export_command))
 model_app.command("check")(_ends_plainly(model.check_command))
 model_app.command("show")(_ends_plainly(model.show_command))
+gallery_app.command("build")(_ends_plainly(gallery.build_command))
+gallery_app.command("add")(_ends_plainly(gallery.add_command))
+gallery_app.command("remove")(_ends_plainly(gallery.remove_command))
+gallery_app.command("show")(_ends_plainly(gallery.show_command))
 
 
 def _version(wanted: bool) -> None:

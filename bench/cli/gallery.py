@@ -1,0 +1,193 @@
+"""``bench gallery``: galleries that are kept, built from images and changed without being built again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from bench.cli.options import (
+    CacheOption,
+    DataOption,
+    DataRootOption,
+    ResultsOption,
+    choice,
+    data_request,
+)
+from bench.cli.show import RunArgument
+from bench.cli.terminal import OUT, TerminalReporter, macs, printable, show_table, show_values
+from bench.data.cache import default_cache
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.inference.enrolment import Enrolled
+    from bench.inference.gallery import Gallery
+
+SPLITS = ("train", "query", "gallery")
+FileArgument = Annotated[Path, typer.Argument(help="File of a gallery.")]
+ImagesOption = Annotated[Path | None, typer.Option("--images", help="Folder of images to enrol, with those below it.")]
+SplitOption = Annotated[str | None, typer.Option(help="Enrol a split of a dataset: train, query or gallery.")]
+DatasetOption = Annotated[
+    str | None, typer.Option("--dataset", "-d", help="Dataset of --split; the run's own, if none.")
+]
+PatternOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What names of --images say: a template as '{pid}_c{camid}_{}.jpg', or a regular expression with the "
+        "groups pid and camid. Names of Market-1501, if none is given."
+    ),
+]
+PidOption = Annotated[int | None, typer.Option(help="Identity of all --images, in place of what names say.")]
+CamidOption = Annotated[int | None, typer.Option(help="Camera of all --images, in place of what names say.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def build_command(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    images: ImagesOption = None,
+    split: SplitOption = None,
+    dataset: DatasetOption = None,
+    pattern: PatternOption = None,
+    pid: PidOption = None,
+    camid: CamidOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it is there.")] = False,
+    device: DeviceOption = "auto",
+    data_root: DataRootOption = None,
+    data: DataOption = None,
+    results: ResultsOption = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """Embed images at every exit of a run's network, and keep their codes in one file."""
+    from bench.inference.gallery import save_gallery
+
+    if out.exists() and not overwrite:
+        raise BenchError(f"{out}: is there already; add to it with bench gallery add, or --overwrite")
+    enrolled = _enrol(run, images, split, dataset, pattern, pid, camid, device, data_root, data, results, cache)
+    save_gallery(enrolled.gallery, out)
+    _show(out, enrolled.gallery)
+    _show_cost(enrolled)
+
+
+def add_command(
+    file: FileArgument,
+    images: ImagesOption = None,
+    split: SplitOption = None,
+    dataset: DatasetOption = None,
+    pattern: PatternOption = None,
+    pid: PidOption = None,
+    camid: CamidOption = None,
+    device: DeviceOption = "auto",
+    data_root: DataRootOption = None,
+    data: DataOption = None,
+    results: ResultsOption = Path("results"),
+    cache: CacheOption = None,
+) -> None:
+    """Add images to a gallery: only they are embedded, by the network of the run that built it."""
+    from bench.inference.gallery import load_gallery, save_gallery
+
+    gallery = load_gallery(file)
+    enrolled = _enrol(gallery.run, images, split, dataset, pattern, pid, camid, device, data_root, data, results, cache)
+    larger = gallery.append(enrolled.gallery)
+    save_gallery(larger, file)
+    _show(file, larger)
+    _show_cost(enrolled)
+
+
+def remove_command(
+    file: FileArgument,
+    names: Annotated[list[str] | None, typer.Option("--name", help="Name of an image to remove; repeatable.")] = None,
+    pids: Annotated[
+        list[int] | None, typer.Option("--pid", help="Identity whose images are all removed; repeatable.")
+    ] = None,
+) -> None:
+    """Remove images from a gallery by name or by identity; nothing is embedded again."""
+    from bench.inference.gallery import load_gallery, save_gallery
+
+    if not names and not pids:
+        raise BenchError("say what to remove: --name of an image, or --pid of an identity")
+    gallery = load_gallery(file)
+    smaller = gallery.remove(names or (), pids or ())
+    save_gallery(smaller, file)
+    OUT.print(f"{len(gallery) - len(smaller):,} images removed")
+    _show(file, smaller)
+
+
+def show_command(
+    file: FileArgument,
+    names: Annotated[bool, typer.Option("--names", help="List the images, with identity and camera.")] = False,
+) -> None:
+    """Show a gallery: images, identities, cameras, and the bytes of an image's codes at each exit."""
+    from bench.inference.gallery import load_gallery
+
+    gallery = load_gallery(file)
+    _show(file, gallery)
+    if names:
+        rows = zip(gallery.names, map(str, gallery.pids), map(str, gallery.camids), strict=True)
+        show_table("images", ["name", "identity", "camera"], [[printable(name), *labels] for name, *labels in rows])
+
+
+def _enrol(
+    run: str,
+    images: Path | None,
+    split: str | None,
+    dataset: str | None,
+    pattern: str | None,
+    pid: int | None,
+    camid: int | None,
+    device: str,
+    data_root: Path | None,
+    data: list[str] | None,
+    results: Path,
+    cache: Path | None,
+) -> Enrolled:
+    if (images is None) == (split is None):
+        raise BenchError("say what to enrol, one of both: --images FOLDER, or --split gallery")
+    # Here, not at the top: help should not wait for torch.
+    from bench.inference.enrolment import MARKET_NAMES, enrol, images_of_folder, images_of_split, reader_of
+    from bench.inference.export.trained import read_trained
+    from bench.runs.finding import find_run
+
+    where = cache or default_cache()
+    trained = read_trained(find_run(results, run))
+    reporter = TerminalReporter()
+    if images is not None:
+        found = images_of_folder(images.expanduser(), pattern or MARKET_NAMES, pid, camid)
+    else:
+        own = trained.spec["dataset"]
+        name = dataset or reader_of(own)
+        request = data_request(name, data_root, data, where)
+        wanted = choice("--split", split or "", SPLITS)
+        found = images_of_split(name, request, wanted, None if dataset else own, reporter)
+    return enrol(trained, found, where, device, reporter)
+
+
+def _show(file: Path, gallery: Gallery) -> None:
+    show_values(
+        printable(file),
+        {
+            "images": f"{len(gallery):,}",
+            "identities": f"{len(set(gallery.pids.tolist())):,}",
+            "cameras": f"{len(set(gallery.camids.tolist())):,}",
+            "codes of": f"run {gallery.run[:8]}, weights {gallery.network[:12]}",
+            "bytes an image": f"{gallery.image_bytes:,}",
+        },
+    )
+    rows = [
+        [spec.name, spec.code, f"{spec.dim:,}", f"{spec.image_bytes:,}", f"{spec.image_bytes * len(gallery):,}"]
+        for spec in gallery.exits
+    ]
+    show_table("", ["exit", "code", "length", "bytes an image", "bytes"], rows, texts=["code"])
+
+
+def _show_cost(enrolled: Enrolled) -> None:
+    count = len(enrolled.gallery)
+    OUT.print(
+        escape(
+            f"embedded {count:,} images in {enrolled.seconds:.1f} s: {macs(enrolled.image_macs)} "
+            f"multiply-adds an image, {enrolled.macs / 1e9:,.1f} G in all"
+        ),
+        soft_wrap=True,
+    )

@@ -1,0 +1,149 @@
+"""Enrol images into a gallery: find them with their identities and cameras, and embed them at every exit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench import registry
+from bench.cost.macs import exit_macs
+from bench.data.dataset import DatasetRequest, ImageSample
+from bench.data.images import open_store
+from bench.data.make_manifest import SHOWN, find_photographs
+from bench.data.name_pattern import name_pattern
+from bench.device import DeviceImages, open_device
+from bench.errors import BenchError
+from bench.inference.export.trained import TrainedRun, weights_sha256
+from bench.inference.gallery import Gallery, GalleryExit
+from bench.progress import SILENT, Reporter
+from bench.retrieval.embed import embed_images
+from bench.retrieval.table import IntArray
+
+MARKET_NAMES = r"(?P<pid>-?[0-9]+)_c(?P<camid>[0-9]+).*"
+"""File names of Market-1501 and of the rendered set: 0002_c1s1_000451_03.jpg."""
+
+
+@dataclass(frozen=True)
+class NamedImages:
+    """Images to enrol: samples (G,), and the names (G,) that they are kept and removed by."""
+
+    samples: tuple[ImageSample, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """What was embedded, and what that took: the network's multiply-adds for an image, and seconds of embedding."""
+
+    gallery: Gallery
+    image_macs: int
+    seconds: float
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds spent on all images."""
+        return self.image_macs * len(self.gallery)
+
+
+def images_of_folder(
+    folder: Path, pattern: str = MARKET_NAMES, pid: int | None = None, camid: int | None = None
+) -> NamedImages:
+    """Find all images below a folder; identities and cameras are given for all, or read off the names.
+
+    Raises :class:`BenchError` where a name does not fit the pattern, or holds no whole numbers.
+    """
+    understood = name_pattern(pattern)
+    samples, names, unmatched = [], [], []
+    for path in find_photographs(folder):
+        read = understood.read(path)
+        if read is None and (pid is None or camid is None):
+            unmatched.append(path)
+            continue
+        person, camera = read or ("", "")
+        samples.append(
+            ImageSample(
+                folder / path,
+                _whole(person, "identity", path) if pid is None else pid,
+                _whole(camera, "camera", path) if camid is None else camid,
+            )
+        )
+        names.append(f"{folder.resolve().name}/{path}")
+    if unmatched:
+        raise BenchError(
+            f"{len(unmatched)} of {len(samples) + len(unmatched)} names do not tell identity and camera by the pattern "
+            f"'{pattern}', such as {', '.join(unmatched[:SHOWN])}; give another --pattern, or --pid and --camid"
+        )
+    return NamedImages(tuple(samples), tuple(names))
+
+
+def images_of_split(
+    reader: str, request: DatasetRequest, split: str, expected: str | None = None, reporter: Reporter = SILENT
+) -> NamedImages:
+    """List the images of a split, ``train``, ``query`` or ``gallery``, of what a dataset's reader finds.
+
+    Raises :class:`BenchError` where a dataset of a certain name is expected and another one found.
+    """
+    found = registry.dataset(reader).open(request, reporter)
+    if expected is not None and found.name != expected:
+        raise BenchError(
+            f"the run is of {expected}, found {found.name}: give the options that the run had (--data, --data-root), "
+            f"or take this one on purpose with --dataset {reader}"
+        )
+    samples: tuple[ImageSample, ...] = getattr(found, split)
+    return NamedImages(samples, tuple(sample.path.relative_to(found.root).as_posix() for sample in samples))
+
+
+def reader_of(dataset: str) -> str:
+    """Name the reader of a dataset: ``synthped`` of ``synthped-demo``. Raises :class:`BenchError` where none fits."""
+    fitting = [name for name in registry.names("dataset") if f"{dataset}-".startswith(f"{name}-")]
+    if not fitting:
+        raise BenchError(f"no reader is known for {dataset}; name one with --dataset (bench list datasets)")
+    return max(fitting, key=len)
+
+
+def enrol(
+    trained: TrainedRun, images: NamedImages, cache: Path, device: str = "auto", reporter: Reporter = SILENT
+) -> Enrolled:
+    """Embed images at every exit of a run's network, in the precision that the run was evaluated in."""
+    fabric = open_device(device, trained.spec["precision"])
+    macs = int(exit_macs(trained.network, trained.input_size)[-1])
+    store = open_store(images.samples, trained.stored_size, cache / "images", reporter)
+    started = time.perf_counter()
+    network = fabric.to_device(trained.network).to(memory_format=torch.channels_last)
+    codes = embed_images(
+        network,
+        DeviceImages(store, fabric, trained.input_size),
+        np.arange(len(images.samples)),
+        fabric,
+        title="embedding gallery images",
+        reporter=reporter,
+    )
+    seconds = time.perf_counter() - started
+    gallery = Gallery(
+        run=trained.key,
+        network=weights_sha256(trained.network),
+        exits=tuple(GalleryExit(spec.name, spec.dim, spec.code) for spec in trained.network.exits),
+        codes=tuple(codes),
+        pids=_labels(images.samples, "pid"),
+        camids=_labels(images.samples, "camid"),
+        names=images.names,
+    )
+    return Enrolled(gallery, macs, seconds)
+
+
+def _labels(samples: Sequence[ImageSample], name: str) -> IntArray:
+    return np.array([getattr(sample, name) for sample in samples], dtype=np.int64)
+
+
+def _whole(text: str, what: str, path: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise BenchError(
+            f"{path}: the {what} must be a whole number, found {text!r}; give another --pattern, or --pid and --camid"
+        ) from None

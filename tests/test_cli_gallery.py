@@ -1,0 +1,103 @@
+"""``bench gallery``, typed: built from a run's network, changed, shown, and refused where it does not fit."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from bench.data.dataset import DatasetRequest
+from bench.inference.gallery import load_gallery
+from bench.progress import SILENT
+from bench.running.request import RunRequest
+from bench.running.run import Opened, run
+
+
+@pytest.fixture(scope="module")
+def trained(cache, tmp_path_factory):
+    """A run of seconds, for all of the tests here."""
+    data = DatasetRequest(cache, {"size": "smoke"})
+    results = tmp_path_factory.mktemp("results")
+    request = RunRequest("hashreid", preset="smoke", data=data, cache=cache, results=results, device="cpu")
+    return request, run(request), Opened.of(request, SILENT)
+
+
+@pytest.fixture
+def kept(bench, tmp_path, trained):
+    """That run and a gallery of its gallery split, just built."""
+    request, result, opened = trained
+    file = tmp_path / "kept.gallery"
+    status, out, err = bench(
+        *("gallery", "build", "hashreid", "--split", "gallery", "--data", "size=smoke", "--device", "cpu"),
+        *("--out", file, "--results", request.results),
+    )
+    assert status == 0, err
+    return file, request, result, opened, out
+
+
+def test_a_gallery_has_the_codes_that_the_run_was_scored_with(kept):
+    file, _, result, opened, out = kept
+    gallery = load_gallery(file)
+    stored = np.load(next(result.folder.path.glob("embeddings-*.npz")))
+    for index, codes in enumerate(gallery.codes):
+        np.testing.assert_array_equal(codes, stored[f"gallery.{index}"])
+    assert gallery.pids.tolist() == [sample.pid for sample in opened.dataset.gallery]
+    assert gallery.camids.tolist() == [sample.camid for sample in opened.dataset.gallery]
+    assert f"embedded {len(gallery)} images" in out
+    assert "multiply-adds an image" in out
+
+
+def test_images_are_added_and_removed(kept, bench, tmp_path):
+    file, request, _, opened, _ = kept
+    before = load_gallery(file)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for sample in opened.dataset.query[:3]:
+        shutil.copy(sample.path, folder)
+    options = ("--images", folder, "--results", request.results, "--device", "cpu")
+    status, out, err = bench("gallery", "add", file, *options)
+    assert status == 0, err
+    assert f"images          {len(before) + 3}" in out
+    larger = load_gallery(file)
+    assert larger.pids[-3:].tolist() == [sample.pid for sample in opened.dataset.query[:3]]
+    assert larger.names[:-3] == before.names
+
+    status, _, err = bench("gallery", "add", file, *options)
+    assert status == 1
+    assert "in the gallery already: new/" in err
+    status, out, _ = bench("gallery", "remove", file, "--name", larger.names[-1], "--pid", str(before.pids[0]))
+    assert status == 0
+    gone = int((larger.pids == before.pids[0]).sum()) + int(larger.pids[-1] != before.pids[0])
+    assert f"{gone} images removed" in out
+    status, out, _ = bench("gallery", "show", file, "--names")
+    assert status == 0
+    assert larger.names[-2] in out.replace("\n", "") or larger.pids[-2] == before.pids[0]
+    assert f"images          {len(larger) - gone}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("build", "hashreid", "--out", "new"), "one of both: --images FOLDER, or --split gallery"),
+        (("build", "hashreid", "--out", "new", "--split", "gallery"), "the run is of synthped-smoke, found synthped-"),
+        (("build", "hashreid", "--out", "{file}", "--split", "gallery"), "is there already"),
+        (("build", "nobody", "--out", "new", "--split", "gallery"), "no run 'nobody'"),
+        (("add", "{file}", "--images", "{folder}", "--pattern", "{{pid}}-{{camid}}.png"), "1 of 1 names do not tell"),
+        (("remove", "{file}"), "say what to remove"),
+        (("remove", "{file}", "--pid", "12345"), "not in the gallery: identity 12345"),
+        (("show", "{folder}/a.png"), "is no gallery of this version"),
+    ],
+)
+def test_mistakes_get_one_line(kept, bench, tmp_path, monkeypatch, arguments, message):
+    file, request, *_ = kept
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"no image")
+    monkeypatch.chdir(tmp_path)
+    typed = [one.format(file=file, folder=folder) for one in arguments]
+    more = ("--results", request.results) if typed[0] in ("build", "add") else ()
+    if "found synthped-" in message:
+        more += ("--data", "size=smoke", "--data", "seed=1")
+    status, _, err = bench("gallery", *typed, *more)
+    assert status == 1
+    assert message in err.replace("\n", " ")
+    assert "Traceback" not in err
