@@ -27,7 +27,7 @@ def kept(bench, tmp_path, trained):
     request, result, opened = trained
     file = tmp_path / "kept.gallery"
     status, out, err = bench(
-        *("gallery", "build", "hashreid", "--split", "gallery", "--data", "size=smoke", "--device", "cpu"),
+        *("gallery", "build", "hashreid", "--data", "size=smoke", "--device", "cpu"),
         *("--out", file, "--results", request.results),
     )
     assert status == 0, err
@@ -77,7 +77,10 @@ def test_images_are_added_and_removed(kept, bench, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("build", "hashreid", "--out", "new"), "one of both: --images FOLDER, or --split gallery"),
+        (
+            ("build", "hashreid", "--out", "new", "--split", "query", "--images", "x"),
+            "one of both: --images FOLDER, or --split gallery",
+        ),
         (("build", "hashreid", "--out", "new", "--split", "gallery"), "the run is of synthped-smoke, found synthped-"),
         (("build", "hashreid", "--out", "{file}", "--split", "gallery"), "is there already"),
         (("build", "nobody", "--out", "new", "--split", "gallery"), "no run 'nobody'"),

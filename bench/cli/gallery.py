@@ -60,11 +60,15 @@ def build_command(
     results: ResultsOption = Path("results"),
     cache: CacheOption = None,
 ) -> None:
-    """Embed images at every exit of a run's network, and keep their codes in one file."""
+    """Embed images at every exit of a run's network, and keep their codes in one file.
+
+    Those of --images or of --split; without either, the gallery of the run's own dataset.
+    """
     from bench.inference.gallery import save_gallery
 
     if out.exists() and not overwrite:
         raise BenchError(f"{out}: is there already; add to it with bench gallery add, or --overwrite")
+    split = split or (None if images else "gallery")
     enrolled = _enrol(run, images, split, dataset, pattern, pid, camid, device, data_root, data, results, cache)
     save_gallery(enrolled.gallery, out)
     _show(out, enrolled.gallery)
