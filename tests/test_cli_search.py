@@ -4,9 +4,11 @@ SMOKE = ("--preset", "smoke", "--data", "size=smoke", "--device", "cpu")
 
 
 def test_code_lengths_side_by_side(bench, tmp_path):
+    pytest.importorskip("faiss")
     arguments = ("search", "-m", "hashreid-noexit", "--lengths", "16,48", "--gallery", 100, "--seconds", 0, *SMOKE)
-    status, out, err = bench(*arguments, "--results", tmp_path)
+    status, out, err = bench(*arguments, "--index", "flat", "--results", tmp_path)
     assert status == 0
+    assert "Index flat beside exact search" in out
     assert "16 bits" in out
     assert "48 bits" in out
     assert "reported" in out
@@ -22,6 +24,7 @@ def test_code_lengths_side_by_side(bench, tmp_path):
         (("-m", "hashreid-noexit", "--lengths", "12,many"), "found 'many'"),
         (("-m", "hashreid-noexit", "--lengths", "0"), "whole numbers from 1"),
         (("-m", "dare", "--lengths", "64"), "codes of fixed length"),
+        (("-m", "hashreid", "--index", "tree"), "expected one of flat, hnsw, ivf"),
         (("-m", "hashried"), "did you mean 'hashreid'"),
     ],
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.markup import escape
@@ -26,7 +27,7 @@ from bench.cli.options import (
     words,
 )
 from bench.cli.run import seeds_of
-from bench.cli.terminal import OUT, TerminalReporter, show_table, show_values
+from bench.cli.terminal import OUT, TerminalReporter, percent, show_table, show_values
 from bench.data.cache import default_cache
 from bench.errors import BenchError
 from bench.running.plan import describe
@@ -49,6 +50,10 @@ def search_command(
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, with commas.")] = "0",
     gallery: GalleryOption = 19_732,
     re_rank: Annotated[bool, typer.Option("--re-rank", help="Score k-reciprocal re-ranking as well.")] = False,
+    index: Annotated[
+        str | None,
+        typer.Option(help="Hold a binary index of faiss to exact search: flat, hnsw or ivf (extra: search)."),
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.0, help="How long each way of comparing is timed.")] = 1.0,
     backbone: BackboneOption = None,
     settings: SetOption = None,
@@ -67,6 +72,7 @@ def search_command(
     run stands beside them, where most queries are matched on the first exits' codes.
     """
     where = cache or default_cache()
+    from bench.search.approximate import IndexKind
     from bench.search.study import SearchRequest, conduct  # not at the top: help should not wait for scipy
 
     request = SearchRequest(
@@ -87,6 +93,7 @@ def search_command(
         gallery_size=gallery,
         seconds=seconds,
         re_rank=re_rank,
+        index=None if index is None else choice("--index", index, get_args(IndexKind)),
     )
     runs = request.requests()
     show_values(f"{method}, {len(runs)} {'run' if len(runs) == 1 else 'runs'}, the first:", describe(runs[0]))
@@ -103,8 +110,27 @@ def search_command(
         OUT.print()
         columns = [str(column) for column in table.shown.columns]
         show_table(table.title, columns, table.shown.to_numpy().tolist(), table.note, texts=["way", "codes"])
+    if study.values["indexes"]:
+        OUT.print()
+        _show_indexes(study.values["indexes"])
     for path in files:
         OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)
+
+
+def _show_indexes(rows: Sequence[Mapping[str, Any]]) -> None:
+    columns = ["exit", "bits", "seed", "recall", "rank-1", "exact", "mAP", "exact", "build s", "search s"]
+    scores = ("recall", "rank_1", "exact_rank_1", "mean_ap", "exact_mean_ap")
+    show_table(
+        f"Index {rows[0]['index']} beside exact search",
+        columns,
+        [
+            [row["exit"], str(row["length"]), str(row["seed"])]
+            + [percent(row[name]) for name in scores]
+            + [f"{row[name]:.3f}" for name in ("build_seconds", "search_seconds")]
+            for row in rows
+        ],
+        "Of the 100 nearest images: an image as near as the last of them counts as found. mAP over these lists.",
+    )
 
 
 def _length(word: str) -> int:

@@ -14,6 +14,7 @@ from bench.files import SCHEMA_VERSION, write_json
 from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
 from bench.running.run import run
+from bench.search.approximate import IndexKind, score_indexed
 from bench.search.chain import Code, search_chain
 from bench.search.re_ranked import score_re_ranked
 from bench.search.timing import CONVENTION, LengthTimes, time_lengths
@@ -44,6 +45,8 @@ class SearchRequest:
     gallery_size: int = 19_732
     seconds: float = 1.0
     re_rank: bool = False
+    index: IndexKind | None = None
+    """A binary index of faiss, whose finds are held to those of exact search."""
 
     def requests(self) -> tuple[RunRequest, ...]:
         """List the runs that are needed, in the order of seeds and lengths."""
@@ -86,6 +89,7 @@ class SearchStudy:
 def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
     """Train (or find) the runs, time their code lengths, and write ``search/<dataset>/<name>/study.json``."""
     accuracy: list[dict[str, Any]] = []
+    indexed: list[dict[str, Any]] = []
     chains: list[tuple[int, list[Code], Sequence[float], float]] = []
     headers = []
     for each in request.requests():
@@ -96,6 +100,12 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
         re_ranked = (
             [asdict(scores) for scores in score_re_ranked(each, reporter)] if request.re_rank else [{}] * len(exits)
         )
+        found = score_indexed(each, request.index, reporter) if request.index else ()
+        indexed += [
+            {"seed": each.seed, "exit": exit_["name"], "length": exit_["dim"], **asdict(scores)}
+            for exit_, scores in zip(exits, found, strict=False)
+            if scores
+        ]
         for exit_, record, more in zip(exits, records, re_ranked, strict=True):
             row: dict[str, Any] = {"seed": each.seed, "run": result.header["run"], "exit": exit_["name"]}
             row |= {"code": exit_["code"], "length": exit_["dim"]}
@@ -120,6 +130,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
         "gallery_size": request.gallery_size,
         "convention": CONVENTION,
         "accuracy": accuracy,
+        "indexes": indexed,
         "times": [_with_bytes(one) for one in times.values()],
         "chains": [
             _chain(seed, name, codes, shares, spent, times)
@@ -132,7 +143,12 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
         ),
     }
     spec = first["spec"]
-    identity = [row["run"] for row in accuracy], request.gallery_size, request.re_rank
+    identity = (
+        [row["run"] for row in accuracy],
+        request.gallery_size,
+        request.re_rank,
+        *([request.index] if request.index else []),
+    )
     name = f"{spec['method']}-{spec['preset']}-{digest(identity)[:8]}"
     folder = request.run.results / "search" / spec["dataset"] / name
     try:

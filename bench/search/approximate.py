@@ -1,0 +1,148 @@
+"""Binary indexes of faiss beside exact search: what they find of it, and what re-identification loses by them.
+
+Flat compares all codes; HNSW walks a graph of neighbours; IVF looks at the codes of the nearest clusters alone. The
+latter two miss images. Each person has many, so rank-1 stays high where recall falls: both are told.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.tracklets import entries
+from bench.errors import BenchError
+from bench.progress import SILENT, Reporter
+from bench.retrieval.labels import JUNK_PID, SearchLabels, search_labels
+from bench.retrieval.metrics import check_choice
+from bench.retrieval.neighbours import GalleryIndex
+from bench.running.request import RunRequest
+from bench.running.run import Opened
+
+IndexKind = Literal["flat", "hnsw", "ivf"]
+LINKS = 16
+"""Links of an HNSW node."""
+SEARCHED = 64
+"""Nodes that HNSW keeps while it searches, and clusters that IVF looks at."""
+
+
+@dataclass(frozen=True)
+class IndexScores:
+    """What an index found of the k nearest images of Q queries, and what that is worth.
+
+    mAP is over the k images that are listed: a match that is not listed adds nothing, with the exact list as well.
+    """
+
+    index: str
+    recall: float
+    """Share of the k exact nearest found; an image as near as the k-th counts as found."""
+    rank_1: float
+    mean_ap: float
+    exact_rank_1: float
+    exact_mean_ap: float
+    build_seconds: float
+    search_seconds: float
+    """Seconds for all queries."""
+
+
+def score_index(
+    kind: IndexKind, query: NDArray[Any], gallery: NDArray[Any], labels: SearchLabels, k: int = 100
+) -> IndexScores:
+    """Search packed codes (Q, W) among (G, W) by an index, and hold what is found to the exact k nearest.
+
+    Junk is dropped from lists as the protocol has it. Raises :class:`BenchError` where faiss is not installed, the
+    index is unknown, or codes are not packed.
+    """
+    check_choice("index", kind, get_args(IndexKind))
+    faiss = _load_faiss(kind)
+    exact = GalleryIndex(gallery, labels.gallery.pids, labels.gallery.camids)
+    k = min(k, len(gallery))
+    started = time.perf_counter()
+    index = _build(faiss, kind, gallery)
+    built = time.perf_counter()
+    distances, images = index.search(np.ascontiguousarray(query), k)
+    seconds = time.perf_counter() - built
+    nearest = exact.search(query, k=k)
+    found = ((images >= 0) & (distances <= nearest.distances[:, -1:])).mean()
+    rank_1, mean_ap = _scores(_in_order(images, distances), labels)
+    exact_rank_1, exact_mean_ap = _scores(nearest.indices, labels)
+    return IndexScores(kind, float(found), rank_1, mean_ap, exact_rank_1, exact_mean_ap, built - started, seconds)
+
+
+def score_indexed(request: RunRequest, kind: IndexKind, reporter: Reporter = SILENT) -> tuple[IndexScores | None, ...]:
+    """Score an index at each exit of a finished run; None where the exit has floats.
+
+    Raises :class:`BenchError` where no exit is binary, or as :func:`score_index` does.
+    """
+    from bench.running.stages import obtain_embeddings, obtain_network
+
+    _load_faiss(kind)
+    opened = Opened.of(request, reporter)
+    with opened.folder.alone():
+        context = opened.workbench(reporter)
+        embeddings = obtain_embeddings(context, obtain_network(context), request.evaluation.views)
+    samples = entries(opened.dataset.query), entries(opened.dataset.gallery)
+    labels = search_labels(
+        *(np.array([getattr(one, name) for one in part]) for name in ("pid", "camid") for part in samples)
+    )
+    pairs = list(zip(embeddings["query"], embeddings["gallery"], strict=True))
+    if all(query.dtype != np.uint8 for query, _ in pairs):
+        raise BenchError(f"{request.method} has no binary exit: an index of packed codes is for methods that hash")
+    return tuple(
+        score_index(kind, query, gallery, labels) if query.dtype == np.uint8 else None for query, gallery in pairs
+    )
+
+
+def _load_faiss(kind: str) -> ModuleType:
+    try:
+        return import_module("faiss")
+    except ImportError:
+        raise BenchError(
+            f"index {kind} needs faiss, which is not installed; install it with: "
+            "pip install 'reid-budget-bench[search]'"
+        ) from None
+
+
+def _build(faiss: ModuleType, kind: IndexKind, gallery: NDArray[np.uint8]) -> Any:
+    bits = 8 * gallery.shape[1]
+    if kind == "flat":
+        index = faiss.IndexBinaryFlat(bits)
+    elif kind == "hnsw":
+        index = faiss.IndexBinaryHNSW(bits, LINKS)
+        index.hnsw.efSearch = SEARCHED
+    else:
+        # faiss asks for 39 codes a cluster to train on; 4 √G clusters is its own advice.
+        clusters = max(1, min(int(4 * len(gallery) ** 0.5), len(gallery) // 39))
+        index = faiss.IndexBinaryIVF(faiss.IndexBinaryFlat(bits), bits, clusters)
+        index.nprobe = min(SEARCHED, clusters)
+        index.train(gallery)
+    index.add(gallery)
+    return index
+
+
+def _in_order(images: NDArray[np.int64], distances: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Order lists (Q, k) by distance and, of equal ones, by place in the gallery; what was not found comes last."""
+    far = np.where(images >= 0, distances, np.iinfo(np.int32).max)
+    return np.take_along_axis(images, np.lexsort((images, far), axis=1), axis=1)
+
+
+def _scores(images: NDArray[np.int64], labels: SearchLabels) -> tuple[float, float]:
+    """Rank-1 and mAP of lists (Q, k) over the queries that have a match; −1 is no image."""
+    gallery = labels.gallery
+    first, precision = [], []
+    for row in np.flatnonzero(labels.valid):
+        pid, camid = labels.query_pids[row], labels.query_camids[row]
+        listed = images[row][images[row] >= 0]
+        pids, camids = gallery.pids[listed], gallery.camids[listed]
+        kept = (pids != JUNK_PID) & ~((pids == pid) & (camids == camid))
+        right = pids[kept] == pid
+        matches = int((gallery.camids[gallery.kept][gallery.showing(pid)] != camid).sum())
+        ranks = np.flatnonzero(right) + 1
+        first.append(bool(right[:1].any()))
+        precision.append(float((np.arange(1, len(ranks) + 1) / ranks).sum() / matches))
+    return float(np.mean(first)), float(np.mean(precision))
