@@ -24,7 +24,7 @@ def test_code_lengths_side_by_side(bench, tmp_path):
         (("-m", "hashreid-noexit", "--lengths", "12,many"), "found 'many'"),
         (("-m", "hashreid-noexit", "--lengths", "0"), "whole numbers from 1"),
         (("-m", "dare", "--lengths", "64"), "codes of fixed length"),
-        (("-m", "hashreid", "--index", "tree"), "expected one of flat, hnsw, ivf"),
+        (("-m", "hashreid", "--index", "tree"), "known: flat, hnsw, ivf"),
         (("-m", "hashried"), "did you mean 'hashreid'"),
     ],
 )
