@@ -64,5 +64,4 @@ class Method:
     presets: Mapping[str, Preset]
     build: Build
     loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
-    tags: tuple[str, ...] = field(default=())
     option_defaults: Options = field(default_factory=dict)

@@ -105,18 +105,17 @@ def main() -> None:
 
     print(f"{arguments.queries:,} queries × {len(COSTS)} exits, {len(policies)} policies × {arguments.budgets} budgets")
     for thresholdings in (("stream",), ("stream", "exact")):
-        for orders in (1, 10):
+        for shuffles in (1, 10):
             spec = SweepSpec(
                 tuple(policy.name for policy in policies),
                 thresholdings=thresholdings,
                 budgets=arguments.budgets,
                 resamples=arguments.resamples,
-                shuffles=orders,
+                shuffles=shuffles,
             )
             seconds = best_of(lambda spec=spec: sweep(table, COSTS, spec, policies))
-            print(
-                f"  {' and '.join(thresholdings)}, {orders} shuffles, {arguments.resamples} resamples: {seconds:.2f} s"
-            )
+            tried = f"{' and '.join(thresholdings)}, {shuffles} shuffles, {arguments.resamples} resamples"
+            print(f"  {tried}: {seconds:.2f} s")
 
     confidence = table.signals.identity_margin
     budgets = np.linspace(COSTS[0], COSTS[-1], arguments.budgets)
@@ -126,7 +125,7 @@ def main() -> None:
     kept = best_of(lambda: kept_sorted(confidence, q[len(q) // 2]))
     anew = best_of(lambda: sorted_anew(confidence, q[len(q) // 2]), repeats=1)
     assert stream_exits(confidence, q[len(q) // 2]).tolist() == kept_sorted(confidence, q[len(q) // 2])
-    print("one stream (one policy, one budget, one order):")
+    print("one stream (one policy, one budget, one shuffle):")
     print(f"  sorting all that was seen for every query  {1e3 * anew:9.2f} ms  {anew / ours:8.0f} ×")
     print(f"  a list kept sorted                         {1e3 * kept:9.2f} ms  {kept / ours:8.1f} ×")
     print(f"  stream_exits, one budget                   {1e3 * single:9.2f} ms  {single / ours:8.1f} ×")

@@ -10,13 +10,13 @@ import numpy as np
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.query_scores import METRICS
-from bench.budget.references import interpolated, random_shares
+from bench.budget.references import interpolated, random_fractions
 from bench.retrieval.table import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
 class ReferenceCurve:
-    """What points are compared with at their own cost: means (nodes, metrics) at costs (nodes,), straight between.
+    """What points are compared with at their own cost: means (nodes, metrics) at costs (nodes,), linear between.
 
     ``suffix`` names what is gained over it; ``draws`` are (R, nodes, metrics).
     """
@@ -29,9 +29,9 @@ class ReferenceCurve:
 
 @dataclass(frozen=True)
 class SweepContext:
-    """What every point of a sweep is scored on: quality (N, S, metrics) of the queries at exits that cost (S,)."""
+    """What every point of a sweep is scored on: scores (N, S, metrics) of the queries at exits that cost (S,)."""
 
-    quality: FloatArray
+    scores: FloatArray
     costs: FloatArray
     bootstrap: IdentityBootstrap
     exit_draws: FloatArray
@@ -43,16 +43,16 @@ class SweepContext:
 
     @classmethod
     def of(
-        cls, quality: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap, policy_mac: float = 1.0
+        cls, scores: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap, policy_mac: float = 1.0
     ) -> SweepContext:
         """Draw the exits' means."""
-        means, draws = quality.mean(axis=0), bootstrap.means(quality)
-        nodes, shares = random_shares(costs)
+        means, draws = scores.mean(axis=0), bootstrap.means(scores)
+        nodes, fractions = random_fractions(costs)
         references = (
             ReferenceCurve("_gain", costs, means, draws),
-            ReferenceCurve("_over_random", nodes, shares @ means, shares @ draws),
+            ReferenceCurve("_over_random", nodes, fractions @ means, fractions @ draws),
         )
-        return cls(quality, costs, bootstrap, draws, references, policy_mac)
+        return cls(scores, costs, bootstrap, draws, references, policy_mac)
 
 
 @dataclass(frozen=True)
@@ -64,40 +64,40 @@ class Points:
     """(K,) realised cost."""
     cost_draws: FloatArray
     """(R, K)"""
-    quality: FloatArray
+    scores: FloatArray
     """(K, metrics)"""
-    quality_draws: FloatArray
+    score_draws: FloatArray
     """(R, K, metrics)"""
-    shares: FloatArray
-    """(K, S) of the queries that leave at each exit."""
+    exit_fractions: FloatArray
+    """(K, S) fractions of the queries that leave at each exit."""
     shuffle_spread: FloatArray
-    """(K,) standard deviation of the first metric over the orders of the queries; 0 where there is one."""
+    """(K,) standard deviation of the first metric over the shuffles; 0 where there is one."""
 
 
 def score_points(
     context: SweepContext, labels: Sequence[Mapping[str, Any]], exits: IntArray, costs: FloatArray | None = None
 ) -> Points:
-    """Score exits (O, K, N) that O orders of the queries lead to: every query gets its mean over the orders.
+    """Score exits (O, K, N) that O shuffles of the queries lead to: every query gets its mean over the shuffles.
 
     ``costs`` (S,) are those of the exits to whom deciding costs something.
     """
     costs = context.costs if costs is None else costs
-    orders, _, queries = exits.shape
+    shuffles, _, queries = exits.shape
     every_exit = np.arange(len(costs), dtype=np.int8)
-    # (K, N, S): in how many of the orders each query leaves where.
+    # (K, N, S): in how many of the shuffles each query leaves where.
     taken = np.zeros((*exits.shape[1:], len(costs)), dtype=np.int16)
     for part in exits.astype(np.int8):
         taken += part[..., None] == every_exit
-    share = taken / orders
-    quality = np.einsum("kns,nsm->nkm", share, context.quality)
-    cost = (share @ costs).T
-    drawn = context.bootstrap.means(np.concatenate([cost[..., None], quality], axis=2))
+    fraction = taken / shuffles
+    scores = np.einsum("kns,nsm->nkm", fraction, context.scores)
+    cost = (fraction @ costs).T
+    drawn = context.bootstrap.means(np.concatenate([cost[..., None], scores], axis=2))
     spread = np.zeros(exits.shape[1])
-    if orders > 1:
-        first = np.ascontiguousarray(context.quality[..., 0])
+    if shuffles > 1:
+        first = np.ascontiguousarray(context.scores[..., 0])
         spread = first[np.arange(queries), exits].mean(axis=2).std(axis=0, ddof=1)
     return Points(
-        labels, cost.mean(axis=0), drawn[..., 0], quality.mean(axis=0), drawn[..., 1:], share.mean(axis=1), spread
+        labels, cost.mean(axis=0), drawn[..., 0], scores.mean(axis=0), drawn[..., 1:], fraction.mean(axis=1), spread
     )
 
 
@@ -108,15 +108,15 @@ def point_records(points: Points, context: SweepContext) -> list[dict[str, Any]]
     """
     measured = {
         "realised_cost": (points.cost, *interval(points.cost_draws)),
-        **_by_metric("", points.quality, points.quality_draws),
+        **_by_metric("", points.scores, points.score_draws),
     }
     for reference in context.references:
-        line = interpolated(reference.costs, reference.means[None], points.cost[None])[0]
-        line_draws = interpolated(reference.costs, reference.draws, points.cost_draws)
-        measured |= _by_metric(reference.suffix, points.quality - line, points.quality_draws - line_draws)
+        expected = interpolated(reference.costs, reference.means[None], points.cost[None])[0]
+        expected_draws = interpolated(reference.costs, reference.draws, points.cost_draws)
+        measured |= _by_metric(reference.suffix, points.scores - expected, points.score_draws - expected_draws)
     records = []
     for index, labels in enumerate(points.labels):
-        record = {**labels, "exit_fractions": points.shares[index].tolist()}
+        record = {**labels, "exit_fractions": points.exit_fractions[index].tolist()}
         record["shuffle_spread_mAP"] = float(points.shuffle_spread[index])
         for name, (value, low, high) in measured.items():
             record |= {name: float(value[index]), f"{name}_low": float(low[index]), f"{name}_high": float(high[index])}

@@ -1,7 +1,7 @@
-"""What a policy is measured against: lots below, the oracle above.
+"""What a policy is measured against: random choice below, the oracle above.
 
-Interpolation sends each query to one of two neighbouring exits by lot; a policy under it is worth nothing. Random
-exits have the same shares of every exit as the policy, given to anybody. The oracle knows the labels: it is no policy,
+Interpolation sends each query to one of two neighbouring exits at random; a policy under it is worth nothing. Random
+exits take each exit as often as the policy does, for queries at random. The oracle knows the labels: it is no policy,
 and says how much an ideal one could gain.
 """
 
@@ -31,10 +31,10 @@ def interpolated(costs: FloatArray, exit_means: FloatArray, at: FloatArray) -> F
     return before + share * (exit_means[rows, right] - before)
 
 
-def random_shares(costs: FloatArray, steps: int = 201) -> tuple[FloatArray, FloatArray]:
-    """Costs (K,) in equal steps, and the exit shares (K, S) of the budget parameter that spends each.
+def random_fractions(costs: FloatArray, steps: int = 201) -> tuple[FloatArray, FloatArray]:
+    """Costs (K,) in equal steps, and the exit fractions (K, S) of the budget parameter that spends each.
 
-    What random exits score at a cost is the exits' means weighted by these: the expectation over all lots.
+    What random exits score at a cost is the exits' means weighted by these: the expectation over all random choices.
     """
     if len(costs) == 1:
         return costs, np.ones((1, 1))
@@ -52,8 +52,8 @@ def free_oracle_exits(outcomes: Outcomes) -> IntArray:
 class OracleMoves:
     """Every step of a query to a dearer exit that an oracle may pay for, best first: arrays (M,).
 
-    ``whose`` names the query, ``gains`` what its quality rises by, ``prices`` what its cost does. Taken in this order
-    they give the best mean quality for every mean cost, for these queries however they are weighted.
+    ``whose`` names the query, ``gains`` what its score rises by, ``prices`` what its cost does. Taken in this order
+    they give the best mean score for every mean cost, for these queries however they are weighted.
     """
 
     whose: IntArray
@@ -61,14 +61,14 @@ class OracleMoves:
     prices: FloatArray
 
 
-def oracle_moves(quality: FloatArray, costs: FloatArray) -> OracleMoves:
-    """Lay out what an oracle pays for first, knowing each query's quality (N, S) at costs (S,).
+def oracle_moves(scores: FloatArray, costs: FloatArray) -> OracleMoves:
+    """Lay out what an oracle pays for first, knowing each query's scores (N, S) at costs (S,).
 
     Exact, because both are means over queries: each query's exits are thinned to their upper concave hull, and all
     moves along all hulls are taken in the order of what they gain a unit of cost.
     """
     whose, gains, prices = [], [], []
-    for place, query in enumerate(quality.tolist()):
+    for index, query in enumerate(scores.tolist()):
         hull = [0]
         for exit_index in range(1, len(costs)):
             if query[exit_index] <= query[hull[-1]]:
@@ -77,7 +77,7 @@ def oracle_moves(quality: FloatArray, costs: FloatArray) -> OracleMoves:
             while len(hull) > 1 and _slope(query, costs, hull[-1], exit_index) >= _slope(query, costs, *hull[-2:]):
                 hull.pop()
             hull.append(exit_index)
-        whose += [place] * (len(hull) - 1)
+        whose += [index] * (len(hull) - 1)
         gains += [query[after] - query[before] for before, after in pairwise(hull)]
         prices += [costs[after] - costs[before] for before, after in pairwise(hull)]
     gain, price = np.array(gains), np.array(prices)
@@ -85,16 +85,16 @@ def oracle_moves(quality: FloatArray, costs: FloatArray) -> OracleMoves:
     return OracleMoves(np.array(whose, dtype=np.int64)[order], gain[order], price[order])
 
 
-def oracle_curve(quality: FloatArray, costs: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Best mean quality for every mean cost, knowing each query's quality (N, S) at costs (S,).
+def oracle_curve(scores: FloatArray, costs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Best mean score for every mean cost, knowing each query's scores (N, S) at costs (S,).
 
-    Returns the corners (K,) costs and (K,) mean qualities of the curve, from everybody at the first exit on.
+    Returns the corners (K,) costs and (K,) mean scores of the curve, from everybody at the first exit on.
     """
-    moves = oracle_moves(quality, costs)
-    total = len(quality)
+    moves = oracle_moves(scores, costs)
+    total = len(scores)
     curve_costs = costs[0] + np.concatenate([[0.0], np.cumsum(moves.prices)]) / total
-    curve_quality = quality[:, 0].mean() + np.concatenate([[0.0], np.cumsum(moves.gains)]) / total
-    return curve_costs, curve_quality
+    curve_scores = scores[:, 0].mean() + np.concatenate([[0.0], np.cumsum(moves.gains)]) / total
+    return curve_costs, curve_scores
 
 
 def _slope(query: Sequence[float], costs: FloatArray, before: int, after: int) -> float:

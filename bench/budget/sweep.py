@@ -12,13 +12,13 @@ import numpy as np
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
+from bench.budget.curve_summaries import comparison_records, summarise
 from bench.budget.distribution import ExitFractions, solve_a
 from bench.budget.points import Points, SweepContext, point_records, score_points
 from bench.budget.policy import Policy
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import free_oracle_exits, oracle_curve
 from bench.budget.thresholding.contract import Thresholding
-from bench.budget.whole_curves import comparison_records, summarise
 from bench.errors import BenchError
 from bench.retrieval.blocks import map_rows
 from bench.retrieval.table import ExitTable, FloatArray, IntArray, Signals
@@ -53,7 +53,7 @@ def sweep(
     Every record of a point holds the requested and the realised cost in the unit of ``costs`` (S,), what a query pays
     that leaves at each exit; each metric with its interval over identities; and what it gains at the same realised
     cost, paired (:func:`bench.budget.points.point_records`). Records of kind ``curve`` sum up a policy's curve, those
-    of kind ``comparison`` set two policies against each other (:mod:`bench.budget.whole_curves`). A policy's own
+    of kind ``comparison`` set two policies against each other (:mod:`bench.budget.curve_summaries`). A policy's own
     multiply-adds, each at ``policy_mac``, are part of its costs, so that its budgets begin and end above those of the
     exits.
 
@@ -89,7 +89,7 @@ def _context(table: ExitTable, costs: FloatArray, resamples: int, seed: int, pol
 
 
 def _exit_points(context: SweepContext) -> Points:
-    queries, num_exits, _ = context.quality.shape
+    queries, num_exits, _ = context.scores.shape
     labels = [
         {"kind": "exit", "policy": "", "thresholding": "", "a": None, "exit": index, "requested_cost": float(cost)}
         for index, cost in enumerate(context.costs)
@@ -155,7 +155,7 @@ def _oracle_records(context: SweepContext, spec: SweepSpec) -> list[dict[str, An
     """The budget-constrained oracle, for mAP and for rank-1 apart: each is a bound on its own metric alone."""
     records = []
     for metric in ("mAP", "rank-1"):
-        curve_costs, curve_quality = oracle_curve(context.quality[..., METRICS.index(metric)], context.costs)
+        curve_costs, curve_scores = oracle_curve(context.scores[..., METRICS.index(metric)], context.costs)
         for budget in np.linspace(context.costs[0], context.costs[-1], max(spec.budgets, 21)):
             records.append(
                 {
@@ -166,7 +166,7 @@ def _oracle_records(context: SweepContext, spec: SweepSpec) -> list[dict[str, An
                     "exit": None,
                     "requested_cost": float(budget),
                     "realised_cost": float(min(budget, curve_costs[-1])),
-                    metric: float(np.interp(budget, curve_costs, curve_quality)),
+                    metric: float(np.interp(budget, curve_costs, curve_scores)),
                 }
             )
     return records

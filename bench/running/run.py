@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.budget.outcomes import outcome_records
+from bench.budget.exit_decisions import decision_records
 from bench.budget.sweep import exit_records, sweep
 from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
@@ -176,7 +176,7 @@ def _compute(
         records = sweep(fitted.table, costs, request.sweep, fitted.policies, held_out, prices.policy_mac)
         learned = fitted.reports
         if fitted.calibration:
-            records += outcome_records(
+            records += decision_records(
                 fitted.policies, fitted.table, fitted.calibration, request.sweep.resamples, request.sweep.seed
             )
     else:

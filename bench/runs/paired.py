@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
-from bench.budget.comparison import holm, p_values
 from bench.budget.query_scores import CURVE_METRICS
+from bench.budget.significance import holm, p_values
 from bench.errors import BenchError
 from bench.runs.finding import KeptRun
 from bench.runs.load import Run

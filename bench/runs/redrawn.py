@@ -15,7 +15,7 @@ import numpy as np
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.curves import closed, mean_height, reaches
+from bench.budget.curve_area import closed, mean_height, reaches
 from bench.budget.points import Points, SweepContext
 from bench.budget.policy import Policy
 from bench.budget.query_scores import METRICS, per_query_scores
@@ -119,14 +119,14 @@ class RedrawnRun:
     def mean_value(self, policy: str, thresholding: str, metric: str, budgets: tuple[float, float]) -> Value:
         """Mean of a policy's metric over budgets from the one to the other; with draws once it decided again."""
         _, rows = self.curve(policy, thresholding)
-        costs, quality = (np.array([[row[name] for row in rows]]) for name in ("realised_cost", metric))
+        costs, scores = (np.array([[row[name] for row in rows]]) for name in ("realised_cost", metric))
         ends = np.array([[self.exit_rows[place][metric] for place in (0, -1)]])
-        value = float(self._mean_height(costs, quality, ends, budgets)[0])
+        value = float(self._mean_height(costs, scores, ends, budgets)[0])
         points, column = self._points.get((policy, thresholding)), METRICS.index(metric)
         if self.context is None or points is None:
             return value, None
         exits = self.context.exit_draws[:, [0, -1], column]
-        return value, self._mean_height(points.cost_draws, points.quality_draws[..., column], exits, budgets)
+        return value, self._mean_height(points.cost_draws, points.score_draws[..., column], exits, budgets)
 
     def decide_again(self, policy: str, thresholding: str) -> str:
         """Let a policy decide on the table once more; gives why that cannot be done, or nothing."""
@@ -140,7 +140,7 @@ class RedrawnRun:
             points = policy_points(ready, rule, self.table, self.context, spec, held_out)
         except BenchError as problem:
             return str(problem)
-        again = np.column_stack([points.cost / self.costs[-1], points.quality[:, METRICS.index("mAP")]])
+        again = np.column_stack([points.cost / self.costs[-1], points.scores[:, METRICS.index("mAP")]])
         recorded = np.array([[row["realised_cost"] / self.costs[-1], row["mAP"]] for row in rows])
         if again.shape != recorded.shape or not np.allclose(again, recorded, rtol=0, atol=SAME):
             return f"decisions are now other than in {file.name}; sweep again"
@@ -148,9 +148,9 @@ class RedrawnRun:
         return ""
 
     def _mean_height(
-        self, costs: FloatArray, quality: FloatArray, exits: FloatArray, budgets: tuple[float, float]
+        self, costs: FloatArray, scores: FloatArray, exits: FloatArray, budgets: tuple[float, float]
     ) -> FloatArray:
-        curve = closed(costs, quality, self.costs[[0, -1]], exits)
+        curve = closed(costs, scores, self.costs[[0, -1]], exits)
         return mean_height(*curve, np.array(budgets))
 
     def _load(self, split: str) -> ExitTable:

@@ -113,7 +113,7 @@ def played(request):
 def test_every_decision_and_score_is_the_official_one(played, policy, kind):
     table, stages, labels = played
     confidence = registry.policy(policy).confidence(table.signals, np.random.default_rng(0))
-    quality = per_query_scores(table.outcomes)[..., [METRICS.index("rank-1"), METRICS.index("mAP")]]
+    scores = per_query_scores(table.outcomes)[..., [METRICS.index("rank-1"), METRICS.index("mAP")]]
     theirs = [
         [official_confidence(distances[query], *who, *labels[2:], kind) for distances in stages]
         for query, who in enumerate(zip(*labels[:2], strict=True))
@@ -130,4 +130,4 @@ def test_every_decision_and_score_is_the_official_one(played, policy, kind):
         for query, row in enumerate(distances):
             if len(set(row)) == len(row):  # among equal distances the suite takes the expectation, they the order
                 expected = official_score(row, labels[0][query], labels[1][query], *labels[2:])
-                assert quality[query, stage] == pytest.approx(expected, abs=1e-9)
+                assert scores[query, stage] == pytest.approx(expected, abs=1e-9)

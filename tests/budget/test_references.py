@@ -9,7 +9,7 @@ from bench.budget.references import (
     free_oracle_exits,
     interpolated,
     oracle_curve,
-    random_shares,
+    random_fractions,
 )
 
 
@@ -29,27 +29,27 @@ def test_many_lines_are_each_one_line():
 
 def test_oracle_is_the_best_of_all_assignments():
     """Every one of 3^6 assignments lies on or under the curve, and the corners are among them."""
-    quality = np.random.default_rng(1).random((6, 3))
+    scores = np.random.default_rng(1).random((6, 3))
     costs = np.array([1.0, 2.5, 3.0])
-    curve_costs, curve_quality = oracle_curve(quality, costs)
+    curve_costs, curve_scores = oracle_curve(scores, costs)
     reachable = {}
     for exits in product(range(3), repeat=6):
         cost = round(float(costs[list(exits)].mean()), 9)
-        reachable[cost] = max(reachable.get(cost, 0.0), float(quality[range(6), list(exits)].mean()))
+        reachable[cost] = max(reachable.get(cost, 0.0), float(scores[range(6), list(exits)].mean()))
     for cost, best in reachable.items():
-        assert best <= np.interp(cost, curve_costs, curve_quality) + 1e-9
-    for cost, value in zip(curve_costs, curve_quality, strict=True):
+        assert best <= np.interp(cost, curve_costs, curve_scores) + 1e-9
+    for cost, value in zip(curve_costs, curve_scores, strict=True):
         assert reachable[round(float(cost), 9)] == pytest.approx(value)
 
 
 def test_oracle_rises_and_bends_down():
-    quality = invented_table().outcomes.average_precision
-    costs, curve = oracle_curve(quality, COSTS)
+    scores = invented_table().outcomes.average_precision
+    costs, curve = oracle_curve(scores, COSTS)
     slopes = np.diff(curve) / np.diff(costs)
     assert np.all(slopes > 0)
     assert np.all(np.diff(slopes) <= 1e-9)
     assert costs[0] == COSTS[0]
-    assert curve[-1] == pytest.approx(quality.max(axis=1).mean())
+    assert curve[-1] == pytest.approx(scores.max(axis=1).mean())
 
 
 def test_free_oracle_takes_the_earliest_right_exit():
@@ -59,12 +59,12 @@ def test_free_oracle_takes_the_earliest_right_exit():
         assert exit_index == (row.tolist().index(True) if row.any() else 0)
 
 
-def test_random_shares_spend_what_they_say():
-    grid, shares = random_shares(COSTS, steps=7)
+def test_random_fractions_spend_what_they_say():
+    grid, shares = random_fractions(COSTS, steps=7)
     assert shares @ COSTS == pytest.approx(grid)
     assert shares.sum(axis=1) == pytest.approx(1)
     middle = exit_distribution(1.0, 4)
     where = middle @ COSTS
     found = [np.interp(where, grid, column) for column in shares.T]
     assert found == pytest.approx(middle, abs=0.05)
-    assert random_shares(np.array([5.0]))[1].tolist() == [[1.0]]
+    assert random_fractions(np.array([5.0]))[1].tolist() == [[1.0]]

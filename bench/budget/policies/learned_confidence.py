@@ -19,8 +19,8 @@ SIGNALS = 7
 """How many numbers the model reads at an exit."""
 
 
-def described(signals: Signals) -> FloatArray:
-    """Lay out what the model reads, (N, S, SIGNALS): distances in shares of one another, so that they are comparable.
+def described(signals: Signals, generator: np.random.Generator) -> FloatArray:
+    """Lay out what the model reads, (N, S, SIGNALS): distances relative to one another, so that they are comparable.
 
     In order: nearest distance; identity margin; that margin as a share of the distance to the other identity; the gap
     to the second-nearest image, likewise; how many of the nearest images show the nearest one's person; overlap with
@@ -35,7 +35,7 @@ def described(signals: Signals) -> FloatArray:
     overlap = np.zeros(nearest.shape)
     overlap[:, 1:] = average_overlap(signals.nearest_indices[:, 1:], signals.nearest_indices[:, :-1])
     same_person = (signals.nearest_pids == signals.nearest_pids[:, :, :1]) & (signals.nearest_indices >= 0)
-    agreement = exit_agreement(signals, np.random.default_rng())
+    agreement = exit_agreement(signals, generator)
     return np.stack(
         [
             distance,
@@ -61,7 +61,7 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
     from sklearn.preprocessing import StandardScaler
 
     assert evidence.calibration is not None
-    read = described(evidence.calibration.signals)
+    read = described(evidence.calibration.signals, generator)
     right = evidence.calibration.outcomes.hits[:, :, 0] > 0.5
     coefficients, intercepts = np.zeros(read.shape[1:]), np.zeros(read.shape[1])
     for index in range(read.shape[1]):
@@ -80,7 +80,7 @@ def load(parameters: Parameters) -> Policy:
 
     def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
         # Log-odds: a probability would round to 1 for many, who could then not be told apart.
-        return (described(signals) * parameters["coefficients"]).sum(axis=2) + parameters["intercepts"]
+        return (described(signals, generator) * parameters["coefficients"]).sum(axis=2) + parameters["intercepts"]
 
     return Policy(
         name=LEARNED_CONFIDENCE.name,

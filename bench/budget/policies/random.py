@@ -1,4 +1,4 @@
-"""Random exits: the same shares as any other policy, given to anybody."""
+"""Random exits: as many queries leave as under any other policy, chosen at random."""
 
 from __future__ import annotations
 

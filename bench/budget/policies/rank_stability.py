@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.retrieval.table import FloatArray, IntArray, Signals
 
 FINEST = 1 / 300
-"""Average overlaps of five places differ by a multiple of 1/5 of 1/60, if at all: less than that orders equal ones."""
+"""Average overlaps to depth five differ by a multiple of 1/5 of 1/60, if at all: less than that orders equal ones."""
 
 
 def rank_stability(signals: Signals, generator: np.random.Generator) -> FloatArray:
@@ -29,10 +29,10 @@ def rank_stability(signals: Signals, generator: np.random.Generator) -> FloatArr
 
 
 def average_overlap(one: IntArray, other: IntArray) -> FloatArray:
-    """Average overlap (…,) of two rankings of the same depth (…, k); −1 is a place that nothing takes."""
+    """Average overlap (…,) of two rankings of the same depth (…, k); −1 stands where there is no image."""
     same = (one[..., :, None] == other[..., None, :]) & (one[..., :, None] >= 0)
     depths = np.arange(1, one.shape[-1] + 1)
-    # An image found at places i and j is shared from depth max(i, j) on.
+    # An image at ranks i and j is shared from depth max(i, j) on.
     deeper = np.maximum(depths[:, None], depths[None, :])
     shared = np.stack([(same & (deeper <= depth)).sum(axis=(-2, -1)) / depth for depth in depths], axis=-1)
     return shared.mean(axis=-1)

@@ -3,16 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.budget.curves import closed, cost_to_reach, mean_height, reaches
+from bench.budget.curve_area import closed, cost_to_reach, mean_height, reaches
 
 ENDS = np.array([10.0, 20.0])
 
 
 def test_mean_height_by_hand():
     costs = np.array([[10.0, 15.0, 20.0], [10.0, 12.0, 20.0]])
-    quality = np.array([[0.0, 1.0, 1.0], [0.5, 0.5, 0.5]])
+    scores = np.array([[0.0, 1.0, 1.0], [0.5, 0.5, 0.5]])
     # A triangle of half the width and a rectangle of the other half; and a level line.
-    assert mean_height(costs, quality, ENDS) == pytest.approx([0.25 + 0.5, 0.5])
+    assert mean_height(costs, scores, ENDS) == pytest.approx([0.25 + 0.5, 0.5])
 
 
 @given(st.integers(0, 1000), st.integers(2, 8))
@@ -21,39 +21,39 @@ def test_mean_height_is_the_integral_of_what_is_drawn(seed, points):
     generator = np.random.default_rng(seed)
     costs = np.sort(generator.uniform(8, 22, points))
     costs[0] = min(costs[0], 10.0)
-    quality = generator.random(points)
+    scores = generator.random(points)
     fine = np.linspace(*ENDS, 20_001)
-    drawn = np.interp(fine, costs, quality)
-    assert mean_height(costs[None], quality[None], ENDS)[0] == pytest.approx(np.trapezoid(drawn, fine) / 10, abs=1e-3)
+    drawn = np.interp(fine, costs, scores)
+    assert mean_height(costs[None], scores[None], ENDS)[0] == pytest.approx(np.trapezoid(drawn, fine) / 10, abs=1e-3)
 
 
 def test_two_points_at_one_cost_are_a_step():
-    costs, quality = np.array([[10.0, 15.0, 15.0, 20.0]]), np.array([[0.0, 0.0, 1.0, 1.0]])
-    assert mean_height(costs, quality, ENDS) == pytest.approx(0.5)
-    assert cost_to_reach(costs, quality, np.array([0.7])) == pytest.approx(15.0)
+    costs, scores = np.array([[10.0, 15.0, 15.0, 20.0]]), np.array([[0.0, 0.0, 1.0, 1.0]])
+    assert mean_height(costs, scores, ENDS) == pytest.approx(0.5)
+    assert cost_to_reach(costs, scores, np.array([0.7])) == pytest.approx(15.0)
 
 
 def test_a_curve_that_falls_short_is_closed_by_the_exits():
-    costs, quality = closed(np.array([[18.0, 12.0]]), np.array([[0.6, 0.5]]), ENDS, np.array([[0.4, 0.8]]))
+    costs, scores = closed(np.array([[18.0, 12.0]]), np.array([[0.6, 0.5]]), ENDS, np.array([[0.4, 0.8]]))
     assert costs.tolist() == [[10.0, 12.0, 18.0, 20.0]]
-    assert quality.tolist() == [[0.4, 0.5, 0.6, 0.8]]
+    assert scores.tolist() == [[0.4, 0.5, 0.6, 0.8]]
 
 
 def test_a_curve_that_goes_beyond_is_left_as_it_is():
-    costs, quality = closed(np.array([[9.0, 21.0]]), np.array([[0.5, 0.6]]), ENDS, np.array([[0.4, 0.8]]))
+    costs, scores = closed(np.array([[9.0, 21.0]]), np.array([[0.5, 0.6]]), ENDS, np.array([[0.4, 0.8]]))
     assert costs.tolist() == [[9.0, 9.0, 21.0, 21.0]]
-    assert quality.tolist() == [[0.5, 0.5, 0.6, 0.6]]
+    assert scores.tolist() == [[0.5, 0.5, 0.6, 0.6]]
 
 
 def test_cost_to_reach_by_hand():
     costs = np.array([[10.0, 14.0, 20.0]] * 4)
-    quality = np.array([[0.0, 0.4, 1.0]] * 4)
-    assert cost_to_reach(costs, quality, np.array([0.0, 0.2, 0.7, 1.1])).tolist() == [10.0, 12.0, 17.0, np.inf]
+    scores = np.array([[0.0, 0.4, 1.0]] * 4)
+    assert cost_to_reach(costs, scores, np.array([0.0, 0.2, 0.7, 1.1])).tolist() == [10.0, 12.0, 17.0, np.inf]
 
 
 def test_the_first_crossing_counts():
-    costs, quality = np.array([[10.0, 12.0, 16.0, 20.0]]), np.array([[0.0, 1.0, 0.0, 1.0]])
-    assert cost_to_reach(costs, quality, np.array([0.5])) == pytest.approx(11.0)
+    costs, scores = np.array([[10.0, 12.0, 16.0, 20.0]]), np.array([[0.0, 1.0, 0.0, 1.0]])
+    assert cost_to_reach(costs, scores, np.array([0.5])) == pytest.approx(11.0)
 
 
 @pytest.mark.parametrize(("costs", "enough"), [([10, 20], True), ([12, 19], False), ([11, 19], True), ([15], False)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from invented import invented_table
 
 from bench import registry
-from bench.budget.outcomes import best_threshold, outcome_records
+from bench.budget.exit_decisions import best_threshold, decision_records
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=30))
@@ -50,7 +50,7 @@ def test_counts_by_hand():
             calibration.outcomes, hits=np.array([1.0, 1, 0, 0])[:, None, None].repeat(4, 1).repeat(3, axis=2)
         ),
     )
-    (record,) = outcome_records([registry.policy("gs")], table, calibration, 50, 0)
+    (record,) = decision_records([registry.policy("gs")], table, calibration, 50, 0)
     assert (record["threshold"], record["threshold_from"], record["queries"]) == (4.5, "calibration", 6)
     # Margins 9, 8 and 7 leave: one right, one wrong, and one that a tie makes half of each.
     assert (record["left"], record["correct"], record["incorrect"], record["possible"]) == pytest.approx(
@@ -61,13 +61,13 @@ def test_counts_by_hand():
     assert record["correct_low"] <= 1.5 <= record["correct_high"]
 
 
-def test_margins_are_right_more_often_than_lots():
+def test_margins_are_right_more_often_than_random_exits():
     table, calibration = invented_table(), invented_table(seed=3)
     policies = [registry.policy(name) for name in ("random", "gs")]
-    lots, margins = outcome_records(policies, table, calibration, 200, 0)
-    assert lots["threshold_from"] == "own"
-    assert lots["left"] == pytest.approx(len(table) / 2, rel=0.15)
-    assert margins["precision_low"] > lots["precision_high"]
+    chance, margins = decision_records(policies, table, calibration, 200, 0)
+    assert chance["threshold_from"] == "own"
+    assert chance["left"] == pytest.approx(len(table) / 2, rel=0.15)
+    assert margins["precision_low"] > chance["precision_high"]
 
 
 def test_nobody_leaving_is_no_division_by_nothing():
@@ -75,7 +75,7 @@ def test_nobody_leaving_is_no_division_by_nothing():
     hopeless = replace(
         calibration, outcomes=replace(calibration.outcomes, hits=np.zeros_like(calibration.outcomes.hits))
     )
-    (record,) = outcome_records([registry.policy("gs")], table, hopeless, 20, 0)
+    (record,) = decision_records([registry.policy("gs")], table, hopeless, 20, 0)
     assert (record["left"], record["threshold"], record["recall"]) == (0, None, 0)
     assert "precision" not in record
 
@@ -85,8 +85,8 @@ def test_thresholds_know_nothing_of_the_test_sets_labels():
     flipped = replace(table, outcomes=replace(table.outcomes, hits=1 - table.outcomes.hits))
     policies = [registry.policy(name) for name in ("qs", "gs")]
     for one, other in zip(
-        outcome_records(policies, table, calibration, 20, 0),
-        outcome_records(policies, flipped, calibration, 20, 0),
+        decision_records(policies, table, calibration, 20, 0),
+        decision_records(policies, flipped, calibration, 20, 0),
         strict=True,
     ):
         assert one["threshold"] == other["threshold"]

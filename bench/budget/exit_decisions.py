@@ -1,4 +1,4 @@
-"""One decision looked at closely: who leaves at an exit, who of them was right to, and who else could have."""
+"""Precision and recall of leaving at one exit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def best_threshold(confidence: FloatArray, right: NDArray[np.bool_]) -> float:
     return float(upper if np.isinf(upper) or np.isinf(lower) else (upper + lower) / 2)
 
 
-def outcome_records(
+def decision_records(
     policies: Sequence[Policy],
     table: ExitTable,
     calibration: ExitTable,
@@ -46,9 +46,10 @@ def outcome_records(
     """Let every policy decide at one exit: one record (plain values) each, HashReID's Figure 5.
 
     ``correct`` and ``incorrect`` count the queries that leave with a right and a wrong first match, ``possible`` all
-    whose first match is right here; tied first matches count as the share of them that is right. ``precision`` is the
-    share of exits that were right, ``recall`` the share of possible exits that were taken. Thresholds are the policy's
-    own at the first exit, where it has one, and else chosen on the calibration identities. Intervals redraw identities.
+    whose first match is right here; tied first matches count as the fraction of them that is right. ``precision`` is
+    the fraction of exits that were right, ``recall`` the fraction of possible exits that were taken. Thresholds are
+    the policy's own at the first exit, where it has one, and else chosen on the calibration identities. Intervals
+    redraw identities. Records have kind ``outcome``. Raises BenchError where a confidence is NaN.
     """
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
     right = table.outcomes.hits[:, exit_index, 0]
@@ -82,7 +83,7 @@ def outcome_records(
 
 
 def _measures(means: FloatArray, queries: int) -> dict[str, FloatArray]:
-    """Counts and shares, each (1 + R,), from means (1 + R, 4): leaving, rightly, wrongly, right at all."""
+    """Counts and fractions, each (1 + R,), from means (1 + R, 4): leaving, rightly, wrongly, right at all."""
     leaving, correct, incorrect, possible = means.T
     unknown = np.full(len(means), np.nan)
     return {

@@ -6,11 +6,11 @@ from invented import COSTS, invented_table
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
+from bench.budget.curve_summaries import _references
 from bench.budget.points import SweepContext
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import oracle_curve
 from bench.budget.sweep import sweep
-from bench.budget.whole_curves import _references
 from bench.spec import SweepSpec
 
 POLICIES = ("random", "qs", "gs")
@@ -51,13 +51,13 @@ def test_areas_are_those_under_the_points(records, table):
     assert gs["mAP_area_over_interpolation"] == pytest.approx(gs["mAP_area"] - line)
 
 
-def test_margins_close_some_of_the_gap_and_lots_none(records):
+def test_margins_close_some_of_the_gap_and_random_exits_none(records):
     assert curve_of(records, "gs")["mAP_gap_closed_low"] > 0.1
     assert curve_of(records, "gs")["mAP_gap_closed_high"] < 1
     assert curve_of(records, "random")["mAP_gap_closed_low"] < 0
 
 
-def test_enough_accuracy_costs_less_with_margins_than_by_lot(records, table):
+def test_enough_accuracy_costs_less_with_margins_than_at_random(records, table):
     whole = table.outcomes.average_precision[:, -1].mean()
     for policy in ("gs", "random"):
         record = curve_of(records, policy)
@@ -104,12 +104,12 @@ def test_the_same_policy_under_two_names_is_no_better(table):
 
 def test_draws_of_the_oracle_are_the_oracle_of_the_drawn(table):
     """The queries of the people drawn, as a table of their own, have the oracle's area that the draw says."""
-    quality = per_query_scores(table.outcomes)
-    context = SweepContext.of(quality, COSTS, IdentityBootstrap.draw(table.outcomes.query_pids, 3, seed=1))
+    scores = per_query_scores(table.outcomes)
+    context = SweepContext.of(scores, COSTS, IdentityBootstrap.draw(table.outcomes.query_pids, 3, seed=1))
     line, oracle = _references(context, "mAP")
     for draw, counts in enumerate(context.bootstrap.counts, start=1):
         drawn = np.repeat(np.arange(len(table)), counts[context.bootstrap.rows].astype(int))
-        redrawn = quality[drawn][..., METRICS.index("mAP")]
+        redrawn = scores[drawn][..., METRICS.index("mAP")]
         costs, best = oracle_curve(redrawn, COSTS)
         fine = np.linspace(COSTS[0], COSTS[-1], 100_001)
         area = np.trapezoid(np.interp(fine, costs, best), fine) / (COSTS[-1] - COSTS[0])

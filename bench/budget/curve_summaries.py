@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from bench.budget.bootstrap import interval
-from bench.budget.comparison import holm, p_values
-from bench.budget.curves import closed, cost_to_reach, mean_height, reaches
+from bench.budget.curve_area import closed, cost_to_reach, mean_height, reaches
 from bench.budget.points import Points, SweepContext
 from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.budget.references import oracle_moves
+from bench.budget.significance import holm, p_values
 from bench.budget.terms import INTERPOLATION, REACHED
 from bench.retrieval.table import FloatArray
 
@@ -85,16 +85,16 @@ def summarise(curves: Sequence[Points], context: SweepContext) -> list[Summary]:
         sums = {}
         for metric in CURVE_METRICS if reaches(points.cost, ends) else ():
             column = METRICS.index(metric)
-            exits = _with_draws(context.quality.mean(axis=0)[:, column], context.exit_draws[..., column])
-            costs, quality = closed(
+            exits = _with_draws(context.scores.mean(axis=0)[:, column], context.exit_draws[..., column])
+            costs, scores = closed(
                 _with_draws(points.cost, points.cost_draws),
-                _with_draws(points.quality[:, column], points.quality_draws[..., column]),
+                _with_draws(points.scores[:, column], points.score_draws[..., column]),
                 ends,
                 exits[:, [0, -1]],
             )
-            line, oracle = bounds[metric]
-            prices = {percent: cost_to_reach(costs, quality, percent / 100 * exits[:, -1]) for percent in REACHED}
-            sums[metric] = _Sum(mean_height(costs, quality, ends), line, oracle, prices)
+            interpolation, oracle = bounds[metric]
+            prices = {percent: cost_to_reach(costs, scores, percent / 100 * exits[:, -1]) for percent in REACHED}
+            sums[metric] = _Sum(mean_height(costs, scores, ends), interpolation, oracle, prices)
         summaries.append(Summary(str(points.labels[0]["policy"]), str(points.labels[0]["thresholding"]), sums))
     return summaries
 
@@ -128,11 +128,11 @@ def comparison_records(summaries: Sequence[Summary], context: SweepContext) -> l
             tested = p_values(leads[0], leads[1:])
             corrected = holm(tested)
             low, high = interval(leads[1:])
-            for place, record in enumerate(found):
+            for index, record in enumerate(found):
                 name = f"{metric}_area_lead"
-                record |= {name: float(leads[0, place]), f"{name}_low": float(low[place])}
-                record |= {f"{name}_high": float(high[place]), f"{name}_p": float(tested[place])}
-                record[f"{name}_p_holm"] = float(corrected[place])
+                record |= {name: float(leads[0, index]), f"{name}_low": float(low[index])}
+                record |= {f"{name}_high": float(high[index]), f"{name}_p": float(tested[index])}
+                record[f"{name}_p_holm"] = float(corrected[index])
         records += found
     return records
 
@@ -145,11 +145,11 @@ def _with_draws(values: FloatArray, draws: FloatArray) -> FloatArray:
 def _references(context: SweepContext, metric: str) -> tuple[FloatArray, FloatArray]:
     """Areas (1 + R,) under interpolation and under the oracle's curve."""
     column = METRICS.index(metric)
-    quality, costs = context.quality[..., column], context.costs
-    exits = _with_draws(quality.mean(axis=0), context.exit_draws[..., column])
-    line = mean_height(np.broadcast_to(costs, exits.shape), exits, costs[[0, -1]])
-    moves = oracle_moves(quality, costs)
-    weights = np.concatenate([np.full((1, len(quality)), 1 / len(quality)), context.bootstrap.weights])
+    scores, costs = context.scores[..., column], context.costs
+    exits = _with_draws(scores.mean(axis=0), context.exit_draws[..., column])
+    interpolation = mean_height(np.broadcast_to(costs, exits.shape), exits, costs[[0, -1]])
+    moves = oracle_moves(scores, costs)
+    weights = np.concatenate([np.full((1, len(scores)), 1 / len(scores)), context.bootstrap.weights])
     oracle = np.empty(len(weights))
     for first in range(0, len(weights), DRAWS_AT_ONCE):
         draws = slice(first, first + DRAWS_AT_ONCE)
@@ -159,4 +159,4 @@ def _references(context: SweepContext, metric: str) -> tuple[FloatArray, FloatAr
         oracle[draws] = mean_height(
             costs[0] + np.hstack([start, paid]), exits[draws, :1] + np.hstack([start, gained]), costs[[0, -1]]
         )
-    return line, oracle
+    return interpolation, oracle

@@ -1,6 +1,6 @@
 """One number for a budget curve: its mean height, what it closes of the oracle's lead, and what enough accuracy costs.
 
-A curve is K points of cost and quality. Functions take D of them at once, (D, K): the curve itself, or a bootstrap's
+A curve is K points of cost and scores. Functions take D of them at once, (D, K): the curve itself, or a bootstrap's
 draws of it.
 """
 
@@ -14,23 +14,21 @@ MINIMUM_REACH = 0.75
 """Share of the way between the exits' costs that a curve must cover to have an area."""
 
 
-def closed(
-    costs: FloatArray, quality: FloatArray, ends: FloatArray, exits: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Order curves (D, K) by cost and close them: (D, K + 2) costs and qualities.
+def closed(costs: FloatArray, scores: FloatArray, ends: FloatArray, exits: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Order curves (D, K) by cost and close them: (D, K + 2) costs and scores.
 
     A stream never quite spends all that it may, and a policy that computes something starts above the first exit. What
-    is missing towards the costs of the first and last exit, ``ends`` (2,), these exits alone close, of qualities
+    is missing towards the costs of the first and last exit, ``ends`` (2,), these exits alone close, of scores
     ``exits`` (D, 2).
     """
     order = np.argsort(costs, axis=1, kind="stable")
-    costs, quality = np.take_along_axis(costs, order, axis=1), np.take_along_axis(quality, order, axis=1)
+    costs, scores = np.take_along_axis(costs, order, axis=1), np.take_along_axis(scores, order, axis=1)
     # Where nothing is missing the closing point falls on the curve's own end, and changes nothing.
     starts, stops = costs[:, :1] > ends[0], costs[:, -1:] < ends[1]
     first_costs, last_costs = np.where(starts, ends[0], costs[:, :1]), np.where(stops, ends[1], costs[:, -1:])
-    first = np.where(starts, exits[:, :1], quality[:, :1])
-    last = np.where(stops, exits[:, 1:], quality[:, -1:])
-    return np.hstack([first_costs, costs, last_costs]), np.hstack([first, quality, last])
+    first = np.where(starts, exits[:, :1], scores[:, :1])
+    last = np.where(stops, exits[:, 1:], scores[:, -1:])
+    return np.hstack([first_costs, costs, last_costs]), np.hstack([first, scores, last])
 
 
 def reaches(costs: FloatArray, ends: FloatArray) -> bool:
@@ -39,27 +37,27 @@ def reaches(costs: FloatArray, ends: FloatArray) -> bool:
     return bool(len(costs) > 1 and covered >= MINIMUM_REACH * (ends[1] - ends[0]))
 
 
-def mean_height(costs: FloatArray, quality: FloatArray, ends: FloatArray) -> FloatArray:
+def mean_height(costs: FloatArray, scores: FloatArray, ends: FloatArray) -> FloatArray:
     """Mean height (D,) of interpolations through points (D, K) of rising cost, from ``ends[0]`` to ``ends[1]``.
 
     The area under the budget curve, normalised. Beyond its last point a curve stays level.
     """
-    quality = np.hstack([quality, quality[:, -1:]])
+    scores = np.hstack([scores, scores[:, -1:]])
     costs = np.hstack([costs, np.maximum(costs[:, -1:], ends[1])])
     widths = np.diff(costs, axis=1)
-    slopes = np.divide(np.diff(quality, axis=1), widths, out=np.zeros_like(widths), where=widths > 0)
+    slopes = np.divide(np.diff(scores, axis=1), widths, out=np.zeros_like(widths), where=widths > 0)
     low, high = np.clip(costs[:, :-1], *ends), np.clip(costs[:, 1:], *ends)
-    middle = quality[:, :-1] + slopes * ((low + high) / 2 - costs[:, :-1])
+    middle = scores[:, :-1] + slopes * ((low + high) / 2 - costs[:, :-1])
     return ((high - low) * middle).sum(axis=1) / (ends[1] - ends[0])
 
 
-def cost_to_reach(costs: FloatArray, quality: FloatArray, wanted: FloatArray) -> FloatArray:
+def cost_to_reach(costs: FloatArray, scores: FloatArray, wanted: FloatArray) -> FloatArray:
     """Lowest cost (D,) at which the lines through points (D, K) of rising cost reach ``wanted`` (D,), or inf."""
-    enough = quality >= wanted[:, None]
-    place = enough.argmax(axis=1)
+    enough = scores >= wanted[:, None]
+    first = enough.argmax(axis=1)
     rows = np.arange(len(costs))
-    before = np.maximum(place - 1, 0)
-    rise = quality[rows, place] - quality[rows, before]
-    share = np.divide(wanted - quality[rows, before], rise, out=np.ones_like(rise), where=rise > 0)
-    reached = costs[rows, before] + share * (costs[rows, place] - costs[rows, before])
-    return np.where(enough.any(axis=1), np.where(place == 0, costs[:, 0], reached), np.inf)
+    before = np.maximum(first - 1, 0)
+    rise = scores[rows, first] - scores[rows, before]
+    share = np.divide(wanted - scores[rows, before], rise, out=np.ones_like(rise), where=rise > 0)
+    reached = costs[rows, before] + share * (costs[rows, first] - costs[rows, before])
+    return np.where(enough.any(axis=1), np.where(first == 0, costs[:, 0], reached), np.inf)

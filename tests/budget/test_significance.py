@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.comparison import holm, p_values
+from bench.budget.significance import holm, p_values
 
 
 def test_holm_by_hand():
