@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,50 @@ def test_a_plug_in_is_one_file_and_one_line(tmp_path):
     assert "'coin'" in names
     assert "'random'" in names
     assert summary == "heads leave"
+
+
+def test_a_thresholding_and_a_cost_are_each_one_file_and_one_line(tmp_path):
+    """Packages that this suite has never heard of: both are planned with, swept with and put on record."""
+    thresholding = """
+        import numpy as np
+
+        from bench.budget.thresholding.contract import Thresholding
+
+        def last(confidence, fractions, calibration, generator):
+            return np.full((len(fractions.p), len(confidence)), confidence.shape[1] - 1)
+
+        PATIENT = Thresholding("patient", "nobody leaves early", "nobody", last, None)
+        """
+    cost = """
+        import numpy as np
+
+        from bench.cost.axes.contract import Cost, Prices
+
+        GALLONS = Cost("gallons", "a gallon an exit", "gallons", "nobody",
+                       lambda ledger, measurement: Prices(np.arange(1.0, len(ledger.exits) + 1)))
+        """
+    install(tmp_path, "patient", "bench.thresholdings", thresholding)
+    install(tmp_path, "gallons", "bench.costs", cost)
+    code = """
+        import sys
+        sys.path.append(sys.argv[1])
+        from invented import invented_table
+        from profiled import LEDGER
+        from bench import registry
+        from bench.budget.sweep import sweep
+        from bench.running.plan import describe
+        from bench.running.request import RunRequest
+        from bench.spec import SweepSpec
+        spec = SweepSpec(("gs",), ("patient",), budgets=2, resamples=5, cost="gallons")
+        print(describe(RunRequest("hashreid", "smoke", sweep=spec))["sweep"])
+        cost = registry.cost("gallons")
+        prices = cost.prices(LEDGER, None)
+        records = sweep(invented_table(), prices.ladder, spec, [registry.policy("gs")])
+        print(cost.header(prices), {r["realised_cost"] for r in records if r["kind"] == "policy"})
+        """
+    planned, recorded = python(textwrap.dedent(code), tmp_path, Path(__file__).parent / "support").strip().splitlines()
+    assert planned == "gs; thresholding patient; 2 budgets in gallons; 5 resamples"
+    assert recorded == "{'name': 'gallons', 'unit': 'gallons'} {4.0}"
 
 
 MADE_UP_METHOD = """

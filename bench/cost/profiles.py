@@ -104,8 +104,8 @@ def _nothing_kept(network: PricedNetwork, column: str, timed: int, remarks: list
     """Say why there is nothing to choose, and what would make it."""
     if timed:
         return (
-            f"{timed} kept profiles of {network.method} have no {column}: no counter was read when they were made; "
-            "take --cost milliseconds or --cost macs"
+            f"no kept profile of {network.method} has {column} (there are {timed} with times): no counter was read "
+            "when it was made; take --cost milliseconds or --cost macs"
         )
     left_out = "".join(f"\n  {remark}" for remark in remarks)
     return (

@@ -90,7 +90,7 @@ def test_times_that_do_not_rise_are_measured_again(tmp_path):
 
 def test_joules_need_a_counter(tmp_path):
     keep_profile(tmp_path)
-    with pytest.raises(BenchError, match="have no joules"):
+    with pytest.raises(BenchError, match="no kept profile of hashreid has joules"):
         priced("joules", NETWORK(tmp_path))
     keep_profile(tmp_path, joules=[0.25, 0.5, 1.0, 2.0])
     assert priced("joules", NETWORK(tmp_path))[0].ladder.tolist() == [0.25, 0.5, 1.0, 2.0]
