@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bench.budget.policy import LearnedPolicy, Policy
+from bench.cost.profiles import read_latencies, write_latency
 from bench.data.dataset import DatasetRequest
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
@@ -129,8 +130,9 @@ def test_budgets_in_milliseconds_of_a_profile(shared, bench):
     runs = load(request.results).runs
     assert {one.cost["name"] for one in runs if one.key == result.header["run"]} == {"macs", "milliseconds"}
     # Measured again, it is another sweep.
-    profile["milliseconds"] = [2 * time for time in profile["milliseconds"]]
-    kept.write_text(json.dumps(profile))
+    ((profile,), _) = read_latencies(request.results)
+    profile = {**profile, "milliseconds": [2 * time for time in profile["milliseconds"]]}
+    assert write_latency(request.results, profile) == kept
     again = run(timed)
     assert not again.cached
     assert [record["realised_cost"] for record in again.records if record["kind"] == "exit"] == profile["milliseconds"]
