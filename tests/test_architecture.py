@@ -100,3 +100,40 @@ def test_what_should_be_instant_does_not_wait_for_torch(arguments):
     code = "import sys\nfrom bench.cli import main\ntry: main()\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     assert answer.stdout.strip().endswith("False"), answer.stderr
+
+
+ROOMS = (
+    ("allocation", "digests", "errors", "precision", "progress", "provenance", "threads"),
+    ("files", "registry"),
+    # What a recipe says is read by data and methods alike; the loop that follows it stands above them.
+    ("training.recipe",),
+    ("data", "encoders", "losses", "networks"),
+    ("device", "methods"),
+    ("spec", "training.shared"),
+    ("retrieval",),
+    ("training",),
+    ("budget", "cost"),
+    ("runs",),
+    ("running",),
+    ("inference", "search"),
+    ("report",),
+    ("cli",),
+)
+"""Rooms from the lowest to the highest; a part of a room may stand lower than the room."""
+
+
+def level(module: str) -> int:
+    """Find the row of a module, by the longest name that it falls under."""
+    name = module.removeprefix("bench.")
+    found = [(len(room), row) for row, rooms in enumerate(ROOMS) for room in rooms if f"{name}.".startswith(f"{room}.")]
+    assert found, f"{module} has no room: name it in ROOMS"
+    return max(found)[1]
+
+
+def test_no_arrow_runs_back_up():
+    for file in (ROOT / "bench").rglob("*.py"):
+        own = module_name(file)
+        if own != "bench":
+            ours = {name for name in imports(file, typing_too=False) if name.startswith("bench.")}
+            higher = sorted(name for name in ours if level(name) > level(own))
+            assert not higher, f"{own} imports {higher} of a higher room"

@@ -80,9 +80,9 @@ def policies_command(
     show_values(f"{method}, seed {seed}", describe(request))
 
     # Here, not at the top: help and mistakes in the options should not wait for scipy.
-    from bench.examples import collect_pictures
     from bench.report.figures.example import example_figure, match_figure
     from bench.report.policy_folder import write_outcomes
+    from bench.running.examples import collect_pictures
     from bench.running.run import run
 
     result = run(request, TerminalReporter())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.examples import Example, ExampleClass, Examples, TopMatches, first_right_exit
 from bench.report.figures.example import example_figure, match_figure
 from bench.report.figures.outcomes import RIGHT_COLOUR, WRONG_COLOUR
+from bench.running.examples import Example, ExampleClass, Examples, TopMatches, first_right_exit
 
 
 def picture(value):

@@ -14,7 +14,7 @@ from bench.report.figures.sheet import Sheet
 from bench.report.figures.style import DOTS_AN_INCH, PAGE_INCHES
 
 if TYPE_CHECKING:
-    from bench.examples import Example, Examples, Picture, TopMatches
+    from bench.running.examples import Example, Examples, Picture, TopMatches
 
 FRAME_POINTS = 2.2
 CELL_INCHES = 0.62
