@@ -91,7 +91,7 @@ def digest_of_file(path: Path) -> str:
     with path.open("rb") as file:
         for block in _blocks(file, None):
             hasher.update(block)
-    return MARK + hasher.hexdigest()
+    return hasher.hexdigest()
 
 
 def _position(file: BinaryIO, suffix: str) -> int | None:

@@ -4,9 +4,10 @@ Re-identification sets are small once resized (Market-1501 at 128×64 is 0.9 GB)
 are gathered from the store, and augmentation works on whole batches (:mod:`bench.data.augmentation`).
 
 A store is two files in the cache folder: ``KEY-STAMP.npy``, uint8 (N, 3, H, W), and ``KEY-STAMP.json`` with the
-content fingerprint. The key names the samples and the size, the stamp the state of the image files (bytes, modification
-times) and the preprocessing. The name thus fixes the contents: processes that build the same store at once replace
-each other's files by equal ones, and a store of older files is never opened.
+content fingerprint and a digest of the pixels, which is checked when a process first opens the store. The key names the
+samples and the size, the stamp the state of the image files (bytes, modification times) and the preprocessing. The name
+thus fixes the contents: processes that build the same store at once replace each other's files by equal ones, and a
+store of older files is never opened.
 
 Channels come first because networks and augmentation take them so; which memory format suits the device is theirs.
 """
@@ -32,7 +33,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bench.data.dataset import ImageSample
+from bench.digests import DamagedFile, digest_of_file
 from bench.errors import BenchError
+from bench.files import read_json, write_json
 from bench.progress import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ IMAGES_IN_FLIGHT = 512
 """Images decoded ahead of the writer: bounds memory."""
 SPARE_BYTES = 64 * 2**20
 """Disk space to be left free beside the store."""
+_DIGESTS: dict[tuple[Path, int, int], str] = {}
+"""Digests of stores by path, bytes and modification time."""
 ABANDONED_SECONDS = 3600
 """A half-written file untouched for so long belongs to a process that was killed."""
 
@@ -90,7 +95,8 @@ def open_store(
 ) -> ImageStore:
     """Open the store of ``samples`` at ``input_size`` (height, width) in pixels, building it first where it is missing.
 
-    Stores that are stale (an image file has changed) or truncated are built anew.
+    Stores that are stale (an image file has changed), damaged or truncated are built anew, and so are those of before,
+    without a digest of their pixels. Raises BenchError where an image cannot be read or the store cannot be written.
     """
     samples, (height, width) = tuple(samples), input_size
     if height < 1 or width < 1:
@@ -121,15 +127,25 @@ def open_store(
 def _open_built(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path) -> ImageStore | None:
     """Store of a file built earlier; None where there is none or it is damaged."""
     try:
-        facts = json.loads(data.with_suffix(".json").read_text(encoding="utf-8"))
+        facts = read_json(data.with_suffix(".json"))
         # Mapping fails with ValueError where the file is shorter than its header says.
         images = np.load(data, mmap_mode="r", allow_pickle=False)
         fingerprint = str(facts["fingerprint"])
-    except (OSError, ValueError, EOFError, KeyError, TypeError):
+        if _checked_digest(data) != facts["pixels"]:
+            return None
+    except (OSError, ValueError, EOFError, KeyError, TypeError, DamagedFile):
         return None
     if images.shape != shape or images.dtype != np.uint8:
         return None
     return ImageStore(samples, np.asarray(images), fingerprint)
+
+
+def _checked_digest(data: Path) -> str:
+    """Hash a store, once a process for each state of its file: later opens trust what was found."""
+    state = data, *_file_state(data)
+    if state not in _DIGESTS:
+        _DIGESTS[state] = digest_of_file(data)
+    return _DIGESTS[state]
 
 
 def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path, reporter: Reporter) -> None:
@@ -167,8 +183,14 @@ def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path,
                     task.advance()
 
     _write_beside(data, write_pixels)
-    facts = {"fingerprint": fingerprint.hexdigest(), "shape": shape, "preprocessing": PREPROCESSING, "folder": folder}
-    _write_beside(data.with_suffix(".json"), lambda file: file.write(json.dumps(facts, indent=1).encode()))
+    facts = {
+        "fingerprint": fingerprint.hexdigest(),
+        "pixels": digest_of_file(data),
+        "shape": shape,
+        "preprocessing": PREPROCESSING,
+        "folder": folder,
+    }
+    write_json(data.with_suffix(".json"), facts)
 
 
 def _write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
