@@ -70,12 +70,12 @@ def verify(path: Path) -> bool:
         at = _position(file, path.suffix)
         if at is None:
             if _should_have_one(file, path.suffix):
-                raise DamagedFile(f"{path} is damaged: the field of its digest is broken")
+                raise DamagedFile(f"{path.name} is damaged, the field of its digest is broken")
             return False
         file.seek(at)
         kept = file.read(DIGITS)
         if kept.decode(errors="replace") != _digest(file, at):
-            raise DamagedFile(f"{path} is damaged: its content does not match its digest")
+            raise DamagedFile(f"{path.name} is damaged, its content does not match its digest")
     return True
 
 

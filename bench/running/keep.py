@@ -45,7 +45,8 @@ def find(path: Path, read: Callable[[Path], Kept], reporter: Reporter, *, found:
     try:
         value = whole(path, read, reporter)
     except DamagedFile as problem:
-        reporter.note(f"{problem}: it is made again")
+        # What follows in the message is advice for those who must act themselves.
+        reporter.note(f"{str(problem).split('; ')[0]}: it is made again")
         return None
     if found:
         reporter.note(found)
