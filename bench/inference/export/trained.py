@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from bench import registry
 from bench.errors import BenchError
@@ -18,6 +15,7 @@ from bench.files import read_json
 from bench.methods import Options
 from bench.networks import MultiExitNetwork
 from bench.runs.folder import RunFolder
+from bench.training.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,6 @@ def build_network(method: str, options: Options, identities: int, size: tuple[in
     """Build the network of a method in evaluation mode, without pretrained weights: its own are loaded into it."""
     options = {**options, **({"weights": "none"} if "weights" in options else {})}
     return registry.method(method).build(options, identities, (size[0], size[1])).eval()
-
-
-def load_weights(network: MultiExitNetwork, path: Path) -> None:
-    """Load a safetensors file into a network. Raises :class:`BenchError` where it is damaged or does not fit."""
-    try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise BenchError(f"{path} does not load into the network that it belongs to: {reason}") from problem
 
 
 def weights_sha256(network: MultiExitNetwork) -> str:

@@ -11,13 +11,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 
 from bench import __version__
 from bench.cost.macs import exit_macs
 from bench.data.augmentation import IMAGENET_MEAN, IMAGENET_STD
 from bench.errors import BenchError, unknown_name
-from bench.files import replacing
 from bench.inference.export.card import (
     CARD,
     CardExit,
@@ -29,9 +27,10 @@ from bench.inference.export.card import (
     write_card,
 )
 from bench.inference.export.graphs import save_graphs, trace_steps
-from bench.inference.export.trained import TrainedRun, build_network, load_weights, weights_sha256
+from bench.inference.export.trained import TrainedRun, build_network, weights_sha256
 from bench.networks import MultiExitNetwork
 from bench.progress import SILENT, Reporter
+from bench.training.weights import load_weights, save_weights
 
 Form = Literal["onnx", "safetensors"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -86,7 +85,7 @@ def write_export(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CARD).unlink(missing_ok=True)
         if form == "safetensors":
-            _write_weights(run.network, folder)
+            save_weights(run.network, folder / WEIGHTS)
             names = [WEIGHTS]
         else:
             card = _write_graphs(run, folder, card, calibration, reporter)
@@ -155,11 +154,6 @@ def _card(run: TrainedRun, form: str, precision: str) -> ModelCard:
         suite_version=__version__,
         packages={name: _installed(name) for name in PACKAGES},
     )
-
-
-def _write_weights(network: MultiExitNetwork, folder: Path) -> None:
-    with replacing(folder / WEIGHTS) as beside:
-        save_file({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}, beside)
 
 
 def _write_graphs(
