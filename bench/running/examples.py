@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.progress import SILENT, Reporter
 from bench.retrieval.evaluate import matched_queries
+from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable, IntArray
 from bench.running.request import RunRequest
 from bench.running.run import Opened
@@ -86,8 +87,8 @@ def collect_pictures(request: RunRequest, reporter: Reporter = SILENT, *, each: 
         if policy.sorts is not None:
             names, sorted_into = policy.sorts(signals)
             classes = [
-                album.draw(name, np.flatnonzero(sorted_into == place), signals.nearest_indices[:, 0], each)
-                for place, name in enumerate(names)
+                album.draw(name, np.flatnonzero(sorted_into == index), signals.nearest_indices[:, 0], each)
+                for index, name in enumerate(names)
             ]
             examples.append(Examples(policy.name, tuple(classes)))
     first = signals.nearest_indices[:, :, 0]
@@ -116,7 +117,7 @@ class _Album:
     queries: NDArray[np.uint8]
     gallery: NDArray[np.uint8]
     rows: IntArray
-    """(N,) places of the table's queries among the pictures."""
+    """(N,) indices of the table's queries among the pictures."""
     query_pids: IntArray
     gallery_pids: IntArray
     generator: np.random.Generator
@@ -124,14 +125,12 @@ class _Album:
     @classmethod
     def of(cls, opened: Opened, table: ExitTable, seed: int) -> _Album:
         _, queries, gallery = opened.stores
-        labels = [
-            np.array([getattr(sample, name) for sample in store.samples])
-            for store in (queries, gallery)
-            for name in ("pid", "camid")
-        ]
-        rows = matched_queries(*labels)
+        (query_pids, query_camids), (gallery_pids, gallery_camids) = (
+            labels_of(store.samples) for store in (queries, gallery)
+        )
+        rows = matched_queries(query_pids, query_camids, gallery_pids, gallery_camids)
         pids = table.outcomes.query_pids
-        return cls(queries.images, gallery.images, rows, pids, labels[2], np.random.default_rng(seed))
+        return cls(queries.images, gallery.images, rows, pids, gallery_pids, np.random.default_rng(seed))
 
     def shows_same(self, images: IntArray) -> NDArray[np.bool_]:
         """Whether gallery images (N, K), −1 for none, show the query's person."""
