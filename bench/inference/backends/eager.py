@@ -63,7 +63,8 @@ class Eager(Backend):
         from bench.networks import select
 
         with torch.inference_mode():
-            return select(state, torch.from_numpy(np.ascontiguousarray(rows)).to(self.device))
+            # A copy: torch takes no negative strides, and NumPy calls one row contiguous whatever its stride.
+            return select(state, torch.from_numpy(rows.copy()).to(self.device))
 
     def first_features(self, state: Any, embedding: Embedding) -> NDArray[np.float16] | None:
         """Give the first exit's features (B, F) of what ``step`` returned there; None where the network does not tell.
