@@ -10,6 +10,7 @@ from PIL import Image
 from bench.data.dataset import DatasetRequest
 from bench.running.request import RunRequest
 from bench.running.run import run
+from bench.runs.records import read_records
 from bench.spec import SweepSpec
 
 
@@ -34,7 +35,7 @@ def infer(bench, results):
 
 def records_of(results):
     (path,) = results.glob("runs/*/hashreid-smoke*/records-*.jsonl")
-    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    return read_records(path)[1]
 
 
 def test_what_is_answered_scores_as_the_records_say(infer, results, tmp_path):

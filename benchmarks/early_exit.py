@@ -1,0 +1,205 @@
+"""Time early exit for real: how much of the saving that multiply-adds promise is had, and what the engine itself costs.
+
+Run by hand on a quiet machine, ``python benchmarks/early_exit.py``: preset paper at 256×128 with random weights, since
+weights do not change how long arithmetic takes. Who leaves where is drawn in given fractions. All sides of a ratio are
+timed in one run, in random order; the least of several passes counts. With one thread, CPU time is taken, which other
+jobs disturb less; with more, time on the wall.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench import registry
+from bench.budget.policies.random import RANDOM
+from bench.budget.thresholding.calibrated import FixedThresholds
+from bench.cost.macs import exit_macs
+from bench.errors import BenchError
+from bench.inference.backends.backend import Backend, open_backend
+from bench.inference.compaction import measure_steps
+from bench.inference.engine import Engine
+from bench.inference.export.trained import TrainedRun
+from bench.inference.export.write import write_export
+from bench.inference.searching import GalleryCodes
+from bench.runs.folder import RunFolder
+
+FRACTIONS = ((70, 10, 10, 10), (40, 30, 20, 10), (25, 25, 25, 25))
+GALLERY = 19_732
+"""Images of Market-1501's gallery."""
+
+
+def main() -> None:
+    """Read the options, time every backend, print lines and keep them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--methods", default="hashreid")
+    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--backends", default="torch,onnxruntime")
+    parser.add_argument("--batches", default="1,8,32")
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--passes", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--gallery", type=int, default=GALLERY)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    lines: list[dict[str, Any]] = []
+    for method in options.methods.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            run = untrained(method, options.preset, Path(folder))
+            generator = np.random.default_rng(0)
+            images = generator.standard_normal((options.images, 3, *run.input_size), dtype=np.float32)
+            macs = exit_macs(run.network, run.input_size).astype(float)
+            for name in options.backends.split(","):
+                try:
+                    backend = opened(name, run, Path(folder), options.threads)
+                except BenchError as problem:
+                    print(f"{method} {name}: left out: {problem}")
+                    continue
+                for batch in map(int, options.batches.split(",")):
+                    for line in savings(backend, images, macs, batch, options, generator):
+                        lines.append({"method": method, "backend": name, "threads": options.threads, **line})
+                        print(" ".join(f"{key}={value}" for key, value in lines[-1].items()), flush=True)
+                lines.append({"method": method, "backend": name, "threads": options.threads})
+                lines[-1] |= overhead(backend, images, macs, options)
+                print(" ".join(f"{key}={value}" for key, value in lines[-1].items()), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(lines, indent=1) + "\n")
+
+
+def untrained(method: str, preset: str, folder: Path) -> TrainedRun:
+    """Build a network of random weights, as if a run had trained it."""
+    found = registry.method(method)
+    chosen = found.presets[preset]
+    network = {**chosen.network, **({"weights": "none"} if "weights" in chosen.network else {})}
+    spec = {"method": method, "preset": preset, "dataset": "none", "network": network}
+    spec["recipe"] = {"input_size": list(chosen.recipe.input_size)}
+    torch.manual_seed(0)
+    built = found.build(network, 751, chosen.recipe.input_size).eval()
+    return TrainedRun(RunFolder(folder), "random weights", spec, 751, built)
+
+
+def opened(name: str, run: TrainedRun, folder: Path, threads: int) -> Backend:
+    """Open a backend on the network, or on its graphs."""
+    if registry.backend(name).reads == "network":
+        return open_backend(name, run.network, threads=threads, device="cpu")
+    graphs = folder / "graphs"
+    if not graphs.exists():
+        write_export(run, graphs)
+    return open_backend(name, graphs, threads=threads, device="cpu")
+
+
+def savings(
+    backend: Backend,
+    images: np.ndarray,
+    macs: np.ndarray,
+    batch: int,
+    options: argparse.Namespace,
+    generator: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """Time everybody to the end, and those drawn to leave early: a line for each of the fractions."""
+    last = len(macs) - 1
+    profile = measure_steps(backend, images[:batch], sorted({1, 2, 4, 8, 16, batch} & set(range(batch + 1))), 0.5)
+    drawn: dict[str, np.ndarray] = {"full": np.full(len(images), last)}
+    for fractions in FRACTIONS:
+        counts = np.diff(np.rint(np.interp(np.linspace(0, 4, len(macs) + 1), range(5), np.cumsum((0, *fractions)))))
+        exits = np.repeat(np.arange(len(macs)), np.rint(counts * len(images) / 100).astype(int))
+        drawn["/".join(map(str, fractions))] = generator.permutation(np.resize(exits, len(images)))
+    clock = time.process_time if options.threads == 1 else time.perf_counter
+    best = dict.fromkeys(drawn, np.inf)
+    runs: dict[str, Counter[tuple[int, int]]] = {}
+    walk(backend, images, drawn["full"], batch, profile.pays)
+    for _ in range(options.passes):
+        for name in generator.permutation(list(drawn)):
+            started = clock()
+            runs[name] = walk(backend, images, drawn[name], batch, profile.pays)
+            best[name] = min(best[name], clock() - started)
+    lines = []
+    for name, exits in drawn.items():
+        line: dict[str, Any] = {"batch": batch, "exits": name, "ms": round(1e3 * best[name] / len(images), 2)}
+        if name != "full":
+            saved = 1 - best[name] / best["full"]
+            by_macs = 1 - macs[exits].mean() / macs[last]
+            by_steps = 1 - profile.total(runs[name]) / profile.total(runs["full"])
+            line |= {"promised": round(by_macs, 3), "by_steps": round(by_steps, 3), "saved": round(saved, 3)}
+            line |= {"of_macs": round(saved / by_macs, 3), "of_steps": round(saved / by_steps, 3)}
+        lines.append(line)
+    return lines
+
+
+def walk(
+    backend: Backend, images: np.ndarray, exits: np.ndarray, batch: int, pays: Callable[[int, int, int], bool]
+) -> Counter[tuple[int, int]]:
+    """Run steps alone, with those out who leave where it pays: how often each step ran on how many images."""
+    runs: Counter[tuple[int, int]] = Counter()
+    for first in range(0, len(images), batch):
+        leaving = exits[first : first + batch]
+        carried = np.arange(len(leaving))
+        state = backend.start(images[first : first + batch])
+        for index in range(len(backend.exits)):
+            state, _ = backend.step(state, index)
+            runs[index, len(carried)] += 1
+            staying = np.flatnonzero(leaving > index)
+            if not len(staying):
+                break
+            if len(staying) < len(carried) and pays(index, len(carried), len(staying)):
+                state = backend.select(state, np.searchsorted(carried, staying))
+                carried = staying
+    return runs
+
+
+def overhead(backend: Backend, images: np.ndarray, macs: np.ndarray, options: argparse.Namespace) -> dict[str, Any]:
+    """Time single queries through the engine, beside the bare steps and searches that it runs."""
+    generator = np.random.default_rng(1)
+    codes: list[np.ndarray] = []
+    for spec in backend.exits:
+        if spec.code == "binary":
+            codes.append(generator.integers(0, 256, (options.gallery, -(-spec.dim // 8)), dtype=np.uint8))
+        else:
+            codes.append(generator.standard_normal((options.gallery, spec.dim), dtype=np.float32))
+    labels = generator.integers(1, 751, options.gallery), generator.integers(1, 7, options.gallery)
+    gallery = GalleryCodes(backend.exits, codes, *labels)
+    exits = generator.integers(0, len(macs), len(images))
+    draws = (np.arange(len(macs)) == exits[:, None]).astype(float)
+    standing = FixedThresholds(np.full(len(macs) - 1, 0.5))
+    engine = Engine(backend, gallery, RANDOM, lambda: standing, macs, draws=draws)
+    cameras = generator.integers(1, 7, len(images))
+
+    def bare(row: int) -> None:
+        state, before = backend.start(images[row : row + 1]), None
+        for index in range(exits[row] + 1):
+            state, embedding = backend.step(state, index)
+            seen = gallery.indexes[index].search(embedding, camids=cameras[row : row + 1], previous=before)
+            before = seen.indices[:, 0]
+
+    def through(row: int) -> None:
+        engine.answer(images[row : row + 1], cameras[row : row + 1], np.array([row]))
+
+    clock = time.process_time if options.threads == 1 else time.perf_counter
+    taken = {bare: np.full(len(images), np.inf), through: np.full(len(images), np.inf)}
+    for _ in range(options.passes + 1):
+        for row in range(len(images)):
+            for index in generator.permutation(2):
+                way = (bare, through)[index]
+                started = clock()
+                way(row)
+                taken[way][row] = min(taken[way][row], clock() - started)
+    engine_ms, bare_ms = 1e3 * taken[through].mean(), 1e3 * taken[bare].mean()
+    return {
+        "engine_ms": round(engine_ms, 3),
+        "bare_ms": round(bare_ms, 3),
+        "engine_of_bare": round(engine_ms / bare_ms, 4),
+    }
+
+
+if __name__ == "__main__":
+    main()
