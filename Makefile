@@ -1,6 +1,7 @@
 # make demo   the main job: data, training, budget sweep, report (about seven minutes on two cores, installing included)
-# make test   the tests
-# make results  the comparison that results/comparison keeps: six methods, three seeds, all policies (about two hours on two cores)
+# make test   all tests
+# make quick  the tests that take seconds, for work on the code
+# make results  the comparison that results/comparison keeps: six methods, three seeds, all policies (about two hours)
 # make lint   ruff and mypy
 # make venv   only what the others need: .venv with the suite installed
 
@@ -9,7 +10,10 @@ RESULTS ?= results
 COMPARED = hashreid,hashreid-noexit,dare,branchynet,msdnet,ranet
 SEEDS = 0,1,2
 
-.PHONY: demo test results lint venv clean
+# Bytecode is kept, whatever the environment says: tests start many processes that import the same libraries.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test quick results lint venv clean
 .DEFAULT_GOAL := demo
 
 venv: .venv/installed
@@ -27,10 +31,13 @@ demo: venv
 	.venv/bin/bench report --results $(RESULTS)
 
 test: venv
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto
+
+quick: venv
+	.venv/bin/python -m pytest --numprocesses auto -m "not slow"
 
 results: venv
-	.venv/bin/bench run --method $(COMPARED) --seeds $(SEEDS) --budget-sweep --mode stream,exact,calibrated --results $(RESULTS)
+	.venv/bin/bench run --method $(COMPARED) --seeds $(SEEDS) --budget-sweep --thresholding stream,exact,calibrated --results $(RESULTS)
 	.venv/bin/bench policies --method hashreid --results $(RESULTS)
 	.venv/bin/bench search --method hashreid --seeds $(SEEDS) --re-rank --results $(RESULTS)
 	.venv/bin/bench search --method hashreid-noexit --seeds $(SEEDS) --results $(RESULTS)/lengths

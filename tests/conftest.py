@@ -1,18 +1,37 @@
 """What the tests share: a small rendered set, made once, and requests for runs on it."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.cli import main
 from bench.data.dataset import DatasetRequest
 from bench.running.request import RunRequest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_a_worker() -> None:
+    """Several test processes share the cores: threads that fight for them cost more than they bring."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def shared_folder(tmp_path_factory) -> Path:
+    """Folder that all test processes of one session share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cache(shared_folder) -> Path:
+    """Rendered sets and decoded images: made once, whichever process needs them first."""
+    return shared_folder / "cache"
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_an_image_does_not_depend_on_its_batch(network, images):
 
 
 def test_training_outputs_lie_on_the_inference_path(network, images):
-    """In evaluation thresholding, where no batch statistics interfere, outputs and steps give the same embeddings."""
+    """In evaluation mode, where no batch statistics interfere, outputs and steps give the same embeddings."""
     with torch.inference_mode():
         for index, (output, embedding) in enumerate(zip(network.outputs(images), network.embed(images), strict=True)):
             torch.testing.assert_close(output.embedding, embedding)
