@@ -8,7 +8,8 @@ import typer
 
 from bench import registry
 from bench.budget.policy import LearnedPolicy
-from bench.cli.options import BackboneOption, GalleryOption, MethodArgument, PresetOption, SetOption, settings_of
+from bench.cli.options import BackboneOption, GalleryOption, MethodArgument, PresetOption, SetOption
+from bench.cli.requests import overrides
 from bench.cli.terminal import OUT, show_table
 from bench.running.request import RunRequest
 
@@ -36,9 +37,10 @@ def cost_command(
     policy: Annotated[str, typer.Option(help="Book what this exit policy computes itself (bench list policies).")] = "",
 ) -> None:
     """Count the multiply-adds of every exit of a method: trunk, heads, and what matching adds."""
-    overrides = settings_of(settings) | ({} if backbone is None else {"backbone": backbone})
     decider = registry.policy(policy) if policy else None
-    value, options, recipe = RunRequest(method=method, preset=preset, settings=overrides).resolve()
+    value, options, recipe = RunRequest(
+        method=method, preset=preset, settings=overrides(settings, backbone=backbone)
+    ).resolve()
 
     import numpy as np
     import torch

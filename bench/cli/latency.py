@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench import registry
-from bench.cli.options import BackboneOption, MethodArgument, PresetOption, ResultsOption, SetOption, settings_of, words
+from bench.cli.options import BackboneOption, MethodArgument, PresetOption, ResultsOption, SetOption
+from bench.cli.requests import named_or_all, overrides
 from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
 from bench.cost.profiles import machine, network_key, write_latency
 from bench.running.request import RunRequest
@@ -31,9 +31,9 @@ def latency_command(
 
     Weights do not matter, so nothing is trained: run it for what was trained, or before. Keep the machine quiet.
     """
-    names = registry.names("method") if method == "all" else words(method)
-    overrides = settings_of(settings) | ({} if backbone is None else {"backbone": backbone})
-    requests = [RunRequest(method=name, preset=preset, settings=overrides) for name in names]
+    names = named_or_all("--method", method, "method")
+    requested = overrides(settings, backbone=backbone)
+    requests = [RunRequest(method=name, preset=preset, settings=requested) for name in names]
     resolved = [request.resolve() for request in requests]
 
     import torch

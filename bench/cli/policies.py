@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench import registry
 from bench.cli.options import (
     BackboneOption,
     CacheOption,
@@ -21,17 +20,13 @@ from bench.cli.options import (
     ResultsOption,
     SetOption,
     choice,
-    data_request,
-    settings_of,
-    words,
 )
 from bench.cli.outcome import data_name, of_kind, show_outcomes, show_policies
+from bench.cli.requests import named_or_all, overrides, run_request
 from bench.cli.terminal import OUT, TerminalReporter, show_values
-from bench.data.cache import default_cache
 from bench.errors import BenchError
 from bench.running.plan import describe
-from bench.running.request import RunRequest
-from bench.spec import RECIPE_NAMES, EvaluationSpec, SweepSpec
+from bench.spec import EvaluationSpec, SweepSpec
 
 
 def policies_command(
@@ -53,27 +48,27 @@ def policies_command(
     results: ResultsOption = Path("results"),
     cache: CacheOption = None,
 ) -> None:
-    """Compare exit policies: who leaves at the first exit, who of them was right to, and which policy wins overall.
+    """Compare exit policies: precision and recall of leaving at the first exit, and which policy wins overall.
 
     The run is trained and swept first if it is not there. Writes the figure and the table (HashReID's Figure 5), and
     sample queries: their first match at every exit (Figure 6), and by class of policies such as ETS (Figure 7).
     """
-    where = cache or default_cache()
-    request = RunRequest(
+    request = run_request(
         method=method,
-        preset=preset,
-        recipe=choice("--recipe", recipe, RECIPE_NAMES),
         dataset=dataset,
-        data=data_request(dataset, data_root, data, where),
+        preset=preset,
+        recipe=recipe,
+        data_root=data_root,
+        data=data,
+        settings=overrides(settings, backbone=backbone),
+        results=results,
+        cache=cache,
         seed=seed,
-        settings=settings_of(settings) | ({} if backbone is None else {"backbone": backbone}),
         calibration_share=calibration,
         evaluation=EvaluationSpec(signals=choice("--signals", signals, ("deployed", "protocol"))),
-        sweep=SweepSpec(tuple(registry.names("policy") if policies == "all" else words(policies))),
+        sweep=SweepSpec(tuple(named_or_all("--policies", policies, "policy"))),
         leave_out=policies == "all",
         device=device,
-        results=results,
-        cache=where,
     )
     if not calibration:
         raise BenchError("thresholds are chosen on identities held out of training: --calibration above 0")

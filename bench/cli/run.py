@@ -21,18 +21,16 @@ from bench.cli.options import (
     ResultsOption,
     SetOption,
     choice,
-    data_request,
-    settings_of,
     words,
 )
 from bench.cli.outcome import show_run
+from bench.cli.requests import named_or_all, overrides, run_request
 from bench.cli.terminal import ERR, OUT, TerminalReporter, show_values
-from bench.data.cache import default_cache
 from bench.data.views import VIEWS
 from bench.errors import BenchError
 from bench.running.plan import describe, describe_cost
 from bench.running.request import RunRequest
-from bench.spec import RECIPE_NAMES, EvaluationSpec, SweepSpec
+from bench.spec import EvaluationSpec, SweepSpec
 
 BUDGET = "Budget sweep"
 TRAINING = "Training"
@@ -105,15 +103,11 @@ def run_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Train a method (or find it trained), price its exits, and score it: with --budget-sweep at every budget."""
-    methods = registry.names("method") if method == "all" else words(method)
-    overrides = settings_of(settings)
-    for name, value in (("weights", weights), ("backbone", backbone)):
-        if value is not None:
-            overrides[name] = value
+    methods = named_or_all("--method", method, "method")
     sweep = None
     if budget_sweep:
         sweep = SweepSpec(
-            policies=tuple(registry.names("policy") if policies == "all" else words(policies)),
+            policies=tuple(named_or_all("--policies", policies, "policy")),
             thresholdings=_thresholdings(thresholding),
             budgets=budgets,
             a_values=tuple(_number("--a", value) for value in words(a)),
@@ -126,24 +120,24 @@ def run_command(
         signals=choice("--signals", signals, ("deployed", "protocol")),
         views=choice("--views", views, VIEWS),
     )
-    where = cache or default_cache()
     requests = [
-        RunRequest(
+        run_request(
             method=name,
-            preset=preset,
-            recipe=choice("--recipe", recipe, RECIPE_NAMES),
             dataset=dataset,
-            data=data_request(dataset, data_root, data, where),
+            preset=preset,
+            recipe=recipe,
+            data_root=data_root,
+            data=data,
+            settings=overrides(settings, backbone=backbone, weights=weights),
+            results=results,
+            cache=cache,
             seed=seed,
-            settings=overrides,
             calibration_share=calibration,
             evaluation=evaluation,
             sweep=sweep,
             leave_out=policies == "all",
             device=device,
             precision=precision,
-            results=results,
-            cache=where,
             fresh=fresh,
         )
         for name in methods

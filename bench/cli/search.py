@@ -22,17 +22,13 @@ from bench.cli.options import (
     ResultsOption,
     SetOption,
     choice,
-    data_request,
-    settings_of,
     words,
 )
+from bench.cli.requests import overrides, run_request
 from bench.cli.run import seeds_of
 from bench.cli.terminal import OUT, TerminalReporter, percent, show_table, show_values
-from bench.data.cache import default_cache
 from bench.errors import BenchError
 from bench.running.plan import describe
-from bench.running.request import RunRequest
-from bench.spec import RECIPE_NAMES
 
 
 def search_command(
@@ -71,22 +67,22 @@ def search_command(
     Networks are trained first where they are not there. For a method with several exits, the search time of a budgeted
     run stands beside them, where most queries are matched on the first exits' codes.
     """
-    where = cache or default_cache()
     from bench.search.approximate import IndexKind
     from bench.search.study import SearchRequest, conduct  # not at the top: help should not wait for scipy
 
     request = SearchRequest(
-        run=RunRequest(
+        run=run_request(
             method=method,
-            preset=preset,
-            recipe=choice("--recipe", recipe, RECIPE_NAMES),
             dataset=dataset,
-            data=data_request(dataset, data_root, data, where),
-            settings=settings_of(settings) | ({} if backbone is None else {"backbone": backbone}),
+            preset=preset,
+            recipe=recipe,
+            data_root=data_root,
+            data=data,
+            settings=overrides(settings, backbone=backbone),
+            results=results,
+            cache=cache,
             calibration_share=calibration,
             device=device,
-            results=results,
-            cache=where,
         ),
         seeds=tuple(seeds_of(seeds)),
         lengths=tuple(_length(word) for word in words(lengths)),

@@ -1,0 +1,65 @@
+"""From the options that several commands share to a request: said once, so that they mean the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench import registry
+from bench.cli.options import choice, data_request, settings_of, words
+from bench.data.cache import default_cache
+from bench.errors import BenchError
+from bench.running.request import RunRequest
+from bench.spec import RECIPE_NAMES
+
+
+def overrides(settings: list[str] | None, *, backbone: str | None = None, weights: str | None = None) -> dict[str, str]:
+    """Read ``--set`` with the options that are settings of their own; these win over ``--set``."""
+    named = {"backbone": backbone, "weights": weights}
+    return settings_of(settings) | {name: value for name, value in named.items() if value is not None}
+
+
+def run_request(
+    *,
+    method: str,
+    dataset: str,
+    preset: str,
+    recipe: str,
+    data_root: Path | None,
+    data: list[str] | None,
+    settings: dict[str, str],
+    results: Path,
+    cache: Path | None,
+    **others: Any,
+) -> RunRequest:
+    """Make a request of options as they were typed; ``others`` are further fields of the request.
+
+    Raises :class:`BenchError` for a value that cannot be.
+    """
+    where = cache or default_cache()
+    return RunRequest(
+        method=method,
+        preset=preset,
+        recipe=choice("--recipe", recipe, RECIPE_NAMES),
+        dataset=dataset,
+        data=data_request(dataset, data_root, data, where),
+        settings=settings,
+        results=results,
+        cache=where,
+        **others,
+    )
+
+
+def named(option: str, text: str) -> list[str]:
+    """Read names with commas, at least one. Raises :class:`BenchError` where there is none."""
+    if not (names := words(text)):
+        raise BenchError(f"{option} takes at least one name, found {text!r}")
+    return names
+
+
+def named_or_all(option: str, text: str, kind: registry.Kind) -> list[str]:
+    """Read names with commas, where ``all`` stands for everything registered of a kind.
+
+    Raises :class:`BenchError` where there is none.
+    """
+    return registry.names(kind) if text == "all" else named(option, text)
