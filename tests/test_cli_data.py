@@ -1,5 +1,6 @@
 """The ``bench data`` commands as a person types them."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,19 @@ def test_what_a_split_says(bench, photographs, tmp_path):
     assert any(line.startswith("photos/door/chloé/0.jpg,3,1,") and line.endswith(",chloé,door") for line in lines)
     assert sum(",query," in line for line in lines) == 4
     assert bench(*typed, "--overwrite")[0] == 0
+
+
+def test_a_split_prints_the_cameras_that_the_pattern_found(bench, tmp_path):
+    for name in ("0001_c1s1_01.jpg", "0001_c2s1_02.jpg", "0002_c1s2_03.jpg", "0002_c2s1_04.jpg", "0002_c2s2_05.jpg"):
+        (tmp_path / name).touch()
+    found = {}
+    for pattern in ("{pid}_c{camid}s{}.jpg", "{pid}_c{camid}_{}.jpg"):
+        status, out, _ = bench("data", "split", tmp_path, "--pattern", pattern, "--overwrite")
+        assert status == 0
+        table = out.partition("name in the file names")[2]
+        found[pattern] = re.findall(r"│\s*(\w+)\s*│\s*(\d+)\s*│", table)
+    assert found["{pid}_c{camid}s{}.jpg"] == [("1", "2"), ("2", "3")]
+    assert found["{pid}_c{camid}_{}.jpg"] == [("1s1", "1"), ("1s2", "1"), ("2s1", "2"), ("2s2", "1")]
 
 
 def test_findings_are_listed_and_end_with_a_status(bench, split, photographs):

@@ -36,10 +36,10 @@ def show_command(
     # Here, not at the top: help should not wait for numpy.
     import numpy as np
 
-    from bench.data.identity_sheet import write_identity_sheet
+    from bench.data.labelled_sheet import write_labelled_sheet
 
     dataset = open_dataset(name, data_root, data, cache, TerminalReporter())
     samples = {Split.TRAIN: dataset.train, Split.QUERY: dataset.query, Split.GALLERY: dataset.gallery}[split]
-    people, cameras = write_identity_sheet(samples, out, np.random.default_rng(seed), identities=identities)
+    people, cameras = write_labelled_sheet(samples, out, np.random.default_rng(seed), identities=identities)
     text = f"{people} people of {printable(dataset.name)}, {split}, in {cameras} cameras: {printable(out)}"
     OUT.print(escape(text), soft_wrap=True)

@@ -16,8 +16,8 @@ def split_command(
     pattern: Annotated[
         str,
         typer.Option(
-            help="What file names say: a template as '{pid}_c{camid}_{}.jpg' or '{camid}/{pid}/{}.png' ({}: anything), "
-            "or a regular expression with the groups pid and camid. Without a slash: the name alone.",
+            help="Pattern of file names: a template as '{pid}_c{camid}s{}.jpg' or '{camid}/{pid}/{}.png', where {} is "
+            "anything, or a regular expression with the groups pid and camid. Without a slash: the name alone.",
         ),
     ],
     out: Annotated[
@@ -56,6 +56,9 @@ def split_command(
         for split in ("train", "query", "gallery")
     ]
     show_table(printable(out), ["split", "images", "identities", "cameras"], rows)
+    # A wrong pattern shows here: Market-1501's sequence taken for a part of the camera makes cameras 1s1, 1s2, …
+    cameras = [[printable(name), f"{images:,}"] for name, images in manifest.images_per_camera().items()]
+    show_table("cameras", ["name in the file names", "images"], cameras)
     OUT.print(
         f"next: [bold]bench data verify manifest --data-root {escape(printable(out))}[/bold], "
         f"then bench run --dataset manifest --data-root {escape(printable(out))}",

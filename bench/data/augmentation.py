@@ -1,8 +1,8 @@
 """Random changes to training images, a whole batch at a time, on whatever device the batch is on.
 
-The transforms of torchvision (v2 included) draw their random numbers once a call, so a batch given to them is flipped
-or erased as one, and giving them single images costs a Python loop. Here every image has its own draws, all of a batch
-in one call to the generator, and nothing waits for the device.
+The transforms of torchvision (v2 included) draw their random numbers once a call: a batch is flipped or erased as one,
+and single images cost a Python loop. Here every image has its own draws. All draws of a batch come from one call to the
+generator, and nothing waits for the device.
 """
 
 from __future__ import annotations
@@ -26,17 +26,21 @@ ERASING_ATTEMPTS = 32
 """Rectangles drawn for an image, of which the first that fits is erased. The paper tries 100; at 2:1 images about one
 in four is too large, so that 32 all fail once in 10^19 images."""
 DRAWS = 6
+"""Random numbers of an image beside those of the rectangles: flip, two of the crop, three of the erasing."""
 
 
 class Augmented(NamedTuple):
-    """Changed images uint8 (B, 3, H, W), and where noise is to be filled in once they are normalised (B, 1, H, W)."""
+    """Changed images, uint8 (B, 3, H, W).
+
+    ``noisy`` (B, 1, H, W) is True where noise replaces the normalised pixels; None where nothing is filled with noise.
+    """
 
     images: Tensor
     noisy: Tensor | None
 
 
 def training_view(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Turn stored uint8 images (B, 3, H, W) into what the network trains on: changed, cut to the input, normalised."""
+    """Augment stored uint8 images (B, 3, H, W), cut them to the recipe's input size and normalise them (float32)."""
     changed, noisy = augment(images, recipe.augmentation, generator, recipe.input_size)
     normalised = normalise(changed)
     if noisy is None:
@@ -50,9 +54,9 @@ def augment(
 ) -> Augmented:
     """Flip, crop to ``size`` (by default the images' own) and erase uint8 images (B, 3, H, W), each by its own draws.
 
-    The result is a new tensor, a function of the images, the recipe and the generator's state. The draws are made on
-    the generator's device: a generator on the CPU gives the same changes on every device. How much is drawn does not
-    depend on the recipe, so recipes that differ in one change share the others.
+    The result is a new tensor. It depends on the images, the recipe and the generator's state alone. Numbers are drawn
+    on the generator's device: a generator on the CPU gives the same changes on every device. The number of draws does
+    not depend on the recipe, so two recipes that differ in one change agree in the others.
     """
     batch = len(images)
     draws = torch.rand(batch, DRAWS + 2 * ERASING_ATTEMPTS, generator=generator, device=generator.device)
@@ -78,34 +82,34 @@ def augment(
 
 
 def normalise(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Map uint8 images (B, 3, H, W) to ``dtype`` with ImageNet's mean and standard deviation."""
+    """Normalise uint8 images (B, 3, H, W) by ImageNet's mean and standard deviation; gives ``dtype``."""
     scale, shift = _normalisation(images.device)
     return (images * scale).sub_(shift).to(dtype)
 
 
 def _crop(images: Tensor, size: tuple[int, int], top: Tensor, left: Tensor) -> Tensor:
-    """Cut ``size`` (height, width) out of the images, anywhere; ``top`` and ``left`` (B,) are in [0, 1)."""
+    """Cut ``size`` (height, width) out of the images; ``top`` and ``left`` (B,) in [0, 1) say where."""
     height, width = size
     rows, columns = images.shape[2] - height + 1, images.shape[3] - width + 1
     if rows == columns == 1:
         return images
-    # A view of every window (B, 3, rows, columns, H, W), of which one for each image is copied.
+    # A view of all windows (B, 3, rows, columns, H, W); one window of each image is copied.
     windows = images.unfold(2, height, 1).unfold(3, width, 1)
     image = torch.arange(len(images), device=images.device)
     return windows[image, :, _below(top, rows), _below(left, columns)]
 
 
 def _rectangles(
-    size: tuple[int, int], shares: tuple[float, float], area: Tensor, aspect: Tensor, top: Tensor, left: Tensor
+    size: tuple[int, int], bounds: tuple[float, float], area: Tensor, aspect: Tensor, top: Tensor, left: Tensor
 ) -> Tensor:
-    """Place one rectangle in each image of ``size``: (B, 1, H, W), True inside (Zhong et al. 2020, algorithm 1).
+    """Draw one rectangle in each image of ``size``: (B, 1, H, W), True inside (Zhong et al. 2020, algorithm 1).
 
-    ``area`` and ``aspect`` (B, attempts) and ``top`` and ``left`` (B,) are uniform in [0, 1). The mean that is filled
-    in is that of the pixels, so that an erased pixel is zero after normalisation; several baselines erase after
-    normalising and fill with 0.485, 0.456, 0.406 there, which is a light grey.
+    ``bounds`` are the least and the greatest area, as fractions of the image. ``area`` and ``aspect`` (B, attempts) and
+    ``top`` and ``left`` (B,) are uniform in [0, 1). The fill is the mean pixel, so an erased pixel is zero after
+    normalisation. Several published codes erase after normalising and fill with 0.485, 0.456, 0.406: a light grey.
     """
     height, width = size
-    area = height * width * (shares[0] + area * (shares[1] - shares[0]))
+    area = height * width * (bounds[0] + area * (bounds[1] - bounds[0]))
     aspect = ERASED_ASPECT[0] + aspect * (ERASED_ASPECT[1] - ERASED_ASPECT[0])
     tall, wide = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
     fits = (tall < height) & (wide < width)
@@ -119,7 +123,7 @@ def _rectangles(
 
 
 def _choose(condition: Tensor, chosen: Tensor, otherwise: Tensor) -> Tensor:
-    """``torch.where`` for uint8, ten times as fast on the CPU, where it has no vector code for bytes."""
+    """``torch.where`` for uint8, by bit operations: on the CPU torch has no vector code for it on bytes."""
     mask = condition.to(torch.uint8).neg_()  # 0 or 255: all bits
     return otherwise ^ ((otherwise ^ chosen) & mask)
 

@@ -8,5 +8,5 @@ from platformdirs import user_cache_path
 
 
 def default_cache() -> Path:
-    """Find this suite's folder in the user's cache, as the system has it."""
+    """Folder of this suite in the user's cache folder."""
     return user_cache_path("reid-budget-bench")

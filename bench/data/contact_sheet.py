@@ -1,4 +1,4 @@
-"""A contact sheet: a row an identity, a few images for each camera, to look at a dataset as a person would."""
+"""A contact sheet: one row for each identity, with a few images of each camera. It has no labels."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from bench.errors import BenchError
 GAP = 2
 """Pixels between images."""
 GROUND = (245, 245, 245)
-"""Colour where a person was not seen."""
+"""Colour of a cell without an image."""
 
 
 def write_contact_sheet(
     dataset: ReidDataset, path: Path, *, identities: int = 10, images: int = 2, height: int = 128
 ) -> None:
-    """Draw the ``identities`` test people whom most cameras saw: ``images`` a camera, ``height`` pixels high."""
+    """Draw the test identities that most cameras saw, with up to ``images`` of each camera, ``height`` pixels high.
+
+    Raises :class:`BenchError` for an image that cannot be decoded, or a sheet that cannot be written.
+    """
     seen: dict[int, dict[int, list[ImageSample]]] = defaultdict(lambda: defaultdict(list))
     for sample in (*dataset.query, *dataset.gallery):
         if sample.pid > 0:
@@ -43,7 +46,7 @@ def write_contact_sheet(
 
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """Write a sheet in the format that the file's name says."""
+    """Write a sheet in the format of the file's suffix; raises :class:`BenchError` where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path)

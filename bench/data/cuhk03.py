@@ -1,8 +1,8 @@
 """CUHK03 by its new protocol (767 identities to train on, 700 to test), in Market-1501's layout.
 
 Source: Li et al., "DeepReID", CVPR 2014; split of Zhong et al., "Re-ranking Person Re-identification with k-reciprocal
-Encoding", CVPR 2017. Every image is there twice: as a person's box was detected, and as it was drawn by hand
-("labelled"), in a folder of its own with the three split folders.
+Encoding", CVPR 2017. Every image exists twice: cut along a detected box, and along a box drawn by hand ("labelled").
+Each kind has a folder of its own, with the three split folders.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from bench.progress import Reporter
 
 USUAL_NAMES = ("CUHK03-NP", "CUHK03_NP", "cuhk03np", "cuhk03")
 IMAGES = ("detected", "labelled")
-"""The first is the default: boxes as a system in use has them."""
+"""The first is the default: a deployed system has detected boxes."""
 FOLDERS = {"detected": ("detected",), "labelled": ("labeled", "labelled")}
 """Names of the folder of each kind of boxes."""
 LAYOUT = MarketLayout(usual_names=(), file_name=ANY_NAME, example="0001_c1_1.png")
 
 
 def _find(folder: Path, images: str) -> Path:
-    """Folder of the boxes asked for: ``folder`` by its own name, or below it or below one of the usual names.
+    """Folder of the requested boxes: ``folder`` by its own name, or below it or below one of the usual names.
 
-    A folder of the splits with another name is not taken: nothing would tell which boxes it holds.
+    A folder of splits with another name is not taken: nothing says which boxes it holds.
     """
     names = FOLDERS[images]
     candidates = candidate_folders(folder, USUAL_NAMES, names[:1])

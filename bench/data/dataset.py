@@ -10,16 +10,16 @@ from bench.errors import BenchError, unknown_name
 from bench.progress import SILENT, Reporter
 
 JUNK = -1
-"""Identity of boxes that show nobody well: dropped before ranks are counted (Market-1501's ``-1``)."""
+"""Identity of boxes that show no person properly: left out before ranks are counted (Market-1501's ``-1``)."""
 DISTRACTOR = 0
-"""Identity of people who are nobody's match: they stay in the gallery and count as wrong (Market-1501's ``0000``)."""
+"""Identity of people who match no query: they stay in the gallery and count as wrong (Market-1501's ``0000``)."""
 
 
 @dataclass(frozen=True, order=True)
 class ImageSample:
     """One image: its file, the person (``pid``) and the camera (``camid``).
 
-    ``tracklet`` numbers, within a split, the short video that the image is a sample of; None where images stand alone.
+    ``tracklet`` numbers, within a split, the short video that the image is taken from; None for single images.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class ReidDataset:
     """The three splits of a set. Image samples are sorted by file name within each split.
 
     ``train`` holds real identities alone (pid > 0); ``gallery`` may hold distractors (pid 0) and junk (pid −1).
-    Training and test identities are different people. ``rendered`` sets say so in every table.
+    Training and test identities are different people. ``rendered`` marks generated images: every table says so.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ReidDataset:
     details: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def summary(self) -> str:
-        """Say in words what was read from where."""
+        """Name, image counts and folder, in one sentence."""
         return (
             f"{self.name}: {len(self.train)} training, {len(self.query)} query and {len(self.gallery)} gallery images "
             f"in {self.root}"
@@ -54,20 +54,23 @@ class ReidDataset:
 
 @dataclass(frozen=True)
 class DatasetRequest:
-    """What a user said about the data: where it is, and the reader's options (``size``, ``seed`` of a rendered set)."""
+    """The user's request: where the data is, and the reader's options (such as ``size`` of a rendered set)."""
 
     root: Path | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
-        """The root, for readers that need one: :meth:`DatasetReader.open` has seen to it that there is one."""
+        """The root, for readers that need one; :meth:`DatasetReader.open` has checked that it is given."""
         assert self.root is not None, "DatasetReader.open asks for the root of a reader that needs one"
         return self.root.expanduser()
 
 
 def choice(options: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
-    """Give an option that takes one of a few words; the first where it is not given."""
+    """Value of an option that takes one of ``choices``; the first is the default.
+
+    Raises :class:`BenchError` for another value.
+    """
     value = options.get(name, choices[0])
     if value not in choices:
         raise unknown_name(f"value of the dataset's option {name}", value, choices)
@@ -78,12 +81,12 @@ def choice(options: Mapping[str, str], name: str, choices: Sequence[str]) -> str
 class DatasetReader:
     """A kind of dataset, as a plug-in of the group ``bench.datasets`` registers it.
 
-    ``read(request, reporter)`` finds the files, makes them first where the set is rendered, and returns the value.
-    ``needs_root`` says whether ``--data-root`` must be given; ``ready(request)`` whether ``read`` is quick, or has
-    a set to make first. ``official(options)`` gives the counts that the whole set has by its authors, over the splits
-    as ``read`` returns them with these options: "training images", "training identities", "query images",
-    "query identities", "gallery images" (junk and distractors included) and "cameras"; those that are known.
-    ``options_of(name)`` gives the options that make a set of this name, where the name tells them.
+    ``read(request, reporter)`` finds the files and returns the value; a rendered set is rendered first.
+    ``needs_root`` says whether ``--data-root`` must be given. ``ready(request)`` is False where ``read`` has to render
+    first. ``official(options)`` gives the authors' counts of the splits as ``read`` returns them with these options, as
+    far as they are known: "training images", "training identities", "query images", "query identities",
+    "gallery images" (junk and distractors included) and "cameras". ``options_of(name)`` gives the options that make a
+    set of this name, where the name holds them.
     """
 
     name: str
@@ -96,19 +99,22 @@ class DatasetReader:
     options_of: Callable[[str], Mapping[str, str]] = lambda name: {}
 
     def open(self, request: DatasetRequest, reporter: Reporter = SILENT) -> ReidDataset:
-        """Read the set, after checking that the request fits this reader."""
+        """Read the set.
+
+        Raises :class:`BenchError` where the request does not fit this reader, or a file cannot be read.
+        """
         self.check(request)
         try:
             return self.read(request, reporter)
         except OSError as problem:
-            place = problem.filename or request.root
+            location = problem.filename or request.root
             raise BenchError(
-                f"{place}: {self.name} cannot be read ({problem.strerror or problem}); check that the path exists and "
-                "its permissions"
+                f"{location}: {self.name} cannot be read ({problem.strerror or problem}); check that the path exists "
+                "and its permissions"
             ) from problem
 
     def check(self, request: DatasetRequest) -> None:
-        """Refuse a request that does not fit this reader."""
+        """Raise :class:`BenchError` for an unknown option, or where the root is missing."""
         unknown = sorted(set(request.options) - set(self.option_names))
         if unknown:
             known = ", ".join(self.option_names) or "none"

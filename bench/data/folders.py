@@ -1,4 +1,4 @@
-"""Where a set lies: the folder that the user names, or a folder of datasets that holds it under a usual name."""
+"""Finding a set: in the folder that the user names, or below it under one of the set's usual names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from bench.errors import BenchError
 
 NAMES_SHOWN = 8
-"""Entries of a folder that a message lists."""
+"""Entries of a folder that a message lists at most."""
 
 
 def find_dataset(folder: Path, usual_names: Sequence[str], parts: Sequence[str], hint: str = "") -> Path:
     """Folder that holds the folders ``parts``: ``folder`` itself, or up to two levels of usual names below it.
 
-    ``hint`` says where missing parts come from.
+    Raises :class:`BenchError` where parts are missing; ``hint`` ends its message and says where they come from.
     """
-    # The one with the most parts, the nearest of equals: an incomplete copy is named rather than passed by.
+    # The candidate with the most parts, and the nearest of equals: the message then names an incomplete copy.
     best = max(
         candidate_folders(folder, usual_names, parts),
         key=lambda candidate: sum((candidate / part).is_dir() for part in parts),
@@ -28,9 +28,9 @@ def find_dataset(folder: Path, usual_names: Sequence[str], parts: Sequence[str],
 
 
 def candidate_folders(folder: Path, usual_names: Sequence[str], parts: Sequence[str]) -> list[Path]:
-    """``folder`` and those at up to two levels below it that have a usual name, in any case; the nearest come first.
+    """``folder``, and folders of a usual name (in any case) up to two levels below it; the nearest come first.
 
-    ``parts`` are what a message says the folder should hold.
+    Raises :class:`BenchError` where ``folder`` is none; the message says that it should hold ``parts``.
     """
     if not folder.is_dir():
         kind = "a file, not a folder" if folder.exists() else "no such folder"
@@ -40,16 +40,16 @@ def candidate_folders(folder: Path, usual_names: Sequence[str], parts: Sequence[
 
 
 def contents(folder: Path) -> str:
-    """List the first few entries of a folder, for a message."""
-    found = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir() if not entry.name.startswith("."))
-    shown = ", ".join(found[:NAMES_SHOWN])
-    return (shown + f" and {len(found) - NAMES_SHOWN} more" * (len(found) > NAMES_SHOWN)) or "an empty folder"
+    """First few entries of a folder, for a message."""
+    names = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir() if not entry.name.startswith("."))
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return (shown + f" and {len(names) - NAMES_SHOWN} more" * (len(names) > NAMES_SHOWN)) or "an empty folder"
 
 
 def require_files(paths: Iterable[Path], source: Path) -> None:
-    """Raise for the first of the ``paths`` that is missing; ``source`` is the list that names them.
+    """Raise :class:`BenchError` for the first of ``paths`` that is missing; ``source`` is the list that names them.
 
-    Every folder is listed once, which for a million images is many times as fast as asking for each.
+    Each folder is listed once: for a million images this is much faster than a check of every file.
     """
     listed: dict[Path, frozenset[str]] = {}
     for path in paths:

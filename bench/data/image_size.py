@@ -1,4 +1,4 @@
-"""How large images are, from the heads of their files: nothing is decoded."""
+"""Sizes of images, read from the heads of their files without decoding."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ Size = tuple[int, int]
 """Height and width in pixels, upright."""
 
 ORIENTATION = 0x0112
-"""EXIF tag that says how the camera was held; 5 to 8 are on their side."""
+"""EXIF tag of the camera's orientation; with the values 5 to 8 the image lies on its side."""
 
 
 def image_sizes(paths: Iterable[Path], reporter: Reporter = SILENT) -> dict[Path, Size | None]:
-    """Size of every file; None where it is no image that can be opened."""
+    """Size of every file; None for a file that cannot be opened as an image."""
     files = list(dict.fromkeys(paths))
-    found: dict[Path, Size | None] = {}
+    sizes: dict[Path, Size | None] = {}
     with (
         reporter.task("read image sizes", len(files), unit="images") as task,
         ThreadPoolExecutor(decoding_threads()) as pool,
     ):
-        # In parts, because a pool that is left early (Ctrl-C) first finishes what it was handed.
+        # In parts: after Ctrl-C a pool first finishes all that was submitted to it.
         for start in range(0, len(files), IMAGES_IN_FLIGHT):
             part = files[start : start + IMAGES_IN_FLIGHT]
-            found.update(zip(part, pool.map(image_size, part), strict=True))
+            sizes.update(zip(part, pool.map(image_size, part), strict=True))
             task.advance(len(part))
-    return found
+    return sizes
 
 
 def image_size(path: Path) -> Size | None:
-    """Size of one file; None where it is no image that can be opened."""
+    """Size of one file; None where it cannot be opened as an image."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             lying = image.getexif().get(ORIENTATION, 1) >= 5

@@ -1,15 +1,15 @@
 """Images decoded once: a memory-mapped store of a list of samples at the network's input size.
 
-Re-identification sets are small once resized (Market-1501 at 128×64 is 0.9 GB), so no file is decoded twice: batches
+Re-identification sets are small once resized (Market-1501 at 128×64 is 0.9 GB), so no file is decoded twice. Batches
 are gathered from the store, and augmentation works on whole batches (:mod:`bench.data.augmentation`).
 
 A store is two files in the cache folder: ``KEY-STAMP.npy``, uint8 (N, 3, H, W), and ``KEY-STAMP.json`` with the
-content fingerprint and a digest of the pixels, which is checked when a process first opens the store. The key names the
-samples and the size, the stamp the state of the image files (bytes, modification times) and the preprocessing. The name
-thus fixes the contents: processes that build the same store at once replace each other's files by equal ones, and a
-store of older files is never opened.
+content fingerprint and a digest of the pixels, which is checked when a process first opens the store. The key is a hash
+of the samples and the size. The stamp is a hash of the preprocessing and of the state of the image files (bytes,
+modification times). The name thus determines the content: processes that build the same store at once write equal
+files, and a store of older files is never opened.
 
-Channels come first because networks and augmentation take them so; which memory format suits the device is theirs.
+Channels come first, as networks and augmentation take them.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PREPROCESSING = "exif-rotated, RGB, antialiased bilinear; 1"
-"""What is done to an image, with a number to raise whenever the pixels in a store would change."""
+"""Preprocessing of an image; its number goes up whenever the pixels in a store would change."""
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-"""Formats that are decoded, whatever the file's name says; not those that start other programs (EPS)."""
+"""Formats that are decoded, whatever the suffix of the file; not those that start other programs (EPS)."""
 IMAGES_IN_FLIGHT = 512
 """Images decoded ahead of the writer: bounds memory."""
 SPARE_BYTES = 64 * 2**20
-"""Disk space to be left free beside the store."""
+"""Disk space that must stay free beside the store."""
 _DIGESTS: dict[tuple[Path, int, int], str] = {}
 """Digests of stores by path, bytes and modification time."""
 ABANDONED_SECONDS = 3600
-"""A half-written file untouched for so long belongs to a process that was killed."""
+"""A partial file that is older was left by a process that was killed."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageStore:
-    """The pixels of ``samples``, in their order, and a fingerprint of the files they came from."""
+    """The pixels of ``samples``, in their order, and a fingerprint of the image files."""
 
     samples: tuple[ImageSample, ...]
     images: NDArray[np.uint8]
     """(N, 3, H, W), RGB, read-only and memory-mapped."""
     fingerprint: str
-    """sha256 over the files' bytes, names below their common folder, identities and cameras; moving a set keeps it."""
+    """sha256 of the files' bytes, names below their common folder, identities and cameras: a moved set keeps it."""
 
     def batch(self, indices: Tensor | NDArray[np.integer]) -> Tensor:
         """Copy the images at ``indices`` (B,) into a uint8 tensor (B, 3, H, W)."""
@@ -73,15 +73,15 @@ class ImageStore:
         return torch.from_numpy(self.images[rows])
 
     def indices(self, samples: Sequence[ImageSample]) -> NDArray[np.int64]:
-        """Places (B,) of some of the store's samples: lets the parts of a split share one store."""
-        place_of = {sample: place for place, sample in enumerate(self.samples)}
-        return np.array([place_of[sample] for sample in samples], dtype=np.int64)
+        """Indices (B,) of some of the store's samples, so that parts of a split share one store."""
+        index_of = {sample: index for index, sample in enumerate(self.samples)}
+        return np.array([index_of[sample] for sample in samples], dtype=np.int64)
 
 
 def dataset_fingerprint(*stores: ImageStore) -> str:
     """Fingerprint of several stores in this order, such as those of train, query and gallery.
 
-    Tracklets count: another grouping of the same images has other embeddings.
+    Tracklet numbers are part of it: another grouping of the same images has other embeddings.
     """
     content: list[object] = [store.fingerprint for store in stores]
     tracklets = [[sample.tracklet for sample in store.samples] for store in stores]
@@ -93,10 +93,11 @@ def dataset_fingerprint(*stores: ImageStore) -> str:
 def open_store(
     samples: Sequence[ImageSample], input_size: tuple[int, int], cache: Path, reporter: Reporter = SILENT
 ) -> ImageStore:
-    """Open the store of ``samples`` at ``input_size`` (height, width) in pixels, building it first where it is missing.
+    """Open the store of ``samples`` at ``input_size`` (height, width) in pixels; a missing store is built first.
 
-    Stores that are stale (an image file has changed), damaged or truncated are built anew, and so are those of before,
-    without a digest of their pixels. Raises BenchError where an image cannot be read or the store cannot be written.
+    A store is built again where it is stale (an image file has changed), damaged or truncated, or has no digest of its
+    pixels (earlier versions wrote none). Raises :class:`BenchError` for an impossible size, an image that cannot be
+    decoded, or a cache that cannot be written.
     """
     samples, (height, width) = tuple(samples), input_size
     if height < 1 or width < 1:
@@ -125,7 +126,7 @@ def open_store(
 
 
 def _open_built(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path) -> ImageStore | None:
-    """Store of a file built earlier; None where there is none or it is damaged."""
+    """Store of a file built earlier; None where it is missing or damaged."""
     try:
         facts = read_json(data.with_suffix(".json"))
         # Mapping fails with ValueError where the file is shorter than its header says.
@@ -141,7 +142,7 @@ def _open_built(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: 
 
 
 def _checked_digest(data: Path) -> str:
-    """Hash a store, once a process for each state of its file: later opens trust what was found."""
+    """Digest of a store; a file is hashed once in a process as long as its size and modification time stay."""
     state = data, *_file_state(data)
     if state not in _DIGESTS:
         _DIGESTS[state] = digest_of_file(data)
@@ -149,7 +150,7 @@ def _checked_digest(data: Path) -> str:
 
 
 def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path, reporter: Reporter) -> None:
-    """Decode all samples into ``data`` and describe them in its sidecar."""
+    """Decode all samples into ``data``, and write their fingerprint beside it."""
     size_bytes = int(np.prod(shape))
     free_bytes = shutil.disk_usage(data.parent).free
     if free_bytes < size_bytes + SPARE_BYTES:
@@ -163,7 +164,7 @@ def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path,
     fingerprint = hashlib.sha256()
 
     def write_pixels(file: BinaryIO) -> None:
-        # Written in sequence rather than through a map: on a full disk a write raises, a map kills the process.
+        # Written in sequence, not through a memory map: on a full disk a write raises, a map kills the process.
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         with (
@@ -178,7 +179,7 @@ def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path,
                     file.write(pixels.data)
                     name = sample.path.absolute().relative_to(folder).as_posix()
                     label = f"{name}\0{sample.pid}\0{sample.camid}\n"
-                    # A name that is no UTF-8 counts with its bytes.
+                    # A name that is not valid UTF-8 enters with its raw bytes.
                     fingerprint.update(digest + label.encode(errors="surrogateescape"))
                     task.advance()
 
@@ -194,7 +195,7 @@ def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path,
 
 
 def _write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let ``write`` fill a file of another name, and give it the name ``path`` only once it is whole and on disk."""
+    """Let ``write`` fill a temporary file, and rename it to ``path`` once it is complete and on disk."""
     partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         with partial.open("xb") as file:
@@ -207,17 +208,20 @@ def _write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def _remove_outdated(data: Path, key: str) -> None:
-    """Remove stores of the same samples in an earlier state, and what killed processes left."""
+    """Remove stores of the same samples in an earlier state, and partial files of killed processes."""
     abandoned = time.time() - ABANDONED_SECONDS
     outdated = [path for path in data.parent.glob(f"{key}-*") if path.stem != data.stem]
     for path in (*outdated, *data.parent.glob(".*.npy.*.partial")):
-        with suppress(OSError):  # another process has renamed or removed it, or has it open on a system that minds
+        with suppress(OSError):  # another process has renamed or removed it, or holds it open (Windows)
             if path in outdated or path.stat().st_mtime < abandoned:
                 path.unlink()
 
 
 def decode_image(path: Path, height: int, width: int) -> tuple[NDArray[np.uint8], bytes]:
-    """Pixels (3, H, W) of one file and the sha256 of its bytes."""
+    """Pixels (3, H, W) of one file, and the sha256 of its bytes.
+
+    Raises :class:`BenchError` for a file that cannot be decoded.
+    """
     try:
         contents = path.read_bytes()
         with Image.open(BytesIO(contents), formats=FORMATS) as image:
@@ -226,19 +230,19 @@ def decode_image(path: Path, height: int, width: int) -> tuple[NDArray[np.uint8]
     except UnidentifiedImageError as error:
         found = "its content is none" if contents else "the file is empty"
         raise BenchError(f"{path}: expected {', '.join(FORMATS)}, {found}; replace it or take it out") from error
-    except Exception as error:  # damaged files make Pillow's decoders raise errors of many types
+    except Exception as error:  # Pillow's decoders raise errors of many types on damaged files
         raise BenchError(f"{path}: the image cannot be decoded ({error}); replace the file or take it out") from error
     return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1)), hashlib.sha256(contents).digest()
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """The image in RGB, 8 bits a channel. Transparency is dropped, as all re-identification readers drop it."""
+    """The image in RGB, 8 bits a channel. Transparency is dropped, as in all re-identification readers."""
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would clip all but the darkest 256 values
         values = np.asarray(image).clip(0, 65535) / 257
         return Image.fromarray(np.rint(values).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise ValueError("pixels in floating point have no fixed range")
-    if "transparency" in image.info:  # a palette with transparent entries converts cleanly only by way of RGBA
+    if "transparency" in image.info:  # a palette with transparent entries converts correctly only through RGBA
         return image.convert("RGBA").convert("RGB")
     return image.convert("RGB")
 
@@ -260,5 +264,5 @@ def _megabytes(size_bytes: int) -> str:
 
 
 def decoding_threads() -> int:
-    """Decoding threads: one a core that this process may use (Pillow decodes without holding Python's lock)."""
+    """Number of decoding threads: one for each core of this process (Pillow releases Python's lock)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Every image file of a set looked at once: whether it decodes, and what its bytes are."""
+"""Inspection of every image file of a set: whether it can be decoded, and the hash of its bytes."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 
 SMALL = (8, 4)
-"""Height and width to which images are decoded here: the pixels are dropped."""
+"""Height and width to which images are decoded here; the pixels are not kept."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one file turned out to be: the sha256 of its bytes, or the problem that kept it from being decoded."""
+    """Result for one file: the sha256 of its bytes, or the problem in decoding it."""
 
     digest: bytes = b""
     problem: str = ""
 
 
 def inspect_images(paths: Iterable[Path], reporter: Reporter = SILENT) -> dict[Path, Inspection]:
-    """Decode every file once, however often it is listed."""
+    """Decode every file once, even where it is listed several times."""
     files = list(dict.fromkeys(paths))
-    found: dict[Path, Inspection] = {}
+    inspected: dict[Path, Inspection] = {}
     with (
         reporter.task("decode images", len(files), unit="images") as task,
         ThreadPoolExecutor(decoding_threads()) as pool,
     ):
-        # In parts, because a pool that is left early (Ctrl-C) first finishes what it was handed.
+        # In parts: after Ctrl-C a pool first finishes all that was submitted to it.
         for start in range(0, len(files), IMAGES_IN_FLIGHT):
             part = files[start : start + IMAGES_IN_FLIGHT]
             for path, inspection in zip(part, pool.map(_inspect, part), strict=True):
-                found[path] = inspection
+                inspected[path] = inspection
                 task.advance()
-    return found
+    return inspected
 
 
 def _inspect(path: Path) -> Inspection:

@@ -1,7 +1,7 @@
-"""A manifest for a folder of photographs whose names say who was seen by which camera.
+"""A manifest for a folder of photographs whose names hold identity and camera.
 
-Where identities or cameras are not numbers, they are numbered, and the names stand in two further columns of the
-manifest (``person``, ``camera``), which its reader passes over.
+Identities or cameras that are not numbers are numbered. Their names then stand in two further columns of the manifest
+(``person``, ``camera``), which its reader ignores.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +22,17 @@ from bench.data.name_pattern import NamePattern
 from bench.errors import BenchError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
-"""Files that are taken for photographs, in any case."""
+"""Suffixes of photographs, in lower or upper case."""
 NAME_COLUMNS = ("person", "camera")
 MANIFEST_STREAM = 3
-"""Sets these draws apart from others that start from the same seed."""
+"""Separates these random numbers from others of the same seed."""
 SHOWN = 3
-"""Files that a message names."""
+"""Files that a message names at most."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """One file: its path below the folder, with ``/``, and what its name says."""
+    """One file: its path below the folder, with ``/``, and the identity and camera in its name."""
 
     path: str
     person: str
@@ -40,32 +41,39 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Rows as they are written, and the files that do not fit the pattern."""
+    """Rows of the CSV, and the files that do not fit the pattern."""
 
     rows: tuple[Mapping[str, str | int], ...]
     unmatched: tuple[str, ...] = ()
 
     def count(self, split: str, column: str = "path") -> int:
-        """Count what a column holds in a split: images by default."""
+        """Number of different values of a column in a split: images by default."""
         return len({row[column] for row in self.rows if row["split"] == split})
+
+    def images_per_camera(self) -> dict[str, int]:
+        """Number of images of each camera, by its name in the file names, sorted by name."""
+        return dict(sorted(Counter(str(row.get("camera", row["camid"])) for row in self.rows).items()))
 
 
 def find_photographs(folder: Path) -> list[str]:
-    """Paths of all image files below a folder, with ``/``, sorted; hidden files and folders are passed over."""
+    """Paths of all image files below a folder, with ``/``, sorted; hidden files and folders are left out.
+
+    Raises :class:`BenchError` where there is no such folder, it cannot be read, or it has no photographs.
+    """
     if not folder.is_dir():
         raise BenchError(f"{folder}: {'a file, not a folder' if folder.exists() else 'no such folder'}")
 
     def refuse(problem: OSError) -> None:
         raise BenchError(f"{problem.filename}: the folder cannot be read ({problem.strerror}); check its permissions")
 
-    found = []
-    for place, below, names in os.walk(folder, onerror=refuse):
+    photographs = []
+    for parent, below, names in os.walk(folder, onerror=refuse):
         below[:] = [name for name in below if not name.startswith(".")]
-        paths = (Path(place, name) for name in names if not name.startswith("."))
-        found += [path.relative_to(folder).as_posix() for path in paths if path.suffix.lower() in SUFFIXES]
-    if not found:
+        paths = (Path(parent, name) for name in names if not name.startswith("."))
+        photographs += [path.relative_to(folder).as_posix() for path in paths if path.suffix.lower() in SUFFIXES]
+    if not photographs:
         raise BenchError(f"{folder}: expected photographs (.jpg, .png, …) in it or below it, found none")
-    return sorted(found)
+    return sorted(photographs)
 
 
 def make_manifest(
@@ -73,9 +81,12 @@ def make_manifest(
 ) -> Manifest:
     """Read ``paths`` by the pattern and split them; the order of the paths does not matter.
 
-    A share of the identities, drawn by the seed among those that two cameras or more saw, is for testing; all others
-    are for training. Each camera of a test identity asks with so many images, drawn by the seed, and answers with its
-    others, of which it keeps one at least; every query has a match in another camera.
+    A share of the identities is for testing, chosen at random among those that two or more cameras saw; all others are
+    for training. Of each camera of a test identity, up to ``queries_per_camera`` images chosen at random are queries;
+    the others, at least one, are gallery images. Every query has a match from another camera.
+
+    Raises :class:`BenchError` for options out of range, names that fit no pattern or cannot be listed, and sets that
+    cannot be split so.
     """
     if not 0 < test_share < 1:
         raise BenchError(f"the share of identities for testing must lie between 0 and 1, found {test_share}")
@@ -90,13 +101,13 @@ def make_manifest(
 
     generator = np.random.default_rng((MANIFEST_STREAM, seed))
     count = min(max(1, round(test_share * len(people))), len(eligible), len(people) - 1)
-    drawn = {eligible[place] for place in generator.permutation(len(eligible))[:count]}
-    asking = {one for person in sorted(drawn) for one in _queries(people[person], queries_per_camera, generator)}
+    tested = {eligible[index] for index in generator.permutation(len(eligible))[:count]}
+    queries = {one for person in sorted(tested) for one in _queries(people[person], queries_per_camera, generator)}
     pids, camids = _numbers(people, lowest=1), _numbers(cameras, lowest=0)
     named = [column for column, numbers in zip(NAME_COLUMNS, (pids, camids), strict=True) if not _are_numbers(numbers)]
     rows = []
     for one in photographs:
-        split = "train" if one.person not in drawn else "query" if one in asking else "gallery"
+        split = "train" if one.person not in tested else "query" if one in queries else "gallery"
         values: dict[str, str | int] = dict(
             zip(COLUMNS, (one.path, pids[one.person], camids[one.camera], split), strict=True)
         )
@@ -105,7 +116,11 @@ def make_manifest(
 
 
 def write_manifest(manifest: Manifest, folder: Path, out: Path, *, overwrite: bool = False) -> None:
-    """Write the rows as CSV; ``out`` lies in ``folder`` or above it, because the paths in it start from its place."""
+    """Write the rows as CSV to ``out``, with paths relative to the folder of ``out``.
+
+    Raises :class:`BenchError` where ``out`` is neither in ``folder`` nor above it, exists already, or cannot be
+    written.
+    """
     if out.exists() and not overwrite:
         raise BenchError(f"{out}: is there already; give another name, or --overwrite")
     home = Path(os.path.normpath(out.absolute())).parent
@@ -156,13 +171,13 @@ def _read(paths: Iterable[str], pattern: NamePattern) -> tuple[list[Photograph],
 
 
 def _can_be_listed(path: str) -> bool:
-    """Whether the manifest's reader gets back what was written: it strips fields, and the file is in UTF-8."""
+    """Whether the manifest's reader gets this path back: it strips fields, and the file is in UTF-8."""
     surrogates = re.search("[\ud800-\udfff]", path)
     return path == path.strip() and not surrogates and "\n" not in path and "\r" not in path
 
 
 def _eligible(people: Mapping[str, Mapping[str, object]], cameras: Sequence[str]) -> list[str]:
-    """People whom two cameras or more saw; raises where there can be no split."""
+    """Identities that two or more cameras saw; raises :class:`BenchError` where no split is possible."""
     if len(people) < 2:
         raise BenchError(f"a split needs two identities or more, found {', '.join(people)} alone; check the pattern")
     if len(cameras) < 2:
@@ -182,25 +197,25 @@ def _eligible(people: Mapping[str, Mapping[str, object]], cameras: Sequence[str]
 def _queries(
     by_camera: Mapping[str, Sequence[Photograph]], most: int, generator: np.random.Generator
 ) -> list[Photograph]:
-    """Images of one person that ask.
+    """Query images of one identity.
 
-    A camera with a single image asks with it, except that one such camera only answers where fewer than two cameras
-    have an image to spare: else somebody's only match would ask too.
+    The image of a camera with a single image is a query. Where fewer than two cameras have more than one image, one
+    camera with a single image has no query: that image stays in the gallery as a match for the others.
     """
     cameras = sorted(by_camera)
     single = [camera for camera in cameras if len(by_camera[camera]) == 1]
     if len(cameras) - len(single) < 2:
         cameras.remove(single[generator.integers(len(single))])
-    asking = []
+    queries = []
     for camera in cameras:
         images = by_camera[camera]
         count = min(most, max(1, len(images) - 1))
-        asking += [images[place] for place in generator.permutation(len(images))[:count]]
-    return asking
+        queries += [images[index] for index in generator.permutation(len(images))[:count]]
+    return queries
 
 
 def _numbers(names: Iterable[str], lowest: int) -> dict[str, int]:
-    """Number of each name: its own where all are different whole numbers from ``lowest`` on, else 1, 2, … in order."""
+    """Number of each name: its own where all names are different whole numbers ≥ ``lowest``, else 1, 2, … in order."""
     ordered = sorted(names)
     if all(re.fullmatch("[0-9]{1,18}", name) and int(name) >= lowest for name in ordered):
         own = {name: int(name) for name in ordered}

@@ -1,8 +1,8 @@
-"""Market-1501 and every set in its layout: three folders of images whose names say who was seen by which camera.
+"""Market-1501 and every set in its layout: three folders of images whose names hold identity and camera.
 
 Source: Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015, and the readme of the set.
 ``0002_c1s1_000451_03.jpg`` is identity 2, camera 1; identity ``0000`` is a distractor and ``-1`` is junk. DukeMTMC-reID
-and CUHK03-NP are handed round in the same layout.
+and CUHK03-NP are distributed in the same layout.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from bench.progress import Reporter
 SPLIT_FOLDERS = ("bounding_box_train", "query", "bounding_box_test")
 """Folders of the training, query and gallery images."""
 DISTRACTOR_FOLDERS = ("images", "distractors_500k/images", "distractors_500k")
-"""Where ``distractors_500k.zip`` leaves its images, in the set's folder or beside it."""
+"""Folders that ``distractors_500k.zip`` unpacks its images to, in the set's folder or beside it."""
 LEFT_BY_FILE_MANAGERS = frozenset({"thumbs.db", "desktop.ini"})
 SWITCH = ("false", "true")
 
 
 @dataclass(frozen=True)
 class MarketLayout:
-    """What sets in this layout have of their own.
+    """What differs between the sets of this layout.
 
-    ``usual_names``: under which the set's folder is found in a folder of datasets, in any case; the first that fits is
-    taken. ``file_name``: the whole name of an image, its groups the identity and the camera. ``example``: such a name.
+    ``usual_names`` are the names of the set's folder in a folder of datasets, in any case; the first that exists is
+    taken. ``file_name`` matches the whole name of an image; its groups are identity and camera. ``example`` is such a
+    name.
     """
 
     usual_names: tuple[str, ...]
@@ -58,9 +59,11 @@ def read_market1501_folder(
 ) -> ReidDataset:
     """Read a set in Market-1501 layout, found in ``folder`` itself or below it under one of the usual names.
 
-    Junk (−1) and distractors (0) are dropped from the training images and stay in the gallery. Camera numbers are
-    kept as written. Every visible file has to fit the pattern: an image that is passed over in silence changes scores.
-    ``distractors`` adds the folder of further distractors to the gallery.
+    Junk (−1) and distractors (0) are left out of the training images and stay in the gallery. Camera numbers are kept
+    as written. ``distractors`` adds the folder of further distractors to the gallery.
+
+    Raises :class:`BenchError` where a folder is missing or empty, a visible file does not fit the pattern (an image
+    left out in silence would change scores), or the protocol cannot score the set.
     """
     root = find_dataset(folder.expanduser(), layout.usual_names, SPLIT_FOLDERS)
     train, query, gallery = (_read_split(root / split, layout) for split in SPLIT_FOLDERS)
@@ -87,7 +90,7 @@ def read_market1501_folder(
 
 
 def _read_split(folder: Path, layout: MarketLayout) -> list[ImageSample]:
-    """Frames of one split folder, sorted by file name (the order of a folder listing depends on the file system)."""
+    """Image samples of one split folder, sorted by file name: the order of a listing depends on the file system."""
     samples = []
     for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if path.name.startswith(".") or path.name.lower() in LEFT_BY_FILE_MANAGERS or path.is_dir():
@@ -105,8 +108,8 @@ def _read_split(folder: Path, layout: MarketLayout) -> list[ImageSample]:
 
 
 def _read_distractors(root: Path, layout: MarketLayout) -> list[ImageSample]:
-    places = [base / name for base in (root, root.parent) for name in DISTRACTOR_FOLDERS]
-    folder = next((place for place in places if place.is_dir()), None)
+    candidates = [base / name for base in (root, root.parent) for name in DISTRACTOR_FOLDERS]
+    folder = next((candidate for candidate in candidates if candidate.is_dir()), None)
     if folder is None:
         raise BenchError(
             f"{root}: expected the folder {DISTRACTOR_FOLDERS[0]} with the distractors, found {contents(root)}; unpack "
@@ -123,7 +126,7 @@ def _read_distractors(root: Path, layout: MarketLayout) -> list[ImageSample]:
 
 
 def _official(options: Mapping[str, str]) -> dict[str, int]:
-    # 15,913 gallery images are printed where the 3,819 of identity -1 are dropped; 19,732 are in the folder.
+    # The folder holds 19,732 gallery images. Papers that leave out the 3,819 of identity -1 print 15,913.
     added = 500_000 if choice(options, "distractors", SWITCH) == "true" else 0
     return {
         "training images": 12_936,
@@ -137,7 +140,7 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
 
 def _read(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     distractors = choice(request.options, "distractors", SWITCH) == "true"
-    # Another gallery is another set: its scores must not stand in one table with the plain one's.
+    # Another gallery is another set: the scores of both must not stand in one table under one name.
     name = MARKET1501.name + ("-500k" if distractors else "")
     dataset = read_market1501_folder(request.folder, name, distractors=distractors)
     reporter.note(dataset.summary())

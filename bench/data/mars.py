@@ -1,12 +1,12 @@
-"""MARS: tracklets of Market-1501's scene, each a short video of one person in one camera.
+"""MARS: tracklets from the cameras of Market-1501, each a short video of one person in one camera.
 
 Source: Zheng et al., "MARS: A Video Benchmark for Large-Scale Person Re-Identification", ECCV 2016, and the official
-evaluation code (liangzheng06/MARS-evaluation), whose folder ``info`` says which images make a tracklet. In
-``0001C1T0002F003.jpg`` are identity, camera, tracklet and frame; identity ``0000`` is a distractor, ``00-1`` is junk.
+evaluation code (liangzheng06/MARS-evaluation), whose folder ``info`` lists the images of each tracklet. A name like
+``0001C1T0002F003.jpg`` holds identity, camera, tracklet and frame; identity ``0000`` is a distractor, ``00-1`` junk.
 
-Training images stand alone; query and gallery are ranked by tracklet, by the mean of its images' embeddings
+Training uses single images. Query and gallery are ranked by tracklet, by the mean of its images' embeddings
 (:mod:`bench.retrieval.tracklets`; the official code takes the maximum and normalises, with the mean as an alternative).
-Identities held out for calibration are training images, so thresholds fitted on them are for single images.
+Identities held out for calibration come from the training images, so their thresholds are fitted on single images.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ USUAL_NAMES = ("MARS", "MARS-v160809")
 IMAGE_FOLDERS = {"train": "bbox_train", "test": "bbox_test"}
 WHERE_INFO_IS = "; the folder info is part of the official evaluation code, MARS-evaluation"
 GALLERIES = ("all", "rest")
-"""``all`` test tracklets, as the official evaluation has it (a query itself is junk, being of its own camera); the
-``rest``: those that do not ask, 9,330 and the junk, as torchreid has it, which leaves some queries without a match."""
+"""``all`` test tracklets, as in the official evaluation (the query itself is left out, as an image of its own camera);
+``rest``: those that are no query, 9,330 and the junk, as in torchreid, where some queries have no match."""
 FILE_NAME = re.compile(r"(00-1|[0-9]{4})C([0-9]+)T[0-9]+F[0-9]+\.jpg", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Tracklet:
-    """One row of an info file: its number there, counted from 1, the names of its images, whom and where they show."""
+    """One row of an info file: its number there, counted from 1, and its images, identity and camera."""
 
     number: int
     images: tuple[str, ...]
@@ -42,30 +42,33 @@ class Tracklet:
 
 
 def read_mars(folder: Path, options: Mapping[str, str]) -> ReidDataset:
-    """Read the set; ``frames`` keeps so many images of each tracklet, evenly spaced, and all by default."""
+    """Read the set; the option ``frames`` keeps so many images of each tracklet, evenly spaced, and all by default.
+
+    Raises :class:`BenchError` for a wrong option, missing files, and lists that contradict each other.
+    """
     most = options.get("frames", "all")
     if most != "all" and not (most.isdecimal() and int(most) > 0):
         raise BenchError(f"mars takes frames=all or a whole number of 1 or more, found {most!r}")
-    everyone = choice(options, "gallery", GALLERIES) == "all"
+    all_tracklets = choice(options, "gallery", GALLERIES) == "all"
     root = find_dataset(folder, USUAL_NAMES, (*IMAGE_FOLDERS.values(), "info"), WHERE_INFO_IS)
     training, testing = (_tracklets(root, split) for split in IMAGE_FOLDERS)
-    asking = _asking(root / "info" / "query_IDX.mat", testing)
-    answering = [tracklet for tracklet in testing if everyone or tracklet.number not in asking]
+    queries = _query_numbers(root / "info" / "query_IDX.mat", testing)
+    answering = [tracklet for tracklet in testing if all_tracklets or tracklet.number not in queries]
     train, query, gallery = (
         tuple(sorted(_frames(root, split, tracklets, None if most == "all" else int(most))))
         for split, tracklets in (
             ("train", [tracklet for tracklet in training if tracklet.pid > DISTRACTOR]),
-            ("test", [tracklet for tracklet in testing if tracklet.number in asking]),
+            ("test", [tracklet for tracklet in testing if tracklet.number in queries]),
             ("test", answering),
         )
     )
     check_protocol(train, query, gallery, str(root))
-    name = MARS.name + ("" if everyone else "-rest") + ("" if most == "all" else f"-frames{most}")
+    name = MARS.name + ("" if all_tracklets else "-rest") + ("" if most == "all" else f"-frames{most}")
     return ReidDataset(name=name, root=root, train=train, query=query, gallery=gallery)
 
 
 def _tracklets(root: Path, split: str) -> list[Tracklet]:
-    """Tracklets of one info file, every image checked for its name and its being there."""
+    """Tracklets of one info file; the name of every image is checked, and that the file exists."""
     listing, table = root / "info" / f"{split}_name.txt", root / "info" / f"tracks_{split}_info.mat"
     names = _lines(listing)
     rows = _matrix(table, f"track_{split}_info")
@@ -73,10 +76,10 @@ def _tracklets(root: Path, split: str) -> list[Tracklet]:
         raise BenchError(f"{table}: expected rows of first image, last image, identity, camera, found {rows[0]}")
     tracklets = []
     for number, (first, last, pid, camid) in enumerate(rows, start=1):
-        place = f"{table}, tracklet {number}"
+        location = f"{table}, tracklet {number}"
         if not 1 <= first <= last <= len(names):
             raise BenchError(
-                f"{place}: images {first} to {last} are not in {listing}, which names {len(names)}; "
+                f"{location}: images {first} to {last} are not in {listing}, which names {len(names)}; "
                 "take both files from one release"
             )
         tracklet = Tracklet(number, tuple(names[first - 1 : last]), pid, camid)
@@ -85,7 +88,7 @@ def _tracklets(root: Path, split: str) -> list[Tracklet]:
             found = (-1 if match[1] == "00-1" else int(match[1]), int(match[2])) if match else "another pattern"
             if found != (pid, camid):
                 raise BenchError(
-                    f"{place}: expected images of identity {pid} in camera {camid}, named as 0001C1T0001F001.jpg, "
+                    f"{location}: expected images of identity {pid} in camera {camid}, named as 0001C1T0001F001.jpg, "
                     f"found {name}; take {listing.name} and {table.name} from one release"
                 )
         tracklets.append(tracklet)
@@ -95,7 +98,7 @@ def _tracklets(root: Path, split: str) -> list[Tracklet]:
     return tracklets
 
 
-def _asking(table: Path, tracklets: Sequence[Tracklet]) -> set[int]:
+def _query_numbers(table: Path, tracklets: Sequence[Tracklet]) -> set[int]:
     """Numbers of the tracklets that are queries."""
     numbers = {number for row in _matrix(table, "query_IDX") for number in row}
     for number in sorted(numbers):
@@ -137,7 +140,7 @@ def _lines(listing: Path) -> list[str]:
 
 def _matrix(path: Path, variable: str) -> list[list[int]]:
     """Rows of whole numbers that a .mat file holds under the name of a variable."""
-    # Here, not at the top: listing datasets should not wait for scipy.
+    # Imported here so that listing datasets does not wait for scipy.
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
@@ -151,8 +154,8 @@ def _matrix(path: Path, variable: str) -> list[list[int]]:
 
 
 def _official(options: Mapping[str, str]) -> dict[str, int]:
-    # The release counts tracklets: 8,298 to train on, 12,180 to test, of them 1,980 queries and 870 junk (-1). Of
-    # images it counts those to train on, and 681,089 of query and gallery together.
+    # The release counts tracklets: 8,298 for training and 12,180 for testing, 1,980 of them queries and 870 junk (-1).
+    # It also counts the training images, and the 681,089 images of query and gallery together.
     counts = {"training identities": 625, "query identities": 626, "cameras": 6}
     return counts | ({"training images": 509_914} if options.get("frames", "all") == "all" else {})
 

@@ -1,9 +1,9 @@
-"""MSMT17: two folders of images and four lists that say which image belongs to which split and shows whom.
+"""MSMT17: two folders of images, and four lists of the images of each split with their identities.
 
 Source: Wei et al., "Person Transfer GAN to Bridge Domain Gap for Person Re-Identification", CVPR 2018, and the readme
 of the set. A line ``0000/0000_000_01_0303morning_0008_0.jpg 0`` names identity 0; the third number of the file's name
-is the camera. Version 2 is version 1 with blurred faces. Training and test identities are both numbered from 0, and are
-different people: here training identity n has pid n + 1, test identity n has pid n + 10,001.
+is the camera. Version 2 is version 1 with blurred faces. Training and test identities are both numbered from 0 but are
+different people: here training identity n has pid n + 1, and test identity n has pid n + 10,001.
 """
 
 from __future__ import annotations
@@ -23,17 +23,21 @@ VERSIONS = {"V1": ("train", "test"), "V2": ("mask_train_v2", "mask_test_v2")}
 """Folders of the training and test images of each version."""
 LISTS = {"train": "list_train.txt", "val": "list_val.txt", "query": "list_query.txt", "gallery": "list_gallery.txt"}
 VALIDATION = ("true", "false")
-"""Whether the images of the val list are trained on. By default they are: the 32,621 training images of the paper that
-introduced the set, and of HashReID (section 4.1), are both lists; the val list shows no other people."""
+"""Whether the images of the val list are training images. By default they are: the 32,621 training images of the set's
+own paper, and of HashReID (section 4.1), are those of both lists. The val list shows no further identities."""
 FIRST_TRAINING_PID = 1
 FIRST_TEST_PID = 10_001
-"""Far above the 1,041 training identities, so that a person has one pid whichever lists are read."""
+"""Far above the 1,041 training identities, so that an identity has the same pid whichever lists are read."""
 LINE = re.compile(r"((?:[0-9]+/)?[0-9]+_[0-9]+_([0-9]+)_\S*\.(?:jpg|jpeg|png))\s+([0-9]+)", re.IGNORECASE)
 EXAMPLE = "0000/0000_000_01_0303morning_0008_0.jpg 0"
 
 
 def read_msmt17(folder: Path, options: Mapping[str, str]) -> ReidDataset:
-    """Read the version that is found in ``folder`` or below it, or the one that the option ``version`` names."""
+    """Read the version that is found in ``folder`` or below it, or the one that the option ``version`` names.
+
+    Raises :class:`BenchError` where a folder, list or image is missing, a line cannot be read, or an image is listed
+    twice.
+    """
     root, version = _find(folder, options.get("version", ""))
     training_folder, test_folder = (root / part for part in VERSIONS[version])
     with_validation = choice(options, "val", VALIDATION) == "true"
@@ -44,13 +48,13 @@ def read_msmt17(folder: Path, options: Mapping[str, str]) -> ReidDataset:
         training = split in ("train", "val")
         images = training_folder if training else test_folder
         samples = splits["train" if training else split]
-        for place, sample in _listed(root / listing, images, FIRST_TRAINING_PID if training else FIRST_TEST_PID):
+        for location, sample in _listed(root / listing, images, FIRST_TRAINING_PID if training else FIRST_TEST_PID):
             if samples.setdefault(sample.path, sample) is not sample:
-                raise BenchError(f"{place}: {sample.path.name} was named before; drop one of the lines")
+                raise BenchError(f"{location}: {sample.path.name} was named before; drop one of the lines")
         require_files(samples, root / listing)
     train, query, gallery = (tuple(sorted(samples.values())) for samples in splits.values())
     check_protocol(train, query, gallery, str(root))
-    # Versions, and lists trained on, are other sets: their scores must not stand in one table under one name.
+    # Another version or another choice of lists is another set: its scores must not stand under the same name.
     name = MSMT17.name + ("" if version == "V1" else "-v2") + ("" if with_validation else "-without-val")
     return ReidDataset(name=name, root=root, train=train, query=query, gallery=gallery, details={"version": version})
 
@@ -64,7 +68,7 @@ def _find(folder: Path, version: str) -> tuple[Path, str]:
     for one in asked:
         whole = [root for root in candidates if all((root / part).is_dir() for part in VERSIONS[one])]
         if whole:
-            # A folder of datasets may itself have folders named train and test: lists tell.
+            # A folder of datasets may itself have folders named train and test: the one with more lists is meant.
             found[one] = max(whole, key=lambda root: sum((root / listing).is_file() for listing in LISTS.values()))
     if len(found) == 1:
         return next((root, version) for version, root in found.items())
@@ -75,7 +79,7 @@ def _find(folder: Path, version: str) -> tuple[Path, str]:
 
 
 def _listed(listing: Path, images: Path, first_pid: int) -> Iterator[tuple[str, ImageSample]]:
-    """Frames of one list, each with its place there; identity 0 becomes ``first_pid``."""
+    """Image samples of one list, each with its file and line; identity 0 becomes ``first_pid``."""
     try:
         lines = listing.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
@@ -91,14 +95,14 @@ def _listed(listing: Path, images: Path, first_pid: int) -> Iterator[tuple[str, 
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        place = f"{listing}, line {number}"
+        location = f"{listing}, line {number}"
         match = LINE.fullmatch(line.strip())
         if match is None:
             raise BenchError(
-                f"{place}: expected an image whose name's third number is the camera, and an identity, such as "
+                f"{location}: expected an image whose name's third number is the camera, and an identity, such as "
                 f"{EXAMPLE}; found {line.strip()!r}"
             )
-        yield place, ImageSample(images / match[1], pid=first_pid + int(match[3]), camid=int(match[2]))
+        yield location, ImageSample(images / match[1], pid=first_pid + int(match[3]), camid=int(match[2]))
 
 
 def _official(options: Mapping[str, str]) -> dict[str, int]:

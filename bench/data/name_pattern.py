@@ -1,4 +1,4 @@
-"""Who and which camera, read off the names of image files by a template or a regular expression."""
+"""Identity and camera from the names of image files, by a template or a regular expression."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bench.errors import BenchError
 GROUPS = ("pid", "camid")
 PLACEHOLDER = re.compile(r"\{(.*?)\}")
 WHAT_IS_TAKEN = (
-    "give a template such as '{pid}_c{camid}_{}.jpg' or '{camid}/{pid}/{}.png' ({} stands for anything), "
+    "give a template such as '{pid}_c{camid}s{}.jpg' or '{camid}/{pid}/{}.png' ({} stands for anything), "
     "or a regular expression with the groups (?P<pid>…) and (?P<camid>…)"
 )
 
 
 @dataclass(frozen=True)
 class NamePattern:
-    """A pattern of file names: without ``/`` it is about the name alone, with ``/`` about the path below a folder."""
+    """A pattern of file names: without ``/`` it matches the name alone, with ``/`` the path below a folder."""
 
     text: str
     expression: re.Pattern[str]
@@ -30,7 +30,10 @@ class NamePattern:
 
 
 def name_pattern(text: str) -> NamePattern:
-    """Understand a template, or a regular expression that names its groups."""
+    """Compile a template, or a regular expression with named groups.
+
+    Raises :class:`BenchError` where it cannot be compiled, or does not name identity and camera.
+    """
     try:
         expression = re.compile(text) if "(?P<" in text else _template(text)
     except re.error as problem:
@@ -42,11 +45,11 @@ def name_pattern(text: str) -> NamePattern:
 
 
 def _template(text: str) -> re.Pattern[str]:
-    """A template as an expression: the first way to read a name that fits is taken, whatever the case of letters."""
+    """A template as a regular expression. The first reading that fits is taken; upper and lower case are the same."""
     parts, named = [], set()
     literals_and_names = PLACEHOLDER.split(text)
-    for place, part in enumerate(literals_and_names):
-        if place % 2 == 0:
+    for index, part in enumerate(literals_and_names):
+        if index % 2 == 0:
             parts.append(re.escape(part))
         elif part == "":
             parts.append("[^/]*")

@@ -1,4 +1,4 @@
-"""What every set must hold for the Market-1501 protocol to score it (Zheng et al., ICCV 2015)."""
+"""What the Market-1501 protocol requires of every set (Zheng et al., ICCV 2015)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bench.errors import BenchError
 def check_protocol(
     train: Iterable[ImageSample], query: Sequence[ImageSample], gallery: Iterable[ImageSample], source: str
 ) -> None:
-    """Raise unless test identities are new and the Market-1501 protocol can score at least one query.
+    """Raise :class:`BenchError` where an identity is in training and test, or no query can be scored.
 
-    A match is an image of the query's identity from *another* camera. Single queries without one are left to the
-    evaluator, which skips them; if all lack one, camera labels are nearly always at fault.
+    A match is an image of the query's identity from *another* camera. The evaluator skips single queries without a
+    match. If all queries lack one, the camera labels are nearly always wrong.
     """
     gallery = list(gallery)
     shared = sorted({sample.pid for sample in train} & {sample.pid for sample in (*query, *gallery)})

@@ -1,8 +1,8 @@
 """P×K sampling: every batch shows P identities with K images each (Hermans et al. 2017, section 2).
 
-``MPerClassSampler`` of pytorch-metric-learning draws the same kind of batch but does not serve here: it reads numpy's
-global generator and shuffles its labels in place, so a run resumed at epoch 40 would need the state of 39 epochs, and
-it draws identities afresh for every batch, so an epoch may leave some out. Here an epoch depends on its number alone.
+``MPerClassSampler`` of pytorch-metric-learning draws the same kind of batch, but it reads numpy's global generator and
+shuffles its labels in place: a run resumed at epoch 40 would need the state of 39 epochs. It also draws identities
+anew for every batch, so an epoch may leave some out. Here an epoch depends on its number alone.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from bench.training.recipe import Recipe
 
 IntArray = NDArray[np.int64]
 SAMPLING_STREAM = 2
-"""Sets these draws apart from others that start from the same seed."""
+"""Separates these random numbers from others of the same seed."""
 
 
 def identity_batches(labels: IntArray, recipe: Recipe, seed: int, epoch: int) -> list[IntArray]:
-    """Batches of one epoch as places in ``labels`` (N,): each (P·K,), the K images of an identity side by side.
+    """Batches of one epoch as indices into ``labels`` (N,): each (P·K,), the K images of an identity side by side.
 
-    Over an epoch, identities are shown equally often, give or take once, and so are the images of an identity. Images
-    repeat within a batch only where an identity has fewer than K: it then shows them all.
+    Over an epoch the counts of any two identities differ by at most one, and so do those of two images of one identity.
+    Images repeat within a batch only where an identity has fewer than K images; the batch then shows all of them.
+    Raises :class:`BenchError` where there are fewer than P identities.
     """
     per_batch, per_identity = recipe.identities_per_batch, recipe.images_per_identity
     labels = np.asarray(labels)
@@ -46,10 +47,10 @@ def identity_batches(labels: IntArray, recipe: Recipe, seed: int, epoch: int) ->
 
 
 def _even_groups(items: int, group_size: int, groups: int, generator: np.random.Generator) -> IntArray:
-    """Groups of items 0…items−1, (groups, group_size), every item drawn equally often, give or take once.
+    """Groups of items 0…items−1, (groups, group_size); the counts of two items differ by at most one.
 
-    The items are dealt in shuffled decks, one deck after another. A group that goes on into a new deck takes from it
-    first what the group holds least, so items repeat within a group only where there are too few, and evenly.
+    Items are dealt from shuffled decks, one deck after another. A group that continues in a new deck first takes the
+    items that it holds least of, so items repeat within a group only where there are too few, and evenly.
     """
     dealt: list[int] = []
     while len(dealt) < groups * group_size:

@@ -1,4 +1,4 @@
-"""Identities held out of training, on which thresholds and policies are fitted: never on the test set."""
+"""Identities held out of training. Thresholds and policies are fitted on them, never on the test set."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from numpy.typing import NDArray
 from bench.data.dataset import DISTRACTOR, ImageSample
 from bench.errors import BenchError
 
-Frames = tuple[ImageSample, ...]
+Samples = tuple[ImageSample, ...]
 SMALLEST_HOLD_OUT = 2
-"""Identities that a calibration set needs at least: with one, the nearest gallery image is always right."""
+"""Fewest identities of a calibration set: with one, the nearest gallery image is always right."""
 SPLIT_STREAM = 1
-"""Sets these draws apart from others that start from the same seed."""
+"""Separates these random numbers from others of the same seed."""
 
 
-def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[Frames, Frames, Frames]:
-    """Part a seeded share of the identities from training: (training, calibration query, calibration gallery) samples.
+def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[Samples, Samples, Samples]:
+    """Hold out a share of the identities by a seed: (training, calibration query, calibration gallery) samples.
 
-    Only identities seen by at least two cameras can be held out. ``share`` is of all identities, rounded, two at
-    least; 0 holds out nobody. A larger share holds out the same people and more. The outcome does not depend on the
+    Only identities seen by at least two cameras can be held out. ``share`` is of all identities, rounded, and at least
+    two; 0 holds out none. A larger share holds out the same identities and more. The result does not depend on the
     order of ``samples``; each part keeps that order.
 
-    Every camera of a held-out person asks with one image, drawn by the seed, and answers with its others, as in
-    Market-1501. Where fewer than two of the person's cameras have an image to spare, one camera that has a single
-    image, drawn by the seed, only answers. With this every query has a match from another camera, and no other choice
-    of at most one query for each camera has more queries with a match.
+    Of each camera of a held-out identity, one image chosen at random is a query and the others are gallery images, as
+    in Market-1501. Where fewer than two of its cameras have more than one image, one camera with a single image, chosen
+    at random, has no query. Every query then has a match from another camera, and no other choice of at most one query
+    for each camera has more queries with a match.
+
+    Raises :class:`BenchError` for a share outside [0, 1), or where too few identities can be held out or remain.
     """
     if not 0 <= share < 1:
         raise BenchError(f"the share of identities held out for calibration must lie in [0, 1), found {share}")
@@ -47,7 +49,7 @@ def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[F
             f"{len(eligible)} are seen by two cameras or more; give more identities, or a calibration share of 0"
         )
     generator = np.random.default_rng((SPLIT_STREAM, seed))
-    held_out = {eligible[place] for place in generator.permutation(len(eligible))[:count]}
+    held_out = {eligible[index] for index in generator.permutation(len(eligible))[:count]}
     query = {sample for pid in sorted(held_out) for sample in _queries(by_identity[pid], generator)}
     return (
         tuple(sample for sample in samples if sample.pid not in held_out),
@@ -57,12 +59,12 @@ def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[F
 
 
 def _queries(by_camera: dict[int, list[ImageSample]], generator: np.random.Generator) -> list[ImageSample]:
-    """Images of one person that ask: one for each camera, less one camera where the gallery would lack a match."""
-    asking = sorted(by_camera)
-    single = [camid for camid in asking if len(by_camera[camid]) == 1]
-    if len(asking) - len(single) < 2:
-        asking.remove(single[generator.integers(len(single))])
-    return [by_camera[camid][generator.integers(len(by_camera[camid]))] for camid in asking]
+    """Query images of one identity: one for each camera, less one camera where the gallery would lack a match."""
+    cameras = sorted(by_camera)
+    single = [camid for camid in cameras if len(by_camera[camid]) == 1]
+    if len(cameras) - len(single) < 2:
+        cameras.remove(single[generator.integers(len(single))])
+    return [by_camera[camid][generator.integers(len(by_camera[camid]))] for camid in cameras]
 
 
 def relabel(samples: Sequence[ImageSample]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What a dataset is made of, in numbers."""
+"""Statistics of a dataset: images, identities, cameras and image sizes of each split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.data.image_size import Size
 
 @dataclass(frozen=True)
 class Spread:
-    """Least, median and greatest of some numbers."""
+    """Minimum, median and maximum of some numbers."""
 
     least: int
     median: float
@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """Numbers of one split. Identities are real people: distractors and junk are counted apart, and are images."""
+    """Counts of one split. ``identities`` are real identities; ``distractors`` and ``junk`` count images."""
 
     name: str
     images: int
@@ -40,17 +40,17 @@ class SplitStatistics:
     images_per_identity: Spread | None
     images_per_camera: Mapping[int, int]
     identities_per_cameras: Mapping[int, int]
-    """How many identities were seen by one camera, by two, …"""
+    """Number of identities seen by one camera, by two, …"""
     heights: Spread | None
     widths: Spread | None
     usual_size: Size | None
-    """The size that most images have."""
+    """The most frequent size."""
     unreadable: int
     """Images whose size cannot be read."""
 
 
 def dataset_statistics(dataset: ReidDataset, sizes: Mapping[Path, Size | None]) -> tuple[SplitStatistics, ...]:
-    """Numbers of the training, query and gallery images, and of the last two together as ``test``."""
+    """Statistics of the training, query and gallery images, and of query and gallery together as ``test``."""
     parts = {
         "training": dataset.train,
         "query": dataset.query,

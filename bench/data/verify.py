@@ -1,4 +1,4 @@
-"""What is wrong with a dataset, and what is worth knowing before its scores are believed."""
+"""Checks of a dataset: errors in it, and remarks that matter for the meaning of its scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = Literal["ok", "wrong", "remark"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: how it came out, what was found in a few words, and every case (a file, an identity) it is about."""
+    """Result of one check: its state, a short text, and every case (a file, an identity) that it concerns."""
 
     check: str
     state: State
@@ -27,7 +27,7 @@ class Finding:
 def verify(
     dataset: ReidDataset, official: Mapping[str, int], inspected: Mapping[Path, Inspection]
 ) -> tuple[Finding, ...]:
-    """Check a set against its ``official`` counts, the protocol, and what its files turned out to be."""
+    """Check a set: ``official`` counts, cameras and matches, and the inspected files."""
     return (
         *_counts(dataset, official),
         *_cameras(dataset),
@@ -39,17 +39,16 @@ def verify(
 
 
 def counts(dataset: ReidDataset) -> dict[str, int]:
-    """Count a set under the names that official counts have."""
-    found = {}
+    """Counts of a set, by the names of the official counts."""
+    numbers: dict[str, int] = {}
     for split, samples in (("training", dataset.train), ("query", dataset.query), ("gallery", dataset.gallery)):
-        found[f"{split} images"] = len(samples)
-        found[f"{split} identities"] = len(_cameras_of(samples))
-    return found | {"cameras": len({sample.camid for sample in (*dataset.train, *dataset.query, *dataset.gallery)})}
+        numbers[f"{split} images"] = len(samples)
+        numbers[f"{split} identities"] = len(_cameras_of(samples))
+    return numbers | {"cameras": len({sample.camid for sample in (*dataset.train, *dataset.query, *dataset.gallery)})}
 
 
 def _counts(dataset: ReidDataset, official: Mapping[str, int]) -> Iterator[Finding]:
-    found = counts(dataset)
-    for name, count in found.items():
+    for name, count in counts(dataset).items():
         expected = official.get(name)
         if expected is None:
             yield Finding(name, "ok", f"{count:,}")
@@ -96,7 +95,7 @@ def _unreadable(inspected: Mapping[Path, Inspection]) -> Finding:
 
 
 def _training_copies(dataset: ReidDataset, inspected: Mapping[Path, Inspection]) -> Finding:
-    """Test images that are trained on: training and test identities are different people, so their names are wrong."""
+    """Test images that are also training images: their identity is wrong in one of the splits."""
     trained = _by_content(dataset.train, inspected)
     cases = []
     for sample in dict.fromkeys((*dataset.query, *dataset.gallery)):
@@ -110,15 +109,15 @@ def _training_copies(dataset: ReidDataset, inspected: Mapping[Path, Inspection])
 def _query_copies(dataset: ReidDataset, inspected: Mapping[Path, Inspection]) -> Iterator[Finding]:
     """Gallery images with the bytes of a query.
 
-    One of the query's own identity and camera is never ranked, and junk is not either; any other is a match
-    that cannot be missed, or the same picture under two names. A file that stands in both lists under one label is no
-    copy: official protocols have it so.
+    A copy with the query's own identity and camera is never ranked, nor is junk. Any other copy is a match that cannot
+    be missed, or one picture under two identities. A file that both lists name with one label is no copy: official
+    protocols have such files.
     """
-    asking = _by_content(dataset.query, inspected)
+    queries = _by_content(dataset.query, inspected)
     ranked: list[str] = []
     harmless: list[str] = []
     for answer in dataset.gallery:
-        for query in asking.get(inspected[answer.path].digest, ()):
+        for query in queries.get(inspected[answer.path].digest, ()):
             own = (query.pid, query.camid) == (answer.pid, answer.camid)
             if own and query.path == answer.path:
                 continue
@@ -146,12 +145,12 @@ def _cameras_of(samples: Iterable[ImageSample]) -> dict[int, set[int]]:
 
 
 def _by_content(samples: Iterable[ImageSample], inspected: Mapping[Path, Inspection]) -> dict[bytes, list[ImageSample]]:
-    """Frames of each content; what cannot be read has none."""
-    found: dict[bytes, list[ImageSample]] = {}
+    """Image samples by the sha256 of their bytes, without those that cannot be read."""
+    by_content: dict[bytes, list[ImageSample]] = {}
     for sample in samples:
         if not inspected[sample.path].problem:
-            found.setdefault(inspected[sample.path].digest, []).append(sample)
-    return found
+            by_content.setdefault(inspected[sample.path].digest, []).append(sample)
+    return by_content
 
 
 def _pair(dataset: ReidDataset, first: ImageSample, second: ImageSample) -> str:
@@ -161,5 +160,5 @@ def _pair(dataset: ReidDataset, first: ImageSample, second: ImageSample) -> str:
 
 
 def _name(dataset: ReidDataset, sample: ImageSample) -> str:
-    """The file's path, below the set's folder where it lies there."""
+    """Path of the file, relative to the set's folder where it is below it."""
     return str(sample.path.relative_to(dataset.root) if sample.path.is_relative_to(dataset.root) else sample.path)

@@ -1,4 +1,4 @@
-"""The six cameras, and what the light did while one of them filmed somebody."""
+"""The six cameras, and the light of a passage before one of them."""
 
 from __future__ import annotations
 

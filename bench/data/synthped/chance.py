@@ -1,4 +1,4 @@
-"""Random streams: one PCG64 for every thing drawn, so that no drawing depends on which process drew what before."""
+"""Random streams: a PCG64 of its own for each purpose and key, so results do not depend on the order of the work."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import IntEnum
 import numpy as np
 
 Stream = np.random.Generator
-"""A stream of random numbers; functions that draw are handed one."""
+"""A stream of random numbers, passed to every function that needs some."""
 
 
 class Purpose(IntEnum):
-    """What a stream is for; the numbers are part of the renderer's version."""
+    """Purposes of streams; the numbers belong to the renderer's version."""
 
     CAST = 1
     SCENE = 2
@@ -27,7 +27,7 @@ def stream(seed: int, purpose: Purpose, *key: int) -> Stream:
 
 
 def choose(r: Stream, weights: Mapping[str, float]) -> str:
-    """A key of ``weights``, drawn in proportion to its weight."""
+    """A key of ``weights``, at random in proportion to its weight."""
     names = list(weights)
     cumulated = np.cumsum(list(weights.values()))
     return names[min(int(np.searchsorted(cumulated, r.random() * cumulated[-1], side="right")), len(names) - 1)]

@@ -1,4 +1,4 @@
-"""What stands between the camera and the person, and who else is in the picture."""
+"""Obstacles between the camera and the person, and bystanders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.data.synthped.skeleton import Pose
 def draw_bystander(
     image: Image, r: Stream, strangers: tuple[Identity, ...], foot: tuple[float, float], scale: float, light: Light
 ) -> None:
-    """Some stranger, walking any way."""
+    """A random stranger, walking in any direction."""
     person = strangers[int(r.integers(len(strangers)))]
     pose = Pose(r.uniform(-np.pi, np.pi), r.uniform(0.0, 6.3), person.stride * r.uniform(0.2, 1.0))
     draw_person(image, person, pose, foot, scale, light, 0.12)

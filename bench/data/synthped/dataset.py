@@ -1,4 +1,4 @@
-"""The dataset ``synthped``, rendered on first use and then read like Market-1501."""
+"""The dataset ``synthped``: rendered on first use, then read as a set in Market-1501's layout."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _whole_number(name: str, text: str) -> int:
     return int(text)
 
 
-def _place(request: DatasetRequest) -> tuple[str, SynthPedSpec, Path]:
-    """Name, spec and folder of the requested set; both names tell what differs from the plain size."""
+def _locate(request: DatasetRequest) -> tuple[str, SynthPedSpec, Path]:
+    """Name, spec and folder of the requested set; names list the options that differ from the plain size."""
     size = request.options.get("size", DEFAULT_SIZE)
     numbers: dict[str, Any] = {
         name: _whole_number(name, text) for name, text in request.options.items() if name != "size"
@@ -47,21 +47,22 @@ def options_of(name: str) -> dict[str, str]:
 
 
 def is_rendered(request: DatasetRequest) -> bool:
-    """Tell whether the requested set is there already."""
-    _, spec, folder = _place(request)
+    """Whether the requested set is rendered already."""
+    _, spec, folder = _locate(request)
     return finished(spec, folder)
 
 
 def read_synthped(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
-    """Read the set of the requested size and seed, rendered first where it is not there.
+    """Read the set of the requested size and seed; it is rendered first where it is missing.
 
-    It is kept under ``request.root``, or else in the user's cache, in a folder named after size, seed and renderer.
+    It is kept under ``request.root``, by default the user's cache; the folder's name has size, seed and version.
+    Raises :class:`BenchError` for wrong options, or where the folder holds something else.
     """
-    # Here, not at the top: listing datasets should not wait for a renderer.
+    # Imported here so that listing datasets does not wait for the renderer.
     from bench.data.market1501 import read_market1501_folder
     from bench.data.synthped.writer import make
 
-    name, spec, folder = _place(request)
+    name, spec, folder = _locate(request)
     if not finished(spec, folder):
         reporter.note(f"rendering {name} into {folder} (once; synthped is a rendered set)")
         make(spec, folder, reporter)

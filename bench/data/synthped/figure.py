@@ -14,7 +14,7 @@ from bench.data.synthped.skeleton import Joint, Skeleton, View
 
 @dataclass(frozen=True)
 class Figure:
-    """All that drawing one part of a person needs. ``sharpness``: how hard the edges of a texture are drawn."""
+    """Everything that drawing a part of a person needs."""
 
     image: Image
     person: Identity

@@ -1,4 +1,4 @@
-"""A folder in the making: parts already done, whole files only, one maker at a time, a marker at the very end."""
+"""The folder of a set while it is rendered: complete files only, one process at a time, a marker at the end."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.errors import BenchError
 from bench.progress import Reporter
 
 MARKER = "synthped.json"
-"""Written last: a folder without it is no finished set."""
+"""Written last: a folder without it is not a finished set."""
 _DONE = ".parts"
 
 
 def finished(spec: SynthPedSpec, folder: Path) -> bool:
-    """Whether ``folder`` holds this very set; an error where it holds something else."""
+    """Whether ``folder`` holds exactly this set; raises :class:`BenchError` where it holds something else."""
     marker = folder / MARKER
     if not folder.exists():
         return False
@@ -34,19 +34,19 @@ def finished(spec: SynthPedSpec, folder: Path) -> bool:
 
 
 def making_folder(spec: SynthPedSpec, folder: Path) -> Path:
-    """The sibling in which a set is made; its name tells the spec, so that two specs are never mixed."""
+    """The folder in which a set is rendered, beside ``folder``; its name holds the spec's hash, so sets never mix."""
     return folder.with_name(f".{folder.name}.{spec.fingerprint()}.making")
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees a part of it: under a name of this process's own, then renamed."""
-    passing = path.with_name(f"{path.name}.{os.getpid()}.new")
-    passing.write_bytes(content)
-    passing.replace(path)
+    """Write a file under a temporary name and rename it, so that no reader sees a part of it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    temporary.write_bytes(content)
+    temporary.replace(path)
 
 
 def mark_part(making: Path, part: str) -> None:
-    """Say that all images of a part are written."""
+    """Record that all images of a part are written."""
     write_whole(making / _DONE / part, b"")
 
 
@@ -57,13 +57,13 @@ def parts_done(making: Path) -> frozenset[str]:
 
 
 def prepare(making: Path, subfolders: tuple[str, ...]) -> None:
-    """Create the folder in the making."""
+    """Create the folder in which a set is rendered."""
     for name in (*subfolders, _DONE):
         (making / name).mkdir(parents=True, exist_ok=True)
 
 
 def finish(making: Path, folder: Path, meta: dict[str, object]) -> None:
-    """Turn the folder in the making into the finished one: clear what helped, write the marker, rename."""
+    """Finish a set: remove temporary files, write the marker, rename ``making`` to ``folder``."""
     for path in making.rglob("*.new"):
         path.unlink()
     for path in (making / _DONE).iterdir():
@@ -71,18 +71,18 @@ def finish(making: Path, folder: Path, meta: dict[str, object]) -> None:
     (making / _DONE).rmdir()
     write_whole(making / MARKER, (json.dumps(meta, indent=2) + "\n").encode())
     if folder.exists():
-        # An empty folder that the user has made: not every system renames over it.
+        # An empty folder made by the user: not every system renames over it.
         folder.rmdir()
     making.replace(folder)
 
 
 @contextmanager
 def only_maker(folder: Path, reporter: Reporter) -> Iterator[None]:
-    """Hold the lock of a set in the making; wait while another process holds it. It is freed when its process ends."""
+    """Hold the lock of a set that is rendered; waits while another process holds it. A dead process holds none."""
     lock_path = folder.with_name(f".{folder.name}.lock")
     try:
         import fcntl
-    except ImportError:  # No such locks on this system: whole files under final names keep two makers from harm.
+    except ImportError:  # No such locks on this system (Windows): complete files make two writers harmless.
         yield
         return
     waiting = False
@@ -90,7 +90,7 @@ def only_maker(folder: Path, reporter: Reporter) -> Iterator[None]:
         with lock_path.open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The holder before may have removed the file after we opened it: then this lock excludes nobody.
+                # The previous holder may have removed the file after it was opened here: the lock is then void.
                 held = lock_path.exists() and os.path.samestat(os.fstat(lock.fileno()), lock_path.stat())
             except (BlockingIOError, FileNotFoundError):
                 held = False

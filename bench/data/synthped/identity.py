@@ -1,4 +1,4 @@
-"""Who is in the set: build, hair, clothes and bag of every person, and families of people dressed alike."""
+"""The people of a set: build, hair, clothes and bag of each, and families of people dressed alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.data.synthped.chance import Purpose, Stream, choose, sign, stream
 from bench.data.synthped.palette import BAGS, BOTTOMS, HAIR, SHOES, SKIN, TOPS, Colour, shifted, tint
 
 TWIN_SHARE = 0.5
-"""Share of people who live in families with one base outfit and differ in details alone."""
+"""Share of people in families with one base outfit, who differ in details alone."""
 FAMILY_SIZE = 4
 """People in such a family."""
 
@@ -66,7 +66,7 @@ class Identity:
     second_colour: Colour
     inner_colour: Colour
     pattern_count: int
-    pattern_place: float
+    pattern_position: float
     print_shape: int
     print_size: float
     back_print: int
@@ -97,7 +97,7 @@ class Identity:
 
 
 def draw_outfit(r: Stream) -> Outfit:
-    """A base outfit from the street's shares."""
+    """A base outfit, at random by the shares above."""
     return Outfit(
         top=choose(r, TOP_KINDS),
         pattern=choose(r, PATTERNS),
@@ -108,7 +108,7 @@ def draw_outfit(r: Stream) -> Outfit:
 
 
 def draw_identity(r: Stream, base: Outfit) -> Identity:
-    """A person in a base outfit: what tells the members of a family apart, and a slight change of colours."""
+    """A person in a base outfit: details that differ within a family, and a slight change of colours."""
     outfit = Outfit(
         base.top,
         base.pattern,
@@ -119,7 +119,7 @@ def draw_identity(r: Stream, base: Outfit) -> Identity:
     womanly = outfit.top == "dress" or outfit.bottom == "skirt" or r.random() < 0.38
     second = tint(r, TOPS)
     if sum(abs(a - b) for a, b in zip(second, outfit.top_colour, strict=True)) < 0.45:
-        # A pattern in the garment's own colour would not be seen: take the light or the dark end instead.
+        # A pattern in the garment's own colour would be invisible: use a light or dark colour instead.
         bright = sum(outfit.top_colour) > 1.4
         second = shifted(r, (0.13, 0.14, 0.20) if bright else (0.84, 0.83, 0.80), 0.04, 0.02)
     style = choose(r, HAIR_STYLES)
@@ -132,7 +132,7 @@ def draw_identity(r: Stream, base: Outfit) -> Identity:
         second_colour=second,
         inner_colour=tint(r, TOPS),
         pattern_count=int(r.integers(3, 9)),
-        pattern_place=float(r.uniform(0.24, 0.44)),
+        pattern_position=float(r.uniform(0.24, 0.44)),
         print_shape=int(r.integers(6)),
         print_size=float(r.uniform(0.6, 1.15)),
         back_print=int(r.integers(4)),
@@ -145,7 +145,7 @@ def draw_identity(r: Stream, base: Outfit) -> Identity:
         build=float(r.uniform(0.88, 1.18) * (0.95 if womanly else 1.03)),
         hips=float(r.normal(0.045 if womanly else -0.015, 0.02)),
         legs=float(r.uniform(-0.02, 0.02)),
-        # A skirt takes shorter steps: a leg that swung far would come out of it.
+        # Shorter steps in a skirt: a leg that swings far would show outside it.
         stride=float(r.uniform(0.28, 0.48) * (0.68 if outfit.bottom == "skirt" or outfit.top == "dress" else 1.0)),
         skin=tint(r, SKIN, 0.02, 0.01),
         hair_style=style,
@@ -165,7 +165,7 @@ def draw_identity(r: Stream, base: Outfit) -> Identity:
 
 
 def cast(seed: int, group: int, count: int, twin_share: float = TWIN_SHARE) -> tuple[Identity, ...]:
-    """``count`` people of one group (training, test, strangers); different groups share nobody."""
+    """``count`` people of one group (training, test, strangers); no person is in two groups."""
     r = stream(seed, Purpose.CAST, group)
     in_families = round(count * twin_share)
     people = []

@@ -28,7 +28,7 @@ _ZERO, _ONE, _MINUS_ONE = np.array([[0], [1], [-1]], dtype=np.float32)  # numpy 
 _STEPS = {count: np.linspace(0, 1, count) for count in range(4, 17)}
 _LEAST = np.array([[0.3]], dtype=np.float32)
 _LEAST_FOLDED = 4.0
-"""Extent in pixels below which nobody would see the creases of a limb."""
+"""Extent in pixels below which the creases of a limb are invisible."""
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,12 @@ def draw_leg(figure: Figure, leg: Leg) -> None:
         )
         if person.side_stripe:
             out = 0.04 * person.build * leg.side
-            places = [
+            joints = [
                 (joint[0] + out * share, joint[1], joint[2])
                 for joint, share in ((leg.hip, 1.0), (leg.knee, 0.8), (leg.ankle, 0.6))
             ]
-            figure.limb(places[0], places[1], (0.008, 0.008), person.second_colour)
-            figure.limb(places[1], places[2], (0.008, 0.008), person.second_colour)
+            figure.limb(joints[0], joints[1], (0.008, 0.008), person.second_colour)
+            figure.limb(joints[1], joints[2], (0.008, 0.008), person.second_colour)
         if person.boots:
             figure.limb(between(leg.knee, leg.ankle, 0.45), leg.ankle, (calf * 1.1, ankle * 1.4), person.shoe_colour)
         return

@@ -1,4 +1,4 @@
-"""One image of one person: where the box lies, what else is in it, and what the camera made of it."""
+"""One image of one person: the box, the background and clutter in it, and the camera's effects."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bench.data.synthped.clutter import beside, draw_bystander, draw_obstacle
 from bench.data.synthped.identity import Identity, cast
 from bench.data.synthped.limb import Image, darken
 from bench.data.synthped.person import draw_person
-from bench.data.synthped.plan import Box, Difficulty, Group, Shot
 from bench.data.synthped.scenery import SCENE_HEIGHT, SCENE_WIDTH, scene
+from bench.data.synthped.shots import Box, Difficulty, Group, Shot
 from bench.data.synthped.skeleton import Pose
 from bench.data.synthped.track import Track, draw_track
 
@@ -37,7 +37,7 @@ def _background(seed: int, camera: int, track: Track, r: Stream, height: int, wi
     view = scene(seed, camera, track.scene)
     box_height = SCENE_HEIGHT * float(np.clip(track.zoom * r.normal(1.0, 0.06), 0.45, 1.0))
     box_width = min(box_height * width / height, SCENE_WIDTH)
-    left = float(np.clip(track.place + r.normal(0, 0.04), 0, 1)) * (SCENE_WIDTH - box_width)
+    left = float(np.clip(track.position + r.normal(0, 0.04), 0, 1)) * (SCENE_WIDTH - box_width)
     bottom = SCENE_HEIGHT - r.uniform(0.0, 0.6) * (SCENE_HEIGHT - box_height)
     box = (left, bottom - box_height, left + box_width, bottom)
     cut = view.resize((width, height), Pillow.Resampling.BILINEAR, box=box, reducing_gap=2.0)
@@ -55,7 +55,7 @@ class _Framing:
 
 
 def _frame(r: Stream, box: Box, difficulty: Difficulty) -> _Framing:
-    """A detector's box: mostly close, sometimes cutting the head or the feet, as bad as can be for junk."""
+    """A detector's box: mostly close, sometimes cutting the head or the feet; very bad for junk."""
     foot, scale, aside = 0.955 + r.normal(0, 0.02), 0.905 + r.normal(0, 0.035), r.normal(0, 0.022)
     loose = r.random() < (0.5 if difficulty is Difficulty.HARD else 0.2)
     cut, kind = r.uniform(0.04, 0.15), int(r.integers(4))
@@ -143,7 +143,7 @@ def _draw_people(
     scale: float,
     trouble: int,
 ) -> None:
-    """Whoever is behind, the person with their shadow, and whatever is in front, over ``image`` in place."""
+    """Draw bystanders, the person with a shadow, and obstacles over ``image``, in place."""
     high = image.shape[1]
     light = track.light.on_bodies
     if r.random() < 0.16:

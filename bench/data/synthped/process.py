@@ -1,7 +1,7 @@
-"""A rendering process: a plain Python program that is told part by part what to render.
+"""A rendering process: a Python program that reads the numbers of parts and renders them.
 
-It is started by its name rather than through :mod:`multiprocessing`, so that it neither forks a process whose threads
-hold locks nor imports the caller's main module, and with it a deep learning framework.
+It is started as a program rather than through :mod:`multiprocessing`: so no process with locked threads is forked, and
+the caller's main module, which may import a deep learning framework, is not imported again.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from bench.data.synthped.spec import SynthPedSpec
 from bench.data.synthped.worker import planned, render_part
 
 
-def serve(orders: TextIO, replies: TextIO) -> None:
-    """Read the spec and the folder, then render one part for each number read and reply with its count of images."""
-    head = json.loads(orders.readline())
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Read the spec and the folder, then render one part for each number read; replies with its number of images."""
+    head = json.loads(requests.readline())
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in head["spec"].items()
     }
     spec, making = SynthPedSpec(**fields), Path(head["making"])
     parts = planned(spec)
-    for line in orders:
+    for line in requests:
         replies.write(f"{render_part(spec, parts[int(line)], making)}\n")
         replies.flush()
 
 
 if __name__ == "__main__":
-    # The caller ends this process when it is interrupted itself; until then a part is finished, not broken.
+    # An interrupted caller ends this process itself; until then the current part is completed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve(sys.stdin, sys.stdout)

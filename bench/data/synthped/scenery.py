@@ -1,4 +1,4 @@
-"""Places: wide views from which the backgrounds of crops are cut. Every camera watches several of them."""
+"""Scenes: wide views from which the backgrounds of crops are cut. Every camera watches several of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rendered set depends on, and the sizes it comes in."""
+"""The settings of a rendered set, and its named sizes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SynthPedSpec:
     """Everything that the pixels of a set depend on, apart from :data:`RENDERER_VERSION`.
 
     ``height`` and ``width`` are those of the written images, in pixels; the same spec at another resolution shows the
-    same people in the same places. ``*_images_per_camera`` are the least and the most images of one person that one
+    same people in the same scenes. ``*_images_per_camera`` are the least and the most images of one person that one
     camera gives (for test people: in the gallery, beside the one query of each camera).
     """
 

@@ -1,4 +1,4 @@
-"""Cloth: what colour a garment has at a place on the body, so that a print on the chest is not seen from behind."""
+"""Cloth: the colour of a garment at each point of the body; a print on the chest is not visible from behind."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _pattern(person: Identity, colour: np.ndarray, along: np.ndarray, around: np
             _blend(colour, second, along - 0.55, 1.4)
         case "print":
             size = person.print_size
-            height = (along - person.pattern_place) * (3.1 / size)
+            height = (along - person.pattern_position) * (3.1 / size)
             _blend(colour, second, _print_mark(person.print_shape, around * (1.2 / size), height), sharpness * 5)
             if person.back_print > 0:
                 behind = (math.pi - np.abs(around)) * np.sign(around)

@@ -1,4 +1,4 @@
-"""A passage of one person before one camera: the place, the way, the hour."""
+"""A track: one passage of a person before a camera, with its background, walking direction and light."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bench.data.synthped.scenery import SCENES_PER_CAMERA
 class Track:
     """What the images of a passage share.
 
-    ``scene``: which view of the camera; ``place``, ``zoom``, ``mirrored``: the piece of it behind the person; ``yaw``,
-    ``phase``, ``stride`` and ``gestures`` as in a pose.
+    ``scene`` is a view of the camera; ``position`` (0 to 1 across it), ``zoom`` and ``mirrored`` select the part of it
+    behind the person. ``yaw``, ``phase``, ``stride`` and ``gestures`` are as in a pose.
     """
 
     scene: int
-    place: float
+    position: float
     zoom: float
     mirrored: bool
     yaw: float
@@ -31,7 +31,7 @@ class Track:
 
 
 def draw_track(r: Stream, camera: Camera, person: Identity) -> Track:
-    """A passage: most people walk the camera's usual way, a third the other way, some stand."""
+    """A random track: most people walk in the camera's usual direction, a third the other way, some stand."""
     yaw = r.normal(camera.heading, 0.6) + (math.pi if r.random() < 0.35 else 0.0)
     stands = r.random() < 0.15
     gestures = [choose(r, {"swing": 0.74, "phone": 0.12, "pocket": 0.14}) for _ in range(2)]
@@ -39,7 +39,7 @@ def draw_track(r: Stream, camera: Camera, person: Identity) -> Track:
         gestures[0 if person.bag_side < 0 else 1] = "carry"
     return Track(
         scene=int(r.integers(SCENES_PER_CAMERA)),
-        place=float(r.random()),
+        position=float(r.random()),
         zoom=float(r.uniform(0.55, 0.95)),
         mirrored=bool(r.random() < 0.5),
         yaw=yaw,

@@ -1,4 +1,4 @@
-"""Renders the parts of a set, one at a time."""
+"""Rendering of the parts of a set, one at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.data.synthped.folder import mark_part, write_whole
 from bench.data.synthped.identity import Identity, cast
 from bench.data.synthped.picture import STRANGERS, encode, render_image, strangers
-from bench.data.synthped.plan import Group, Part, Shot, plan
+from bench.data.synthped.shots import Group, Part, Shot, plan_parts
 from bench.data.synthped.spec import SynthPedSpec
 
 
@@ -23,7 +23,7 @@ def people(spec: SynthPedSpec, group: Group) -> tuple[Identity, ...]:
 @lru_cache(maxsize=4)
 def planned(spec: SynthPedSpec) -> tuple[Part, ...]:
     """The parts of a set, in the order in which they are rendered."""
-    return plan(spec, STRANGERS)
+    return plan_parts(spec, STRANGERS)
 
 
 def render_shot(spec: SynthPedSpec, shot: Shot) -> bytes:
@@ -33,7 +33,7 @@ def render_shot(spec: SynthPedSpec, shot: Shot) -> bytes:
 
 
 def render_part(spec: SynthPedSpec, part: Part, making: Path) -> int:
-    """Write the images of a part and say that it is done; returns how many they are."""
+    """Write the images of a part and mark it as done; gives their number."""
     for shot in part.shots:
         write_whole(making / shot.path, render_shot(spec, shot))
     mark_part(making, part.name)

@@ -1,4 +1,4 @@
-"""Makes a set: all its parts in parallel processes, going on where an earlier run was stopped."""
+"""Rendering of a whole set: its parts in parallel processes; an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from bench.data.synthped.folder import finish, finished, making_folder, only_maker, parts_done, prepare
-from bench.data.synthped.plan import GALLERY, QUERY, TRAIN, count_images
+from bench.data.synthped.shots import GALLERY, QUERY, TRAIN, count_images
 from bench.data.synthped.spec import RENDERER_VERSION, SynthPedSpec
 from bench.data.synthped.worker import planned, render_part
 from bench.progress import SILENT, Reporter
 
 _WORTH_A_PROCESS = 300
-"""Images below which a further process takes longer to start than it saves."""
+"""Images for each process: with fewer, starting a process takes longer than it saves."""
 
 
 def make(spec: SynthPedSpec, folder: Path, reporter: Reporter = SILENT, workers: int | None = None) -> Path:
-    """Render a set into ``folder`` unless it is there already, and return the folder.
+    """Render a set into ``folder`` unless it is there already; gives the folder.
 
-    A run that was stopped is gone on with: parts that it has written are not rendered again. ``workers``: processes, by
-    default one for each processor that this process may use. The files do not depend on it.
+    Parts that an interrupted run has written are not rendered again. ``workers`` is the number of processes, by default
+    one for each processor that this process may use; the files do not depend on it. Raises :class:`BenchError` where
+    ``folder`` holds something else.
     """
     folder = Path(folder).absolute()
     if finished(spec, folder):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with only_maker(folder, reporter):
-        # Whoever held the lock before may have finished the set.
+        # The process that held the lock before may have finished the set.
         if not finished(spec, folder):
             making = making_folder(spec, folder)
             prepare(making, (TRAIN, QUERY, GALLERY))
@@ -44,7 +45,7 @@ def make(spec: SynthPedSpec, folder: Path, reporter: Reporter = SILENT, workers:
 
 
 def _meta(spec: SynthPedSpec) -> dict[str, object]:
-    """What the marker of a finished set says."""
+    """Content of the marker of a finished set."""
     parts = planned(spec)
     levels = Counter(
         shot.difficulty.name.lower() for part in parts for shot in part.shots if shot.path.startswith(QUERY)
@@ -59,7 +60,7 @@ def _meta(spec: SynthPedSpec) -> dict[str, object]:
 
 
 def _render_missing(spec: SynthPedSpec, making: Path, reporter: Reporter, workers: int | None) -> None:
-    """Render the parts that are not written yet, and report on all of them."""
+    """Render the parts that are not written yet; progress is reported for all parts."""
     parts, done = planned(spec), parts_done(making)
     missing = [index for index, part in enumerate(parts) if part.name not in done]
     images = sum(len(part.shots) for part in parts)
@@ -86,7 +87,7 @@ def _processors() -> int:
 
 
 def _start_worker() -> subprocess.Popen[str]:
-    """A rendering process that can import what this one can, and computes in a single thread."""
+    """Start a rendering process with this process's import path and a single thread."""
     paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "bench.data.synthped.process"]
@@ -109,7 +110,7 @@ def _ask(process: subprocess.Popen[str], line: str) -> str:
 
 
 def _rendered_apart(spec: SynthPedSpec, making: Path, missing: list[int], workers: int) -> Iterator[int]:
-    """Render parts in processes of their own; yields the count of images of each part as it is done."""
+    """Render parts in separate processes; yields the number of images of each part as it is done."""
     head = json.dumps({"spec": asdict(spec), "making": str(making)})
     processes = [_start_worker() for _ in range(min(workers, max(len(missing), 1)))]
     idle: SimpleQueue[tuple[subprocess.Popen[str], bool]] = SimpleQueue()
@@ -117,12 +118,12 @@ def _rendered_apart(spec: SynthPedSpec, making: Path, missing: list[int], worker
         idle.put((process, False))
 
     def render(index: int) -> int:
-        """Have whichever process is idle render a part; runs in a thread, which waits for it."""
-        process, told = idle.get()
+        """Let an idle process render a part; runs in a thread, which waits for it."""
+        process, started = idle.get()
         try:
-            return int(_ask(process, str(index) if told else f"{head}\n{index}"))
+            return int(_ask(process, str(index) if started else f"{head}\n{index}"))
         finally:
-            # Also a process that has failed: the next in line fails at once, and waits for nobody.
+            # A process that has failed goes back too: the next thread then fails at once instead of waiting.
             idle.put((process, True))
 
     pool = ThreadPoolExecutor(len(processes))
@@ -130,7 +131,7 @@ def _rendered_apart(spec: SynthPedSpec, making: Path, missing: list[int], worker
         for future in as_completed([pool.submit(render, index) for index in missing]):
             yield future.result()
     finally:
-        # Whatever happens, no process outlives this call; with them gone, the threads that wait for them end too.
+        # No process outlives this call. When they have ended, the threads that wait for them end too.
         for process in processes:
             process.kill()
         pool.shutdown(cancel_futures=True)

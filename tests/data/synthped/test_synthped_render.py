@@ -11,7 +11,7 @@ from PIL import Image
 from bench.data.synthped import SIZES
 from bench.data.synthped.identity import cast
 from bench.data.synthped.picture import render_image
-from bench.data.synthped.plan import Box, Difficulty, Group
+from bench.data.synthped.shots import Box, Difficulty, Group
 from bench.data.synthped.worker import people, planned, render_shot
 
 SPEC = SIZES["smoke"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bench.data.synthped import SIZES, SynthPedSpec, sized_spec
-from bench.data.synthped.plan import GALLERY, QUERY, TRAIN, count_images
+from bench.data.synthped.shots import GALLERY, QUERY, TRAIN, count_images
 from bench.data.synthped.worker import planned
 from bench.errors import BenchError
 

@@ -10,7 +10,7 @@ import pytest
 
 from bench.data.synthped import RENDERER_VERSION, SIZES, SynthPedSpec, writer
 from bench.data.synthped.folder import MARKER, making_folder
-from bench.data.synthped.plan import GALLERY, QUERY, TRAIN
+from bench.data.synthped.shots import GALLERY, QUERY, TRAIN
 from bench.data.synthped.writer import make
 from bench.errors import BenchError
 from bench.progress import SilentReporter

@@ -1,4 +1,4 @@
-"""A labelled sheet of people: a row an identity, a column a camera, one image where the camera saw the person."""
+"""A labelled sheet: one row for each identity, one column for each camera, and one image in each cell."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bench.data.images import decode_image
 from bench.errors import BenchError
 
 HEIGHT = 128
-"""Pixels of an image's height; wide ones are lower."""
+"""Pixels of an image's height; images that would be wider than WIDEST are lower."""
 WIDEST = 192
-"""Pixels of an image's width at most."""
+"""Greatest width of an image, in pixels."""
 GAP = 6
 """Pixels between images, and around labels."""
 LETTER = 14
@@ -25,44 +25,45 @@ LETTER = 14
 INK = (40, 40, 40)
 PAPER = (255, 255, 255)
 
-Seen = Mapping[int, Mapping[int, ImageSample]]
-"""One sample for each identity and camera."""
+SampleGrid = Mapping[int, Mapping[int, ImageSample]]
+"""One sample for each identity and each camera that saw it."""
 
 
-def write_identity_sheet(
+def write_labelled_sheet(
     samples: Sequence[ImageSample], path: Path, generator: np.random.Generator, *, identities: int = 10
 ) -> tuple[int, int]:
-    """Draw some real identities of ``samples``, and one image of each in each camera; gives how many of both there are.
+    """Write a sheet of ``identities`` real identities of ``samples``; gives the numbers of rows and columns.
 
-    People and images are drawn by the generator; rows and columns are in the order of their numbers.
+    Identities and images are chosen at random by the generator. Rows and columns are sorted by number. Raises
+    :class:`BenchError` where no sample shows a real identity, or the file cannot be written.
     """
-    seen = _draw(samples, identities, generator)
-    if not seen:
+    grid = _choose_samples(samples, identities, generator)
+    if not grid:
         raise BenchError("there is nobody to show: expected identities of 1 or more, found distractors and junk alone")
-    cameras = sorted({camid for by_camera in seen.values() for camid in by_camera})
-    save_sheet(_sheet(seen, cameras), path)
-    return len(seen), len(cameras)
+    cameras = sorted({camid for by_camera in grid.values() for camid in by_camera})
+    save_sheet(_sheet(grid, cameras), path)
+    return len(grid), len(cameras)
 
 
-def _draw(samples: Sequence[ImageSample], identities: int, generator: np.random.Generator) -> Seen:
+def _choose_samples(samples: Sequence[ImageSample], identities: int, generator: np.random.Generator) -> SampleGrid:
     by_identity: dict[int, dict[int, list[ImageSample]]] = {}
     for sample in samples:
         if sample.pid > DISTRACTOR:
             by_identity.setdefault(sample.pid, {}).setdefault(sample.camid, []).append(sample)
-    people = sorted(by_identity)
-    drawn = sorted(people[place] for place in generator.permutation(len(people))[:identities])
+    pids = sorted(by_identity)
+    chosen = sorted(pids[index] for index in generator.permutation(len(pids))[:identities])
     return {
-        pid: {camid: of_one[generator.integers(len(of_one))] for camid, of_one in sorted(by_identity[pid].items())}
-        for pid in drawn
+        pid: {camid: images[generator.integers(len(images))] for camid, images in sorted(by_identity[pid].items())}
+        for pid in chosen
     }
 
 
-def _sheet(seen: Seen, cameras: Sequence[int]) -> Image.Image:
+def _sheet(grid: SampleGrid, cameras: Sequence[int]) -> Image.Image:
     font = ImageFont.load_default(LETTER)
-    rows, columns = [str(pid) for pid in seen], [f"camera {camid}" for camid in cameras]
+    rows, columns = [str(pid) for pid in grid], [f"camera {camid}" for camid in cameras]
     pictures = {
         (row, cameras.index(camid)): _picture(sample.path)
-        for row, by_camera in enumerate(seen.values())
+        for row, by_camera in enumerate(grid.values())
         for camid, sample in by_camera.items()
     }
     margin = round(max(map(font.getlength, ("identity", *rows)))) + 2 * GAP
@@ -88,7 +89,7 @@ def _sheet(seen: Seen, cameras: Sequence[int]) -> Image.Image:
 
 def _picture(path: Path) -> Image.Image:
     """The image in its own proportions, as large as a cell allows."""
-    high, wide = image_size(path) or (1, 1)  # decoding says what is wrong with a file that has no size
+    high, wide = image_size(path) or (1, 1)  # a file without a size fails in decoding, with a message
     scale = min(HEIGHT / high, WIDEST / wide)
     pixels, _ = decode_image(path, max(1, round(high * scale)), max(1, round(wide * scale)))
     return Image.fromarray(pixels.transpose(1, 2, 0))

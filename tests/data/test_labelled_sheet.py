@@ -6,7 +6,7 @@ from PIL import Image
 
 from bench.data.contact_sheet import GROUND
 from bench.data.dataset import ImageSample
-from bench.data.identity_sheet import GAP, HEIGHT, LETTER, PAPER, WIDEST, write_identity_sheet
+from bench.data.labelled_sheet import GAP, HEIGHT, LETTER, PAPER, WIDEST, write_labelled_sheet
 from bench.errors import BenchError
 
 RED, LIME, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -21,7 +21,7 @@ def sample(folder, pid, camid, colour, size=(64, 128), name=""):
 
 
 def draw(samples, path, seed=0, **options):
-    shown = write_identity_sheet(samples, path, np.random.default_rng(seed), **options)
+    shown = write_labelled_sheet(samples, path, np.random.default_rng(seed), **options)
     with Image.open(path) as sheet:
         return shown, np.asarray(sheet.convert("RGB"))
 

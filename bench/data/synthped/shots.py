@@ -1,4 +1,4 @@
-"""Which images a set holds: names, people, cameras and difficulties, all known before one of them is rendered."""
+"""The images of a set before they are rendered: names, people, cameras and difficulties."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
 _BATCH = 12
 """Distractor or junk images in one part of the work."""
 _CAMERA_COUNTS = {2: 0.06, 3: 0.15, 4: 0.25, 5: 0.30, 6: 0.24}
-"""How many of the cameras see a person: 4.5 on average, as in Market-1501."""
+"""Share of people by the number of cameras that see them: 4.5 on average, as in Market-1501."""
 
 
 class Group(IntEnum):
-    """Groups of people who share nobody."""
+    """Groups of people; no person is in two of them."""
 
     TRAIN = 0
     TEST = 1
@@ -26,7 +26,7 @@ class Group(IntEnum):
 
 
 class Box(IntEnum):
-    """What a box shows: a person, a person badly cut (junk), or nobody in particular (a distractor)."""
+    """What a box shows: a person, a badly cut person (junk), or no person (a distractor)."""
 
     GOOD = 0
     BAD = 1
@@ -34,7 +34,7 @@ class Box(IntEnum):
 
 
 class Difficulty(IntEnum):
-    """``HARD`` images are small, badly cut, half hidden or badly lit; ``EXTREME`` ones are nearly impossible."""
+    """``HARD`` images are small, badly cut, partly hidden or badly lit; ``EXTREME`` ones are nearly impossible."""
 
     PLAIN = 0
     HARD = 1
@@ -47,7 +47,10 @@ _OF_OTHERS = {"PLAIN": 0.83, "HARD": 0.16, "EXTREME": 0.01}
 
 @dataclass(frozen=True)
 class Shot:
-    """One image. ``path``: folder and file name; ``key`` and ``track``: of its random streams; ``moment``: in it."""
+    """One image: ``path`` is folder and file name, ``key`` and ``track`` select its random streams.
+
+    ``moment`` is the number of the image within its track.
+    """
 
     path: str
     key: tuple[int, ...]
@@ -62,7 +65,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Part:
-    """What is rendered at a stretch, so that a broken run goes on with the next one."""
+    """Images that are rendered as one unit of work: an interrupted run resumes after the last complete part."""
 
     name: str
     shots: tuple[Shot, ...]
@@ -118,7 +121,7 @@ def _loose_part(spec: SynthPedSpec, box: Box, batch: int, count: int, strangers:
     for number in range(count):
         camera, frame = int(r.integers(CAMERAS)), batch * 25 + number
         name = _file_name(-1 if junk else 0, camera, 1 + batch % 6, frame, number)
-        # Half of the distractors are strangers well seen, the rest are boxes around nobody.
+        # Half of the distractors are clearly visible strangers, the rest are boxes without a person.
         empty = not junk and r.random() < 0.5
         shown = box if junk else (Box.EMPTY if empty else Box.GOOD)
         test_person = junk and spec.test_identities > 0
@@ -133,8 +136,8 @@ def _batches(total: int) -> list[int]:
     return [min(_BATCH, total - start) for start in range(0, total, _BATCH)]
 
 
-def plan(spec: SynthPedSpec, strangers: int) -> tuple[Part, ...]:
-    """The parts of a set, largest groups first; ``strangers``: how many people there are in no split."""
+def plan_parts(spec: SynthPedSpec, strangers: int) -> tuple[Part, ...]:
+    """The parts of a set, largest groups first; ``strangers`` is the number of people outside all splits."""
     parts = [_person_part(spec, Group.TRAIN, index) for index in range(spec.train_identities)]
     parts += [_person_part(spec, Group.TEST, index) for index in range(spec.test_identities)]
     for box, total in ((Box.EMPTY, spec.distractors), (Box.BAD, spec.junk)):
@@ -143,6 +146,6 @@ def plan(spec: SynthPedSpec, strangers: int) -> tuple[Part, ...]:
 
 
 def count_images(parts: tuple[Part, ...]) -> dict[str, int]:
-    """Images of each folder."""
+    """Number of images in each folder."""
     folders = [shot.path.split("/")[0] for part in parts for shot in part.shots]
     return {folder: int(folders.count(folder)) for folder in (TRAIN, QUERY, GALLERY)}
