@@ -1,1 +1,1 @@
-"""Encoders in four stages that methods put their exits on, and the pretrained weights that fill them."""
+"""Encoders in four stages, which methods add exits to, and their pretrained weights."""

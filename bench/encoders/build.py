@@ -12,9 +12,9 @@ from bench.errors import BenchError, unknown_name
 def build_encoder(name: str, *, last_stride: int = 2, weights: str = "none") -> Encoder:
     """Build an encoder by its name in one of the registered families, or as ``timm:NAME``.
 
-    ``last_stride`` 1 keeps the fourth stage at the third's resolution (a re-identification habit that multiplies the
-    fourth stage's cost; the papers keep 2). ``weights`` is ``none``, ``imagenet``, or the path of a state dict. Raises
-    :class:`BenchError` for an unknown name, another stride, or weights that do not fit.
+    ``last_stride`` 1 keeps the fourth stage at the third's resolution (usual in re-identification; it multiplies the
+    cost of the fourth stage; the papers keep 2). ``weights`` is ``none``, ``imagenet``, or the path of a state dict.
+    Raises :class:`BenchError` for an unknown name, another stride, or weights that do not fit.
     """
     if last_stride not in (1, 2):
         raise BenchError(f"last_stride is 1 or 2, not {last_stride}")

@@ -1,7 +1,8 @@
-"""DenseNets as encoders: torchvision's, with its weights, and a thin one for two cores.
+"""DenseNets as encoders: torchvision's, with its weights, and thin ones for two cores.
 
-A stage ends with its dense block, before the transition to the next: that is where DaRe puts its exits. The first
-three stages' maps are raw concatenations (``preactivated``); the fourth's have passed the last norm and a ReLU.
+A stage ends with its dense block, before the transition to the next: there DaRe has its exits. The maps of the first
+three stages are concatenations without norm (``preactivated``); those of the fourth have passed the last norm and a
+ReLU.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ THIN_DENSENETS: dict[str, tuple[int, int, tuple[int, int, int, int]]] = {
 
 
 def densenet(name: str, *, weights: str) -> Encoder:
-    """Build a DenseNet."""
+    """Build a DenseNet; raises :class:`BenchError` for weights that do not fit or do not exist."""
     if name in DENSENETS:
         whole = getattr(models, name)(weights=None)
         fill_encoder(whole, weights, DENSENETS[name], classifier="classifier.")

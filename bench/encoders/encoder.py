@@ -1,4 +1,4 @@
-"""What an encoder is to the methods that put exits on it."""
+"""The encoder that methods add exits to, and families of encoders as values of a registry."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Encoder:
-    """A stem and four stages whose maps halve in size; ``widths`` (4,) are the channels that leave each stage.
+    """A stem and four stages whose maps halve in size; ``widths`` (4,) are the output channels of each stage.
 
-    ``preactivated`` encoders (DenseNet) normalise and rectify maps where they are read, not where they are made: what
-    reads the maps of their first three stages brings its own batch norm and ReLU.
+    ``preactivated`` encoders (DenseNet) normalise maps at the input of the next layer, not at the output: a head on one
+    of the first three stages needs a batch norm and a ReLU of its own.
     """
 
     stem: nn.Module
@@ -24,12 +24,12 @@ class Encoder:
 
 @dataclass(frozen=True)
 class EncoderFamily:
-    """Encoders that one module builds: the one value that a plug-in of the group ``bench.encoders`` registers.
+    """Encoders that one module builds: the value that a plug-in of the group ``bench.encoders`` registers.
 
     ``build(name, weights=...)`` gives the encoder; ``weights`` is ``none``, ``imagenet`` or the path of a state dict.
-    It raises :class:`bench.errors.BenchError` for weights that do not fit. ``names`` are the encoders' names. A family
-    whose names are not known beforehand has a ``prefix`` instead: ``timm:`` stands for every name that begins with it,
-    and ``build`` gets what follows.
+    It raises :class:`bench.errors.BenchError` for weights that do not fit. ``names`` are the names of the encoders. A
+    family with names that are not known in advance has a ``prefix`` instead, such as ``timm:``; ``build`` then gets the
+    rest of the name.
     """
 
     build: Callable[..., Encoder]

@@ -17,7 +17,10 @@ MOBILE: dict[str, str] = {
 
 
 def mobile(name: str, *, weights: str) -> Encoder:
-    """Build one of torchvision's small networks; its last 1×1 convolution belongs to the fourth stage."""
+    """Build one of torchvision's small networks; its last 1×1 convolution belongs to the fourth stage.
+
+    Raises :class:`BenchError` for weights that do not fit.
+    """
     whole = getattr(models, name)(weights=None)
     fill_encoder(whole, weights, MOBILE[name], classifier="classifier.")
     return cut_by_resolution(list(whole.features), name)

@@ -17,7 +17,11 @@ PREFIX = "timm:"
 
 
 def timm_encoder(name: str, *, weights: str) -> Encoder:
-    """Build a network of timm by its name there; ``weights`` as everywhere (``imagenet`` is timm's default set)."""
+    """Build a network of timm by its name there; ``weights`` ``imagenet`` takes timm's default weights.
+
+    Raises :class:`BenchError` where timm is missing, for an unknown name, weights that do not fit, and networks that
+    are no chain of four stages.
+    """
     if find_spec("timm") is None:
         raise BenchError(f"backbone {PREFIX}{name} needs the library timm: pip install timm")
     import timm
@@ -30,7 +34,7 @@ def timm_encoder(name: str, *, weights: str) -> Encoder:
         settings["pretrained_cfg_overlay"] = {"file": weights}
     try:
         network = timm.create_model(name, **settings)
-    except Exception as problem:  # whatever hub, file and architecture each raise
+    except Exception as problem:  # hub, file and architecture raise errors of many types
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         hint = "" if weights == "none" else ". --weights none starts from random weights"
         raise BenchError(f"timm could not make {name} with weights {weights} ({reason}){hint}") from problem
@@ -38,12 +42,12 @@ def timm_encoder(name: str, *, weights: str) -> Encoder:
 
 
 def _check_file(whole: nn.Module, name: str, weights: Path) -> None:
-    """Refuse a file that does not fill all of a network but its classifier: timm would pass over what is missing."""
+    """Raise :class:`BenchError` where a file lacks parameters other than the classifier's: timm would ignore that."""
     classifier = whole.pretrained_cfg.get("classifier") or ()  # type: ignore[union-attr, operator]
-    left_out = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    ignored = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     given = read_state_dict(weights)
     for key, value in whole.state_dict().items():
-        if key.startswith(left_out):
+        if key.startswith(ignored):
             continue
         if key not in given or given[key].shape != value.shape:
             found = f"of shape {tuple(given[key].shape)}" if key in given else "missing"
@@ -54,7 +58,7 @@ def _check_file(whole: nn.Module, name: str, weights: Path) -> None:
 
 
 def _chain(network: nn.Module, name: str) -> list[nn.Module]:
-    """List the parts of a feature network of timm that run one after the other."""
+    """Parts of a feature network of timm that run one after the other."""
     if isinstance(network, nn.ModuleDict) and hasattr(network, "return_layers"):
         return list(network.values())
     parts = dict(network.named_children())

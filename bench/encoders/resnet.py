@@ -26,7 +26,10 @@ NARROW_RESNETS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
 
 
 def resnet(name: str, *, weights: str) -> Encoder:
-    """Build a ResNet; a bottleneck that halves its maps has its stride on the 3×3 convolution, as in torchvision."""
+    """Build a ResNet; a bottleneck that halves its maps has its stride on the 3×3 convolution, as in torchvision.
+
+    Raises :class:`BenchError` for weights that do not fit or do not exist.
+    """
     if name in RESNETS:
         constructor, weights_enum = RESNETS[name]
         whole = constructor(weights=None)

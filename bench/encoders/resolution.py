@@ -1,4 +1,4 @@
-"""Cut any chain of modules into an encoder, by the resolutions of the maps between them."""
+"""Cut a chain of modules into an encoder, by the resolutions of the maps between them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bench.encoders.encoder import Encoder
 from bench.errors import BenchError
 
 REDUCTIONS = (4, 8, 16, 32)
-"""What the four stages divide the input's height and width by."""
+"""Factors by which the four stages reduce height and width of the input."""
 PROBE_PIXELS = 128
 
 
 def cut_by_resolution(modules: Sequence[nn.Module], name: str) -> Encoder:
     """Make an encoder of modules that run one after the other.
 
-    What comes before a quarter of the input's resolution is the stem; a stage is all that works at one of the four
-    resolutions after that. A BenchError where the maps do not come to those four.
+    Modules before a quarter of the input's resolution are the stem. A stage is the modules that work at one of the four
+    resolutions. Raises :class:`BenchError` where the maps do not have exactly these resolutions.
     """
     stages: list[list[nn.Module]] = [[], [], [], []]
     stem: list[nn.Module] = []
@@ -41,17 +41,17 @@ def cut_by_resolution(modules: Sequence[nn.Module], name: str) -> Encoder:
 
 @torch.no_grad()
 def _probe(modules: Sequence[nn.Module], name: str) -> list[tuple[int, int]]:
-    """(reduction, channels) of the maps that leave each module, from one pass; running statistics are left alone."""
+    """(reduction, channels) of the maps that leave each module, from one pass that leaves running statistics alone."""
     maps = torch.zeros(1, 3, PROBE_PIXELS, PROBE_PIXELS)
-    found = []
+    reductions_and_channels = []
     for module in modules:
         training = module.training
         maps = module.eval()(maps)
         module.train(training)
         if not isinstance(maps, torch.Tensor) or maps.ndim != 4:
             raise _no_stages(name)
-        found.append((PROBE_PIXELS // maps.shape[2], maps.shape[1]))
-    return found
+        reductions_and_channels.append((PROBE_PIXELS // maps.shape[2], maps.shape[1]))
+    return reductions_and_channels
 
 
 def _no_stages(name: str) -> BenchError:

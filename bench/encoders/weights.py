@@ -1,7 +1,8 @@
-"""Weights from torchvision's store or from a file, fitted to a network or refused in plain words."""
+"""Pretrained weights of networks, from torchvision's store or from a file."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,17 @@ from torchvision import models
 
 from bench.errors import BenchError
 
+SAFETENSORS = ".safetensors"
+DATA_PARALLEL = "module."
+"""Prefix of every name in a checkpoint of torch's data-parallel training."""
+
 
 def fill_encoder(network: nn.Module, weights: str, weights_enum: str, classifier: str) -> None:
     """Fill a torchvision network from ``imagenet``, a ``.pth``/``.safetensors`` file, or nothing (``none``).
 
-    ``weights_enum`` names torchvision's enumeration of its weights; ``classifier`` is the prefix of the layer over
-    ImageNet's classes, which is no part of an encoder and may be missing or of another width.
+    ``weights_enum`` names torchvision's enumeration of its weights. ``classifier`` is the prefix of the layer over
+    ImageNet's classes: it is no part of an encoder, and may be missing or of another width. Raises :class:`BenchError`
+    where the file cannot be read or does not fit, or ImageNet weights cannot be fetched.
     """
     if weights == "none":
         return
@@ -40,17 +46,46 @@ def fill_encoder(network: nn.Module, weights: str, weights_enum: str, classifier
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from a ``.safetensors`` file or a torch file of tensors alone."""
+    """Read a state dict from a ``.safetensors`` file or a torch file of tensors alone.
+
+    The prefix ``module.``, which data-parallel training puts before every name, is removed. A torch file keeps the
+    order in which its tensors were saved; a ``.safetensors`` file has none of its own. Raises :class:`BenchError` for a
+    file that is missing or damaged, holds a pickled model or no state dict, or has values that are not finite.
+    """
     if not path.is_file():
         raise BenchError(f"no weights file at {path}; --weights takes 'imagenet', 'none' or a file")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
+    state = _read_safetensors(path) if path.suffix == SAFETENSORS else _read_torch(path)
+    if all(name.startswith(DATA_PARALLEL) for name in state):
+        state = {name.removeprefix(DATA_PARALLEL): value for name, value in state.items()}
+    for name, value in state.items():
+        if not value.isfinite().all():
+            raise BenchError(
+                f"{path}: {name} has values that are not finite (NaN or infinite); take an earlier checkpoint"
+            )
+    return state
 
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
         return load_file(path)
+    except (SafetensorError, OSError, ValueError) as problem:
+        raise BenchError(f"{path} is damaged or no safetensors file ({problem}); copy it again") from None
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:
-        raise BenchError(f"{path} is not a file of tensors that torch can read safely: {problem}") from None
+    except pickle.UnpicklingError:
+        raise BenchError(
+            f"{path} is not a file of tensors that torch can read safely: it is damaged, or holds a pickled model or "
+            "other objects, which could run code. Save the state dict alone: torch.save(model.state_dict(), FILE)"
+        ) from None
+    except Exception as problem:  # damaged archives make torch raise errors of many types
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise BenchError(f"{path} is not a file of tensors that torch can read safely: {reason}") from None
     state = state["state_dict"] if isinstance(state, Mapping) and "state_dict" in state else state
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise BenchError(f"{path} holds no state dict: expected names with tensors")
@@ -69,7 +104,7 @@ def _from_torchvision(weights_enum: str) -> dict[str, Tensor]:
 
 
 def _current_name(name: str) -> str:
-    """Name a parameter as networks do today: DenseNet's files still say ``denselayer1.norm.1.weight`` for ``norm1``."""
+    """Current name of a parameter: DenseNet's files still have ``denselayer1.norm.1.weight`` for ``norm1``."""
     for kind in ("norm", "conv"):
         for number in "12":
             name = name.replace(f".{kind}.{number}.", f".{kind}{number}.") if ".denselayer" in name else name

@@ -18,6 +18,7 @@ def describe(request: RunRequest) -> dict[str, str]:
     reader = registry.dataset(request.dataset)
     reader.check(request.data)
     request.policies()
+    request.check_weights()
     return {
         "method": f"{method.summary}",
         "paper": method.paper,

@@ -77,6 +77,15 @@ class RunRequest:
         check_views(recipe.stored_size, recipe.input_size, self.evaluation.views)
         return method, options, recipe
 
+    def check_weights(self) -> None:
+        """Build the network once where its weights come from a file: before images are decoded, and in a dry run.
+
+        Raises :class:`BenchError` where the file is missing or damaged, or does not fit the network.
+        """
+        method, options, recipe = self.resolve()
+        if options.get("weights", "none") not in ("none", "imagenet"):
+            method.build(options, 2, recipe.input_size)
+
     def policies(self) -> list[Policy | LearnedPolicy]:
         """Load the policies of the sweep, and refuse those that could not be fitted however training goes."""
         found = []

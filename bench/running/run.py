@@ -68,6 +68,7 @@ class Opened:
         Raises BenchError where the request, the data or the cache is not as it should be.
         """
         method, _, recipe = request.resolve()
+        request.check_weights()
         dataset = registry.dataset(request.dataset).open(request.data, reporter)
         train, query, gallery = (
             open_store(samples, recipe.stored_size, request.cache / "images", reporter)

@@ -82,6 +82,37 @@ def test_a_file_of_something_else_is_no_state_dict(tmp_path):
         build_encoder("resnet18", weights=str(tmp_path / "weights.pth"))
 
 
+def test_a_damaged_safetensors_file(reference, tmp_path):
+    file = tmp_path / "weights.safetensors"
+    save_file({name: value.contiguous() for name, value in reference.state_dict().items()}, file)
+    file.write_bytes(file.read_bytes()[:-1000])
+    with pytest.raises(BenchError, match=r"weights\.safetensors is damaged"):
+        build_encoder("resnet18", weights=str(file))
+
+
+def test_a_pickled_model_is_refused_in_a_sentence(reference, tmp_path):
+    file = tmp_path / "weights.pth"
+    torch.save(reference, file)
+    with pytest.raises(BenchError, match=r"state_dict\(\)") as refused:
+        build_encoder("resnet18", weights=str(file))
+    assert len(str(refused.value)) < 300 + len(str(file))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite(reference, tmp_path, value):
+    state = {name: tensor.clone() for name, tensor in reference.state_dict().items()}
+    state["layer1.0.conv1.weight"][0, 0, 0, 0] = value
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(BenchError, match=r"layer1\.0\.conv1\.weight has values that are not finite"):
+        build_encoder("resnet18", weights=str(tmp_path / "weights.pth"))
+
+
+def test_the_prefix_of_data_parallel_training_is_removed(reference, tmp_path):
+    torch.save({f"module.{name}": value for name, value in reference.state_dict().items()}, tmp_path / "weights.pth")
+    encoder = build_encoder("resnet18", weights=str(tmp_path / "weights.pth"))
+    assert torch.equal(encoder.stem[0].weight, reference.conv1.weight)
+
+
 def test_missing_file_and_unknown_name():
     with pytest.raises(BenchError, match="no weights file"):
         build_encoder("resnet18", weights="nowhere.pth")
