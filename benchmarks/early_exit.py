@@ -30,7 +30,7 @@ from bench.inference.compaction import measure_steps
 from bench.inference.engine import Engine
 from bench.inference.export.trained import TrainedRun
 from bench.inference.export.write import write_export
-from bench.inference.searching import GalleryCodes
+from bench.inference.gallery import Gallery, GalleryExit
 from bench.runs.folder import RunFolder
 
 FRACTIONS = ((70, 10, 10, 10), (40, 30, 20, 10), (25, 25, 25, 25))
@@ -167,7 +167,9 @@ def overhead(backend: Backend, images: np.ndarray, macs: np.ndarray, options: ar
         else:
             codes.append(generator.standard_normal((options.gallery, spec.dim), dtype=np.float32))
     labels = generator.integers(1, 751, options.gallery), generator.integers(1, 7, options.gallery)
-    gallery = GalleryCodes(backend.exits, codes, *labels)
+    exits_kept = tuple(GalleryExit(spec.name, spec.dim, spec.code) for spec in backend.exits)
+    names = tuple(map(str, range(options.gallery)))
+    gallery = Gallery("none", "random weights", exits_kept, tuple(codes), *labels, names)
     exits = generator.integers(0, len(macs), len(images))
     draws = (np.arange(len(macs)) == exits[:, None]).astype(float)
     standing = FixedThresholds(np.full(len(macs) - 1, 0.5))

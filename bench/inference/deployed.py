@@ -17,8 +17,9 @@ from bench.data.views import VIEW_COUNTS
 from bench.errors import BenchError
 from bench.inference.compaction import Pays, always
 from bench.inference.engine import Engine
+from bench.inference.export.trained import weights_sha256
+from bench.inference.gallery import Gallery, GalleryExit
 from bench.inference.replay import ReplayBackend
-from bench.inference.searching import GalleryCodes
 from bench.retrieval.classify import Classifier
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, FloatArray, IntArray
@@ -52,7 +53,7 @@ class Deployed:
     """
 
     network: MultiExitNetwork
-    gallery: GalleryCodes
+    gallery: Gallery
     policy: Policy
     table: ExitTable
     calibration: ExitTable | None
@@ -84,16 +85,17 @@ class Deployed:
             for store in (context.stores.query, context.stores.gallery)
         )
         rows = matched_queries(*query, *gallery)
-        features = fitted.table.signals.features
         ready = fitted.policies[0]
         return cls(
             network=network,
-            gallery=GalleryCodes(
-                network.exits,
-                embeddings["gallery"],
+            gallery=Gallery(
+                run=context.spec.key,
+                network=weights_sha256(network),
+                exits=tuple(GalleryExit(spec.name, spec.dim, spec.code) for spec in network.exits),
+                codes=tuple(embeddings["gallery"]),
                 pids=gallery[0],
                 camids=gallery[1],
-                features=features.gallery if features else None,
+                names=tuple(map(str, range(len(gallery[0])))),
             ),
             policy=ready,
             table=fitted.table,
@@ -138,7 +140,7 @@ class Deployed:
 
     def engine(self, backend: Backend, decider: Callable[[], Decider], pays: Pays = always) -> Engine:
         """Put an engine together."""
-        draws = None
+        draws, features = None, self.table.signals.features
         if self.policy.drawn:
             # A sweep's own draws: query i at exit s has the same number in both.
             draws = self.policy.confidence(self.table.signals, np.random.default_rng([self.seed, 1]))
@@ -151,6 +153,7 @@ class Deployed:
             pays=pays,
             classifier=self.classifier,
             draws=draws,
+            gallery_features=features.gallery if features else None,
         )
 
     def simulate(self, budget: Budget, thresholding: str, order: IntArray) -> IntArray:

@@ -25,7 +25,7 @@ from bench.retrieval.table import FloatArray, IntArray
 if TYPE_CHECKING:
     from bench.budget.thresholding.contract import Decider
     from bench.inference.backends.backend import Backend
-    from bench.inference.searching import GalleryCodes
+    from bench.inference.gallery import Gallery
 
 PARTS = ("network", "search", "decision", "compaction")
 """What the time of a batch goes to."""
@@ -91,6 +91,7 @@ class Engine:
     ``decider()`` begins to decide for one budget (:meth:`bench.budget.thresholding.contract.Thresholding.online`).
     ``costs`` (S,) are cumulative multiply-adds, the policy's own included. ``pays`` decides when those who left are
     taken out of the batch. ``draws`` (N, S) are the confidences of a policy that draws them, a row a query number.
+    ``gallery_features`` (G, F) are the first exit's, for a policy that reads them.
 
     Raises :class:`BenchError` where the parts are not of one network, or the policy lacks what it reads.
     """
@@ -98,7 +99,7 @@ class Engine:
     def __init__(
         self,
         backend: Backend,
-        gallery: GalleryCodes,
+        gallery: Gallery,
         policy: Policy,
         decider: Callable[[], Decider],
         costs: FloatArray,
@@ -106,9 +107,11 @@ class Engine:
         pays: Pays = always,
         classifier: Classifier | None = None,
         draws: FloatArray | None = None,
+        gallery_features: NDArray[np.float16] | None = None,
     ) -> None:
         self.backend, self.gallery, self.policy, self.decider = backend, gallery, policy, decider
         self.costs, self.pays, self.classifier, self.draws = np.asarray(costs, float), pays, classifier, draws
+        self.gallery_features = gallery_features
         self.exits = backend.exits
         self.dims = np.array([spec.dim for spec in self.exits], dtype=np.int64)
         self._check()
@@ -116,9 +119,9 @@ class Engine:
 
     def _check(self) -> None:
         exits = len(self.exits)
-        if tuple(self.gallery.exits) != tuple(self.exits):
+        if _told(self.gallery.exits) != _told(self.exits):
             raise BenchError(
-                f"the gallery holds codes of {_names(self.gallery.exits)} and the network has {_names(self.exits)}: "
+                f"the gallery holds codes of {_told(self.gallery.exits)} and the network has {_told(self.exits)}: "
                 "build the gallery for this run"
             )
         if len(self.costs) != exits:
@@ -126,7 +129,7 @@ class Engine:
         if self.policy.drawn and self.draws is None:
             raise BenchError(f"policy {self.policy.name} draws its confidences: the engine needs them in advance")
         if "features" in self.policy.reads and (
-            self.gallery.features is None or not hasattr(self.backend, "first_features")
+            self.gallery_features is None or not hasattr(self.backend, "first_features")
         ):
             raise BenchError(
                 f"policy {self.policy.name} reads the first exit's features, which backend {self.backend.name} or the "
@@ -207,8 +210,8 @@ class Engine:
             return self.draws[rows if numbers is None else numbers[rows], exit_index]
         if exit_index == 0 and "features" in self.policy.reads:
             # Everybody is there at the first exit: the rows of the state are those of the batch.
-            assert self.gallery.features is not None
-            flight.read(self.backend.first_features(state, embedding), self.gallery.features)  # type: ignore[attr-defined]
+            assert self.gallery_features is not None
+            flight.read(self.backend.first_features(state, embedding), self.gallery_features)  # type: ignore[attr-defined]
         if "classes" in self.policy.reads:
             assert self.classifier is not None
             flight.classify(exit_index, rows, self.classifier.entropy(embedding, exit_index))
@@ -230,5 +233,5 @@ class Clock:
         return 1e3 * (now - self.started)
 
 
-def _names(exits: Sequence[Any]) -> str:
+def _told(exits: Sequence[Any]) -> str:
     return ", ".join(f"{spec.name} ({spec.dim} {spec.code})" for spec in exits)

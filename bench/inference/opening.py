@@ -12,6 +12,7 @@ from bench.data.dataset import DatasetRequest
 from bench.data.images import dataset_fingerprint, open_store
 from bench.errors import BenchError
 from bench.files import read_json
+from bench.inference.enrolment import reader_of
 from bench.progress import SILENT, Reporter
 from bench.running.stages import RunContext, Stores
 from bench.runs.folder import RunFolder
@@ -45,14 +46,6 @@ def open_run(
             "with --data-root and --data"
         )
     return RunContext.set_up(spec, registry.method(spec.method), Stores(*stores), folder, device, reporter)
-
-
-def reader_of(dataset: str) -> str:
-    """Name the reader of a dataset: ``synthped`` of ``synthped-demo``. Raises :class:`BenchError` where none fits."""
-    fitting = [name for name in registry.names("dataset") if f"{dataset}-".startswith(f"{name}-")]
-    if not fitting:
-        raise BenchError(f"no reader is known for {dataset}; bench list datasets names them")
-    return max(fitting, key=len)
 
 
 def _spec(folder: RunFolder, values: Mapping[str, Any]) -> RunSpec:

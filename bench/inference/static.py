@@ -12,13 +12,13 @@ from bench.retrieval.table import NEIGHBOURS, IntArray
 
 if TYPE_CHECKING:
     from bench.inference.backends.backend import Backend
-    from bench.inference.searching import GalleryCodes
+    from bench.inference.gallery import Gallery
 
 
 class StaticExit:
     """Runs every image to one exit and searches there alone; ``macs`` is what an image costs. No decisions."""
 
-    def __init__(self, backend: Backend, gallery: GalleryCodes, exit_index: int, macs: float) -> None:
+    def __init__(self, backend: Backend, gallery: Gallery, exit_index: int, macs: float) -> None:
         self.backend, self.gallery, self.exit_index, self.macs = backend, gallery, exit_index, macs
 
     def restart(self) -> None:

@@ -11,8 +11,8 @@ from bench.budget.thresholding.calibrated import FixedThresholds
 from bench.errors import BenchError
 from bench.inference.compaction import StepProfile, measure_steps
 from bench.inference.engine import PARTS, Answers, Engine
+from bench.inference.gallery import Gallery, GalleryExit
 from bench.inference.replay import ReplayBackend
-from bench.inference.searching import GalleryCodes
 from bench.networks import ExitSpec
 
 EXITS = (ExitSpec("exit 1", 16, "binary"), ExitSpec("exit 2", 3, "continuous"), ExitSpec("exit 3", 16, "binary"))
@@ -42,9 +42,15 @@ def embeddings(count, seed):
     ]
 
 
+def enrolled(exits, codes=None):
+    kept = tuple(GalleryExit(spec.name, spec.dim, spec.code) for spec in exits)
+    codes = embeddings(len(PIDS), 0)[: len(exits)] if codes is None else codes
+    return Gallery("a run", "its weights", kept, tuple(codes), PIDS, CAMIDS, tuple("abcdef"))
+
+
 @pytest.fixture
 def gallery():
-    return GalleryCodes(EXITS, embeddings(len(PIDS), 0), PIDS, CAMIDS)
+    return enrolled(EXITS)
 
 
 @pytest.fixture
@@ -134,13 +140,11 @@ def test_answers_join(backend, gallery):
 
 
 def test_parts_of_different_networks_are_refused(backend, gallery):
-    other = (replace(EXITS[0], dim=24), *EXITS[1:])
+    longer = np.zeros((len(PIDS), 3), dtype=np.uint8)
+    other = enrolled((replace(EXITS[0], dim=24), *EXITS[1:]), (longer, *gallery.codes[1:]))
     for wrong, message in (
-        (
-            lambda: GalleryCodes(EXITS, embeddings(len(PIDS), 0)[:2], PIDS, CAMIDS),
-            "codes of 2 exits and the network has 3",
-        ),
-        (lambda: GalleryCodes(other, embeddings(len(PIDS), 0), PIDS, CAMIDS), "the gallery's codes of exit 1 must be"),
+        (lambda: make(backend, enrolled(EXITS[:2])), "build the gallery for this run"),
+        (lambda: make(backend, other), "the gallery holds codes of exit 1 .24 binary"),
         (lambda: make(ReplayBackend(EXITS[:2], backend.embeddings[:2]), gallery), "build the gallery for this run"),
         (lambda: make(backend, gallery, costs=COSTS[:2]), "costs of 3 exits, found 2"),
         (lambda: make(backend, gallery, policy=RANDOM), "draws its confidences"),
