@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
+from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
 from bench.methods import Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe

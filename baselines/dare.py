@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.losses import soft_margin_triplets
+from baselines.exit_losses import soft_margin_triplets
 from bench.methods import Method, Options, Preset
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -36,7 +36,7 @@ DEMO_RECIPE = replace(
     optimiser=Optimiser(name="adam", learning_rate=2e-3, weight_decay=1e-4),
     schedule=Schedule(kind="exponential", milestones=(7,), factor=0.01, later_betas=(0.5, 0.999)),
 )
-"""The same course in minutes; rate and fall were set on a rendered set of another seed than the reported one."""
+"""The same schedule in minutes; learning rates were chosen on a rendered set of another seed than the reported one."""
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=(64, 32),

@@ -1,4 +1,4 @@
-"""BranchyNet's exit rule: a query whose identity the classifier is sure of leaves early."""
+"""BranchyNet's exit rule: a query leaves early where the entropy of the classifier is low."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def negative_entropy(signals: Signals, generator: np.random.Generator) -> FloatArray:
-    """Take −H(softmax(logits)), natural logarithm, over the *training* identities: (N, S).
+    """Confidence (N, S): −H(softmax(logits)), natural logarithm, over the *training* identities.
 
-    BranchyNet leaves at exit n where the entropy is under a threshold T_n. Here the budget says how many leave. The
-    people that are looked for are not among the classes: what is measured is whether a query looks like anybody known.
+    BranchyNet leaves at exit n where the entropy is below a threshold T_n; here the budget sets the thresholds. Test
+    identities are not among the classes: the entropy says how much a query looks like one of the training identities.
     """
     return -signals.class_entropy
 
 
 def classifier_macs(dims: IntArray, classes: int) -> Sequence[int]:
-    """(S,) multiply-adds of each exit's classifier, which nothing else needs; the last exit decides nothing."""
+    """(S,) multiply-adds of each exit's classifier, which only this rule needs; 0 at the last exit, where all leave."""
     return [int(dim) * classes for dim in dims[:-1]] + [0]
 
 

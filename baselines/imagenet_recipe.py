@@ -1,4 +1,4 @@
-"""The recipe that MSDNet and RANet were published with: that of ImageNet classifiers of their time."""
+"""The recipe of MSDNet's and RANet's official code: that of ImageNet classifiers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAPER_RECIPE = Recipe(
 )
 """Both official repositories: SGD at 0.1 with batches of 256, 90 epochs, a tenth every 30.
 
-Their random crops at random scales are left out: they would cut people in two.
+Its random crops at random scales are left out: they would show parts of people.
 """
 DEMO_RECIPE = replace(
     PAPER_RECIPE,
@@ -28,7 +28,7 @@ DEMO_RECIPE = replace(
     identities_per_batch=16,
     schedule=Schedule(kind="step", milestones=(7, 10), factor=0.1),
 )
-"""The same course in minutes, with batches of 64."""
+"""The same schedule in minutes, with batches of 64."""
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,

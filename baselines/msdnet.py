@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
 from baselines.imagenet_recipe import DEMO_RECIPE, PAPER_RECIPE, SMOKE_RECIPE
-from baselines.losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
 from bench.methods import Method, Options, Preset
 
 if TYPE_CHECKING:
     from bench.networks import MultiExitNetwork
 
 NETWORK: Options = {"base": 4, "step": 4, "blocks": 5, "exits": 4, "embed_at": "head", "weights": "none"}
-"""Layers of the first block and of each later one; blocks of the whole network, exits of it that are kept."""
+"""Layers of the first block and of each later one, blocks of the whole network, and exits that are kept."""
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:

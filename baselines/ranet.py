@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
 from baselines.imagenet_recipe import DEMO_RECIPE, PAPER_RECIPE, SMOKE_RECIPE
-from baselines.losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
 from bench.methods import Method, Options, Preset
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""What a method brings: the one value that a plug-in registers.
+"""A method: the value that a plug-in registers.
 
-A method lives in one file and one entry point of the group ``bench.methods``. The registering module should
-not import torch at its top level: ``bench list`` loads it to print its summary.
+A method is one file and one entry point of the group ``bench.methods``. The registering module should not import torch
+at its top level: ``bench list`` loads it to print its summary.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Options = Mapping[str, int | float | str | bool]
 
 
 class Build(Protocol):
-    """What builds a network of a method."""
+    """Function that builds a network of a method."""
 
     def __call__(
         self, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)

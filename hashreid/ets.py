@@ -1,4 +1,4 @@
-"""Exit using training statistics: a classifier that learned from the course of training says who leaves at once."""
+"""Exit using training statistics (ETS): a classifier, trained on the retrieval history, selects exits at exit 1."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ Probabilities = Callable[["Signals"], "FloatArray"]
 READ = 5
 """Images that the classifier reads: the query and its four nearest (HashReID, section 3.4)."""
 HIDDEN = 64
-"""Units of each recurrent layer: the paper leaves them open."""
+"""Units of each recurrent layer; the paper does not give their number."""
 STATE = "classifier."
-"""What the names of the classifier's own parameters begin with."""
+"""Prefix of the names of the classifier's own parameters."""
 
 
 def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
-    """Train the classifier on the training images: its parameters, and how many images each class had (3,)."""
+    """Train the classifier on the training images: its parameters, and ``class_counts`` (3,), the images of each class.
+
+    Raises :class:`BenchError` where the retrieval history has no images of one kind.
+    """
     from hashreid.exit_classifier import train_classifier
 
     assert evidence.training is not None
@@ -45,22 +48,23 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
     return {**state, "class_counts": counts}
 
 
-def trained(parameters: Parameters) -> Probabilities:
-    """Make of what ``fit`` learned: the probability (N, 3) that each query is easy, skip or hard, of signals.
+def probability_function(parameters: Parameters) -> Probabilities:
+    """Function from signals to the probabilities (N, 3) that each query is easy, skip or hard.
 
-    The classifier is built when it is first asked, and kept.
+    ``parameters`` are those of :func:`fit`. The classifier is built at the first call and kept. The function raises
+    :class:`BenchError` for signals without features.
     """
 
     @cache
-    def built() -> ExitClassifier:
+    def classifier() -> ExitClassifier:
         import torch
 
         from hashreid.exit_classifier import ExitClassifier
 
         layers = {name.removeprefix(STATE): value for name, value in parameters.items() if name.startswith(STATE)}
-        classifier = ExitClassifier(len(layers["mean"]), HIDDEN).eval()
-        classifier.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in layers.items()})
-        return classifier.double()
+        network = ExitClassifier(len(layers["mean"]), HIDDEN).eval()
+        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in layers.items()})
+        return network.double()
 
     def probabilities(signals: Signals) -> FloatArray:
         from hashreid.exit_classifier import class_probabilities
@@ -68,18 +72,18 @@ def trained(parameters: Parameters) -> Probabilities:
         if signals.features is None:
             raise BenchError("ETS reads the features of the first exit, and these signals come without them")
         nearest = signals.nearest_indices[:, 0, : READ - 1]
-        return class_probabilities(built(), signals.features.query, signals.features.gallery, nearest)
+        return class_probabilities(classifier(), signals.features.query, signals.features.gallery, nearest)
 
     return probabilities
 
 
 def class_counts(parameters: Parameters) -> dict[str, int]:
-    """How many training images were easy, skip and hard."""
+    """Numbers of training images that are easy, skip and hard."""
     return {f"{name} training images": int(n) for name, n in zip(CLASSES, parameters["class_counts"], strict=True)}
 
 
 def decision_macs(dims: IntArray, classes: int, features: int) -> list[int]:
-    """(S,) multiply-adds of a decision, all at the first exit: five steps of two recurrent layers, then the classes."""
+    """(S,) multiply-adds of a decision, all at the first exit: five steps of two recurrent layers, a linear layer."""
     return [READ * 3 * HIDDEN * (features + HIDDEN + 2 * HIDDEN) + 3 * HIDDEN] + [0] * (len(dims) - 1)
 
 
@@ -89,38 +93,40 @@ def gallery_bytes(features: int) -> int:
 
 
 def load_ets(parameters: Parameters) -> Policy:
-    """ETS as a confidence: P(easy) + P(skip) at the first exit, gallery separability later, as hard queries have it."""
-    probabilities = trained(parameters)
-    return _ready(ETS, parameters, probabilities, lambda signals: _leaving(probabilities(signals)), own_threshold=0.5)
+    """ETS as a confidence: P(easy) + P(skip) at the first exit, gallery separability at later exits."""
+    probabilities = probability_function(parameters)
+    return _policy(
+        ETS, parameters, probabilities, lambda signals: _leave_probability(probabilities(signals)), own_threshold=0.5
+    )
 
 
 def load_ets_gs(parameters: Parameters) -> Policy:
-    """ETS+GS: at the first exit whoever ETS lets go comes first, and within both halves the wider margin."""
-    probabilities = trained(parameters)
+    """ETS+GS: at the first exit, queries that ETS lets leave come first; among equals those with more margin."""
+    probabilities = probability_function(parameters)
 
     def first(signals: Signals) -> FloatArray:
-        whole = signals.identity_margin[:, 0]
-        margin = np.where(np.isinf(whole), 0.0, whole)
-        within = np.where(np.isinf(whole), np.nextafter(1.0, 0.0), margin / (1.0 + margin))
-        leaving: FloatArray = np.where(_leaving(probabilities(signals)) > 0.5, 1.0, 0.0)
+        margin = signals.identity_margin[:, 0]
+        finite = np.where(np.isinf(margin), 0.0, margin)
+        within = np.where(np.isinf(margin), np.nextafter(1.0, 0.0), finite / (1.0 + finite))
+        leaving: FloatArray = np.where(_leave_probability(probabilities(signals)) > 0.5, 1.0, 0.0)
         return leaving + within
 
-    return _ready(ETS_GS, parameters, probabilities, first)
+    return _policy(ETS_GS, parameters, probabilities, first)
 
 
-def _leaving(found: FloatArray) -> FloatArray:
+def _leave_probability(probabilities: FloatArray) -> FloatArray:
     """P(easy) + P(skip), (N,), of probabilities (N, 3)."""
-    return found[:, EASY] + found[:, SKIP]
+    return probabilities[:, EASY] + probabilities[:, SKIP]
 
 
-def _ready(
+def _policy(
     learned: LearnedPolicy,
     parameters: Parameters,
     probabilities: Probabilities,
     first: Callable[[Signals], FloatArray],
     own_threshold: float | None = None,
 ) -> Policy:
-    """Make a policy of a confidence (N,) at the first exit; later ones have gallery separability."""
+    """A policy with the confidence ``first`` (N,) at the first exit and gallery separability at later exits."""
 
     def column(signals: Signals, exit_index: int) -> FloatArray:
         return signals.identity_margin[:, exit_index] if exit_index else first(signals)

@@ -1,4 +1,4 @@
-"""Easy, skip or hard: what the course of training says of a training image (HashReID, section 3.4)."""
+"""Easy, skip or hard: classes of training images by their retrieval history (HashReID, section 3.4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 EASY, SKIP, HARD = 0, 1, 2
 CLASSES = ("easy", "skip", "hard")
 UNLABELLED = -1
-"""An image that nothing could be retrieved for."""
+"""An image without a match among the training images of other cameras."""
 MOST_FLIPS_OF_EASY = 2
 MOST_FLIPS_OF_HARD = 6
 
@@ -21,8 +21,8 @@ def exit_classes(retrieval_history: NDArray[np.int8]) -> NDArray[np.int64]:
     """Class (N,) of each training image by its retrieval history (T, N): 1 nearest image right, 0 wrong, −1 unknown.
 
     A flip is a change from one measurement to the next. More than six make an image *skip*; up to two make it *easy*,
-    three to six *hard*. The paper does not say what an image is whose nearest is never right, and which never flips:
-    whatever is wrong at the last measurement with two flips or fewer counts as hard here.
+    three to six *hard*. The paper names no class for an image whose nearest image is never right, and which never
+    flips: here an image that is wrong at the last measurement, with at most two flips, is hard.
     """
     flips = (np.diff(retrieval_history, axis=0) != 0).sum(axis=0)
     classes = np.full(retrieval_history.shape[1], HARD, dtype=np.int64)

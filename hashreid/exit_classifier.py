@@ -1,4 +1,4 @@
-"""The recurrent classifier of ETS: reads a query and its nearest images, and says how hard the query will be."""
+"""The recurrent classifier of ETS: from a query and its nearest images to the class easy, skip or hard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK = 4096
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """What the paper leaves open, chosen on held-out identities (see the README)."""
+    """Settings that the paper does not give, chosen on held-out identities."""
 
     epochs: int = 20
     batch_size: int = 256
@@ -35,8 +35,8 @@ SETTINGS = ClassifierSettings()
 class ExitClassifier(nn.Module):
     """Features of the query and of its nearest images (B, READ, F) → logits (B, 3) of :data:`CLASSES`.
 
-    Two recurrent layers of ``hidden`` units, ReLU, a linear layer (HashReID, section 3.4). Features are standardised as
-    those of the training images were.
+    Two recurrent layers of ``hidden`` units, ReLU, a linear layer (HashReID, section 3.4). Features are standardised by
+    mean and scale of the training images.
     """
 
     mean: Tensor
@@ -55,9 +55,9 @@ class ExitClassifier(nn.Module):
         return self.classify(F.relu(last[-1]))
 
     def read(self, query: NDArray[np.float16], gallery: NDArray[np.float16], nearest: NDArray[np.int64]) -> Tensor:
-        """Line up queries (B, F) and the gallery images (G, F) at ``nearest`` (B, READ − 1): logits (B, 3).
+        """Logits (B, 3) for queries (B, F) and the gallery images (G, F) with the indices ``nearest`` (B, READ − 1).
 
-        Where ``nearest`` is −1 there is no image, and the mean stands for it.
+        Where ``nearest`` is −1 there is no image; the mean takes its place.
         """
         features = np.concatenate([query[:, None], gallery[nearest]], axis=1)
         sequences = (torch.from_numpy(features).to(self.mean.dtype) - self.mean) / self.scale
@@ -103,7 +103,7 @@ def train_classifier(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Work in one thread: over sequences of five, threads wait for one another for longer than they work."""
+    """Compute in one thread: over sequences of five, several threads wait longer for each other than they compute."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -118,8 +118,8 @@ def class_probabilities(
 ) -> NDArray[np.float64]:
     """Probabilities (N, 3) of :data:`CLASSES` for queries (N, F) with their nearest gallery images.
 
-    Given a classifier in double precision, they do not depend on who else is asked for: products of matrices round
-    differently with the number of their rows, and that is gone once the logits are rounded.
+    With a classifier in double precision, the result for a query does not depend on the other queries: matrix products
+    round differently for different numbers of rows, but these differences vanish when the logits are rounded.
     """
     parts = []
     for first in range(0, len(query), BLOCK):

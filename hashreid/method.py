@@ -40,7 +40,7 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
 
 
 def _loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
-    from hashreid.losses import hashreid_loss
+    from hashreid.training_loss import hashreid_loss
 
     return hashreid_loss(outputs, labels, options)
 

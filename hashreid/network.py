@@ -15,8 +15,9 @@ from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork, sign
 def strip_pool(maps: Tensor, strips: int) -> Tensor:
     """Average each of ``strips`` horizontal strips of maps (B, C, H, W): (B, strips × C), top strip first.
 
-    Equation 2. The text says that the strips are pooled together to 1×1×256, the formula says ``concat``; this
-    follows the formula, without which the strips would make no difference.
+    Equation 2. The text says that the strips are pooled together to 1×1×256, the formula says ``concat``. This follows
+    the formula; without it the strips would have no effect. Raises :class:`BenchError` where the strips do not divide
+    the height.
     """
     if strips == 1:
         return maps.mean(dim=(2, 3))
@@ -30,13 +31,13 @@ def strip_pool(maps: Tensor, strips: int) -> Tensor:
 
 
 class HashExit(nn.Module):
-    """A hash exit: pooled features (B, F) → code (B, bits), ±1 in evaluation and soft-signed in training.
+    """A hash exit: pooled features (B, F) → code (B, bits), signs ±1 in evaluation and soft signs in training.
 
     ``hidden`` > 0: FC_hidden–BN–tanh–FC_bits–BN–sign (equation 3, exits 1 and 2). ``hidden`` = 0 with ``bits``
     equal to the features' width: BN–sign (equation 4, exits 3 and 4). ``hidden`` = 0 with another ``bits``:
     FC_bits–BN–sign, for the code lengths of Table 3.
 
-    ``channels`` > 0 are those of maps that the encoder has not normalised (DenseNet's): ``activate`` does it first.
+    ``channels`` > 0 are those of maps that the encoder has not normalised (DenseNet's): ``activate`` normalises them.
     """
 
     def __init__(self, features: int, bits: int, hidden: int = 0, channels: int = 0) -> None:
@@ -62,9 +63,9 @@ class HashExit(nn.Module):
 class HashReID(MultiExitNetwork):
     """HashReID on any four-stage encoder.
 
-    ``exit_stages`` names the stages (1–4) that end in an exit: all of them, or (4,) for HashReID−HE, the network
-    without early exits. Stage 1 is pooled in ``strips``, the others globally. Exits 1 and 2 hash through a hidden
-    layer to ``bits``; exits 3 and 4 binarise their features as they are, unless ``final_bits`` sets exit 4's length.
+    ``exit_stages`` are the stages (1–4) that end in an exit: all of them, or (4,) for HashReID−HE, the network without
+    early exits. Stage 1 is pooled in ``strips``, the others globally. Exits 1 and 2 have a hidden layer and ``bits``
+    bits; exits 3 and 4 binarise their features directly, unless ``final_bits`` sets exit 4's length.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class HashReID(MultiExitNetwork):
             raw = encoder.widths[stage - 1] if encoder.preactivated and stage < 4 else 0
             head = HashExit(width, length, hidden if stage <= 2 else 0, raw)
             heads.append(head)
-            # Without bias, as the code is centred already; small weights so that no identity starts ahead.
+            # Without bias, as the code is centred. Small weights: all identities start with nearly equal logits.
             classifier = nn.Linear(length, num_identities, bias=False)
             nn.init.normal_(classifier.weight, std=0.001)
             classifiers.append(classifier)
@@ -111,7 +112,7 @@ class HashReID(MultiExitNetwork):
         return self.stem(images)
 
     def step(self, state: Tensor, exit_index: int) -> tuple[Tensor, Tensor]:
-        """Run on to exit ``exit_index`` and hash there."""
+        """Run the stages up to exit ``exit_index``, and its hash exit."""
         maps = self.segments[exit_index](state)
         return maps, self.heads[exit_index](self.pool(maps, exit_index))
 
@@ -122,11 +123,11 @@ class HashReID(MultiExitNetwork):
         return strip_pool(head.activate(maps), self.strips if self.exit_stages[exit_index] == 1 else 1)
 
     def first_features(self, state: Tensor, embedding: Tensor) -> Tensor:
-        """Pool the maps (B, C, H, W) of the first exit once more."""
+        """Pooled features (B, F) of the maps (B, C, H, W) of the first exit."""
         return self.pool(state, 0)
 
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
-        """Run exits for training; ``aligned`` are the features centred for the ranking regulariser."""
+        """Outputs for training; the extra ``aligned`` has the centred features for the ranking regulariser."""
         state = self.start(images)
         outputs = []
         for index in range(len(self.exits[:num_exits])):
@@ -141,5 +142,5 @@ class HashReID(MultiExitNetwork):
         return outputs
 
     def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
-        """Classify codes (B, dim) with the classifier of training."""
+        """Logits (B, identities) of codes (B, dim) of an exit."""
         return self.classifiers[exit_index](embedding)

@@ -8,8 +8,8 @@ from bench.device import device_name, open_device, precision_name
 from bench.errors import BenchError
 from bench.running.estimate import estimate
 from bench.running.run import run
-from hashreid.losses import hashreid_loss
 from hashreid.network import HashReID
+from hashreid.training_loss import hashreid_loss
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_training_runs_in_the_precision_asked_for(smoke_request, monkeypatch, pr
         return hashreid_loss(outputs, labels, options)
 
     monkeypatch.setattr(HashReID, "outputs", watched)
-    monkeypatch.setattr("hashreid.losses.hashreid_loss", watched_loss)
+    monkeypatch.setattr("hashreid.training_loss.hashreid_loss", watched_loss)
     request = smoke_request(precision=precision)
     result = run(request)
     estimate(request, num_identities=8)

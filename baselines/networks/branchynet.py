@@ -1,4 +1,4 @@
-"""BranchyNet: side branches on a ResNet, whose maps are embedded as they are (Teerapittayanon et al., ICPR 2016)."""
+"""BranchyNet: branches on a ResNet, embedded by their flattened maps (Teerapittayanon et al., ICPR 2016)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXIT_STAGES = (1, 2, 4)
 
 
 Branch = Callable[[int, int], list[nn.Module]]
-"""Layers of a branch, for the channels that enter and leave it."""
+"""Layers of a branch, from its numbers of input and output channels."""
 
 
 def _strided(entering: int, leaving: int) -> list[nn.Module]:
@@ -42,20 +42,21 @@ BRANCHES: dict[str, tuple[tuple[int, Branch], tuple[int, Branch]]] = {
     "pooled": ((8, _pooled), (4, _pooled)),
     "unequal": ((8, _valid_pooled), (16, _valid)),
 }
-"""For each of the two branches, what it divides its stage's channels by, and its layers.
+"""For each of the two branches, the divisor of its stage's channels, and its layers.
 
-The paper's network is another (AlexNet, ResNet-110) and HashReID prints lengths alone: 14,880 = 32·31·15 and 13,440 =
-128·15·7 = 32·30·14. All three come to them on ResNet-50 at 256×128: one convolution of stride 2; one of stride 1 and a
-3×3 pooling, nearer to BranchyNet's own branches; and 32 filters in both, pooled in the first alone.
+BranchyNet's paper has other networks (AlexNet, ResNet-110), and HashReID prints only the lengths: 14,880 = 32·31·15 and
+13,440 = 128·15·7 = 32·30·14. On ResNet-50 at 256×128 all three kinds have these lengths: a convolution of stride 2; one
+of stride 1 and a 3×3 pooling, as in BranchyNet's own branches; 32 filters in both branches, pooled in the first alone.
 """
 
 
 class BranchyNet(ClassifyingNetwork):
-    """A ResNet with branches after stages 1 and 2, and its own end as the third exit.
+    """A ResNet with branches after stages 1 and 2; the third exit is after stage 4.
 
-    A branch is a 3×3 convolution whose maps are flattened, not pooled: at 256×128 embeddings of 32·31·15 = 14,880 and
-    128·15·7 = 13,440 numbers; the last is the global mean of stage 4. The lengths depend on the input, so the network
-    is built for one ``input_size`` (height, width).
+    A branch is a 3×3 convolution with flattened maps: at 256×128 embeddings of 32·31·15 = 14,880 and 128·15·7 = 13,440
+    values. The last embedding is the global mean of stage 4. The lengths depend on the input, so the network is built
+    for one ``input_size`` (height, width). Raises :class:`BenchError` for an unknown branch, an encoder without norm
+    at the end of its stages, an input that is too small, and images of another size.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class BranchyNet(ClassifyingNetwork):
         )
 
     def _lengths(self) -> list[int]:
-        """Lengths of the embeddings, from a pass over shapes alone."""
+        """Lengths of the embeddings, from one pass with an image of zeros."""
         maps = torch.zeros(1, 3, *self.input_size)
         lengths = []
         training = self.training
@@ -109,7 +110,7 @@ class BranchyNet(ClassifyingNetwork):
         return self.stem(images)
 
     def step(self, state: Tensor, exit_index: int) -> tuple[Tensor | tuple[()], Tensor]:
-        """Run on to an exit and flatten what its branch makes of the maps."""
+        """Run the stages up to an exit, and its branch, whose maps are flattened."""
         maps = self.segments[exit_index](state)
         embedding = self.heads[exit_index](maps)
         return (() if exit_index == len(self.exits) - 1 else maps), embedding

@@ -1,4 +1,4 @@
-"""DaRe: a small head after every stage, and their weighted sum as the last (Wang et al., CVPR 2018)."""
+"""DaRe: an embedding after every stage, and their weighted sum as the last exit (Wang et al., CVPR 2018)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ State = tuple[Tensor, list[Tensor]]
 class StageHead(nn.Module):
     """Maps (B, C, H, W) → stage embedding (B, dim): global mean, FC_hidden–BN–ReLU–FC_dim.
 
-    Maps that their encoder has not normalised (``preactivated``) pass a batch norm and a ReLU first.
+    Maps that the encoder has not normalised (``preactivated``) pass a batch norm and a ReLU first.
     """
 
     def __init__(self, channels: int, hidden: int, dim: int, preactivated: bool) -> None:
@@ -31,7 +31,7 @@ class StageHead(nn.Module):
 
 
 class FusingHead(StageHead):
-    """The last head, which also adds up the embeddings of all stages: one learnt number for each stage."""
+    """The last head, which also sums the embeddings of all stages, with a learned weight for each stage."""
 
     def __init__(self, channels: int, hidden: int, dim: int, stages: int) -> None:
         super().__init__(channels, hidden, dim, preactivated=False)
@@ -45,7 +45,7 @@ class FusingHead(StageHead):
 class DaRe(MultiExitNetwork):
     """DaRe on a four-stage encoder: exits 1 to 3 are the stages' embeddings, exit 4 is the fusion of all four.
 
-    The fourth stage's own embedding is a term of the loss and no exit, as in the paper's budgeted experiment.
+    The fourth stage's own embedding has a term in the loss but is no exit, as in the paper's budgeted experiment.
     """
 
     def __init__(self, encoder: Encoder, *, hidden: int = 1024, dim: int = 128) -> None:
@@ -55,7 +55,7 @@ class DaRe(MultiExitNetwork):
         *early, last = encoder.widths
         self.heads = nn.ModuleList(StageHead(width, hidden, dim, encoder.preactivated) for width in early)
         self.heads.append(FusingHead(last, hidden, dim, len(self.stages)))
-        names = [f"exit {place}" for place in range(1, len(self.stages))]
+        names = [f"exit {number}" for number in range(1, len(self.stages))]
         self.exits = tuple(ExitSpec(name, dim, "continuous") for name in (*names, "fusion"))
 
     def start(self, images: Tensor) -> State:
@@ -74,14 +74,14 @@ class DaRe(MultiExitNetwork):
         return (maps, embeddings), embeddings[-1]
 
     def first_features(self, state: State, embedding: Tensor) -> Tensor:
-        """Pool the maps of the first stage once more."""
+        """Pooled maps (B, C) of the first stage."""
         maps, _ = state
         head = self.heads[0]
         assert isinstance(head, StageHead)
         return head.pool(maps)
 
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
-        """Run exits for training; the last carries its stage's own embedding as ``stage``."""
+        """Outputs for training; the last has its stage's own embedding as the extra ``stage``."""
         maps, embeddings = self.start(images)
         outputs = []
         for stage, head in list(zip(self.stages, self.heads, strict=True))[:num_exits]:

@@ -1,7 +1,7 @@
 """MSDNet: every layer works at several scales, and exits read the coarsest (Huang et al., ICLR 2018).
 
-Built as the official ImageNet network is: five blocks, of which the exits that are asked for are kept. It has to be
-built whole and cut, since the number of all its layers says where scales are dropped.
+Built as the official ImageNet network: five blocks, cut after the last exit that is kept. The number of layers of the
+whole network determines where scales are dropped, so the whole network is planned and then cut.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ FACTORS = (1, 2, 4, 4)
 """Channels at each scale, finest first, as multiples of the base: the maps' and the units' inner width alike."""
 SCALES = len(FACTORS)
 REDUCTION = 0.5
-"""What a transition keeps of the channels."""
+"""Fraction of the channels that a transition keeps."""
 
 Maps = list[Tensor]
 """Maps of the scales in use, finest first; the coarsest is always among them."""
 
 
 class FirstLayer(nn.Module):
-    """Images (B, 3, H, W) → maps at every scale: each is made from the one before it by a convolution of stride 2."""
+    """Images (B, 3, H, W) → maps at every scale, each from the scale before it by a convolution of stride 2."""
 
     def __init__(self, channels: int, pool: bool) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class FirstLayer(nn.Module):
 
 
 class ScaleUnit(nn.Module):
-    """What a layer adds at one scale: from the scale itself and, if ``finer``, half of it from the next finer one."""
+    """The channels that a layer adds at one scale; if ``finer``, half of them come from the next finer scale."""
 
     def __init__(self, scale: int, base: int, growth: int, finer: bool) -> None:
         super().__init__()
@@ -53,13 +53,13 @@ class ScaleUnit(nn.Module):
         self.normal = bottleneck(entering, leaving, FACTORS[scale])
 
     def forward(self, maps: Tensor, finer: Tensor | None) -> Tensor:
-        """Append to maps (B, C, H, W) what is made of them, after what is made of the finer ones."""
+        """Append to maps (B, C, H, W) the channels from the finer maps, then those from the maps themselves."""
         added = [self.normal(maps)] if self.down is None else [self.down(finer), self.normal(maps)]
         return torch.cat([maps, *added], dim=1)
 
 
 class Layer(nn.Module):
-    """One layer at the ``leaving`` coarsest scales, fed by the ``entering`` coarsest; the base grows by ``growth``."""
+    """One layer: reads the ``entering`` coarsest scales and adds ``growth`` × factor channels to ``leaving``."""
 
     def __init__(self, base: int, growth: int, entering: int, leaving: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Layer(nn.Module):
         """Grow the maps of every scale that is kept."""
         kept = range(self.dropped, len(maps))
         return [
-            unit(maps[place], maps[place - 1] if place else None) for unit, place in zip(self.units, kept, strict=True)
+            unit(maps[index], maps[index - 1] if index else None) for unit, index in zip(self.units, kept, strict=True)
         ]
 
 
@@ -95,17 +95,17 @@ class Transition(nn.Module):
 def build_blocks(
     layers: Sequence[int], channels: int, growth: int, pool: bool, exits: int
 ) -> tuple[list[nn.Sequential], list[int]]:
-    """Build the blocks up to ``exits`` of a network of ``layers`` in each block; also the coarsest width after each.
+    """Build the first ``exits`` blocks of a network of ``layers`` in each block; also gives the coarsest width of each.
 
-    A scale is dropped every N/4 layers of the whole network's N, and the base is halved there. Towards the last exit
-    that is kept, scales are left out that only the blocks cut off would have read: a layer reads one scale beyond those
-    that are read of it. (The official network, cut after exit 4, has none to leave out.)
+    A scale is dropped every N/4 layers of the whole network's N, and the base is halved there. Scales that only the
+    blocks after the last exit would read are left out: a layer reads one scale more than is read of it. (The official
+    network, cut after exit 4, has none of these.)
     """
     interval = ceil(sum(layers) / SCALES)
     base, passed, given = channels, 0, SCALES
     blocks, widths = [], []
-    for place, depth in enumerate(layers[:exits]):
-        parts: list[nn.Module] = [FirstLayer(channels, pool)] if place == 0 else []
+    for block, depth in enumerate(layers[:exits]):
+        parts: list[nn.Module] = [FirstLayer(channels, pool)] if block == 0 else []
         for number in range(passed + 1, passed + depth + 1):
             entering = SCALES - max(0, number - 2) // interval
             leaving = SCALES - (number - 1) // interval
@@ -126,10 +126,11 @@ def build_blocks(
 class MSDNet(ClassifyingNetwork):
     """MSDNet with an identity classifier at every exit.
 
-    ``layers`` are the layers of every block of the whole network, ``exits`` how many of its exits are kept. The state
-    is the maps of the scales that the next layer reads; after the last exit it is empty. Every layer runs at all of its
-    scales, as the official network does; its paper's "lazy evaluation", which would leave a block's finer scales
-    out where nobody goes on, is not used: a query that does go on would have to go back.
+    ``layers`` are the layers of every block of the whole network; its first ``exits`` exits are kept. The state is the
+    maps of the scales that the next layer reads; after the last exit it is empty. Every layer runs at all of its
+    scales, as in the official code. The paper's "lazy evaluation" leaves out a block's finer scales where the query
+    exits; it is not used here, since a query that continues would have to compute them later. Raises
+    :class:`BenchError` for impossible numbers of exits, layers or channels.
     """
 
     def __init__(
@@ -152,10 +153,10 @@ class MSDNet(ClassifyingNetwork):
         self.blocks = nn.ModuleList(blocks)
         self.heads = nn.ModuleList(ConvolutionalHead(width, embed_at) for width in widths)
         self.classifiers = nn.ModuleList(IdentityClassifier(width, num_identities) for width in widths)
-        self.exits = tuple(ExitSpec(f"exit {place}", width, "continuous") for place, width in enumerate(widths, 1))
+        self.exits = tuple(ExitSpec(f"exit {number}", width, "continuous") for number, width in enumerate(widths, 1))
 
     def start(self, images: Tensor) -> Tensor:
-        """Begin with the images: the first block makes their scales."""
+        """The images: the first block makes the maps of every scale."""
         return images
 
     def step(self, state: Tensor | Maps, exit_index: int) -> tuple[Maps, Tensor]:

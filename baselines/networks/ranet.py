@@ -1,7 +1,7 @@
 """RANet: sub-networks from the lowest resolution up, each fused with the one before it (Yang et al., CVPR 2020).
 
-Built as the official ImageNet script has it: four sub-networks of 2, 4, 6 and 8 blocks, an exit after each of the last
-two blocks of every one, of which the exits that are asked for are kept.
+Built as by the official ImageNet script: four sub-networks of 2, 4, 6 and 8 blocks, with an exit after each of the last
+two blocks of a sub-network. The first exits are kept, as many as are wanted.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ FACTORS = (4, 2, 1, 1)
 BLOCKS = (2, 4, 6, 8)
 """Blocks of each sub-network."""
 EXITS_EACH = 2
-"""Exits of each sub-network: after its last blocks, those that nothing below is fused into."""
+"""Exits of each sub-network: after its last blocks, which are those without fusion."""
 MAX_EXITS = EXITS_EACH * len(BLOCKS)
 FUSED_SHARE = 0.25
-"""Share of a fusion layer's growth that comes from the sub-network below."""
+"""Fraction of a fusion layer's growth that comes from the sub-network below."""
 REDUCTION = 0.5
-"""What a transition keeps of the channels."""
+"""Fraction of the channels that a transition keeps."""
 
 
 def resized(maps: Tensor, like: Tensor) -> Tensor:
-    """Resize maps (B, C, H, W) to the height and width of others; as they are where those agree."""
+    """Resize maps (B, C, H, W) to the height and width of others, unless they are equal."""
     size = like.shape[2:]
     if maps.shape[2:] == size:
         return maps
@@ -41,7 +41,7 @@ def resized(maps: Tensor, like: Tensor) -> Tensor:
 
 
 class Stem(nn.Module):
-    """Images (B, 3, H, W) → one map for every sub-network, finest first, each made from the one before it."""
+    """Images (B, 3, H, W) → one map for every sub-network, finest first, each from the one before it."""
 
     def __init__(self, channels: int, pool: bool) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class DenseBlock(nn.Module):
 
 
 class FusionLayer(nn.Module):
-    """Append ``growth`` channels, a quarter of them made of the lower sub-network's maps after its same layer."""
+    """Append ``growth`` channels; a quarter of them come from the same layer's maps in the sub-network below."""
 
     def __init__(
         self, entering: int, growth: int, factor: int, lower_width: int, lower_factor: int, stride: int
@@ -85,16 +85,16 @@ class FusionLayer(nn.Module):
         self.own = bottleneck(entering, growth - fused, factor, stride)
 
     def forward(self, maps: Tensor, low: Tensor) -> Tensor:
-        """Fuse maps (B, C, H, W) with lower ones (B, C', H', W'), at the resolution that the layer leaves."""
+        """Fuse maps (B, C, H, W) with lower ones (B, C', H', W'), at the layer's output resolution."""
         own = self.own(maps)
         return torch.cat([resized(maps, own), resized(self.lower(low), own), own], dim=1)
 
 
 class FusionBlock(nn.Module):
-    """Layers that take in the same-numbered block of the sub-network below, whose widths are ``lower_widths``.
+    """Layers that are fused with the block of the same number in the sub-network below, of widths ``lower_widths``.
 
-    At the end a 1×1 convolution of the block below's last maps is appended, a quarter as wide as what is there already.
-    If ``halves``, the last layer halves the resolution, and a 1×1 convolution at the end the channels.
+    At the end a 1×1 convolution of the last maps of the block below is appended, a quarter as wide as the maps so far.
+    If ``halves``, the last layer halves the resolution, and a final 1×1 convolution halves the channels.
     """
 
     def __init__(
@@ -117,8 +117,8 @@ class FusionBlock(nn.Module):
     def forward(self, maps: Tensor, low: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Fuse maps (B, C, H, W) with the lower block's, before its first layer and after each.
 
-        Gives the maps that leave the block, and what its own successive maps can be cut from: each is the first
-        channels of the one after it, but where the last layer halves the resolution.
+        Gives the output maps, and the tensors from which the maps between the layers can be cut: each is the first
+        channels of the next one, except where the last layer halves the resolution.
         """
         trail = []
         for number, (layer, lower) in enumerate(zip(self.layers, low, strict=False), start=1):
@@ -130,22 +130,22 @@ class FusionBlock(nn.Module):
 
 
 class SubNetwork(nn.Module):
-    """Sub-network ``place`` (0 is the lowest resolution): fusion blocks, then dense blocks that end in exits."""
+    """Sub-network ``number`` (0 is the lowest resolution): fusion blocks, then dense blocks that end in exits."""
 
-    def __init__(self, place: int, channels: int, growth: int, layers: int, blocks: int, below: SubNetwork | None):
+    def __init__(self, number: int, channels: int, growth: int, layers: int, blocks: int, below: SubNetwork | None):
         super().__init__()
-        factor = FACTORS[place]
+        factor = FACTORS[number]
         growth *= factor
-        reduced_after = {index * BLOCKS[place] // (place + 1) for index in range(1, place + 1)}
+        reduced_after = {index * BLOCKS[number] // (number + 1) for index in range(1, number + 1)}
         self.factor = factor
         self.fused = nn.ModuleList()
         self.dense = nn.ModuleList()
         self.widths: list[list[int]] = []
         width = channels * factor
-        for number in range(1, blocks + 1):
-            if below is not None and number <= BLOCKS[place - 1]:
-                halves = number in reduced_after
-                fusion = FusionBlock(width, growth, factor, below.widths[number - 1], below.factor, halves)
+        for block_number in range(1, blocks + 1):
+            if below is not None and block_number <= BLOCKS[number - 1]:
+                halves = block_number in reduced_after
+                fusion = FusionBlock(width, growth, factor, below.widths[block_number - 1], below.factor, halves)
                 width = fusion.leaving
                 self.fused.append(fusion)
                 self.widths.append(fusion.widths)
@@ -157,7 +157,7 @@ class SubNetwork(nn.Module):
         self.exit_widths = [widths[-1] for widths in self.widths[-len(self.dense) :]]
 
     def fuse(self, maps: Tensor, below: SubNetwork, trail: Sequence[list[Tensor]]) -> tuple[Tensor, list[list[Tensor]]]:
-        """Run the fusion blocks over the trail that the sub-network below has left; gives the trail of this one."""
+        """Run the fusion blocks on the trail of the sub-network below; gives the output maps and its own trail."""
         own = []
         for number, block in enumerate(self.fused):
             maps, left = block(maps, below.successive(number, trail))
@@ -165,7 +165,7 @@ class SubNetwork(nn.Module):
         return maps, own
 
     def successive(self, number: int, trail: Sequence[list[Tensor]]) -> list[Tensor]:
-        """Cut the maps before the first layer of a block and after each of its layers out of a trail."""
+        """Maps before the first layer of a block and after each of its layers, cut out of a trail."""
         widths = self.widths[number]
         # The dense blocks come last and only ever append: one tensor holds them all.
         left = trail[min(number, len(self.fused))]
@@ -176,9 +176,10 @@ class SubNetwork(nn.Module):
 class RANet(ClassifyingNetwork):
     """RANet with an identity classifier at every exit.
 
-    ``layers`` are those of every block, ``exits`` how many of the eight exits are kept. The state has the maps that the
-    sub-networks to come begin with, the trail of fusion blocks that the next one will read, and the maps of the present
-    one, which are the rest of that trail; after the last exit it is empty.
+    ``layers`` are those of every block; the first ``exits`` of the eight exits are kept. The state has the input maps
+    of the sub-networks that have not run, the trail of fusion blocks that the next one reads, and the present maps,
+    which are the rest of that trail; after the last exit it is empty. Raises :class:`BenchError` for impossible
+    numbers of exits, layers or channels.
     """
 
     def __init__(
@@ -203,42 +204,42 @@ class RANet(ClassifyingNetwork):
         widths: list[int] = []
         below = None
         while len(widths) < exits:
-            place = len(self.subnetworks)
-            blocks = BLOCKS[place] - EXITS_EACH + min(EXITS_EACH, exits - len(widths))
-            below = SubNetwork(place, channels, growth, layers, blocks, below)
+            number = len(self.subnetworks)
+            blocks = BLOCKS[number] - EXITS_EACH + min(EXITS_EACH, exits - len(widths))
+            below = SubNetwork(number, channels, growth, layers, blocks, below)
             self.subnetworks.append(below)
             widths += below.exit_widths
         self.heads = nn.ModuleList(ConvolutionalHead(width, embed_at) for width in widths)
         self.stem = Stem(channels, pool)
         self.classifiers = nn.ModuleList(IdentityClassifier(width, num_identities) for width in widths)
-        self.exits = tuple(ExitSpec(f"exit {place}", width, "continuous") for place, width in enumerate(widths, 1))
+        self.exits = tuple(ExitSpec(f"exit {number}", width, "continuous") for number, width in enumerate(widths, 1))
         for part in (self.subnetworks, self.heads):
             for module in part.modules():
                 if isinstance(module, nn.Conv2d):
                     nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def start(self, images: Tensor) -> dict[str, Any]:
-        """Run the whole stem and keep the maps that the sub-networks begin with, the lowest resolution first."""
+        """Run the whole stem; the state has the input maps of the sub-networks, the lowest resolution first."""
         maps = self.stem(images)[::-1][: len(self.subnetworks)]
         return {"begin": maps, "trail": [], "maps": []}
 
     def step(self, state: dict[str, Any], exit_index: int) -> tuple[dict[str, Any], Tensor]:
-        """Run on to the next exit: a dense block, and before it, where a sub-network begins, its fusion blocks."""
-        place, number = divmod(exit_index, EXITS_EACH)
-        network = self.subnetworks[place]
+        """Run a dense block and the head of its exit; at the first exit of a sub-network, its fusion blocks before."""
+        number, block = divmod(exit_index, EXITS_EACH)
+        network = self.subnetworks[number]
         assert isinstance(network, SubNetwork)
         begin, trail = list(state["begin"]), list(state["trail"])
-        if number > 0:
+        if block > 0:
             maps = state["maps"][0]
         else:
             maps = begin.pop(0)
-            if place > 0:
-                below = self.subnetworks[place - 1]
+            if number > 0:
+                below = self.subnetworks[number - 1]
                 assert isinstance(below, SubNetwork)
                 maps, trail = network.fuse(maps, below, [*trail, state["maps"]])
-        maps = network.dense[number](maps)
+        maps = network.dense[block](maps)
         embedding = self.heads[exit_index](maps)
         if exit_index == len(self.exits) - 1:
             return {"begin": [], "trail": [], "maps": []}, embedding
-        # Nobody reads the trail of the last sub-network.
+        # The trail of the last sub-network is never read.
         return {"begin": begin, "trail": trail if begin else [], "maps": [maps]}, embedding

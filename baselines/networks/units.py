@@ -1,23 +1,19 @@
-"""What MSDNet and RANet are made of: convolution units after which maps are concatenated, and the head of an exit.
+"""Modules that MSDNet and RANet share: convolution units, and the head of an exit.
 
-Order of operations, concatenations and parameters is that of the official implementations, so that their weights can
-be moved over by position (:mod:`baselines.networks.official`).
+Operations, concatenations and parameters are in the order of the official implementations, so that their weights can be
+copied by position (:mod:`baselines.networks.official`).
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import BenchError
 
-EmbedAt = Literal["head", "map"]
-
 
 def conv_norm_relu(entering: int, leaving: int, kernel: int, stride: int = 1) -> list[nn.Module]:
-    """Convolution without bias that keeps the size (but for its stride), batch norm, ReLU."""
+    """Convolution without bias, padded to keep the size at stride 1; batch norm; ReLU."""
     return [
         nn.Conv2d(entering, leaving, kernel, stride=stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(leaving),
@@ -26,7 +22,7 @@ def conv_norm_relu(entering: int, leaving: int, kernel: int, stride: int = 1) ->
 
 
 def first_convolution(channels: int, pool: bool) -> nn.Sequential:
-    """Build the stem's first scale: 7×7 of stride 2 *with* bias, norm, ReLU and, if ``pool``, 3×3 pooling."""
+    """First scale of the stem: 7×7 convolution of stride 2 *with* bias, norm, ReLU and, if ``pool``, 3×3 pooling."""
     layers: list[nn.Module] = [
         nn.Conv2d(3, channels, 7, stride=2, padding=3),
         nn.BatchNorm2d(channels),
@@ -38,7 +34,7 @@ def first_convolution(channels: int, pool: bool) -> nn.Sequential:
 
 
 def bottleneck(entering: int, leaving: int, width: int, stride: int = 1) -> nn.Sequential:
-    """Build a unit: 1×1 to at most ``width`` × ``leaving`` channels, 3×3 to ``leaving``, each with norm and ReLU."""
+    """A unit: 1×1 to at most ``width`` × ``leaving`` channels, 3×3 to ``leaving``, each with norm and ReLU."""
     inner = min(entering, width * leaving)
     return nn.Sequential(*conv_norm_relu(entering, inner, 1), *conv_norm_relu(inner, leaving, 3, stride))
 
@@ -46,9 +42,9 @@ def bottleneck(entering: int, leaving: int, width: int, stride: int = 1) -> nn.S
 class ConvolutionalHead(nn.Module):
     """Exit of MSDNet and RANet: maps (B, C, H, W) → embedding (B, C) through two 3×3 convolutions of stride 2.
 
-    The official head then averages 2×2 windows, which a map of 8×4 (input 256×128) has shrunk too far for; the mean
-    over all that is left is the same for the square inputs that the authors used, and works for any. ``embed_at``
-    ``map`` leaves the convolutions out: the length printed in HashReID's Table 1 fits either.
+    The official head then averages 2×2 windows, for which a map of 8×4 (input 256×128) has become too small. The mean
+    over the whole map is equal to it for the authors' square inputs, and works for any. ``embed_at`` ``map`` leaves the
+    convolutions out: the length in HashReID's Table 1 fits both. Raises :class:`BenchError` for another ``embed_at``.
     """
 
     def __init__(self, channels: int, embed_at: str = "head") -> None:

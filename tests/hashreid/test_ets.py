@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from bench.budget.policy import TrainingStatistics
 from bench.cost.macs import module_work
 from bench.errors import BenchError
-from hashreid.ets import ETS, ETS_GS, HIDDEN, READ, class_counts, fit, trained
+from hashreid.ets import ETS, ETS_GS, HIDDEN, READ, class_counts, fit, probability_function
 from hashreid.exit_classes import EASY, HARD, SKIP, UNLABELLED, exit_classes
 from hashreid.exit_classifier import ExitClassifier
 
@@ -50,7 +50,7 @@ def parameters():
 
 def test_the_classifier_learns_who_is_easy(parameters):
     table = with_features(invented_table())
-    found = trained(parameters)(table.signals)
+    found = probability_function(parameters)(table.signals)
     assert found.sum(axis=1) == pytest.approx(1)
     assert roc_auc_score(table.outcomes.hits[:, 0, 0], found[:, EASY]) > 0.9
 
@@ -65,7 +65,7 @@ def test_counts_of_the_classes_are_reported(parameters):
 def test_the_policies_are_what_they_say(parameters):
     signals = with_features(invented_table()).signals
     ets, both = ETS.load(parameters), ETS_GS.load(parameters)
-    found = trained(parameters)(signals)
+    found = probability_function(parameters)(signals)
     leaving = found[:, EASY] + found[:, SKIP]
     one, other = ets.confidence(signals, GENERATOR), both.confidence(signals, GENERATOR)
     assert np.array_equal(one[:, 0], leaving)
@@ -84,9 +84,9 @@ def test_the_policies_are_what_they_say(parameters):
 def test_order_of_the_images_matters_and_missing_ones_do_not_break_it(parameters):
     signals = with_features(invented_table()).signals
     nobody = replace(signals, nearest_indices=np.full_like(signals.nearest_indices, -1))
-    assert np.isfinite(trained(parameters)(nobody)).all()
+    assert np.isfinite(probability_function(parameters)(nobody)).all()
     turned = replace(signals, nearest_indices=signals.nearest_indices[:, :, ::-1])
-    assert not np.allclose(trained(parameters)(signals), trained(parameters)(turned))
+    assert not np.allclose(probability_function(parameters)(signals), trained(parameters)(turned))
 
 
 def test_only_four_matches_of_the_first_exit_are_read(parameters):
@@ -94,8 +94,8 @@ def test_only_four_matches_of_the_first_exit_are_read(parameters):
     changed = signals.nearest_indices.copy()
     changed[:, 0, 4] = 0
     changed[:, 1:] = 0
-    other = trained(parameters)(replace(signals, nearest_indices=changed))
-    assert np.array_equal(trained(parameters)(signals), other)
+    other = probability_function(parameters)(replace(signals, nearest_indices=changed))
+    assert np.array_equal(probability_function(parameters)(signals), other)
 
 
 @pytest.mark.parametrize("features", [FEATURES, 1024])

@@ -14,12 +14,12 @@ from bench.networks import ExitOutput
 
 
 def ranking_regulariser(features: Tensor, codes: Tensor, neighbours: int = 5) -> Tensor:
-    """Keep the codes' similarities (B, L) as the features' (B, F) are, over each anchor's nearest (equation 7).
+    """Ranking regulariser (equation 7): similarities of codes (B, L) should equal those of features (B, F).
 
-    Mean over every anchor and its ``neighbours`` nearest others in the batch, by the features, of the squared
-    difference between the two cosine similarities. The paper writes plain inner products; without normalising
-    no single weight could serve four code lengths. The features come centred: raw features after a ReLU all point
-    the same way, and matching *those* similarities pulls the codes together.
+    Mean squared difference between the two cosine similarities, over every anchor and its ``neighbours`` nearest images
+    in the batch by the features. The paper has inner products; without normalisation no single weight fits four code
+    lengths. ``features`` are centred: features after a ReLU are all alike in direction, and with *their* similarities
+    all codes would become alike.
     """
     features, codes = F.normalize(features), F.normalize(codes)
     original, hashed = features @ features.T, codes @ codes.T
@@ -30,7 +30,7 @@ def ranking_regulariser(features: Tensor, codes: Tensor, neighbours: int = 5) ->
 
 
 def hashreid_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
-    """Sum λ1·triplet + λ2·cross-entropy + λ3·ranking over the exits (equation 8): the three weighted sums by name."""
+    """λ1·triplet + λ2·cross-entropy + λ3·ranking (equation 8): the three terms by name, each summed over the exits."""
     triplet_weight = float(options["triplet_weight"])
     identity_weight = float(options["identity_weight"])
     ranking_weight = float(options["ranking_weight"])

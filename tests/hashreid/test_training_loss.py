@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.networks import ExitOutput
-from hashreid.losses import hashreid_loss, ranking_regulariser
+from hashreid.training_loss import hashreid_loss, ranking_regulariser
 
 OPTIONS = {"triplet_weight": 0.35, "identity_weight": 1.0, "ranking_weight": 100.0, "margin": 0.2}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from formulas import triplet_by_formula
 
-from baselines.losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
+from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
 from bench.errors import BenchError
 from bench.networks import ExitOutput
 

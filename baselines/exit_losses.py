@@ -1,4 +1,4 @@
-"""The losses of the baselines. Torch is imported where it is used: listing methods loads this module."""
+"""Losses of the baselines: sums over the exits. No torch at the top: listing methods loads this module."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from bench.networks import ExitOutput
 
 CLASSIFICATION_AND_TRIPLET = {"identity_weight": 1.0, "triplet_weight": 1.0, "margin": 0.3}
-"""Options of :func:`classification_and_triplet`: what re-identification adds to classifiers (Luo et al. 2019)."""
+"""Options of :func:`classification_and_triplet`: the usual losses of re-identification (Luo et al. 2019)."""
 
 
 def classification_and_triplet(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
-    """Sum cross-entropy and batch-hard triplet over the exits, as ``identity_weight`` and ``triplet_weight`` have it.
+    """Cross-entropy and batch-hard triplet loss, each summed over the exits and times its weight.
 
-    The networks' own papers train classifiers: ``triplet_weight`` 0 leaves their cross-entropy alone.
+    The weights are the options ``identity_weight`` and ``triplet_weight``. The networks' own papers train classifiers:
+    with ``triplet_weight`` 0 their cross-entropy is the only loss. Raises :class:`BenchError` where both weights are 0.
     """
     import torch.nn.functional as F
 
@@ -41,9 +42,9 @@ def classification_and_triplet(outputs: Sequence[ExitOutput], labels: Tensor, op
 
 
 def soft_margin_triplets(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
-    """DaRe's loss: soft-margin batch-hard triplet on every stage's embedding and on the fusion, weight 1 each.
+    """DaRe's loss: soft-margin batch-hard triplets on every stage's embedding and on the fusion, weight 1 each.
 
-    (DaRe, equation 2; a mean over the anchors as in the official code, where the equation has a sum.)
+    DaRe, equation 2, with a mean over the anchors, as in the official code; the equation has a sum.
     """
     from bench.losses import batch_hard_triplet
 
