@@ -1,7 +1,7 @@
-"""How long work reports on itself without printing.
+"""Progress of long work, reported without printing.
 
-Only :mod:`bench.cli` draws on the terminal. Everything else is handed a :class:`Reporter`; the default
-says nothing, so that library use and tests stay quiet.
+Only :mod:`bench.cli` writes to the terminal. All other code is given a :class:`Reporter`; the default is silent, for
+use as a library and in tests.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Protocol
 
 
 class Task(Protocol):
-    """One bar: a known amount of work, done bit by bit."""
+    """One progress bar: a known amount of work."""
 
     def advance(self, amount: int = 1, *, status: str = "") -> None:
-        """Move on by ``amount`` units; ``status`` is a short text beside the bar (losses, a file name)."""
+        """Advance by ``amount`` units; ``status`` is a short text beside the bar (losses, a file name)."""
 
 
 class Reporter(Protocol):
     """Where progress and remarks go."""
 
     def note(self, message: str) -> None:
-        """Say one line: a step begun, a cached part found, a choice made."""
+        """Report one line: a step that begins, a cached part, a choice."""
 
     def task(self, title: str, total: int, *, unit: str = "") -> AbstractContextManager[Task]:
         """Open a bar of ``total`` units as a context manager that yields a :class:`Task`."""
@@ -30,14 +30,14 @@ class Reporter(Protocol):
 
 class _SilentTask:
     def advance(self, amount: int = 1, *, status: str = "") -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 class SilentReporter:
-    """Reports to nobody."""
+    """A reporter that reports nothing."""
 
     def note(self, message: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     @contextmanager
     def task(self, title: str, total: int, *, unit: str = "") -> Iterator[Task]:

@@ -1,4 +1,4 @@
-"""What was run where: kept with every result, since a number without it cannot be checked."""
+"""Provenance of a result: code, packages, machine and command, kept with it so that it can be checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PACKAGES = (
 
 @cache
 def code_version() -> dict[str, Any]:
-    """Tell the version of this code: the package's, and commit and cleanliness where it runs from a checkout."""
+    """Version of this code: the package's and, in a checkout, the commit and whether tracked files were changed."""
     found: dict[str, Any] = {"package": _installed("reid-budget-bench"), "commit": None, "dirty": None}
     root = Path(__file__).resolve().parent.parent
     if (root / ".git").exists():
@@ -37,7 +37,7 @@ def code_version() -> dict[str, Any]:
 
 
 def collect(*, device: str, precision: str, threads: int, versions: dict[str, int]) -> dict[str, Any]:
-    """Gather the provenance of a result computed now: code, packages, machine, device, command line, time (UTC)."""
+    """Provenance of a result computed now: code, packages, machine, device, command line, time (UTC)."""
     return {
         "code": code_version(),
         "versions": versions,
@@ -54,7 +54,7 @@ def collect(*, device: str, precision: str, threads: int, versions: dict[str, in
 
 
 def without_folders(argument: str) -> str:
-    """Shorten an absolute path to its last part: records are published, the folders of a home are not."""
+    """Shorten an absolute path to its last part, because records are published."""
     name, equals, value = argument.rpartition("=")
     path = Path(value)
     return f"{name}{equals}…/{path.name}" if path.is_absolute() else argument

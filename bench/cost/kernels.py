@@ -1,4 +1,4 @@
-"""The kernels that a step runs, watched as they run: the check on what a trace of it says."""
+"""The kernels that a step runs, counted while they run: a check of the trace."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ KernelMacs = tuple[int, int]
 
 @contextmanager
 def plain_kernels() -> Iterator[None]:
-    """Keep torch from fusing layers into kernels that hide their products, and from warning about what we do.
+    """Keep torch from fusing layers into kernels that hide their products, and from warning about it.
 
-    Fused are whole attention layers, attention proper, and oneDNN's recurrent layers.
+    Torch fuses whole attention layers, the attention function, and oneDNN's recurrent layers.
     """
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -38,7 +38,7 @@ def plain_kernels() -> Iterator[None]:
 
 
 class KernelWatch(TorchDispatchMode):
-    """Watches the kernels that run: their MACs, and which parameters they read, however those came there."""
+    """Counts the MACs of the kernels that run, and records the parameters that they read."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ The convention, :data:`CONVENTION`:
   nothing else is; their biases ride along. Half of what counters of "FLOPs at 2 a multiply-add" report.
 * Elementwise operations are a second column that is never added to the first: 1 for each element that an activation,
   sum, product, comparison or sign returns; 1 for each element that a reduction or adaptive pooling reads, and for each
-  place of each pooling window; batch norm 2 an element, group and layer norm 5, softmax 3. Moving, reshaping and
+  element of each pooling window; batch norm 2 an element, group and layer norm 5, softmax 3. Moving, reshaping and
   creating tensors is free. A GRU has 11 a hidden unit and time step, an LSTM 13, a plain recurrent layer 2.
 * Counted on a copy in evaluation mode, on the CPU in float32, for one image, by tracing each ``step`` with all that it
   returns: the state as well as the embedding, since work that only a later exit reads is paid for at this one.
@@ -47,10 +47,10 @@ CONVENTION = (
 
 @dataclass(frozen=True)
 class StepCost:
-    """What a query pays to get from one exit to the next, one image.
+    """Cost of one step, from one exit to the next, for one image.
 
-    Parameters are those that inference reads, booked at the step that reads them first: classifiers that only training
-    uses are not among them.
+    Parameters are those that inference reads, counted at the step that reads them first; classifiers that only training
+    uses are not counted.
     """
 
     exit_name: str
@@ -78,7 +78,7 @@ def exit_macs(network: MultiExitNetwork, input_size: tuple[int, int]) -> NDArray
 def count(network: MultiExitNetwork, input_size: tuple[int, int]) -> tuple[StepCost, ...]:
     """Count every step of ``network``, (S) of them, for one image of ``input_size`` (height, width).
 
-    A BenchError where an operator has not been ruled on, or where kernels did more than the table accounts for.
+    Raises :class:`BenchError` for an operator without a handler, or where kernels did more than was counted.
     """
     counted = []
     for step, ran in _count(network, input_size):
@@ -89,14 +89,17 @@ def count(network: MultiExitNetwork, input_size: tuple[int, int]) -> tuple[StepC
 
 
 def module_work(module: nn.Module, *inputs: Tensor) -> Work:
-    """MACs and elementwise operations of one call of ``module``: for a policy that has a network of its own."""
+    """MACs and elementwise operations of one call of ``module``, for policies with a network of their own.
+
+    Raises :class:`BenchError` for an operator without a handler.
+    """
     with torch.no_grad(), plain_kernels():
         arguments = tuple(value.detach().to("cpu", copy=True) for value in inputs)
         return trace(_counted_copy(module), arguments, type(module).__name__).total
 
 
 def cross_check(network: MultiExitNetwork, input_size: tuple[int, int]) -> NDArray[np.int64]:
-    """(S,) cumulative MACs of each exit, on which two counters agree exactly; a BenchError where they do not.
+    """(S,) cumulative MACs of each exit by two counters; raises :class:`BenchError` where they differ.
 
     The other counter is torch's ``FlopCounterMode``, which watches kernels and counts 2 a MAC. It has no formula for
     some operators, so it may fall short where :func:`count` is right; for usual layers the two are equal.
@@ -120,16 +123,16 @@ def _count(network: MultiExitNetwork, input_size: tuple[int, int]) -> Iterator[t
     unread = {id(parameter): parameter.numel() for parameter in network.parameters()}
     state: State = _image(input_size)
     for index, spec in enumerate(network.exits):
-        place = f"step {index} (exit {spec.name!r}) of {type(network).__name__}"
+        location = f"step {index} (exit {spec.name!r}) of {type(network).__name__}"
         with torch.no_grad(), plain_kernels():
             # A step may write into its state. Nothing may watch kernels meanwhile: the tracer would lose convolutions.
             inputs = tuple(tensor.clone() for tensor in state_tensors(state))
-            traced = trace(_Step(network, index, state), inputs, place)
+            traced = trace(_Step(network, index, state), inputs, location)
             with KernelWatch() as watch:
                 state, embedding = _take_step(network, state, index)
         if embedding.shape != (1, spec.dim):
             raise BenchError(
-                f"{place} should return an embedding of shape (1, {spec.dim}), as its ExitSpec says, and returned "
+                f"{location} should return an embedding of shape (1, {spec.dim}), as its ExitSpec says, and returned "
                 f"{tuple(embedding.shape)}. Correct the dim in `exits`, or the head."
             )
         new = {key: unread.pop(key) for key in watch.parameters_read & unread.keys()}
@@ -146,7 +149,7 @@ def _count(network: MultiExitNetwork, input_size: tuple[int, int]) -> Iterator[t
 
 
 def _disagreement(network: MultiExitNetwork, step: StepCost, ran: KernelMacs) -> BenchError:
-    """Word the error of two counters that differ."""
+    """Error for two counters that differ."""
     convolution = sum(cost.macs for cost in step.operators if "conv" in cost.name)
     return BenchError(
         f"two counters disagree on the step to exit {step.exit_name!r} of {type(network).__name__}: the trace has "

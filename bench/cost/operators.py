@@ -1,12 +1,12 @@
-"""What each operator of a traced step costs: the table that rules on every one of them.
+"""The cost of each operator of a traced step.
 
 The convention, which :mod:`bench.cost.macs` states in full, has two columns. ``macs`` are fused multiply-adds of
-convolution, linear, matrix product, attention and recurrent layers. ``elementwise_operations`` are everything else
-that computes. An operator that is missing from :data:`OPERATORS` is an error to the counter and never a zero; a
-plug-in whose network needs another one adds it: ``OPERATORS["mine::fold"] = free``.
+convolution, linear, matrix product, attention and recurrent layers. ``elementwise_operations`` are all other
+computations. An operator that is missing from :data:`OPERATORS` is an error, never a zero. A plug-in whose network
+needs another operator adds it: ``OPERATORS["mine::fold"] = free``.
 
-A handler reads the operator's inputs and outputs as the tracer's values (``torch._C.Value``, shapes are static)
-and returns :class:`Work`, or None where it cannot rule on this form of the operator.
+A handler reads the operator's inputs and outputs as the tracer's values (``torch._C.Value`` with static shapes). It
+returns :class:`Work`, or None for a form of the operator that it does not cover.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Values = Sequence[Any]
 
 
 class Work(NamedTuple):
-    """What one call of an operator does, in both columns."""
+    """Cost of one call of an operator, in both columns."""
 
     macs: int = 0
     elementwise_operations: int = 0
@@ -29,7 +29,7 @@ Handler = Callable[[Values, Values], Work | None]
 
 
 def shape(value: Any) -> list[int]:
-    """Shape of a traced tensor; a ValueError where the value is none."""
+    """Shape of a traced tensor; raises ValueError for a value that is no tensor of known shape."""
     sizes = value.type().sizes() if value.isCompleteTensor() else None
     if sizes is None:
         raise ValueError(f"expected a tensor of known shape in the trace, found {value.type()}")
@@ -37,7 +37,7 @@ def shape(value: Any) -> list[int]:
 
 
 def elements(value: Any) -> int:
-    """Count the elements of a traced tensor. Lone integers are arithmetic on shapes, not on images: none."""
+    """Number of elements of a traced tensor; 0 for single integers, which are arithmetic on shapes, not on images."""
     if not value.isCompleteTensor():
         return 0
     sizes = shape(value)
@@ -46,7 +46,7 @@ def elements(value: Any) -> int:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Members of a list that the trace builds."""
+    """Members of a list in the trace."""
     return list(value.node().inputs())
 
 
@@ -54,12 +54,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def free(inputs: Values, outputs: Values) -> Work:
-    """Move, reshape, create or convert without computing."""
+    """No cost: moves, reshapes, creates or converts tensors."""
     return Work()
 
 
 def unruled(inputs: Values, outputs: Values) -> None:
-    """Refuse control flow and calls into scripted code: what runs inside them is not in the trace."""
+    """No ruling on control flow and calls of scripted code: the operators inside are not in the trace."""
     return None
 
 
@@ -67,17 +67,17 @@ def unruled(inputs: Values, outputs: Values) -> None:
 
 
 def per_output(operations: int) -> Handler:
-    """Handle operators that do ``operations`` for each element they return."""
+    """Handler of operators with ``operations`` for each element of the output."""
     return lambda inputs, outputs: Work(0, operations * elements(outputs[0]))
 
 
 def per_input(operations: int) -> Handler:
-    """Handle reductions: ``operations`` for each element they read (or return, where two tensors are compared)."""
+    """Handler of reductions: ``operations`` for each element of the input, or of the output if that has more."""
     return lambda inputs, outputs: Work(0, operations * max(elements(inputs[0]), elements(outputs[0])))
 
 
 def window_pool(inputs: Values, outputs: Values) -> Work:
-    """One operation for each place of each window."""
+    """One operation for each element of each window."""
     window = prod(int(side.toIValue()) for side in _listed(inputs[1]))
     return Work(0, window * elements(outputs[0]))
 
@@ -86,32 +86,32 @@ def window_pool(inputs: Values, outputs: Values) -> Work:
 
 
 def convolution(inputs: Values, outputs: Values) -> Work:
-    """Every output place reads the whole filter (C_out, C_in / groups, ...)."""
-    batch, _, *places = shape(outputs[0])
-    return Work(batch * prod(shape(inputs[1])) * prod(places))
+    """Every output position reads the whole filter (C_out, C_in / groups, ...)."""
+    batch, _, *extent = shape(outputs[0])
+    return Work(batch * prod(shape(inputs[1])) * prod(extent))
 
 
 def transposed_convolution(inputs: Values, outputs: Values) -> Work:
-    """Every input place writes the whole filter (C_in, C_out / groups, ...)."""
-    batch, _, *places = shape(inputs[0])
-    return Work(batch * prod(shape(inputs[1])) * prod(places))
+    """Every input position writes the whole filter (C_in, C_out / groups, ...)."""
+    batch, _, *extent = shape(inputs[0])
+    return Work(batch * prod(shape(inputs[1])) * prod(extent))
 
 
 def any_convolution(inputs: Values, outputs: Values) -> Work:
-    """``aten::convolution`` and ``aten::_convolution`` say in their seventh input whether they are transposed."""
+    """``aten::convolution`` and ``aten::_convolution``: the seventh input says whether they are transposed."""
     return (transposed_convolution if inputs[6].toIValue() else convolution)(inputs, outputs)
 
 
 def product(left: int) -> Handler:
-    """Handle products of vectors or matrices: each output element sums over the last axis of input ``left``."""
+    """Handler of products of vectors or matrices: each output element sums over the last axis of input ``left``."""
     return lambda inputs, outputs: Work(prod(shape(outputs[0])) * shape(inputs[left])[-1])
 
 
 def einsum(inputs: Values, outputs: Values) -> Work | None:
-    """Einstein sum of one or two operands; with more, the cost depends on the order of contraction: not ruled on.
+    """Einstein sum of one or two operands. With more, the cost depends on the order of contraction: no ruling.
 
-    An axis of one operand alone that the result lacks is summed away first, as torch does; where nothing is left to
-    contract, the product is elementwise.
+    An axis that only one operand has, and the result lacks, is summed first, as in torch. Where no axis is contracted,
+    the product is elementwise.
     """
     equation = inputs[0].toIValue().replace(" ", "")
     operands = [shape(value) for value in _listed(inputs[1])]
@@ -135,9 +135,9 @@ def einsum(inputs: Values, outputs: Values) -> Work | None:
 
 
 def attention(inputs: Values, outputs: Values) -> Work:
-    """Scaled dot-product attention: scores and their mix; scaling and softmax are 4 elementwise operations a score.
+    """Scaled dot-product attention: two products; scaling and softmax are 4 elementwise operations for each score.
 
-    A causal mask saves nothing here: the dense product is what is counted.
+    The dense product is counted, also under a causal mask.
     """
     query, key, value = (shape(tensor) for tensor in inputs[:3])
     scores = prod(query[:-1]) * key[-2]
@@ -145,18 +145,18 @@ def attention(inputs: Values, outputs: Values) -> Work:
 
 
 def recurrent(gates: int, operations: int) -> Handler:
-    """Handle a recurrent layer of ``gates`` gates: every weight matrix is read once a position (a sequence's step).
+    """Handler of a recurrent layer of ``gates`` gates: every weight matrix is read once for each time step.
 
-    ``operations`` are the elementwise ones a hidden unit needs at each position: sums of the two products, activations,
-    gating. Layers, directions and projections are all in the list of weights; the input is (T, B, F), (B, T, F), or
-    packed (positions, F).
+    ``operations`` are the elementwise operations of a hidden unit at each time step: sums of the two products,
+    activations, gating. The list of weights has all layers, directions and projections. The input is (T, B, F),
+    (B, T, F), or packed (time steps, F).
     """
 
     def handle(inputs: Values, outputs: Values) -> Work:
         # The weights are the last list among the inputs; an LSTM has its two states in another list before them.
-        place = max(index for index, value in enumerate(inputs) if value.type().kind() == "ListType")
-        matrices = [sizes for sizes in map(shape, _listed(inputs[place])) if len(sizes) == 2]
-        layers = int(inputs[place + 2].toIValue()) * (2 if inputs[place + 5].toIValue() else 1)
+        weights = max(index for index, value in enumerate(inputs) if value.type().kind() == "ListType")
+        matrices = [sizes for sizes in map(shape, _listed(inputs[weights])) if len(sizes) == 2]
+        layers = int(inputs[weights + 2].toIValue()) * (2 if inputs[weights + 5].toIValue() else 1)
         hidden_units = sum(rows for rows, _ in matrices[:: len(matrices) // layers]) // gates
         positions = prod(shape(inputs[0])[:-1])
         return Work(positions * sum(map(prod, matrices)), positions * hidden_units * operations)
@@ -217,4 +217,4 @@ OPERATORS: dict[str, Handler] = {
     "aten::rnn_relu": recurrent(gates=1, operations=2),
     **{f"prim::{name}": unruled for name in ("CallFunction", "CallMethod", "If", "Loop", "fork")},
 }
-"""The handler of every operator that has been ruled on, by the name that the tracer gives it."""
+"""The handler of every known operator, by its name in a trace."""

@@ -1,4 +1,4 @@
-"""The trace of one call and what its operators cost. The only place that knows of fvcore."""
+"""The trace of one call, and the cost of its operators. The only module that uses fvcore."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.errors import BenchError
 
 @dataclass(frozen=True)
 class OperatorCost:
-    """What all calls of one operator in one step add up to."""
+    """Total cost of all calls of one operator in one step."""
 
     name: str
     calls: int
@@ -26,21 +26,24 @@ class OperatorCost:
 
 @dataclass(frozen=True)
 class Traced:
-    """Work of a call: in all, of modules under ``heads``, and operator by operator."""
+    """Work of a call: the total, that of modules under ``heads``, and that of each operator."""
 
     total: Work
     head: Work
     operators: tuple[OperatorCost, ...]
 
 
-def trace(module: nn.Module, inputs: tuple[Tensor, ...], place: str) -> Traced:
-    """Trace one call and sum up what its operators cost."""
+def trace(module: nn.Module, inputs: tuple[Tensor, ...], location: str) -> Traced:
+    """Trace one call and sum the cost of its operators; ``location`` names the call in messages.
+
+    Raises :class:`BenchError` for operators without a handler.
+    """
     with warnings.catch_warnings(action="ignore"):  # importing it scripts a function, which torch deprecates
         from fvcore.nn.jit_analysis import JitModelAnalysis
 
     analysis = JitModelAnalysis(module, inputs)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
-    # Our table alone decides, also on what fvcore would pass over without a word: it asks handles before it ignores.
+    # OPERATORS alone decides, also on operators that fvcore ignores by default: it looks for handles first.
     analysis.clear_op_handles()
     analysis.set_op_handle(**{name: _in_columns(name, handler) for name, handler in OPERATORS.items()})
     by_module = analysis.by_module_and_operator()
@@ -50,9 +53,9 @@ def trace(module: nn.Module, inputs: tuple[Tensor, ...], place: str) -> Traced:
     if unruled:
         named = ", ".join(f"{name} (calls: {calls})" for name, calls in sorted(unruled.items()))
         raise BenchError(
-            f"nobody has ruled on what these operators cost: {named}, in {place}. Add a handler for each to OPERATORS "
-            "in bench/cost/operators.py (or, from your own package, before counting): `free` for pure data movement, "
-            "`per_output(n)` for elementwise work, one that returns MACs where there are any."
+            f"nobody has ruled on what these operators cost: {named}, in {location}. Add a handler for each to "
+            "OPERATORS in bench/cost/operators.py (or, from your own package, before counting): `free` for pure data "
+            "movement, `per_output(n)` for elementwise work, one that returns MACs where there are any."
         )
     return Traced(
         total=_sum(entries),
@@ -65,7 +68,7 @@ def trace(module: nn.Module, inputs: tuple[Tensor, ...], place: str) -> Traced:
 
 
 def _in_columns(name: str, handler: Handler) -> Any:
-    """Wrap a handler into one that answers in columns, keyed (column, operator)."""
+    """Wrap a handler so that it counts by (column, operator)."""
 
     def handle(inputs: list[Any], outputs: list[Any]) -> Counter[tuple[str, str]]:
         work = handler(inputs, outputs)

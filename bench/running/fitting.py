@@ -24,7 +24,7 @@ from bench.retrieval.tracklets import pool_tracklets
 from bench.running.keep import obtain, whole
 from bench.running.stages import RunContext, sample_names
 from bench.spec import EvaluationSpec
-from bench.training.statistics import nearest_in_other_cameras
+from bench.training.nearest_images import nearest_in_other_cameras
 
 Features = Mapping[str, NDArray[Any]]
 SPLITS = ("query", "gallery", "calibration_query", "calibration_gallery")

@@ -1,1 +1,1 @@
-"""Search: what codes of a length cost to compare, to store and to search with, beside what they find."""
+"""Search: the cost of comparing, storing and searching codes of a length, beside their accuracy."""

@@ -1,4 +1,4 @@
-"""Search time of a budgeted run: most queries leave early, and are matched on the first exits' shorter codes."""
+"""Search time of a budgeted run: most queries leave early and are matched with the shorter codes of the first exits."""
 
 from __future__ import annotations
 
@@ -21,23 +21,27 @@ class Code:
 
 @dataclass(frozen=True)
 class SearchStep:
-    """One way of searching, and how long a query takes on average."""
+    """One way of searching, and its mean time for a query."""
 
     name: str
     milliseconds: float
 
 
 def search_chain(
-    codes: Sequence[Code], shares: Sequence[float], times: Mapping[int, LengthTimes]
+    codes: Sequence[Code], exit_fractions: Sequence[float], times: Mapping[int, LengthTimes]
 ) -> tuple[SearchStep, ...]:
-    """Set the search times of HashReID's section 4.4 side by side, for S exits and the shares (S,) that leave at each.
+    """Search times of HashReID's section 4.4, for S exits and the exit fractions (S,).
 
-    The paper counts the search at the exit where a query leaves. A policy that looks at distances has to search at
-    every exit on the way there too: that is the last step.
+    The paper counts the search at the exit where a query leaves. A policy that reads distances also searches at every
+    earlier exit: that is the last step. Raises :class:`BenchError` for exit fractions that do not fit the exits or do
+    not add up to 1.
     """
-    leaving = np.asarray(shares, dtype=float)
+    leaving = np.asarray(exit_fractions, dtype=float)
     if leaving.shape != (len(codes),) or (leaving < 0).any() or abs(leaving.sum() - 1) > 1e-6:
-        raise BenchError(f"shares must be one an exit and add up to 1; found {list(shares)} for {len(codes)} exits")
+        raise BenchError(
+            f"exit fractions must be one for each exit and add up to 1; found {list(exit_fractions)} for {len(codes)} "
+            "exits"
+        )
     reaching = np.cumsum(leaving[::-1])[::-1]
     searches = np.array([times[code.length].search_ms(code.kind) for code in codes])
     last = times[codes[-1].length]

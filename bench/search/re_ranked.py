@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking of a finished run's codes, its time apart from everything budgeted."""
+"""k-reciprocal re-ranking of a finished run's codes, timed apart from the budgeted costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.running.run import Opened
 
 @dataclass(frozen=True)
 class ReRanked:
-    """Rank-1 and mAP without and with re-ranking, and the seconds that matching and scoring all queries took."""
+    """Rank-1 and mAP without and with re-ranking, and the seconds for matching and scoring all queries."""
 
     rank_1: float
     mean_ap: float

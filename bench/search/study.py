@@ -1,4 +1,4 @@
-"""A search study: accuracy and search time by code length, HashReID's Table 3, and the search of a budgeted run."""
+"""A search study: accuracy and search time by code length (HashReID's Table 3), and of a budgeted run."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ TABLE_3 = (128, 256, 512, 1024, 2048)
 LENGTH_OPTION = "final_bits"
 """Network option of the methods whose last code can be trained at any length; 0 is the trunk's own width."""
 POLICY, HALF = "gs", 0.5
-"""Whose shares the budgeted search takes, and at what share of the way from the first exit's cost to the last's."""
+"""Policy of the budgeted search, and its budget, as a fraction of the way from the first exit's cost to the last's."""
 KEPT = ("rank-1", "rank-1_low", "rank-1_high", "mAP", "mAP_low", "mAP_high", "mAP_ties_low", "mAP_ties_high")
-"""What is kept of an exit's record."""
+"""Fields of an exit's record that a study keeps."""
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What to study: the runs of a method, code lengths, and a gallery to time them against.
+    """A study: the runs of a method, code lengths, and the size of a gallery to time them against.
 
-    ``lengths`` trains a network for each; empty takes the codes of the run as they are, unless the method has one exit
-    whose length can be chosen: then they are those of Table 3. ``seconds`` is how long each way is timed.
+    A network is trained for each of ``lengths``. Empty means the codes of the run as they are, or those of Table 3 for
+    a method with one exit of any length. ``seconds`` is the time spent on each way of searching.
     """
 
     run: RunRequest
@@ -49,7 +49,10 @@ class SearchRequest:
     """A binary index of faiss, whose finds are held to those of exact search."""
 
     def requests(self) -> tuple[RunRequest, ...]:
-        """List the runs that are needed, in the order of seeds and lengths."""
+        """The runs that are needed, by seed and length.
+
+        Raises :class:`BenchError` for a length below 1, or a method whose codes have a fixed length.
+        """
         method, options, recipe = self.run.resolve()
         lengths = self.lengths
         if not lengths and options.get(LENGTH_OPTION) is not None and not options.get("early_exits", True):
@@ -69,7 +72,7 @@ class SearchRequest:
             replace(
                 self.run,
                 seed=seed,
-                # The trunk's own width needs no layer to get there, and is the run that everybody else trains.
+                # The trunk's own width needs no further layer, and is the ordinary run of the method.
                 settings={**self.run.settings, LENGTH_OPTION: str(0 if length == natural else length)},
                 sweep=SweepSpec((POLICY,)) if options.get("early_exits", False) else None,
             )
@@ -80,7 +83,7 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class SearchStudy:
-    """What a study found, as plain values: what :func:`conduct` wrote."""
+    """The results of a study, as plain values, and the folder that they were written to."""
 
     folder: Path
     values: Mapping[str, Any]
@@ -160,7 +163,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
 
 
 def _at_half_the_budget(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Give the point of the policy's stream nearest to half of the way, or None where there is one exit."""
+    """The point of the policy's sweep (thresholding ``stream``) nearest to the budget; None for a single exit."""
     points = [one for one in records if one["kind"] == "policy" and one["thresholding"] == "stream"]
     exits = [one["realised_cost"] for one in records if one["kind"] == "exit"]
     wanted = exits[0] + HALF * (exits[-1] - exits[0])
@@ -168,7 +171,7 @@ def _at_half_the_budget(records: Sequence[Mapping[str, Any]]) -> Mapping[str, An
 
 
 def _paper_codes(run: RunRequest) -> list[Code]:
-    """Codes of the method's network at the paper's size: of the demo's trunk they are too much alike to save time."""
+    """Codes of the method's network of preset paper: those of preset demo differ too little in length to save time."""
     method, _, _ = run.resolve()
     if "paper" not in method.presets:
         return []

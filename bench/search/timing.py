@@ -1,8 +1,8 @@
-"""Time binary codes beside floats of the same length, with the same care on both sides.
+"""Times of binary codes and of floats of the same length, under equal conditions.
 
-Values do not change how long a comparison takes, so codes are drawn at random and any gallery size can be timed.
-Both sides keep the gallery as their way of comparing likes it best, both use all cores, and their calls take turns, so
-that whatever else the machine does meets both.
+The time of a comparison does not depend on the values, so codes are random and any gallery size can be timed. Both
+sides keep the gallery in the layout that is fastest for them, both use all cores, and their calls alternate, so that
+other load on the machine affects both.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ CONVENTION = (
     "distances to the whole gallery and the order of all of it, by radix sort of whole numbers and by quicksort of "
     "floats. In a loop: one pair at a time in plain Python, bin(a ^ b).count('1') against sum((x - y) ** 2)."
 )
-"""What the times are of."""
+"""What is timed, kept with every study."""
 
 
 @dataclass(frozen=True)
 class LengthTimes:
-    """Median times for one code length, bits beside floats."""
+    """Median times for one code length, of bits and of floats."""
 
     length: int
     binary_ns: float
@@ -70,7 +70,10 @@ class LengthTimes:
 def time_lengths(
     lengths: Sequence[int], gallery_size: int, *, seconds: float = 1.0, seed: int = 0, reporter: Reporter = SILENT
 ) -> tuple[LengthTimes, ...]:
-    """Time every code length against a gallery, each way for some ``seconds``; shortest first, each length once."""
+    """Time every code length against a gallery, each way for some ``seconds``; sorted, each length once.
+
+    Raises :class:`BenchError` for a length or a gallery below 1.
+    """
     wanted = sorted(set(lengths))
     if not wanted or wanted[0] < 1 or gallery_size < 1:
         raise BenchError(
@@ -81,12 +84,12 @@ def time_lengths(
     with reporter.task("timing", len(wanted), unit="code lengths") as task:
         for length in wanted:
             timed.append(_time_length(length, gallery_size, seconds, np.random.default_rng(seed)))
-            task.advance(status=f"{length} places")
+            task.advance(status=f"{length} bits")
     return tuple(timed)
 
 
 def in_turns(functions: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Median seconds of each function: called once for practice, then in turns for ``seconds`` each on average."""
+    """Median seconds of each function: one warm-up call, then calls in turns for ``seconds`` each on average."""
     for function in functions.values():
         function()
     taken: dict[str, list[float]] = {name: [] for name in functions}
@@ -135,8 +138,8 @@ def _time_length(length: int, gallery_size: int, seconds: float, rng: np.random.
 
 
 def rank_counts(distances: NDArray[np.int32], length: int) -> NDArray[np.intp]:
-    """Order a gallery by whole distances (G,) up to ``length``, the earlier first among equals: a radix sort."""
-    # NumPy sorts numbers of 16 bits by radix, in one pass a byte, and wider ones by comparison.
+    """Order a gallery by integer distances (G,) up to ``length``; of equal distances the earlier image is first."""
+    # NumPy sorts 16-bit integers by radix, in one pass for each byte, and wider ones by comparison.
     narrow = distances.astype(np.uint16) if length <= np.iinfo(np.uint16).max else distances
     return np.argsort(narrow, kind="stable")
 
@@ -149,7 +152,7 @@ class _FloatGallery:
         self.squares = np.einsum("gd,gd->g", floats, floats)
 
     def distances(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squared Euclidean distances (Q, G) less the queries' own lengths, which order nothing."""
+        """Squared Euclidean distances (Q, G) minus the queries' squared lengths, which do not change the order."""
         # For one query a product with a vector reads the gallery once, and is several times faster.
         distances = queries @ self.floats.T if len(queries) > 1 else (self.floats @ queries[0])[None]
         distances *= -2

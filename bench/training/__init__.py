@@ -1,1 +1,1 @@
-"""Training: recipe, loop, checkpoints, and the retrieval statistics kept along the way."""
+"""Training: recipe, loop, checkpoints, and the retrieval history."""

@@ -1,4 +1,4 @@
-"""The state of a training between two epochs: written whole or not at all, read without running code."""
+"""The state of a training between two epochs: written atomically, read without running code."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bench.files import replacing
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What going on needs: epochs done, parameters, the optimiser's state, losses and retrieval history
-    so far (T, N).
+    """Everything that resuming needs: epochs done, parameters, the optimiser's state, losses, and the retrieval history
+    (T, N) so far.
 
-    ``validation`` has the epochs that were scored and their scores; ``best`` the parameters of the best of them, where
-    those are to be kept.
+    ``validation`` has the scored epochs with their scores; ``best`` the parameters of the best of them, where the
+    recipe keeps those.
     """
 
     key: str

@@ -1,6 +1,6 @@
-"""How a network is trained, as plain values: part of what identifies a run.
+"""How a network is trained, as plain values, which are part of a run's key.
 
-Nothing here imports torch, so that listing methods and printing plans stays instant.
+Nothing here imports torch: listing methods and printing plans stay fast.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Schedule:
 
     ``step`` multiplies by ``factor`` at each of ``milestones`` (epochs); ``cosine`` falls to zero at the last
     epoch; ``exponential`` stays until its one milestone and then falls evenly on a logarithmic scale, to ``factor`` at
-    the last epoch. ``warmup_epochs`` rises linearly to the full rate first. A step is taken after every batch, so
-    fractions of epochs count. ``later_betas`` are the optimiser's betas from the first milestone on (DaRe changes
-    them); empty, they stay.
+    the last epoch. During ``warmup_epochs`` the rate first rises linearly. The rate is set for every batch, by
+    fractions of epochs. ``later_betas`` are the optimiser's betas from the first milestone on (DaRe changes them);
+    empty means that they stay. Raises :class:`BenchError` for values that no schedule can have.
     """
 
     kind: Literal["step", "cosine", "exponential"] = "step"
@@ -59,7 +59,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Optimiser and its constants; ``learning_rate`` is the highest one."""
+    """Optimiser and its constants; ``learning_rate`` is the highest rate of the schedule.
+
+    Raises :class:`BenchError` for values that no optimiser can have.
+    """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = 3e-4
@@ -77,12 +80,12 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes to training images, each drawn for each image.
+    """Random changes to training images, drawn for each image on its own.
 
-    ``flip`` and ``erase`` are probabilities; ``pad`` is the width in pixels of the black border that is put around an
-    image before a crop is cut from it (0: none). An erased rectangle has a share of the image between those of
-    ``erase_area``, and is filled with ImageNet's ``mean`` or with standard normal ``noise``, a number for each pixel
-    and channel, in the normalised image.
+    ``flip`` and ``erase`` are probabilities. ``pad`` is the width in pixels of a black border that is added before a
+    crop is cut (0: none). ``erase_area`` are the least and the greatest area of an erased rectangle, as fractions of
+    the image. It is filled with ImageNet's ``mean``, or with standard normal ``noise`` for each pixel and channel of
+    the normalised image. Raises :class:`BenchError` for values out of range.
     """
 
     flip: float = 0.5
@@ -103,13 +106,14 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything about training but the network and the data.
+    """Everything about training except the network and the data.
 
-    ``input_size`` is (height, width) in pixels. Images are brought to ``resize`` (height, width) first, if it is not
-    empty, and the input is cut from that: anywhere in training, in the middle afterwards. A batch is
-    ``identities_per_batch`` × ``images_per_identity`` images; ``batches_per_epoch`` of 0 means one pass over the
-    identities' images: images // batch size. ``keep`` says whose weights training ends with: those of the ``last``
-    epoch, or of the ``best`` of every tenth of training, by mAP at the last exit on the calibration identities.
+    ``input_size`` is (height, width) in pixels. If ``resize`` (height, width) is not empty, images are stored at that
+    size, and the input is cut from it: at random in training, at the centre otherwise. A batch has
+    ``identities_per_batch`` × ``images_per_identity`` images. ``batches_per_epoch`` 0 means one pass over the images:
+    images // batch size. ``keep`` selects the final weights: those of the ``last`` epoch, or of the ``best`` among the
+    epochs at every tenth of training, by mAP at the last exit on the calibration identities. Raises
+    :class:`BenchError` for values out of range.
     """
 
     input_size: tuple[int, int] = (256, 128)
@@ -136,11 +140,11 @@ class Recipe:
 
     @property
     def stored_size(self) -> tuple[int, int]:
-        """(height, width) that images are decoded to: ``resize``, or else the input's."""
+        """(height, width) at which decoded images are stored: ``resize``, by default the input size."""
         height, width = self.resize or self.input_size
         return height, width
 
     @property
     def batch_size(self) -> int:
-        """Images a batch."""
+        """Images in a batch."""
         return self.identities_per_batch * self.images_per_identity

@@ -1,7 +1,8 @@
-"""Retrieval statistics taken while training: what Exit using Training Statistics learns from.
+"""The retrieval history of the training images, from which ETS (exit using training statistics) learns.
 
-Ten times during training, every training image is asked whether its nearest other training image, as the first
-exit sees it, shows the same person (HashReID, section 3.4). Images of its own camera are left out, as in the test.
+Ten times during training, the nearest other training image of every training image is searched with the embeddings of
+the first exit, and it is recorded whether it shows the same identity (HashReID, section 3.4). Images of the same camera
+are left out, as in the test.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from bench.retrieval.labels import GalleryLabels
 from bench.retrieval.neighbours import GalleryIndex
 
 MEASUREMENTS = 10
-"""How often the statistics are taken: HashReID takes them every 10 of 100 epochs."""
+"""Number of measurements during training: HashReID measures every 10 of 100 epochs."""
 UNDECIDED = -1
-"""Value of an image whose person no other camera shows: there is nothing to retrieve."""
+"""Value of an image whose identity no other camera shows: it has no match."""
 
 
 def measured_epochs(epochs: int) -> tuple[int, ...]:
-    """Epochs (1-based) after which retrieval is measured: every tenth of training, the last included."""
+    """Epochs (from 1) after which retrieval is measured: at every tenth of training, including the last."""
     return tuple(sorted({max(1, round(epochs * number / MEASUREMENTS)) for number in range(1, MEASUREMENTS + 1)}))
 
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """The images trained on: their indices (N,) in a store, identities (N,), cameras (N,), labels (N,) from 0."""
+    """The training images: their indices (N,) in a store, identities (N,), cameras (N,), and labels (N,) from 0."""
 
     images: DeviceImages
     indices: NDArray[np.int64]
@@ -42,14 +43,14 @@ class TrainingImages:
 
     @property
     def num_identities(self) -> int:
-        """Count the identities."""
+        """Number of identities."""
         return int(self.labels.max()) + 1
 
 
 def measure_retrieval(
     network: MultiExitNetwork, samples: TrainingImages, fabric: Fabric, reporter: Reporter = SILENT
 ) -> NDArray[np.int8]:
-    """Ask every training image for its nearest at the first exit: (N,) 1 right, 0 wrong, −1 nothing to find."""
+    """Whether the nearest image at the first exit is right, for every training image: (N,) 1 yes, 0 no, −1 no match."""
     title = "training retrieval: first exit over the training images"
     (codes,) = embed_images(
         network, samples.images, samples.indices, fabric, num_exits=1, title=title, reporter=reporter

@@ -1,4 +1,4 @@
-"""Learning rate as a pure function of how far training is, so that a resumed run needs no scheduler's state."""
+"""Learning rate as a function of the epoch alone: a resumed run needs no state of a scheduler."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.training.recipe import Optimiser, Recipe, Schedule
 def rate_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
     """Factor on the optimiser's rate after ``epoch`` (fractions count) of ``epochs`` epochs."""
     if epoch < schedule.warmup_epochs:
-        # Never quite zero: the first batch learns something.
+        # Above zero, so that the first batch has an effect.
         return max(epoch, 0.01) / schedule.warmup_epochs
     if schedule.kind == "cosine":
         span = max(epochs - schedule.warmup_epochs, 1e-9)
@@ -26,7 +26,7 @@ def rate_factor(schedule: Schedule, epoch: float, epochs: int) -> float:
 
 
 def follow(optimiser: torch.optim.Optimizer, recipe: Recipe, epoch: float) -> float:
-    """Set the optimiser's constants to what the recipe has after ``epoch`` (fractions count); gives the rate."""
+    """Set the optimiser's learning rate and betas to the recipe's after ``epoch`` (fractions count); gives the rate."""
     schedule = recipe.schedule
     rate = recipe.optimiser.learning_rate * rate_factor(schedule, epoch, recipe.epochs)
     late = bool(schedule.later_betas) and epoch >= schedule.milestones[0]

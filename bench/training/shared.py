@@ -1,7 +1,7 @@
-"""The recipe that every method can be trained by, so that a comparison is one of networks and exits alone.
+"""The shared recipe, by which every method can be trained to compare networks and exits alone.
 
-It is HashReID's optimiser, schedule and augmentation (section 4.2 of the paper), at the size of each preset. A method's
-own recipe is in its presets.
+It is HashReID's optimiser, schedule and augmentation (section 4.2 of the paper), at the size of each preset. The own
+recipe of a method is in its presets.
 """
 
 from __future__ import annotations

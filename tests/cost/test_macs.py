@@ -160,13 +160,13 @@ def test_counting_is_silent(caplog, capsys):
 
 def test_nested_state_keeps_what_only_later_steps_read():
     first, second = count(Branches(), (8, 4))
-    places = 8 * 4
-    assert first.trunk_macs == places * 8 * 3 * 9 + places * 4 * 8
+    positions = 8 * 4
+    assert first.trunk_macs == positions * 8 * 3 * 9 + positions * 4 * 8
     assert first.head_macs == 8 * 6 + 8 * 5
-    assert second.trunk_macs == places // 4 * 16 * 3 * 9
+    assert second.trunk_macs == positions // 4 * 16 * 3 * 9
     assert second.head_macs == 21 * 7
-    assert first.elementwise_operations == 3 * places * 8 + places * 8 + 2 * 6  # batch norm, relu, mean, sign
-    assert second.elementwise_operations == places // 4 * 16
+    assert first.elementwise_operations == 3 * positions * 8 + positions * 8 + 2 * 6  # batch norm, relu, mean, sign
+    assert second.elementwise_operations == positions // 4 * 16
     assert (first.head_parameters, second.head_parameters) == (9 * 6 + 9 * 5, 22 * 7)
     assert (first.trunk_parameters, second.trunk_parameters) == (8 * 27 + 16 + 32, 16 * 27)
     np.testing.assert_array_equal(cross_check(Branches(), (8, 4)), np.cumsum([first.macs, second.macs]))

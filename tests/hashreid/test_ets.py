@@ -86,7 +86,7 @@ def test_order_of_the_images_matters_and_missing_ones_do_not_break_it(parameters
     nobody = replace(signals, nearest_indices=np.full_like(signals.nearest_indices, -1))
     assert np.isfinite(probability_function(parameters)(nobody)).all()
     turned = replace(signals, nearest_indices=signals.nearest_indices[:, :, ::-1])
-    assert not np.allclose(probability_function(parameters)(signals), trained(parameters)(turned))
+    assert not np.allclose(probability_function(parameters)(signals), probability_function(parameters)(turned))
 
 
 def test_only_four_matches_of_the_first_exit_are_read(parameters):

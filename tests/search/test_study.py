@@ -19,7 +19,7 @@ def test_codes_of_a_run_as_they_are(smoke_request, tmp_path):
 
     opened = Opened.of(request.requests()[0], SILENT)
     with np.load(next(opened.folder.path.glob("embeddings-*.npz"))) as stored:
-        codes = [(stored[f"query.{place}"], stored[f"gallery.{place}"]) for place in range(4)]
+        codes = [(stored[f"query.{index}"], stored[f"gallery.{index}"]) for index in range(4)]
     samples = opened.dataset.query, opened.dataset.gallery
     labels = [[getattr(sample, name) for sample in part] for name in ("pid", "camid") for part in samples]
     assert [row["exit"] for row in values["accuracy"]] == ["exit 1", "exit 2", "exit 3", "exit 4"]

@@ -33,7 +33,7 @@ def test_the_loops_compute_what_they_are_timed_for(pairs):
 @pytest.mark.parametrize("length", [9, 70_000])
 def test_counts_are_ranked_stably(length):
     distances = np.random.default_rng(0).integers(0, length + 1, 500, dtype=np.int32)
-    assert rank_counts(distances, length).tolist() == sorted(range(500), key=lambda place: distances[place])
+    assert rank_counts(distances, length).tolist() == sorted(range(500), key=lambda index: distances[index])
 
 
 def test_functions_take_turns():

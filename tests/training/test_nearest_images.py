@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.retrieval.codes import pack
-from bench.training.statistics import NEIGHBOURS, nearest_in_other_cameras
+from bench.training.nearest_images import NEIGHBOURS, nearest_in_other_cameras
 
 
 @given(st.integers(0, 1000), st.integers(1, 25), st.booleans())
