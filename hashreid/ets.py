@@ -170,7 +170,7 @@ ETS = LearnedPolicy(
 )
 ETS_GS = LearnedPolicy(
     name="ets+gs",
-    summary="ETS and gallery separability: whoever ETS lets go first, the clearest match first",
+    summary="ETS and gallery separability: queries that ETS lets leave come first, then those with more margin",
     source="HashReID, section 4.6 ('Ours+GS')",
     needs="training statistics",
     fit=fit,

@@ -1,4 +1,4 @@
-"""Random changes to training images, a whole batch at a time, on whatever device the batch is on.
+"""Random changes to training images, a whole batch at a time, on the device of the batch.
 
 The transforms of torchvision (v2 included) draw their random numbers once a call: a batch is flipped or erased as one,
 and single images cost a Python loop. Here every image has its own draws. All draws of a batch come from one call to the

@@ -106,8 +106,8 @@ def _whole_number(text: str, column: str, lowest: int, location: str) -> int:
 def _inside(text: str, folder: Path, location: str) -> Path:
     """Path of an existing file below ``folder``.
 
-    The path is checked as written, without following links: the owner of the folder may link elsewhere, a list from
-    somebody else may not point elsewhere.
+    The path is checked as written, without following links: the owner of the folder may link elsewhere, but a
+    list from another source must not point elsewhere.
     """
     relative = os.path.normpath(text) if text else ""
     if not relative or Path(relative).is_absolute() or Path(relative).parts[:1] == (os.pardir,):

@@ -67,10 +67,11 @@ def read_market1501_folder(
     """
     root = find_dataset(folder.expanduser(), layout.usual_names, SPLIT_FOLDERS)
     train, query, gallery = (_read_split(root / split, layout) for split in SPLIT_FOLDERS)
-    nobody = next((sample for sample in query if sample.pid <= DISTRACTOR), None)
-    if nobody is not None:
+    unidentified = next((sample for sample in query if sample.pid <= DISTRACTOR), None)
+    if unidentified is not None:
         raise BenchError(
-            f"{nobody.path}: a query must show a real identity (1 or more), its name says {nobody.pid}; take it out"
+            f"{unidentified.path}: a query must show a real identity (1 or more), its name says {unidentified.pid}; "
+            "take it out"
         )
     train = [sample for sample in train if sample.pid > DISTRACTOR]
     if not train:
@@ -116,11 +117,11 @@ def _read_distractors(root: Path, layout: MarketLayout) -> list[ImageSample]:
             "distractors_500k.zip there, or leave out distractors=true"
         )
     samples = _read_split(folder, layout)
-    somebody = next((sample for sample in samples if sample.pid > DISTRACTOR), None)
-    if somebody is not None:
+    identified = next((sample for sample in samples if sample.pid > DISTRACTOR), None)
+    if identified is not None:
         raise BenchError(
-            f"{somebody.path}: expected distractors alone, whose names begin with 0000, found identity "
-            f"{somebody.pid}; is this another folder?"
+            f"{identified.path}: expected distractors alone, whose names begin with 0000, found identity "
+            f"{identified.pid}; is this another folder?"
         )
     return samples
 

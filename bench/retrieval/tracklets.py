@@ -1,4 +1,4 @@
-"""From the embeddings of samples to those of tracklets."""
+"""Pooling of the embeddings of image samples to those of tracklets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def pool_tracklets(embeddings: Embeddings, samples: Sequence[ImageSample]) -> Em
     images in every bit, and −1 where they are equally many, as :func:`bench.networks.sign` has it. Rows come in the
     order of :func:`bench.data.tracklets.entries`. Images without tracklets keep their embeddings.
 
-    The cost of a query is counted for one image, whatever the number of its samples: networks are compared at the cost
-    of a look, and a system that looks n times pays n times.
+    The cost of a query is counted for one image, for any number of samples: networks are compared at the cost of one
+    image, and a system that embeds n images pays n times.
     """
     if all(sample.tracklet is None for sample in samples):
         return embeddings
@@ -30,8 +30,8 @@ def pool_tracklets(embeddings: Embeddings, samples: Sequence[ImageSample]) -> Em
 
 def _pool(values: NDArray, entries: Sequence[Sequence[int]]) -> NDArray:
     if values.dtype == np.uint8:
-        return np.stack([_majority(values[places]) for places in entries])
-    return np.stack([values[places].mean(axis=0, dtype=np.float64).astype(values.dtype) for places in entries])
+        return np.stack([_majority(values[indices]) for indices in entries])
+    return np.stack([values[indices].mean(axis=0, dtype=np.float64).astype(values.dtype) for indices in entries])
 
 
 def _majority(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:

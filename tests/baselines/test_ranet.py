@@ -90,8 +90,8 @@ def written_out(network, images):
     """RANet as its paper draws it: every sub-network keeps the list of its maps for the next to read."""
     maps = network.stem(images)[::-1]
     embeddings, lists = [], []
-    for place, part in enumerate(network.subnetworks):
-        now, below, lists = maps[place], lists, []
+    for index, part in enumerate(network.subnetworks):
+        now, below, lists = maps[index], lists, []
         for number in range(len(part.fused) + len(part.dense)):
             kept = [now]
             if number < len(part.fused):

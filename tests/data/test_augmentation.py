@@ -126,20 +126,20 @@ def test_erasing_follows_the_distribution_of_the_papers_algorithm():
 
 
 def test_crops_out_of_larger_images():
-    """Every place of the smaller size comes up, about equally often; nothing is resampled."""
+    """Every position of the smaller size comes up, about equally often; nothing is resampled."""
     images, size = noise(600, 7, 5), (5, 4)
     result = augment(images, NOTHING, torch.Generator().manual_seed(0), size).images
     assert result.shape == (600, 3, *size)
     counts = np.zeros((3, 2), dtype=int)
     for whole, image in zip(images.numpy(), result.numpy(), strict=True):
-        places = [
+        corners = [
             (top, left)
             for top in range(3)
             for left in range(2)
             if (whole[:, top : top + 5, left : left + 4] == image).all()
         ]
-        assert len(places) == 1
-        counts[places[0]] += 1
+        assert len(corners) == 1
+        counts[corners[0]] += 1
     assert counts.min() > 60  # 100 expected
     assert counts.max() < 145
 

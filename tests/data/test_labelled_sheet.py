@@ -29,9 +29,9 @@ def draw(samples, path, seed=0, **options):
 def middles(pixels: np.ndarray, columns: int) -> list[list[tuple[int, ...]]]:
     """Colours in the middle of every cell, found from the right side, where there are no labels."""
     cell = next(width for width in range(1, 400) if tuple(pixels[CENTRES[0], -GAP - width]) == PAPER) - 1
-    places = [pixels.shape[1] - GAP - cell // 2 - (columns - 1 - column) * (cell + GAP) for column in range(columns)]
+    centres = [pixels.shape[1] - GAP - cell // 2 - (columns - 1 - column) * (cell + GAP) for column in range(columns)]
     rows = (pixels.shape[0] - LETTER - 2 * GAP) // (HEIGHT + GAP)
-    return [[tuple(int(value) for value in pixels[CENTRES[row], place]) for place in places] for row in range(rows)]
+    return [[tuple(int(value) for value in pixels[CENTRES[row], place]) for place in centres] for row in range(rows)]
 
 
 def test_rows_are_people_columns_are_cameras_and_cells_may_be_blank(tmp_path):

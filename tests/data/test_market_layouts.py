@@ -42,10 +42,10 @@ def labels(samples) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("folder", ["images", "../images", "distractors_500k", "distractors_500k/images"])
 def test_distractors_join_the_gallery_when_asked_for(tmp_path, folder):
     root = write(tmp_path / "Market-1501-v15.09.15", MARKET)
-    place = root / folder
-    place.mkdir(parents=True)
+    split_folder = root / folder
+    split_folder.mkdir(parents=True)
     for name in ("0000_c1s1_000001_00.jpg", "0000_c6s1_000001_00.jpg", "0000_c1s1_000002_00.jpg"):
-        (place / name).touch()
+        (split_folder / name).touch()
     plain = MARKET1501.open(DatasetRequest(root))
     assert (plain.name, len(plain.gallery)) == ("market1501", 2)
     dataset = MARKET1501.open(DatasetRequest(tmp_path, {"distractors": "true"}))
@@ -83,9 +83,9 @@ def test_cuhk03_has_two_kinds_of_boxes(tmp_path, below):
 def test_cuhk03_is_not_taken_for_the_other_kind(tmp_path):
     root = write(tmp_path / "CUHK03-NP" / "labelled", CUHK)
     assert CUHK03.open(DatasetRequest(root, {"images": "labelled"})).root == root
-    for place in (root, tmp_path):
+    for start in (root, tmp_path):
         with pytest.raises(BenchError, match="expected the folder detected with"):
-            CUHK03.open(DatasetRequest(place))
+            CUHK03.open(DatasetRequest(start))
     with pytest.raises(BenchError, match="did you mean 'labelled'"):
         CUHK03.open(DatasetRequest(root, {"images": "labeled"}))
 

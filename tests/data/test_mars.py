@@ -33,8 +33,8 @@ def write(root: Path, train: list[Track] = TRAIN, test: list[Track] = TEST, quer
         names, rows = [], []
         for number, (pid, camid, images) in enumerate(tracks):
             person = "00-1" if pid < 0 else f"{pid:04}"
-            for place, image in enumerate(images):
-                name = f"{person}C{camid}T{number:04}F{place + 1:03}.jpg"
+            for index, image in enumerate(images):
+                name = f"{person}C{camid}T{number:04}F{index + 1:03}.jpg"
                 path = root / f"bbox_{split}" / person / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if image is None:

@@ -141,13 +141,13 @@ def test_a_whole_run_on_this_layout(tmp_path, cache, smoke_request):
     lines: dict[str, list[str]] = {}
     for split, first in (("train", 1), ("query", first_test_pid), ("gallery", first_test_pid)):
         people = [sample for sample in getattr(rendered, split) if sample.pid > 0]
-        for place, sample in enumerate(people):
+        for index, sample in enumerate(people):
             number = sample.pid - first
-            name = f"{number:04}/{number:04}_{place:03}_{sample.camid:02}_0303{split}_0000_0.jpg"
+            name = f"{number:04}/{number:04}_{index:03}_{sample.camid:02}_0303{split}_0000_0.jpg"
             path = tmp_path / "data" / ("train" if split == "train" else "test") / name
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(sample.path, path)
-            lines.setdefault("val" if split == "train" and place % 9 == 0 else split, []).append(f"{name} {number}")
+            lines.setdefault("val" if split == "train" and index % 9 == 0 else split, []).append(f"{name} {number}")
     for split, names in lines.items():
         (tmp_path / "data" / f"list_{split}.txt").write_text("\n".join(names))
     result = run(smoke_request(dataset="msmt17", data=DatasetRequest(tmp_path / "data")))

@@ -97,7 +97,7 @@ def test_share_of_nothing_and_of_too_much():
 
 
 def test_relabel_numbers_identities_in_ascending_order():
-    samples = [ImageSample(Path(str(place)), pid, 1) for place, pid in enumerate([1500, 2, 7, 2, 1500])]
+    samples = [ImageSample(Path(str(index)), pid, 1) for index, pid in enumerate([1500, 2, 7, 2, 1500])]
     np.testing.assert_array_equal(relabel(samples), [2, 0, 1, 0, 2])
     assert relabel(samples).dtype == np.int64
     assert relabel([]).shape == (0,)
