@@ -128,13 +128,18 @@ class Engine:
             raise BenchError(f"expected the costs of {exits} exits, found {len(self.costs)}")
         if self.policy.drawn and self.draws is None:
             raise BenchError(f"policy {self.policy.name} draws its confidences: the engine needs them in advance")
-        if "features" in self.policy.reads and (
-            self.gallery_features is None or not hasattr(self.backend, "first_features")
-        ):
-            raise BenchError(
-                f"policy {self.policy.name} reads the first exit's features, which backend {self.backend.name} or the "
-                "gallery does not give: use --backend torch, or another policy"
-            )
+        if "features" in self.policy.reads:
+            if self.gallery_features is None:
+                raise BenchError(
+                    f"policy {self.policy.name} reads the first exit's features, which this gallery does not hold: ask "
+                    "the run's own gallery, or choose another policy"
+                )
+            if not self.backend.has_features:
+                raise BenchError(
+                    f"policy {self.policy.name} reads the first exit's features, which backend {self.backend.name} "
+                    "does not give: export the run again if its graphs are of an older format (bench model export), "
+                    "use --backend torch, or choose another policy"
+                )
         if "classes" in self.policy.reads and self.classifier is None:
             raise BenchError(
                 f"policy {self.policy.name} reads class probabilities, and this network trains no classifier"
@@ -211,7 +216,9 @@ class Engine:
         if exit_index == 0 and "features" in self.policy.reads:
             # Everybody is there at the first exit: the rows of the state are those of the batch.
             assert self.gallery_features is not None
-            flight.read(self.backend.first_features(state, embedding), self.gallery_features)  # type: ignore[attr-defined]
+            features = self.backend.first_features(state, embedding)
+            assert features is not None
+            flight.read(features, self.gallery_features)
         if "classes" in self.policy.reads:
             assert self.classifier is not None
             flight.classify(exit_index, rows, self.classifier.entropy(embedding, exit_index))

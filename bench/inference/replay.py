@@ -40,6 +40,7 @@ class ReplayBackend(Backend):
         self.exits = tuple(exits)
         self.embeddings = list(embeddings)
         self.features = features
+        self.has_features = features is not None
 
     def start(self, images: Any) -> NDArray[np.int64]:
         """Take rows (B,) of the kept embeddings."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench import registry
@@ -29,6 +30,16 @@ CASES = [
 ]
 
 
+def assert_same_features(opened, state, embedding, network, images):
+    """The first graph of several tells the features that the network's head starts from."""
+    assert opened.has_features == (len(network.exits) > 1)
+    if opened.has_features:
+        with torch.inference_mode():
+            expected = network.outputs(torch.from_numpy(images), num_exits=1)[0].features.flatten(1).numpy()
+        assert np.abs(state.features - expected).max() <= 1e-5 * np.abs(expected).max()
+        np.testing.assert_array_equal(opened.first_features(state, embedding), state.features.astype(np.float16))
+
+
 @pytest.fixture(scope="module", params=CASES)
 def exported(request, tmp_path_factory):
     method, options = request.param
@@ -51,6 +62,8 @@ def test_graphs_compute_what_the_network_does(exported, backend):
         for index, spec in enumerate(run.network.exits):
             state, embedding = opened.step(state, index)
             assert_same(embedding, expected[index][rows], spec)
+            if index == 0:
+                assert_same_features(opened, state, embedding, run.network, images)
             if index == 0 and count == 5:
                 rows = np.array([4, 0, 2])
                 state = opened.select(state, rows)

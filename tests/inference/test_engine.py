@@ -139,6 +139,10 @@ def test_answers_join(backend, gallery):
     assert sum(size * count for (index, size), count in joined.runs.items() if index == 0) == QUERIES
 
 
+READER = replace(RANDOM, name="reader", drawn=False, reads=("features",))
+FEATURES = np.zeros((len(PIDS), 3), dtype=np.float16)
+
+
 def test_parts_of_different_networks_are_refused(backend, gallery):
     longer = np.zeros((len(PIDS), 3), dtype=np.uint8)
     other = enrolled((replace(EXITS[0], dim=24), *EXITS[1:]), (longer, *gallery.codes[1:]))
@@ -148,7 +152,11 @@ def test_parts_of_different_networks_are_refused(backend, gallery):
         (lambda: make(ReplayBackend(EXITS[:2], backend.embeddings[:2]), gallery), "build the gallery for this run"),
         (lambda: make(backend, gallery, costs=COSTS[:2]), "costs of 3 exits, found 2"),
         (lambda: make(backend, gallery, policy=RANDOM), "draws its confidences"),
-        (lambda: make(backend, gallery, policy=replace(RANDOM, drawn=False, reads=("features",))), "first exit's feat"),
+        (lambda: make(backend, gallery, policy=READER), "which this gallery does not hold"),
+        (
+            lambda: make(backend, gallery, policy=READER, gallery_features=FEATURES),
+            "which backend replay does not give",
+        ),
         (lambda: make(backend, gallery, policy=replace(RANDOM, drawn=False, reads=("classes",))), "no classifier"),
         (lambda: make(backend, gallery).answer(ROWS[:0], CAMERAS[:0]), "1 image or more"),
         (lambda: ReplayBackend(EXITS, backend.embeddings[:1]), "embeddings of 3 exits, found 1"),

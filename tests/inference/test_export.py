@@ -16,7 +16,7 @@ from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 from bench.inference.backends.backend import open_backend
 from bench.inference.export import write
-from bench.inference.export.card import CARD, read_card
+from bench.inference.export.card import CARD, FORMAT_VERSION, read_card
 from bench.inference.export.check import check_export, checked_card, installed_backends
 from bench.inference.export.graphs import trace_steps
 from bench.inference.export.trained import weights_sha256
@@ -160,7 +160,7 @@ def test_floats_are_compared_with_the_largest_of_their_embedding():
     [
         (lambda folder: (folder / CARD).unlink(), r"folder with model\.json, found none"),
         (lambda folder: (folder / CARD).write_text("{"), "damaged or no card"),
-        (lambda folder: change_card(folder, format_version=99), "export format 99, this suite reads 1"),
+        (lambda folder: change_card(folder, format_version=99), "export format 99, this suite reads 1 and 2"),
         (lambda folder: change_card(folder, exits=[{"name": "exit 1"}]), "lacks what a card has"),
         (lambda folder: change_card(folder, form="safetensors"), "--format onnx"),
         (lambda folder: (folder / "step-1.onnx").unlink(), r"lacks step-1\.onnx"),
@@ -172,6 +172,18 @@ def test_a_damaged_export_is_refused(folder, backend, damage, message):
     damage(folder)
     with pytest.raises(BenchError, match=message):
         open_backend(backend, folder, device="cpu")
+
+
+@pytest.mark.parametrize("backend", ENGINES)
+def test_an_export_of_the_first_format_is_read_and_written_anew_where_it_is_obtained(run, folder, traced_once, backend):
+    pytest.importorskip(backend)
+    exits = json.loads((folder / CARD).read_text())["exits"]
+    change_card(folder, format_version=1, exits=[{k: v for k, v in exits[0].items() if k != "features"}])
+    opened = open_backend(backend, folder, device="cpu")
+    images = noise(1, run.input_size)
+    assert_same(opened.step(opened.start(images), 0)[1], embed(run.network, images)[0], run.network.exits[0])
+    assert not opened.has_features
+    assert obtain_export(run, folder).format_version == FORMAT_VERSION == read_card(folder).format_version
 
 
 @pytest.mark.parametrize("backend", ENGINES)

@@ -14,6 +14,9 @@ from bench.data.augmentation import normalise
 from bench.device import DeviceImages
 from bench.inference.backends.backend import open_backend
 from bench.inference.engine import Answers
+from bench.inference.export.trained import read_trained
+from bench.inference.export.write import write_export
+from bench.inference.inputs import Inputs
 
 POLICIES = registry.names("policy")
 THRESHOLDINGS = [name for name in registry.names("thresholding") if not registry.thresholding(name).transductive]
@@ -74,6 +77,25 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
                 assert in_table_order.mean(axis=0)[column] == record[metric]
             assert answers.macs[np.argsort(order)].mean() == record["realised_cost"]
             assert answers.fractions.tolist() == record["exit_fractions"]
+
+
+@pytest.mark.parametrize("policy", ["ets", "ets+gs"])
+def test_policies_that_read_features_decide_alike_on_exported_graphs(deployed_of, context_of, tmp_path, policy):
+    pytest.importorskip("onnxscript", reason="exporting needs the extra export")
+    deployed, context = deployed_of("hashreid", policy), context_of("hashreid")
+    write_export(read_trained(context.folder), tmp_path)
+    inputs = Inputs.of_store(context.stores.query, deployed.rows, context.spec.recipe.input_size)
+    order = np.arange(len(deployed.table))
+    images = inputs.prepared(order)
+    opened = [open_backend("torch", deployed.network), open_backend("onnxruntime", tmp_path, device="cpu")]
+    left = set()
+    for share in SHARES:
+        budget = deployed.budget(share)
+        engines = [deployed.engine(backend, deployed.decider(budget, "calibrated")) for backend in opened]
+        torch_exits, graph_exits = (run_engine(engine, images, deployed, order, 8).exits for engine in engines)
+        assert np.array_equal(graph_exits, torch_exits)
+        left |= set(torch_exits.tolist())
+    assert len(left) > 1, "somebody leaves early, and somebody goes on"
 
 
 @pytest.mark.parametrize("method", MULTI_EXIT)

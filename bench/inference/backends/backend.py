@@ -48,6 +48,8 @@ class Backend(Protocol):
     threads: int
     device: str
     exits: tuple[ExitSpec, ...]
+    has_features: bool = False
+    """Whether :meth:`first_features` gives any."""
 
     def start(self, images: NDArray[np.float32] | Tensor) -> State:
         """Take in normalised images, float32 (B, 3, H, W), as the state that the first step reads."""
@@ -61,6 +63,14 @@ class Backend(Protocol):
 
     def select(self, state: State, rows: Rows) -> State:
         """Keep some rows of a state, in the order in which they are given: the images that go on."""
+
+    def first_features(self, state: State, embedding: Embedding) -> NDArray[np.float16] | None:
+        """Give the features (B, F) that the first exit's head starts from, for a policy that reads them.
+
+        ``state`` and ``embedding`` (B, …) are what :meth:`step` returned there. In half precision, as
+        :func:`bench.retrieval.embed.embed_first_exit` keeps them. None where they are not told.
+        """
+        return None
 
 
 class Open(Protocol):

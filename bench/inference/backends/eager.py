@@ -32,10 +32,13 @@ class Eager(Backend):
     def __init__(self, network: MultiExitNetwork, *, precision: str, threads: int | None, device: str) -> None:
         import torch
 
+        from bench.networks import MultiExitNetwork
+
         if threads is not None:
             torch.set_num_threads(threads)
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
         self.exits = network.exits
+        self.has_features = type(network).first_features is not MultiExitNetwork.first_features
         self.precision = precision
         self.threads = torch.get_num_threads()
         self.device = device
@@ -67,10 +70,7 @@ class Eager(Backend):
             return select(state, torch.from_numpy(rows.copy()).to(self.device))
 
     def first_features(self, state: Any, embedding: Embedding) -> NDArray[np.float16] | None:
-        """Give the first exit's features (B, F) of what ``step`` returned there; None where the network does not tell.
-
-        In half precision, as :func:`bench.retrieval.embed.embed_first_exit` keeps them.
-        """
+        """Ask the network for the first exit's features (B, F)."""
         import torch
 
         spec = self.exits[0]

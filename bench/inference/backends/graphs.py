@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 Arrays = list[NDArray[Any]]
 
 
+@dataclass(frozen=True, eq=False)
+class GraphState:
+    """What the next graph takes, and what the first one told of its features, float32 (B, F): until rows are chosen."""
+
+    arrays: Arrays
+    features: NDArray[np.float32] | None = None
+
+
 class GraphBackend(Backend):
-    """Runs one graph a step; a state is the list of arrays that the next graph takes, in the processor's memory.
+    """Runs one graph a step; states are arrays in the processor's memory.
 
     A subclass gives :meth:`_run`. Raises :class:`BenchError` where the export is damaged, lacks a file, or is of
     another format.
@@ -35,12 +44,13 @@ class GraphBackend(Backend):
         self.exits = card.exit_specs
         self.precision = card.precision
         self.size = card.preprocessing.size
+        self.has_features = bool(card.exits[0].features)
 
     @abstractmethod
-    def _run(self, exit_index: int, arrays: Arrays) -> Sequence[NDArray[Any]]:
-        """Run the graph of a step on its inputs: all its outputs, the embedding (B, dim) first."""
+    def _run(self, exit_index: int, arrays: Arrays, names: Sequence[str]) -> Sequence[NDArray[Any]]:
+        """Run the graph of a step on its inputs: the outputs of these names, in their order."""
 
-    def start(self, images: NDArray[np.float32] | Tensor) -> Arrays:
+    def start(self, images: NDArray[np.float32] | Tensor) -> GraphState:
         """Check images (B, 3, H, W); the first graph takes them as they are.
 
         Raises :class:`BenchError` where their size or type is not that of the export.
@@ -52,16 +62,23 @@ class GraphBackend(Backend):
                 f"this export takes normalised float32 images (B, 3, {height}, {width}), one or more, and got "
                 f"{batch.dtype} {batch.shape}; resize them, or export a run of that input size"
             )
-        return [np.ascontiguousarray(batch)]
+        return GraphState([np.ascontiguousarray(batch)])
 
-    def step(self, state: Arrays, exit_index: int) -> tuple[Arrays, Embedding]:
+    def step(self, state: GraphState, exit_index: int) -> tuple[GraphState, Embedding]:
         """Run the graph that ends at an exit."""
-        embedding, *handed = self._run(exit_index, state)
+        exit_ = self.card.exits[exit_index]
+        told = (exit_.features,) if exit_.features else ()
+        embedding, *rest = self._run(exit_index, state.arrays, (*exit_.outputs, *told))
+        handed = GraphState(rest[:-1], rest[-1]) if told else GraphState(rest)
         return handed, to_embedding(embedding, self.exits[exit_index])
 
-    def select(self, state: Arrays, rows: Rows) -> Arrays:
-        """Copy the rows of every array."""
-        return [array[rows] for array in state]
+    def select(self, state: GraphState, rows: Rows) -> GraphState:
+        """Copy the rows of every array that the next graph takes."""
+        return GraphState([array[rows] for array in state.arrays])
+
+    def first_features(self, state: GraphState, embedding: Embedding) -> NDArray[np.float16] | None:
+        """Give what the first graph told; None for graphs that tell nothing."""
+        return None if state.features is None else state.features.astype(np.float16)
 
 
 def checked_export(model: MultiExitNetwork | Path, backend: str) -> tuple[Path, ModelCard]:

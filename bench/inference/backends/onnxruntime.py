@@ -45,9 +45,9 @@ class OnnxRuntime(GraphBackend):
         except Exception as problem:  # its errors share no base of their own
             raise unreadable(path, self.name, problem) from problem
 
-    def _run(self, exit_index: int, arrays: Arrays) -> Sequence[NDArray[Any]]:
-        exit_ = self.card.exits[exit_index]
-        return self.sessions[exit_index].run(list(exit_.outputs), dict(zip(exit_.inputs, arrays, strict=True)))
+    def _run(self, exit_index: int, arrays: Arrays, names: Sequence[str]) -> Sequence[NDArray[Any]]:
+        inputs = self.card.exits[exit_index].inputs
+        return self.sessions[exit_index].run(list(names), dict(zip(inputs, arrays, strict=True)))
 
 
 def _open(model: MultiExitNetwork | Path, *, precision: str | None, threads: int | None, device: str) -> Backend:

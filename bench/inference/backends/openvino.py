@@ -48,10 +48,9 @@ class OpenVino(GraphBackend):
         except RuntimeError as problem:
             raise unreadable(path, self.name, problem) from problem
 
-    def _run(self, exit_index: int, arrays: Arrays) -> Sequence[NDArray[Any]]:
-        exit_ = self.card.exits[exit_index]
-        results = self.models[exit_index](dict(zip(exit_.inputs, arrays, strict=True)))
-        return [np.asarray(results[name]) for name in exit_.outputs]
+    def _run(self, exit_index: int, arrays: Arrays, names: Sequence[str]) -> Sequence[NDArray[Any]]:
+        results = self.models[exit_index](dict(zip(self.card.exits[exit_index].inputs, arrays, strict=True)))
+        return [np.asarray(results[name]) for name in names]
 
 
 def _open(model: MultiExitNetwork | Path, *, precision: str | None, threads: int | None, device: str) -> Backend:

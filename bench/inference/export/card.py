@@ -15,8 +15,10 @@ from bench.files import write_json
 if TYPE_CHECKING:
     from bench.networks import ExitSpec
 
-FORMAT_VERSION = 1
-"""Raised when files or card of an export change their form."""
+FORMAT_VERSION = 2
+"""Raised when files or card of an export change their form. Since 2 the first graph gives the features of its exit."""
+READ_VERSIONS = (1, FORMAT_VERSION)
+"""Formats that can be read. Graphs of format 1 give no features, so that policies which read them cannot run."""
 CARD = "model.json"
 AGAIN = "export the run again: bench model export"
 
@@ -27,6 +29,7 @@ class CardExit:
 
     ``file`` is the graph of the step that ends there (empty where weights are exported), ``inputs`` and ``outputs`` the
     names of its tensors. The first output is the embedding; the others are the inputs of the next step, in order.
+    ``features`` names one output more, the features that the head starts from; empty where a graph does not give them.
     """
 
     name: str
@@ -36,6 +39,7 @@ class CardExit:
     file: str = ""
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    features: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,9 @@ def read_card(folder: Path) -> ModelCard:
         found = values["format_version"]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise BenchError(f"cannot read {path} ({problem!r}): it is damaged or no card of this suite; {AGAIN}") from None
-    if found != FORMAT_VERSION:
-        raise BenchError(f"{path} is of export format {found}, this suite reads {FORMAT_VERSION}; {AGAIN}")
+    if found not in READ_VERSIONS:
+        known = " and ".join(map(str, READ_VERSIONS))
+        raise BenchError(f"{path} is of export format {found}, this suite reads {known}; {AGAIN}")
     try:
         return ModelCard.from_json(values)
     except (KeyError, TypeError) as problem:

@@ -31,19 +31,24 @@ EXAMPLE_BATCH = 2
 LARGEST_BATCH = 4096
 IMAGES = "images"
 EMBEDDING = "embedding"
+FEATURES = "features"
 
 
 @dataclass(frozen=True)
 class Traced:
-    """One exported step: its graph, and the names of its tensors."""
+    """One exported step: its graph, and the names of its tensors (:class:`bench.inference.export.card.CardExit`)."""
 
     model: Any
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    features: str = ""
 
 
 class _Step(nn.Module):
-    """A step as a function of plain tensors: those of the state before it, to the embedding and those after it."""
+    """A step as a function of plain tensors: those of the state before it, to the embedding and those after it.
+
+    A step that is not the last also gives the features of the first exit, where it ends there and the network tells.
+    """
 
     def __init__(self, network: MultiExitNetwork, exit_index: int, state: State, half: bool) -> None:
         super().__init__()
@@ -62,8 +67,12 @@ class _Step(nn.Module):
             remaining = iter(tensors)
             state = map_state(self.state, lambda _: next(remaining))
         state, embedding = self.network.step(state, self.exit_index)
-        last = self.exit_index == len(self.network.exits) - 1
-        return (embedding.float(), *(() if last else state_tensors(state)))
+        if self.exit_index == len(self.network.exits) - 1:
+            return (embedding.float(),)
+        features = _features(self.network, self.exit_index, state, embedding)
+        # A copy: what is an output already cannot have a second name.
+        told = () if features is None else (features.float().clone(),)
+        return (embedding.float(), *state_tensors(state), *told)
 
 
 def trace_steps(
@@ -84,13 +93,22 @@ def trace_steps(
         for index, spec in enumerate(network.exits):
             step = _Step(network, index, state, half).eval()
             start = tensors[0].half() if half else tensors[0]
-            state, _ = network.step(network.start(start) if index == 0 else state, index)
+            state, embedding = network.step(network.start(start) if index == 0 else state, index)
             last = index == len(network.exits) - 1
             handed = [] if last else state_tensors(state)
             outputs = (EMBEDDING, *(f"state{index + 1}_{number}" for number in range(len(handed))))
-            yield Traced(_export(step, tensors, inputs, outputs, f"{spec.name} (step {index + 1})"), inputs, outputs)
+            told = not last and _features(network, index, state, embedding) is not None
+            names = (*outputs, FEATURES) if told else outputs
+            graph = _export(step, tensors, inputs, names, f"{spec.name} (step {index + 1})")
+            yield Traced(graph, inputs, outputs, FEATURES if told else "")
             tensors, inputs = handed, outputs[1:]
             task.advance(status=spec.name)
+
+
+def _features(network: MultiExitNetwork, exit_index: int, state: State, embedding: Tensor) -> Tensor | None:
+    """Features (B, F) of the first exit, as a backend flattens them; None at other exits, or where nobody tells."""
+    features = network.first_features(state, embedding) if exit_index == 0 else None
+    return None if features is None else features.flatten(1)
 
 
 def _export(step: _Step, tensors: Sequence[Tensor], inputs: Sequence[str], outputs: Sequence[str], what: str) -> Any:
@@ -120,7 +138,7 @@ def save_graphs(folder: Path, steps: Sequence[Traced], card: ModelCard) -> Model
     import onnx
 
     exits = tuple(
-        replace(exit_, file=f"step-{number}.onnx", inputs=step.inputs, outputs=step.outputs)
+        replace(exit_, file=f"step-{number}.onnx", inputs=step.inputs, outputs=step.outputs, features=step.features)
         for number, (exit_, step) in enumerate(zip(card.exits, steps, strict=True), start=1)
     )
     card = replace(card, exits=exits)

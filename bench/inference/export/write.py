@@ -18,6 +18,7 @@ from bench.data.augmentation import IMAGENET_MEAN, IMAGENET_STD
 from bench.errors import BenchError, unknown_name
 from bench.inference.export.card import (
     CARD,
+    FORMAT_VERSION,
     CardExit,
     ModelCard,
     Preprocessing,
@@ -107,7 +108,8 @@ def obtain_export(
     if (folder / CARD).is_file():
         try:
             card = read_card(folder)
-            if (card.form, card.precision, card.weights_sha256) == ("onnx", precision, weights_sha256(run.network)):
+            told = (card.form, card.precision, card.weights_sha256, card.format_version)
+            if told == ("onnx", precision, weights_sha256(run.network), FORMAT_VERSION):
                 verify_files(folder, card)
                 reporter.note(f"exported graphs found in {folder}")
                 return card
