@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from bench.cli.options import ResultsOption
-from bench.cli.terminal import ERR, OUT, TerminalReporter
+from bench.cli.options import ResultsOption, choice, words
+from bench.cli.terminal import ERR, OUT, TerminalReporter, show_table
 
 
 def report_command(
@@ -17,19 +18,49 @@ def report_command(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report.", show_default="report/ in the results folder")
     ] = None,
+    formats: Annotated[str, typer.Option(help="Formats of the figures' files, with commas.")] = "svg,png,pdf",
     pictures: Annotated[
         bool,
         typer.Option(help="Put what bench policies drew into the page, photographs of people with it."),
     ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
 ) -> None:
     """Draw the report of everything that was run: one HTML page, figures, tables."""
-    from bench.report.artists import Artists, processes, seldom_collecting
+    # Here, not at the top: help should not wait for pandas.
+    from bench.report.draw import processes
+    from bench.report.kinds import FORMATS
+    from bench.report.write import write_report
 
-    with seldom_collecting(), Artists(processes()) as artists:
-        # Loaded once the artists have begun to load it, too.
-        from bench.report.write import write_report
-
-        report = write_report(results, out or results / "report", TerminalReporter(), artists, pictures=pictures)
+    chosen = list(dict.fromkeys(choice("--formats", word, FORMATS) for word in words(formats)))
+    report = write_report(
+        results,
+        out or results / "report",
+        TerminalReporter(),
+        workers=processes(),
+        formats=chosen,
+        pictures=pictures,
+    )
+    if as_json:
+        told = {
+            "page": str(report.page),
+            "files": [path.relative_to(report.folder).as_posix() for path in report.files],
+            "sections": [
+                {"title": section.title, "setups": {setup.label: len(setup.runs) for setup in section.setups}}
+                for section in report.sections
+            ],
+            "remarks": list(report.remarks),
+        }
+        typer.echo(json.dumps(told, indent=1))
+        return
     for remark in report.remarks:
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
+    rows = [
+        [section.title, str(len(section.setups)), str(sum(len(setup.runs) for setup in section.setups))]
+        for section in report.sections
+    ]
+    counts = ", ".join(
+        f"{sum(path.parent.name == part for path in report.files)} {part}" for part in ("figures", "tables")
+    )
+    caption = f"files of {counts}, and the page"
+    show_table("What is in the report", ["section", "setups", "runs"], rows, caption)
     OUT.print(f"{len(report.files)} files; open [bold]{escape(str(report.page))}[/bold]", soft_wrap=True)

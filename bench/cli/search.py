@@ -98,10 +98,10 @@ def search_command(
 
     from bench.report.figures.search import search_figure
     from bench.report.folder import write_folder
-    from bench.report.tables.search import search_tables
+    from bench.report.tables.search import study_tables
 
-    tables = {table.name.removeprefix("-"): table for table in search_tables(study.values, "")}
-    files = write_folder(study.folder, tables, {"code-length": search_figure(study.values, "")})
+    tables = {table.name: table for table in study_tables(study.values)}
+    files = write_folder(study.folder, tables, {"code-length": search_figure(study.values)})
     for table in tables.values():
         OUT.print()
         columns = [str(column) for column in table.shown.columns]

@@ -1,4 +1,4 @@
-"""Curves out of records: metric against multiply-adds for one run, or the mean over the seeds of a setup.
+"""Curves out of records: metric against cost for one run, or the mean over the seeds of a setup.
 
 With one run, a curve carries the records' intervals. With several seeds it is their mean at the same budget, and so are
 the bounds of its interval, which cover the choice of test identities; what the choice of the seed does is for the lines
@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 class Curve:
     """Values (K,) at costs (K,), with their interval where all runs have one, and the lines of the single seeds."""
 
-    macs: FloatArray
+    costs: FloatArray
     values: FloatArray
     low: FloatArray | None
     high: FloatArray | None
@@ -32,7 +32,7 @@ class Curve:
 
     def __len__(self) -> int:
         """Count the points."""
-        return len(self.macs)
+        return len(self.costs)
 
     def bare(self) -> Curve:
         """The same without its interval and the single seeds."""
@@ -92,7 +92,7 @@ _KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_cost"}
 
 
 def exit_curve(setup: Setup, column: str) -> Curve:
-    """Everybody at one exit: a point for each exit, first to last. Joined up, they are the straight line."""
+    """Everybody at one exit: a point for each exit, first to last. Joined, they interpolate between exits."""
     return _curve(_part(setup, "exit"), "realised_cost", column)
 
 
@@ -126,12 +126,12 @@ def policy_runs(setup: Setup, policy: str, thresholding: str, columns: Sequence[
     return [values[places] for places in part.of_runs]
 
 
-def _curve(part: _Part, macs: str, column: str) -> Curve:
+def _curve(part: _Part, cost: str, column: str) -> Curve:
     bounds = [name for name in (f"{column}_low", f"{column}_high") if name in part.rows]
-    drawn = part.values([macs, column])
+    drawn = part.values([cost, column])
     singles = tuple((drawn[places, 0], drawn[places, 1]) for places in part.of_runs)
     bounded = len(bounds) == 2 and bool(part.rows[bounds[0]].notna().all())
-    mean = part.means([macs, column, *(bounds if bounded else ())]).T
+    mean = part.means([cost, column, *(bounds if bounded else ())]).T
     low, high = mean[2:] if bounded else (None, None)
     return Curve(mean[0], mean[1], low, high, singles if len(singles) > 1 else ())
 

@@ -1,4 +1,4 @@
-"""Figures and tables of one command in a folder of their own, in every format that the report has."""
+"""Figures and tables of one command in a folder of their own."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.report.figures.drawing import Drawing
-from bench.report.tables.latex import latex
+from bench.report.kinds import FORMATS
 from bench.report.tables.table import Table
 
 
 def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[str, Drawing]) -> tuple[Path, ...]:
-    """Write tables (CSV, Markdown, LaTeX) and figures (SVG, PNG, PDF) by their file names; gives the paths."""
+    """Write tables (CSV, Markdown) and figures (SVG, PNG, PDF) by their file names; gives the paths.
+
+    Raises BenchError where the folder cannot be written.
+    """
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
-            texts = {"csv": table.csv(), "md": table.markdown(), "tex": latex(table)}
-            for ending, text in texts.items():
+            for ending, text in {"csv": table.csv(), "md": table.markdown()}.items():
                 written.append(folder / f"{name}.{ending}")
                 written[-1].write_text(text, encoding="utf-8", newline="\n")
         for name, drawing in drawings.items():
-            written += drawing.files().write(folder / name)
+            written += drawing.save(folder / name, FORMATS).values()
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem

@@ -1,14 +1,13 @@
-"""Where a setup's numbers come from: code, machine, data and command of every records file."""
+"""Where numbers come from: code, machine, data and command of every records file."""
 
 from __future__ import annotations
 
-import html
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from bench.report.sections import Setup
 from bench.report.tables.rounding import percent
 from bench.runs.load import RecordsFile, Run
 
@@ -37,26 +36,32 @@ def origin_of_runs(runs: Iterable[Run]) -> str:
     return origin_line((run.key for run in listed), (file.header["provenance"] for run in listed for file in run.files))
 
 
-def origin_html(setup: Setup) -> str:
-    """One folded part for each run of the setup."""
-    return "\n".join(_run(run) for run in setup.runs)
+@dataclass(frozen=True)
+class Origin:
+    """Where one run's numbers are from: facts on the run, on each of its records files by place, and its spec."""
+
+    title: str
+    facts: Sequence[tuple[str, str]]
+    files: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    spec: str
 
 
-def _run(run: Run) -> str:
+def run_origin(run: Run) -> Origin:
+    """Tell of a run all that its records say of where they are from."""
     facts = [
         ("run key", run.key),
         ("dataset", f"{run.spec['dataset']}, fingerprint {run.spec['fingerprint']}"),
         *_method(run.header.get("method") or {}),
         *_calibration(run.header.get("calibration")),
+        ("cost of the sweep", f"{run.cost['name']}, in {run.cost['unit']}"),
         ("cost convention", str(run.header.get("cost_convention") or "not recorded")),
     ]
-    lines = [_list(facts)]
-    for file in run.files:
-        lines.append(f"<p>From <code>{html.escape(file.place)}</code>:</p>{_list(_provenance(file))}")
-    spec = html.escape(json.dumps(run.spec, indent=1, sort_keys=True, ensure_ascii=False))
-    lines.append(f"<p>All that identifies the run:</p><pre>{spec}</pre>")
-    summary = f"<summary>Provenance of seed {run.seed}, run {html.escape(run.key[:8])}</summary>"
-    return f"<details>{summary}{''.join(lines)}</details>"
+    return Origin(
+        f"Provenance of seed {run.seed}, run {run.key[:8]}",
+        facts,
+        [(file.place, _provenance(file)) for file in run.files],
+        json.dumps(run.spec, indent=1, sort_keys=True, ensure_ascii=False),
+    )
 
 
 def _method(method: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -113,8 +118,3 @@ def _listed(values: Any) -> str:
 
 def _plain(value: Any) -> str:
     return " ".join(str(part) for part in value) if isinstance(value, list) else str(value)
-
-
-def _list(facts: Sequence[tuple[str, str]]) -> str:
-    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts)
-    return f"<dl>{rows}</dl>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from bench.runs.load import load
 
 
 def write_outcomes(
-    results: Path, run_folder: Path, evaluation: Mapping[str, Any], out: Path, drawings: Sequence[Drawing]
+    results: Path, run_folder: Path, evaluation: Mapping[str, Any], out: Path, drawings: Mapping[str, Drawing]
 ) -> tuple[Path, ...]:
-    """Write what the records of one run, in ``run_folder`` under ``results``, say, and further drawings, to ``out``.
+    """Write what the records of one run in ``run_folder`` under ``results`` say, and further drawings, to ``out``.
 
     ``evaluation`` is that of the records' header: a run may have been evaluated in other ways as well.
     """
@@ -27,4 +27,4 @@ def write_outcomes(
     (setup,) = section.setups
     outcomes = outcome_figure(section, setup)
     named = {} if outcomes is None else {"outcomes": outcomes}
-    return write_folder(out, {"outcomes": outcome_table(section)}, named | {one.name: one for one in drawings})
+    return write_folder(out, {"outcomes": outcome_table(section)}, named | dict(drawings))

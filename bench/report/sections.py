@@ -1,20 +1,21 @@
-"""What may stand in one figure: runs of the same data under the same evaluation.
+"""What may stand in one figure: runs of the same data under the same evaluation, swept over the same cost.
 
-A :class:`Section` is one dataset (by the fingerprint of its content) under one evaluation. In it, a :class:`Setup` is
-one method, preset and settings; its runs differ by their seed alone.
+A :class:`Section` is one dataset (by the fingerprint of its content) under one evaluation and one cost. In it, a
+:class:`Setup` is one method, preset and settings; its runs differ by their seed alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
 import pandas as pd
 
+from bench.report.costs import MACS, Cost
+from bench.report.text import clean, file_name
 from bench.runs.load import Results, Run
 from bench.spec import EvaluationSpec, digest, with_defaults
 from bench.training.recipe import Recipe
@@ -25,22 +26,21 @@ SIGNALS = {
 }
 """What each kind of signals means, in words."""
 SHOWN_SETTINGS = 3
+NAMED_SEEDS = 6
+"""Of more seeds the first and the last alone are named in titles and file names."""
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """One method, preset and settings. ``slug`` names its files, ``label`` is for people.
-
-    Setups go to other processes while this one reads them: nothing in them may change.
-    """
+    """One method, preset and settings. ``slug`` names its files, ``label`` is for people."""
 
     slug: str
     label: str
     runs: tuple[Run, ...]
     table: pd.DataFrame
     swept: Mapping[str, tuple[str, ...]]
-    """Modes with their policies."""
+    """Thresholdings with their policies."""
 
     @property
     def method(self) -> str:
@@ -49,29 +49,28 @@ class Setup:
 
     @property
     def seeds(self) -> str:
-        """Say which seeds were trained: ``seed 0`` or ``seeds 0, 1, 2``."""
-        numbers = ", ".join(str(run.seed) for run in self.runs)
-        return f"seed {numbers}" if len(self.runs) == 1 else f"seeds {numbers}"
+        """Say which seeds were trained: ``seed 0``, ``seeds 0, 1, 2`` or ``300 seeds from 0 to 299``."""
+        numbers = [run.seed for run in self.runs]
+        if len(numbers) > NAMED_SEEDS:
+            return f"{len(numbers)} seeds from {min(numbers)} to {max(numbers)}"
+        return f"seed{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
     @property
     def file_name(self) -> str:
         """Name the setup and its seeds in file names: ``hashreid-demo-seed0``, ``hashreid-demo-seeds0-1-2``."""
-        plural = "seeds" if len(self.runs) > 1 else "seed"
-        return f"{self.slug}-{plural}{'-'.join(str(run.seed) for run in self.runs)}"
+        numbers = [str(run.seed) for run in self.runs]
+        if len(numbers) > NAMED_SEEDS:
+            return f"{self.slug}-{len(numbers)}seeds-{digest(numbers)[:8]}"
+        return f"{self.slug}-seed{'s' if len(numbers) > 1 else ''}{'-'.join(numbers)}"
 
     @property
     def exit_names(self) -> tuple[str, ...]:
         """Names of the exits, first to last."""
-        return tuple(exit_.name for exit_ in self.runs[0].exits)
+        return tuple(clean(exit_.name) for exit_ in self.runs[0].exits)
 
     def thresholdings(self) -> tuple[str, ...]:
-        """Modes that were swept, the one that figures show first: stream, where there is one."""
-        return tuple(
-            sorted(
-                self.swept,
-                key=lambda thresholding: (thresholding != "stream", thresholding != "calibrated", thresholding),
-            )
-        )
+        """Thresholdings that were swept, the one that figures show first: stream, where there is one."""
+        return tuple(sorted(self.swept, key=lambda name: (name != "stream", name != "calibrated", name)))
 
     def policies(self, thresholding: str) -> tuple[str, ...]:
         """Policies that were swept in a thresholding, by name."""
@@ -80,7 +79,7 @@ class Setup:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """One dataset under one evaluation, with its setups in the order of their names."""
+    """One dataset under one evaluation and cost, with its setups in the order of their names."""
 
     slug: str
     dataset: str
@@ -92,6 +91,12 @@ class Section:
     table: pd.DataFrame
     distinction: str = ""
     """What sets the section apart from others of the same dataset."""
+    cost: Cost = MACS
+    """What its sweeps are over."""
+    latencies: tuple[Mapping[str, Any], ...] = ()
+    """Latency profiles, of any network."""
+    studies: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """Search studies on the section's data under its evaluation, each with the name of its folder."""
 
     @property
     def data(self) -> str:
@@ -111,18 +116,33 @@ class Section:
         return f"average precision: {self.evaluation['ap']}; {SIGNALS.get(signals, f'signals: {signals}')}{views}"
 
 
-def sections(results: Results) -> tuple[Section, ...]:
-    """Sort runs into sections and setups; everything is in the order of its names."""
-    groups = _grouped(
-        results.runs,
-        lambda run: (*_names(run, "dataset", "fingerprint"), digest(with_defaults(EvaluationSpec, run.evaluation))),
-    )
-    slugs = _unique([(_slug(_section_name(runs[0])), digest(key)) for key, runs in groups])
+def sections(
+    results: Results,
+    latencies: Sequence[Mapping[str, Any]] = (),
+    studies: Sequence[tuple[str, Mapping[str, Any]]] = (),
+) -> tuple[Section, ...]:
+    """Sort runs into sections and setups; everything is in the order of its names.
+
+    ``latencies`` and ``studies`` are what was measured apart from the runs; each section takes those that are its own.
+    """
+    groups = _grouped(results.runs, lambda run: (*_names(run, "dataset", "fingerprint"), *_evaluated(run)))
+    slugs = _unique([(file_name(_section_name(runs[0])), digest(key)) for key, runs in groups])
     found = []
-    for slug, (key, runs) in zip(slugs, groups, strict=True):
+    for name, (key, runs) in zip(slugs, groups, strict=True):
         namesakes = [others[0] for other, others in groups if other[0] == key[0]]
-        found.append(_section(slug, _distinction(runs[0], namesakes), runs, results.table))
+        section = _section(name, _distinction(runs[0], namesakes), runs, results.table)
+        own = [
+            (study_name, study)
+            for study_name, study in studies
+            if (study["dataset"]["fingerprint"], study["evaluation"]) == (section.fingerprint, section.evaluation)
+        ]
+        found.append(replace(section, latencies=tuple(latencies), studies=tuple(own)))
     return tuple(found)
+
+
+def _evaluated(run: Run) -> tuple[str, str]:
+    """Tell evaluations and costs apart; settings that are younger than a run are at their default."""
+    return digest(with_defaults(EvaluationSpec, run.evaluation)), digest(run.cost)
 
 
 def _views(evaluation: Mapping[str, Any]) -> str:
@@ -139,6 +159,7 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
             f"AP {other.evaluation['ap']}",
             f"{other.evaluation['signals']} signals",
             _views(other.evaluation),
+            f"cost {clean(other.cost['name'])}",
             f"data {other.spec['fingerprint'][:8]}",
         )
         for other in (run, *namesakes)
@@ -147,12 +168,13 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
     return f"[{', '.join(differing or [f'evaluation {digest(run.evaluation)[:8]}'])}]"
 
 
-def _section(slug: str, distinction: str, runs: Sequence[Run], table: pd.DataFrame) -> Section:
+def _section(name: str, distinction: str, runs: Sequence[Run], table: pd.DataFrame) -> Section:
     groups = _grouped(runs, lambda run: (*_names(run, "method", "preset"), digest(_settings(run))))
     names = [f"{method} {preset}" for (method, preset, _), _ in groups]
-    slugs = _unique([(_slug(name.replace(" ", "-")), key[2]) for name, (key, _) in zip(names, groups, strict=True)])
+    slugs = _unique([(file_name(text), key[2]) for text, (key, _) in zip(names, groups, strict=True)])
     labels = [
-        _label(name, runs[0], [other[0] for _, other in groups]) for name, (_, runs) in zip(names, groups, strict=True)
+        clean(_label(text, runs[0], [other[0] for _, other in groups]))
+        for text, (_, runs) in zip(names, groups, strict=True)
     ]
     labels = _unique([(label, key[2]) for label, (key, _) in zip(labels, groups, strict=True)])
     setups = []
@@ -163,8 +185,8 @@ def _section(slug: str, distinction: str, runs: Sequence[Run], table: pd.DataFra
     newest = max(runs, key=lambda run: run.files[0].age)
     dataset = newest.header["dataset"]
     return Section(
-        slug=slug,
-        dataset=str(newest.spec["dataset"]),
+        slug=name,
+        dataset=clean(newest.spec["dataset"]),
         fingerprint=str(newest.spec["fingerprint"]),
         rendered=bool(dataset.get("rendered")),
         counts=dataset["counts"],
@@ -172,6 +194,7 @@ def _section(slug: str, distinction: str, runs: Sequence[Run], table: pd.DataFra
         setups=tuple(sorted(setups, key=lambda setup: (setup.label, setup.slug))),
         table=table[table["run"].isin([run.identity for run in runs])],
         distinction=distinction,
+        cost=Cost.of(newest.cost),
     )
 
 
@@ -197,7 +220,8 @@ def _names(run: Run, *names: str) -> tuple[str, ...]:
 def _section_name(run: Run) -> str:
     """The dataset, and what of the evaluation is not the default."""
     ap, signals = run.evaluation["ap"], run.evaluation["signals"]
-    extras = [str(value) for value, default in ((ap, "step"), (signals, "deployed")) if value != default]
+    told = ((ap, "step"), (signals, "deployed"), (run.cost["name"], MACS.name))
+    extras = [str(value) for value, default in told if value != default]
     return "-".join([str(run.spec["dataset"]), *extras])
 
 
@@ -237,11 +261,6 @@ def _plain(value: Any) -> str:
 
 def _same_preset(one: Run, other: Run) -> bool:
     return all(one.spec[name] == other.spec[name] for name in ("method", "preset"))
-
-
-def _slug(text: str) -> str:
-    """Make a text safe as a file name and as an anchor."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip(".-") or "unnamed"
 
 
 def _unique(names: Sequence[tuple[str, str]]) -> list[str]:

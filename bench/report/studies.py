@@ -1,14 +1,13 @@
-"""Search studies under a results folder, and the section of the report that each belongs to."""
+"""Search studies under a results folder."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json
-from bench.report.sections import Section
-from bench.report.tables.search import Study, search_tables, study_name
+from bench.report.tables.search import Study, study_name, study_tables
+from bench.runs.upgrade import upgrade_record
 
 PLACES = "search/*/*/study.json"
 
@@ -22,8 +21,12 @@ def read_studies(results: Path) -> tuple[tuple[tuple[str, Study], ...], tuple[st
             study = read_json(path)
             if study["schema"] != SCHEMA_VERSION:
                 raise ValueError(f"schema {study['schema']}, this suite reads {SCHEMA_VERSION}")
+            # Studies that were made under earlier names of the records read as those of today.
+            study["chains"] = [upgrade_record(chain, 1) for chain in study["chains"]]
             # Tables read nearly all of a study: one that they can be made of can be drawn.
-            study_name(study), study["dataset"]["fingerprint"], study["evaluation"], search_tables(study, "")
+            study_name(study), study["dataset"]["fingerprint"], study["evaluation"]
+            for table in study_tables(study):
+                table.markdown()
         except BenchError as problem:
             remarks.append(f"left out: {str(problem).replace(str(path), place)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
@@ -31,12 +34,3 @@ def read_studies(results: Path) -> tuple[tuple[tuple[str, Study], ...], tuple[st
         else:
             studies.append((path.parent.name, study))
     return tuple(studies), tuple(remarks)
-
-
-def studies_of(section: Section, studies: Sequence[tuple[str, Study]]) -> list[tuple[str, Study]]:
-    """Choose the studies on a section's data under its evaluation, each with a slug for its files."""
-    return [
-        (f"{section.slug}-search-{name}", study)
-        for name, study in studies
-        if (study["dataset"]["fingerprint"], study["evaluation"]) == (section.fingerprint, dict(section.evaluation))
-    ]

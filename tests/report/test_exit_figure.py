@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.report.figures.apart import spread
 from bench.report.figures.exits import LABEL_HEIGHT, exit_figure
+from bench.report.figures.marks import spread
 from bench.report.sections import sections
 from bench.report.tables.methods import method_table
 from bench.runs.load import load

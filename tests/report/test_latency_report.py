@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bench.cost.profiles import machine, network_key, read_latencies, write_latency
-from bench.report.figures.latency import latency_figure
+from bench.report.figures.latency import latency_figures
 from bench.report.sections import sections
 from bench.report.tables.latency import latency_table, timed_setups
 from bench.runs.load import load
@@ -71,13 +73,15 @@ def test_a_policy_takes_the_time_of_its_exits(section):
         latency("dare", exits=3),
         latency("ranet", network={"scales": 3}.items()),
     ]
-    timed = timed_setups(section, records)
+    section = replace(section, latencies=tuple(records))
+    timed = timed_setups(section)
     assert {place: [one.setup.label for one in group] for place, group in timed.items()} == {
         ("a processor, 2 threads, float32", 2): ["dare demo", "hashreid demo"],
         ("gpu, float32", 2): ["hashreid demo"],
     }
-    ((place, batch), group), *_ = timed.items()
-    drawing = latency_figure(section, place, batch, group, 1)
+    (group, *_) = timed.values()
+    drawing, other = latency_figures(section)
+    assert (drawing.part, other.part) == ("", "2")
     axes = drawing.figure.axes[0]
     dare, hashreid = group
     assert hashreid.milliseconds.tolist() == [1, 2, 3, 4]
@@ -91,7 +95,7 @@ def test_a_policy_takes_the_time_of_its_exits(section):
     assert drawn[:, 0] == pytest.approx(expected)
     assert "batches of 2" in drawing.caption
 
-    table = latency_table(section, timed)
+    table = latency_table(section)
     assert len(table.full) == 4 + 3 + 4
     assert table.full["milliseconds"].tolist()[:3] == [1, 2, 3]
     assert set(table.of_setup(dare.setup)["exit"]) == {"exit 1", "exit 2", "exit 3"}

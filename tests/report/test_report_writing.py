@@ -5,18 +5,14 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from html.parser import HTMLParser
-from pkgutil import resolve_name
 from xml.etree import ElementTree
 
-import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from bench.cli.main import app
 from bench.errors import BenchError
-from bench.report.artists import Artists
-from bench.report.figures import kinds
-from bench.report.page import page
-from bench.report.svg import inline_svg
-from bench.report.tables.table import Table
+from bench.report.kinds import FIGURES, FORMATS, TABLES
 from bench.report.write import write_report
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -69,20 +65,24 @@ def report(writer, tmp_path_factory):
     return write_report(write_run.results, folder / "report")
 
 
-def test_names_are_stable_and_figures_have_pixels(report):
+def test_every_kind_has_its_files_under_stable_names(report):
     names = {file.relative_to(report.folder).as_posix() for file in report.files}
     assert "index.html" in names
-    for kind in ("budget", "shares", "cost", "training"):
-        assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in ("svg", "png", "pdf")} <= names
+    for kind in ("budget", "exit-fractions", "cost", "training"):
+        assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in FORMATS} <= names
     assert {"figures/invented-comparison.svg", "figures/invented-exits.pdf", "tables/overview.csv"} <= names
-    assert {
-        f"tables/invented-{kind}.{ending}" for kind in ("exits", "methods") for ending in ("csv", "md", "tex")
-    } <= names
-    # Without a sweep there are no shares to show; with one exit there is no budget to spend.
-    assert "figures/invented-dare-i-seed0-shares.svg" not in names
+    for kind in ("exits", "methods", "budgets"):
+        assert {f"tables/invented-{kind}.{ending}" for ending in ("csv", "md", "tex")} <= names
+    assert {f"tables/invented-areas.{ending}" for ending in ("csv", "md")} <= names
+    # Without a sweep there are no exit fractions to show; with one exit there is no budget to spend.
+    assert "figures/invented-dare-i-seed0-exit-fractions.svg" not in names
     assert {"figures/invented-dare-i-seed0-budget.svg", "figures/invented-msdnet-demo-seeds0-1-budget.svg"} <= names
     assert "figures/invented-single-demo-seed0-budget.svg" not in names
     assert report.page in report.files
+    assert not [path for path in report.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_figures_have_pixels_fonts_and_no_dates(report):
     for file in report.files:
         content = file.read_bytes()
         if file.suffix == ".png":
@@ -98,7 +98,6 @@ def test_names_are_stable_and_figures_have_pixels(report):
             assert b"/FontFile2" in content
             assert b"/Type3" not in content
             assert b"/CreationDate" not in content
-    assert not [path for path in report.folder.iterdir() if path.name.startswith(".")]
 
 
 def test_the_page_stands_alone_and_is_well_formed(report):
@@ -111,12 +110,13 @@ def test_the_page_stands_alone_and_is_well_formed(report):
             assert reference[1:] in page.ids
         else:
             assert (report.folder / reference).is_file()
-    assert page.tags.count("h1") == 1
+    assert page.tags.count("h1") == page.tags.count("script") == 1
     assert page.tags.count("svg") == len([file for file in report.files if file.suffix == ".svg"])
-    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert not {"link", "img", "iframe"} & set(page.tags)
     assert text.count('role="img"') == page.tags.count("svg")
     assert "@import" not in text
     assert "prefers-color-scheme: dark" in text
+    assert "default-src 'none'" in text
 
 
 def test_texts_are_escaped_and_origins_are_told(report):
@@ -136,7 +136,7 @@ def test_texts_are_escaped_and_origins_are_told(report):
 
 def test_figures_come_first_and_each_says_what_it_was_drawn_from(report):
     text = report.page.read_text()
-    assert text.index("<svg") < text.index('<h2 id="runs">') < text.index('<h2 id="reading">')
+    assert text.index("<svg") < text.index("<table") < text.index('<h2 id="runs">') < text.index('<h2 id="reading">')
     figures = re.findall(r"<figure>.*?</figure>", text, re.DOTALL)
     assert len(figures) > 10
     for figure in figures:
@@ -147,24 +147,30 @@ def test_figures_come_first_and_each_says_what_it_was_drawn_from(report):
     assert len(whole) == 5
 
 
-def test_a_long_table_is_folded_up():
-    def shown(rows):
-        texts = pd.DataFrame({"method": ["a"] * rows, "mAP (%)": ["1"] * rows})
-        return page(Table("runs", "A title", "", texts, texts), (), ())
-
-    assert "<details><summary>A title: 31 rows</summary>" in shown(31)
-    assert "<details>" not in shown(30)
-
-
-def test_the_same_records_give_the_same_bytes(report, tmp_path):
-    again = write_report(report.folder.parent / "results", tmp_path)
-    assert len(report.files) == len(again.files) > 10
-    for one, two in zip(report.files, again.files, strict=True):
-        assert one.name == two.name
-        assert one.read_bytes() == two.read_bytes(), one.name
+def test_a_reader_can_point_at_every_mark_of_budget_and_comparison(report):
+    for name in ("invented-hashreid-demo-seed0-budget", "invented-comparison"):
+        text = (report.folder / "figures" / f"{name}.svg").read_text()
+        titles = re.findall(r"<title>([^<]*)</title>", text)
+        assert len(titles) > 20
+        for title in titles:
+            assert re.search(
+                r": (mAP|rank-1)( gain)? −?[0-9.]+ (%|points) \[.*\] at [0-9.]+ M multiply-adds$", title
+            ), title
+        # The page has the same.
+        assert all(f"<title>{title}</title>" in report.page.read_text() for title in titles[:3])
 
 
-def test_several_processes_give_the_same_bytes(report, tmp_path):
+def test_a_long_table_is_folded_up(report):
+    text = report.page.read_text()
+    folded = re.findall(r"<details><summary>([^<]*): (\d+) rows</summary>\s*<div class=\"table\">", text)
+    assert all(int(rows) > 30 for _, rows in folded)
+    for table in re.findall(r'<div class="table">.*?</table>', text, re.DOTALL):
+        title = re.search(r'class="caption"[^>]*>([^<]*)<', table)[1]
+        long = table.count("<tr>") - 1 > 30
+        assert long == any(title == name for name, _ in folded)
+
+
+def test_the_same_records_give_the_same_bytes_however_many_processes_draw(report, tmp_path):
     said = []
 
     class Task:
@@ -177,22 +183,27 @@ def test_several_processes_give_the_same_bytes(report, tmp_path):
             said.append(total)
             yield Task()
 
-    with Artists(2) as artists:
-        shared = write_report(report.folder.parent / "results", tmp_path, Reporter(), artists)
-    assert [file.name for file in shared.files] == [file.name for file in report.files]
-    for one, two in zip(report.files, shared.files, strict=True):
+    again = write_report(report.folder.parent / "results", tmp_path, Reporter(), workers=2)
+    assert len(report.files) == len(again.files) > 10
+    for one, two in zip(report.files, again.files, strict=True):
+        assert one.name == two.name
         assert one.read_bytes() == two.read_bytes(), one.name
     assert said[0] == len(said) - 1 > 10
-    assert "hashreid demo" in said
+    assert "budget, hashreid demo" in said
 
 
-def test_files_of_others_are_left_alone(write_run, tmp_path):
+@pytest.fixture
+def small(write_run):
     write_run(exits=1, swept=False, change=lambda header, _: header.pop("training"))
+    return write_run.results
+
+
+def test_files_of_others_are_left_alone(small, tmp_path):
     out = tmp_path / "report"
     (out / "figures").mkdir(parents=True)
     (out / "figures" / "mine.txt").write_text("mine")
     (out / "index.html").write_text("old")
-    report = write_report(write_run.results, out)
+    report = write_report(small, out)
     assert (out / "figures" / "mine.txt").read_text() == "mine"
     assert report.page.read_text().startswith("<!DOCTYPE html>")
     assert not [file for file in report.files if file.suffix == ".png"]
@@ -206,25 +217,10 @@ def test_remarks_reach_the_page(write_run, tmp_path):
     assert "records-&lt;b&gt;.jsonl" in report.page.read_text()
 
 
-def test_a_folder_that_cannot_be_written_is_named(write_run, tmp_path):
-    write_run(exits=1, swept=False)
+def test_a_folder_that_cannot_be_written_is_named(small, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match="cannot write the report under"):
-        write_report(write_run.results, tmp_path / "file" / "report")
-
-
-def test_inline_svg_shares_no_id_and_no_style():
-    svg = (
-        '<?xml version="1.0"?><!DOCTYPE svg><svg viewBox="0 0 72 36" xmlns="http://www.w3.org/2000/svg"><metadata>m'
-        '</metadata><defs><style type="text/css">*{a}</style></defs><g id="g_1"><path id="p1"/><use xlink:href="#p1" '
-        'clip-path="url(#c)"/></g></svg>'
-    )
-    element = inline_svg(svg, "f1", "A & B", "<d>")
-    assert element.startswith('<svg viewBox="0 0 72 36" role="img"')
-    assert "width:130px" in element
-    assert '<path id="f1-p1"/><use xlink:href="#f1-p1" clip-path="url(#f1-c)"/>' in element
-    assert "A &amp; B" in element
-    assert not re.search("http|style>|metadata|g_1|DOCTYPE", element)
+        write_report(small, tmp_path / "file" / "report")
 
 
 def test_reading_records_waits_for_nothing_that_draws():
@@ -233,7 +229,20 @@ def test_reading_records_waits_for_nothing_that_draws():
     assert answer.stdout.strip() == "set()"
 
 
-def test_every_kind_of_figure_has_its_function():
-    for kind in (*kinds.SECTION_FIGURES, *kinds.SETUP_FIGURES, kinds.LATENCY_FIGURE, kinds.SEARCH_FIGURE):
-        assert resolve_name(kind).__module__ == kind.partition(":")[0]
-    assert "bench.report.figures.comparison" in kinds.modules()
+def test_the_command_ends_with_a_table_or_with_json(small, tmp_path):
+    command = ["report", "--results", str(small), "--out", str(tmp_path / "r"), "--formats", "svg"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"invented \(rendered\)\W+1\W+1", done.stdout)
+    told = CliRunner().invoke(app, [*command, "--json"])
+    assert '"files"' in told.stdout
+    assert '"hashreid demo": 1' in told.stdout
+    wrong = CliRunner().invoke(app, [*command[:-1], "gif"])
+    assert wrong.exit_code == 1
+    assert "gif" in wrong.stderr
+
+
+def test_kinds_have_names_of_their_own():
+    for kinds in (FIGURES, TABLES):
+        names = [kind.name for kind in kinds]
+        assert len(set(names)) == len(names)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from bench.report.figures.search import search_figure
-from bench.report.tables.search import search_tables
+from bench.report.tables.search import study_tables
 
 
 def accuracy(length, seed=0, exit_="last", **more):
@@ -50,7 +50,7 @@ CHAIN = {
 
 
 def test_measured_beside_reported():
-    lengths, times = search_tables(study([accuracy(128), accuracy(2048), accuracy(300)]), "data-search")
+    lengths, times = study_tables(study([accuracy(128), accuracy(2048), accuracy(300)]), "data-search")
     shown = lengths.shown.set_index("code")
     assert shown.loc["128 bits", "mAP (%)"] == "51.3 [48.3 to 74.3]"
     assert shown.loc["128 bits", "reported mAP (%)"] == "67.22"
@@ -68,14 +68,17 @@ def test_measured_beside_reported():
 
 def test_several_seeds_are_a_mean_and_a_deviation():
     rows = [accuracy(128, seed) for seed in (0, 1, 2)]
-    lengths, _ = search_tables(study(rows, seeds=(0, 1, 2)), "s")
+    lengths, _ = study_tables(study(rows, seeds=(0, 1, 2)), "s")
     assert lengths.shown["mAP (%)"].tolist() == ["52.3 ± 1.0"]
-    assert len(lengths.full) == 3
+    (row,) = lengths.full.to_dict("records")
+    assert row["seeds"] == "0 1 2"
+    assert row["mAP"] == pytest.approx(0.5228)
+    assert row["mAP_sd"] == pytest.approx(0.01)
 
 
 def test_re_ranking_stands_apart():
     more = {"rank_1": 0.6, "mean_ap": 0.5, "seconds": 0.25, "re_ranked_rank_1": 0.7, "re_ranked_mean_ap": 0.65}
-    lengths, _ = search_tables(study([accuracy(128, **more, re_ranked_seconds=1.5)]), "s")
+    lengths, _ = study_tables(study([accuracy(128, **more, re_ranked_seconds=1.5)]), "s")
     (row,) = lengths.shown.to_dict("records")
     assert (row["re-ranked rank-1 (%)"], row["re-ranked mAP (%)"]) == ("70.0", "65.0")
     assert row["matched, re-ranked (s)"] == "0.25, 1.50"
@@ -84,7 +87,7 @@ def test_re_ranking_stands_apart():
 
 def test_the_chain_of_a_budgeted_run():
     rows = [accuracy(256, exit_="exit 1"), accuracy(2048, exit_="exit 2")]
-    *_, chain = search_tables(study(rows, chains=[CHAIN]), "s")
+    *_, chain = study_tables(study(rows, chains=[CHAIN]), "s")
     assert chain.shown["of the first (%)"].tolist() == ["100.0", "25.0"]
     assert chain.shown["reported (s)"].tolist() == ["2.2", "0.11"]
     assert chain.shown["codes"].tolist() == ["256/2048 (as trained)", ""]
@@ -94,9 +97,9 @@ def test_the_chain_of_a_budgeted_run():
 def test_a_study_that_was_read_back_gives_the_same_bytes():
     made = study([accuracy(256, exit_="exit 1"), accuracy(2048, exit_="exit 2")], chains=[CHAIN])
     read = json.loads(json.dumps(made, sort_keys=True))
-    for one, other in zip(search_tables(made, "s"), search_tables(read, "s"), strict=True):
+    for one, other in zip(study_tables(made, "s"), study_tables(read, "s"), strict=True):
         assert (one.csv(), one.markdown()) == (other.csv(), other.markdown())
-    times = search_tables(made, "s")[1]
+    times = study_tables(made, "s")[1]
     assert next(iter(times.full)) == "length"
 
 
@@ -109,11 +112,11 @@ def test_a_study_that_was_read_back_gives_the_same_bytes():
 )
 def test_the_figure_shows_every_code(rows):
     drawing = search_figure(study(rows), "data")
-    assert drawing.name == "data-code-length"
+    assert drawing.part == "data"
     accuracies, times = drawing.figure.axes
     points = [line.get_xydata() for line in accuracies.lines]
     assert [len(line) for line in points] == [3, 3]
     assert points[1][:, 1] == pytest.approx([100 * row["mAP"] for row in rows])
     assert len(set(points[0][:, 0])) == 3  # codes of one length stand apart
     assert len(times.lines) == 4
-    assert drawing.files() == search_figure(study(rows), "data").files()
+    assert drawing.svg() == search_figure(study(rows), "data").svg()

@@ -33,10 +33,9 @@ def test_every_term_of_every_seed_is_drawn_and_named(drawn):
     drawing = drawn(loss=[40.0, 20.0, 10.0], id_loss=[39.0, 19.5, 9.8], triplet=[1.0, 0.5, 0.2])
     (axes,) = drawing.figure.axes
     assert axes.get_yscale() == "log"
-    lines = {tuple(line.get_ydata()[~np.isnan(line.get_ydata())]) for line in axes.lines}
-    assert (40.0, 20.0, 10.0, 41.0, 21.0, 11.0) in lines
-    assert (1.0, 0.5, 0.2, 2.0, 1.5, 1.2) in lines
-    assert len(lines) == 3
+    lines = {tuple(line.get_ydata()) for line in axes.lines}
+    assert {(40.0, 20.0, 10.0), (41.0, 21.0, 11.0), (1.0, 0.5, 0.2), (2.0, 1.5, 1.2)} <= lines
+    assert len(lines) == 3 * 2
     assert [text.get_text() for text in axes.texts] == ["triplet", "id loss", "sum of the terms"]
     heights = [text.xyann[1] for text in axes.texts]
     assert heights == sorted(heights)

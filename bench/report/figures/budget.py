@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bench.report.costs import CostScale
 from bench.report.curves import FloatArray, exit_curve, oracle_curve, policy_curve
-from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
@@ -21,22 +22,16 @@ from bench.report.figures.marks import (
     draw_exits,
     draw_line,
     handles_of,
+    tell_values,
 )
 from bench.report.figures.published import PublishedCurve, published_curve
-from bench.report.figures.style import (
-    PAGE_INCHES,
-    REFERENCE_COLOUR,
-    LineStyle,
-    MacUnit,
-    cost_axis,
-    policy_styles,
-)
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
 from bench.report.sections import Section, Setup
 
 MANY = 4
 """More policies than that have bands and single seeds for two of them alone."""
 BANDED_OF_MANY = (PREFERRED_POLICY, "random")
-REFERENCE_MODE = "exact"
+REFERENCE_THRESHOLDING = "exact"
 REFERENCE_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
 """How a policy that may look at the whole test set is drawn: dotted, in the policy's colour, without a band."""
 ORACLE_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (4, 2))}
@@ -44,7 +39,7 @@ EXIT_STYLE = LineStyle("black", "o", "-")
 
 
 def budget_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Policies as lines, exits as points, the straight line below, the oracle above; under them, the gains.
+    """Policies as lines, exits as points, interpolation below, the oracle above; under them, the gains.
 
     None for a setup of one exit, which has no budget to spend.
     """
@@ -56,45 +51,43 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     styles = policy_styles(policies)
     # A policy may cost something itself, and then its curve begins and ends beyond the exits'.
     curves = [exit_curve(setup, "mAP"), *(policy_curve(setup, name, thresholding, "mAP") for name in policies)]
-    costs = np.concatenate([curve.macs for curve in curves])
+    costs = np.concatenate([curve.costs for curve in curves])
     published = _published(section, setup, policies, costs)
     if published:
-        costs = np.append(costs, published.macs)
-    unit = MacUnit.fitting(costs.max())
+        costs = np.append(costs, published.costs)
+    scale = section.cost.scale(costs.max())
     rows = 2 if policies else 1
-    with canvas(PAGE_INCHES, 5.0 if policies else 2.9) as figure:
+    with canvas(PAGE_INCHES, 5.2 if policies else 3.0) as figure:
         grid = figure.subplots(rows, 2, sharex="col", squeeze=False, height_ratios=[5, 3][:rows])
         for axes, metric in zip(grid[0], FIGURE_METRICS, strict=True):
             if published:
-                published.draw(axes, metric, unit)
-            _accuracy_panel(axes, setup, metric, thresholding, styles, unit)
-            cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
+                published.draw(axes, metric, scale)
+            _accuracy_panel(axes, setup, metric, thresholding, styles, scale)
+            cost_axis(axes, costs.min() / scale.factor, costs.max() / scale.factor, scale)
         for axes, metric in zip(grid[-1], FIGURE_METRICS, strict=True):
             if policies:
-                _gain_panel(axes, setup, metric, thresholding, styles, unit)
-                cost_axis(axes, costs.min() / unit.macs, costs.max() / unit.macs, unit)
+                _gain_panel(axes, setup, metric, thresholding, styles, scale)
+                cost_axis(axes, costs.min() / scale.factor, costs.max() / scale.factor, scale)
                 grid[0][FIGURE_METRICS.index(metric)].set_xlabel("")
         handles = handles_of(styles) + _reference_handles(setup, policies)
         if published:
             handles.append(published.handle())
-        # Nine entries or more in four columns are wider than the page.
-        figure.legend_below(handles, min(4 if len(handles) <= 8 else 3, len(handles)))
+        legend_below(figure, handles)
         set_title(figure, heading(section, setup) + (f", thresholding {thresholding}" if policies else ""))
     single = len(setup.runs) == 1
-    caption = f"{heading(section, setup)}, {setup.seeds}: mAP and rank-1 against multiply-adds a query"
+    caption = f"{heading(section, setup)}, {setup.seeds}: mAP and rank-1 against {section.cost.phrase} a query"
     caption += f", policies in thresholding {thresholding}. " if policies else ". "
     if policies:
-        caption += "Below: gain over the straight line between neighbouring exits at the same realised cost, paired. "
+        caption += "Below: gain over interpolation between neighbouring exits at the same realised cost, paired. "
     caption += INTERVALS if single else f"{INTERVALS}{OVER_SEEDS}"
     banded = _banded(policies)
     of_few = "bands" if single else "bands and single seeds"
     caption += f" ({of_few} of {' and '.join(banded)} alone)." if banded and len(banded) < len(policies) else "."
     caption += f" {published.caption}" if published else ""
     return Drawing(
-        name=drawing_name(section, setup, "budget"),
         title=f"Accuracy against budget, {setup.label}",
         caption=caption,
-        description=_described(setup, policies, thresholding)
+        description=_described(section, setup, policies, thresholding)
         + (f" Beside them {published.label}." if published else ""),
         figure=figure,
     )
@@ -110,55 +103,59 @@ def _published(section: Section, setup: Setup, policies: Sequence[str], costs: F
 
 
 def _accuracy_panel(
-    axes: Axes, setup: Setup, metric: str, thresholding: str, styles: Mapping[str, LineStyle], unit: MacUnit
+    axes: Axes, setup: Setup, metric: str, thresholding: str, styles: Mapping[str, LineStyle], scale: CostScale
 ) -> None:
     exits = exit_curve(setup, metric)
     banded = _banded(styles)
-    axes.plot(exits.macs / unit.macs, 100 * exits.values, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
+    axes.plot(exits.costs / scale.factor, 100 * exits.values, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
     oracle = oracle_curve(setup, metric)
     if oracle:
-        axes.plot(oracle.macs / unit.macs, 100 * oracle.values, **ORACLE_LINE, zorder=2)
+        axes.plot(oracle.costs / scale.factor, 100 * oracle.values, **ORACLE_LINE, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
         curve = policy_curve(setup, policy, thresholding, metric)
-        curve = curve if policy in banded else curve.bare()
-        draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
-        if _has_reference(setup, styles) and policy in setup.policies(REFERENCE_MODE):
-            exact = policy_curve(setup, policy, REFERENCE_MODE, metric)
-            axes.plot(exact.macs / unit.macs, 100 * exact.values, color=style.colour, **REFERENCE_LINE, zorder=2)
-    draw_exits(axes, exits, EXIT_STYLE, unit, names=setup.exit_names)
+        drawn = curve if policy in banded else curve.bare()
+        draw_line(axes, drawn, style, scale, markers=True, first_marker=place, of=len(styles))
+        if _has_reference(setup, styles) and policy in setup.policies(REFERENCE_THRESHOLDING):
+            exact = policy_curve(setup, policy, REFERENCE_THRESHOLDING, metric)
+            axes.plot(exact.costs / scale.factor, 100 * exact.values, color=style.colour, **REFERENCE_LINE, zorder=2)
+        tell_values(axes, curve, scale, policy, metric)
+    draw_exits(axes, exits, EXIT_STYLE, scale, names=setup.exit_names)
+    tell_values(axes, exits, scale, "everybody at one exit", metric)
     axes.set_ylabel(f"{metric} (%)")
     axes.margins(y=0.1)
 
 
 def _gain_panel(
-    axes: Axes, setup: Setup, metric: str, thresholding: str, styles: Mapping[str, LineStyle], unit: MacUnit
+    axes: Axes, setup: Setup, metric: str, thresholding: str, styles: Mapping[str, LineStyle], scale: CostScale
 ) -> None:
+    banded = _banded(styles)
     axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
     for place, (policy, style) in enumerate(styles.items()):
         curve = policy_curve(setup, policy, thresholding, f"{metric}_gain")
-        curve = curve if policy in _banded(styles) else curve.bare()
-        draw_line(axes, curve, style, unit, markers=True, first_marker=place, of=len(styles))
-    axes.set_ylabel("Gain over the\nstraight line (points)")
+        drawn = curve if policy in banded else curve.bare()
+        draw_line(axes, drawn, style, scale, markers=True, first_marker=place, of=len(styles))
+        tell_values(axes, curve, scale, policy, f"{metric} gain", "points")
+    axes.set_ylabel("Gain over\ninterpolation (points)")
 
 
 def _banded(policies: Collection[str]) -> Collection[str]:
-    """Policies whose interval and seeds are drawn: of many, one and the lots; more bands than that hide one another."""
+    """Policies whose interval and seeds are drawn: of many, two alone; more bands hide one another."""
     return policies if len(policies) <= MANY else [name for name in policies if name in BANDED_OF_MANY]
 
 
 def _has_reference(setup: Setup, policies: Collection[str]) -> bool:
     """Whether policies are drawn in the reference thresholding as well, for which there is room beside a few."""
-    return REFERENCE_MODE in setup.thresholdings()[1:] and len(policies) <= MANY
+    return REFERENCE_THRESHOLDING in setup.thresholdings()[1:] and len(policies) <= MANY
 
 
 def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
     handles: list[Artist] = []
     swept = bool(policies)
     if _has_reference(setup, policies):
-        handles.append(Line2D([], [], color="black", **REFERENCE_LINE, label=f"same policy, {REFERENCE_MODE}"))
+        handles.append(Line2D([], [], color="black", **REFERENCE_LINE, label=f"same policy, {REFERENCE_THRESHOLDING}"))
     handles += [
         Line2D([], [], linestyle="none", **EXIT_STYLE.points(), label="everybody at one exit"),
-        Line2D([], [], color=REFERENCE_COLOUR, linewidth=0.9, label="straight line between exits"),
+        Line2D([], [], color=REFERENCE_COLOUR, linewidth=0.9, label="interpolation between exits"),
     ]
     if swept and any(oracle_curve(setup, metric) for metric in FIGURE_METRICS):
         handles.append(Line2D([], [], **ORACLE_LINE, label="oracle: best for the budget"))
@@ -167,8 +164,9 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
     return handles
 
 
-def _described(setup: Setup, policies: Sequence[str], thresholding: str) -> str:
+def _described(section: Section, setup: Setup, policies: Sequence[str], thresholding: str) -> str:
     exits = {metric: 100 * exit_curve(setup, metric).values for metric in FIGURE_METRICS}
     spans = " and ".join(f"{metric} from {of[0]:.1f} % to {of[-1]:.1f} %" for metric, of in exits.items())
     drawn = f" Policies drawn in thresholding {thresholding}: {', '.join(policies)}." if policies else ""
-    return f"Line charts of accuracy against multiply-adds a query. From the first exit to the last: {spans}.{drawn}"
+    against = f"Line charts of accuracy against {section.cost.phrase} a query."
+    return f"{against} From the first exit to the last: {spans}.{drawn}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.report.curves import exit_curve, policy_curve
-from bench.report.figures.drawing import Drawing, canvas, legend_columns, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
@@ -14,9 +14,10 @@ from bench.report.figures.marks import (
     draw_exits,
     draw_line,
     handles_of,
+    tell_values,
 )
 from bench.report.figures.published import published_curve
-from bench.report.figures.style import PAGE_INCHES, MacUnit, cost_axis, method_styles
+from bench.report.figures.style import PAGE_INCHES, cost_axis, method_styles
 from bench.report.sections import Section
 
 
@@ -27,28 +28,31 @@ def comparison_figure(section: Section) -> Drawing | None:
     policy, thresholding = shared_policy(section)
     styles = method_styles({setup.label: setup.method for setup in section.setups})
     published = published_curve(section, [policy])
-    all_costs = np.concatenate([exit_curve(setup, "mAP").macs for setup in section.setups])
+    all_costs = np.concatenate([exit_curve(setup, "mAP").costs for setup in section.setups])
     if published:
-        all_costs = np.append(all_costs, published.macs)
-    unit = MacUnit.fitting(all_costs.max())
+        all_costs = np.append(all_costs, published.costs)
+    scale = section.cost.scale(all_costs.max())
     labels = [setup.label for setup in section.setups] + ([published.label] if published else [])
-    columns = legend_columns(PAGE_INCHES, labels)
-    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(labels) // columns)) as figure:
+    with canvas(PAGE_INCHES, 3.2 + legend_inches(labels)) as figure:
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for setup in section.setups:
                 style = styles[setup.label]
                 if policy in setup.policies(thresholding):
-                    draw_line(axes, policy_curve(setup, policy, thresholding, metric), style, unit, markers=False)
-                draw_exits(axes, exit_curve(setup, metric), style, unit, names=())
+                    curve = policy_curve(setup, policy, thresholding, metric)
+                    draw_line(axes, curve, style, scale, markers=False)
+                    tell_values(axes, curve, scale, f"{setup.label}, {policy}", metric)
+                draw_exits(axes, exit_curve(setup, metric), style, scale, names=())
+                tell_values(axes, exit_curve(setup, metric), scale, f"{setup.label}, everybody at one exit", metric)
             if published:
-                published.draw(axes, metric, unit)
+                published.draw(axes, metric, scale)
             axes.set_ylabel(f"{metric} (%)")
             # Methods may differ a hundredfold in cost. One method's figures stay linear.
-            cost_axis(axes, all_costs.min() / unit.macs, all_costs.max() / unit.macs, unit, may_be_logarithmic=True)
+            low, high = all_costs.min() / scale.factor, all_costs.max() / scale.factor
+            cost_axis(axes, low, high, scale, may_be_logarithmic=True)
         handles = handles_of(dict(sorted(styles.items())))
         if published:
             handles.append(published.handle())
-        figure.legend_below(handles, columns)
+        legend_below(figure, handles)
         set_title(
             figure,
             f"Methods on {section.title}" + (f", policy {policy}, thresholding {thresholding}" if policy else ""),
@@ -58,13 +62,12 @@ def comparison_figure(section: Section) -> Drawing | None:
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
     intervals = INTERVALS + (OVER_SEEDS if several else "")
     return Drawing(
-        name=f"{section.slug}-comparison",
         title=f"Methods compared on {section.title}",
         caption=(
             f"Methods {shown}. Lines: policy; points: everybody at one exit. {intervals}. Trained: {seeds}."
             + (f" {published.caption}" if published else "")
         ),
-        description=f"Two line charts, mAP and rank-1 against multiply-adds a query, comparing {seeds}; {shown}."
+        description=f"Two line charts, mAP and rank-1 against {section.cost.phrase}, comparing {seeds}; {shown}."
         + (f" Beside them {published.label}." if published else ""),
         figure=figure,
     )

@@ -6,16 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.curves import FloatArray, policy_runs
-from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.figures.marks import handles_of, joined
-from bench.report.figures.style import (
-    PAGE_INCHES,
-    REFERENCE_COLOUR,
-    LineStyle,
-    MacUnit,
-    cost_axis,
-    policy_styles,
-)
+from bench.report.figures.drawing import Drawing, canvas, heading, set_title
+from bench.report.figures.marks import handles_of
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
 from bench.report.sections import Section, Setup
 from bench.report.tables.rounding import number
 
@@ -31,23 +24,23 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
     swept = setup.table[setup.table["kind"] == "policy"]
     low = float(swept[list(COSTS)].min().min())
     high = float(swept[list(COSTS)].max().max())
-    unit = MacUnit.fitting(high)
+    scale = section.cost.scale(high)
     with canvas(min(PAGE_INCHES, 1.4 + 2.1 * len(thresholdings)), 2.9) as figure:
         for axes, thresholding in zip(
             figure.subplots(1, len(thresholdings), sharey=True, squeeze=False)[0], thresholdings, strict=True
         ):
-            axes.plot([low / unit.macs, high / unit.macs], [low / unit.macs, high / unit.macs], color=REFERENCE_COLOUR)
+            ends = (low / scale.factor, high / scale.factor)
+            axes.plot(ends, ends, color=REFERENCE_COLOUR)
             for place, policy in enumerate(setup.policies(thresholding)):
-                costs = [run.T / unit.macs for run in policy_runs(setup, policy, thresholding, COSTS)]
-                requested, realised = (joined(parts) for parts in zip(*costs, strict=True))
-                _draw_cost(axes, requested, realised, styles[policy], place)
+                for run in policy_runs(setup, policy, thresholding, COSTS):
+                    _draw_cost(axes, run[:, 0] / scale.factor, run[:, 1] / scale.factor, styles[policy], place)
             axes.set_title(f"thresholding {thresholding}")
-            cost_axis(axes, low / unit.macs, high / unit.macs, unit)
+            cost_axis(axes, ends[0], ends[1], scale)
             axes.set_xlabel("")
-        figure.supxlabel(unit.label("Requested multiply-adds a query"), fontsize=8)
-        figure.supylabel(unit.label("Realised"), fontsize=8)
+        figure.supxlabel(f"Requested: {scale.label().lower()}")
+        figure.supylabel("Realised" + (f" ({scale.word})" if scale.word else ""))
         reference = Line2D([], [], color=REFERENCE_COLOUR, label="as requested")
-        figure.legend_beside([reference, *handles_of(styles)])
+        figure.legend(handles=[reference, *handles_of(styles)], loc="outside right center")
         set_title(figure, f"Budget kept, {heading(section, setup)}")
     excesses = 100 * (swept["realised_cost"] / swept["requested_cost"] - 1)
     place = int(excesses.abs().to_numpy().argmax())
@@ -56,9 +49,8 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
     where = f"{worst['policy']}, thresholding {worst['thresholding']}"
     largest = f"The largest deviation is {excess}\N{NO-BREAK SPACE}% ({where})."
     return Drawing(
-        name=drawing_name(section, setup, "cost"),
         title=f"Requested and realised budget, {setup.label}",
-        caption=f"Realised against requested multiply-adds a query on {section.title}, {setup.seeds}. {largest}",
+        caption=f"Realised against requested {section.cost.phrase} on {section.title}, {setup.seeds}. {largest}",
         description=f"Line chart of realised against requested cost for {', '.join(styles)}. {largest}",
         figure=figure,
     )

@@ -1,99 +1,121 @@
-"""A figure as the report handles it: drawn, named, described, and saved in the same bytes every time."""
+"""A figure of the report: drawn by matplotlib with constrained layout, described, saved in the same bytes."""
 
 from __future__ import annotations
 
 import io
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-import pypdfium2
+from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 
-from bench.report.figures.font import families
-from bench.report.figures.kinds import ENDINGS
-from bench.report.figures.sheet import PANEL_GAP_POINTS, Sheet
-from bench.report.figures.style import DOTS_AN_INCH, SETTINGS
-from bench.report.figures.vectors import draw_vectors
+from bench.report.figures.style import PAGE_INCHES, settings
+from bench.report.figures.svg import shortened, titled
+from bench.report.figures.values import marks_hidden, titles_of
 from bench.report.sections import Section, Setup
+from bench.report.text import clean
 
 PNG_DPI = 200
-PNG_COMPRESSION = 3
-"""Of nine. The usual six takes a sixth longer, and saves a fiftieth of the bytes."""
 CHARACTERS_AN_INCH = 14
 """How many characters of a title fit, on average."""
+LEGEND_ROW_INCHES = 0.17
+MOST_COLUMNS = 4
 HANDLE_CHARACTERS = 7
 """Room that the line of an entry takes in a legend, with the gaps beside it."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """One figure in all formats: SVG as text, PDF and PNG as bytes. The pixels are those of the PDF."""
-
-    svg: str
-    pdf: bytes
-    png: bytes
-
-    def write(self, stem: Path) -> tuple[Path, ...]:
-        """Write them beside one another; ``stem`` is the path less its ending."""
-        paths = tuple(stem.with_name(f"{stem.name}.{ending}") for ending in ENDINGS)
-        paths[0].write_text(self.svg, encoding="utf-8", newline="\n")
-        paths[1].write_bytes(self.png)
-        paths[2].write_bytes(self.pdf)
-        return paths
+METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+"""No trace of when and by what a file was made: the same records give the same bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """One figure. ``name`` is that of its files, ``caption`` tells what it shows, ``description`` does so to ears."""
+    """One figure: ``caption`` tells what it shows, ``description`` does so to who cannot see it.
 
-    name: str
+    ``part`` ends the file's name where one kind makes several figures; ``origin`` tells what it was
+    drawn from beside the runs' records.
+    """
+
     title: str
     caption: str
     description: str
-    figure: Sheet
+    figure: Figure
+    part: str = ""
+    origin: str = ""
 
-    def files(self) -> Files:
-        """Draw the figure: vectors in one go, and the pixels from them. The same figure gives the same bytes."""
-        with _settings():
-            svg, pdf = draw_vectors(self.figure, PNG_DPI)
-        pixels = io.BytesIO()
-        page = pypdfium2.PdfDocument(pdf)[0]
-        page.render(scale=PNG_DPI / DOTS_AN_INCH).to_pil().save(pixels, "png", compress_level=PNG_COMPRESSION)
-        return Files(svg, pdf, pixels.getvalue())
+    def svg(self) -> str:
+        """Draw it as SVG; marks that :func:`~bench.report.figures.values.name_points` named have titles."""
+        titles = titles_of(self.figure)
+        return titled(shortened(self._bytes("svg").decode()), titles)
+
+    def save(self, stem: Path, formats: Sequence[str]) -> dict[str, Path]:
+        """Write it beside the stem, the path less its ending; gives the paths by format."""
+        paths = {ending: stem.with_name(f"{stem.name}.{ending}") for ending in formats}
+        for ending, path in paths.items():
+            if ending == "svg":
+                path.write_text(self.svg(), encoding="utf-8", newline="\n")
+                continue
+            with marks_hidden(self.figure):
+                path.write_bytes(self._bytes(ending))
+        return paths
+
+    def _bytes(self, ending: str) -> bytes:
+        data = io.BytesIO()
+        with rc_context(settings()):
+            self.figure.savefig(data, format=ending, dpi=PNG_DPI, metadata=METADATA[ending])
+        return data.getvalue()
 
 
 @contextmanager
-def canvas(width_inches: float, height_inches: float, gap_points: float = PANEL_GAP_POINTS) -> Iterator[Sheet]:
-    """Open a figure to draw on in the report's style; in the end its parts are placed, panels ``gap_points`` apart."""
-    with _settings():
-        sheet = Sheet(width_inches, height_inches, gap_points)
-        yield sheet
-        sheet.place()
+def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
+    """Open a figure to draw on in the report's style; at the end its parts are laid out, once for all formats."""
+    with rc_context(settings()):
+        layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.05, wspace=0.03, hspace=0.03)
+        figure = Figure(figsize=(width_inches, height_inches), layout=layout)
+        yield figure
+        for text in figure.findobj(Text):
+            text.set_text(clean(text.get_text()))
+        for _ in range(2):
+            # Panels that have become smaller may have got other ticks.
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
-def _settings() -> AbstractContextManager[None]:
-    return matplotlib.rc_context({**SETTINGS, "font.family": families()})
-
-
-def set_title(figure: Sheet, title: str) -> None:
+def set_title(figure: Figure, title: str) -> None:
     """Put a title over the figure, in as many lines as its width needs."""
-    figure.suptitle(textwrap.fill(title, width=int(figure.get_figwidth() * CHARACTERS_AN_INCH)))
+    figure.suptitle(textwrap.fill(clean(title), width=int(figure.get_figwidth() * CHARACTERS_AN_INCH)))
 
 
-def legend_columns(width_inches: float, labels: Sequence[str]) -> int:
-    """How many columns of a legend fit under a figure, three at most, for these labels."""
-    longest = max(map(len, labels), default=0) + HANDLE_CHARACTERS
-    return max(1, min(3, len(labels), int(width_inches * CHARACTERS_AN_INCH) // longest))
+def legend_below(figure: Figure, handles: Sequence[Artist], **looks: float) -> None:
+    """Put a legend under the figure, in as many columns as its width has room for."""
+    columns = _columns([str(handle.get_label()) for handle in handles], figure.get_figwidth())
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, **looks)
+
+
+def legend_inches(labels: Sequence[str]) -> float:
+    """Height that :func:`legend_below` takes for these labels under a figure as wide as the page."""
+    return LEGEND_ROW_INCHES * -(-len(labels) // _columns(labels, PAGE_INCHES))
+
+
+def _columns(labels: Sequence[str], width_inches: float) -> int:
+    """How many columns of a legend fit under a figure; entries fill one column after the other."""
+    room = width_inches * CHARACTERS_AN_INCH
+    for columns in range(min(MOST_COLUMNS, len(labels)), 1, -1):
+        rows = -(-len(labels) // columns)
+        widths = [max(map(len, labels[at : at + rows])) for at in range(0, len(labels), rows)]
+        if sum(widths) + HANDLE_CHARACTERS * len(widths) <= room:
+            return columns
+    return 1
 
 
 def heading(section: Section, setup: Setup) -> str:
     """Title of a figure on one setup: data, whether they are rendered, method and preset."""
     return f"{setup.label} on {section.title}"
-
-
-def drawing_name(section: Section, setup: Setup, kind: str) -> str:
-    """Name a figure on one setup."""
-    return f"{section.slug}-{setup.file_name}-{kind}"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from bench.report.figures.drawing import Drawing, canvas
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.outcomes import RIGHT_COLOUR, WRONG_COLOUR
-from bench.report.figures.sheet import Sheet
-from bench.report.figures.style import DOTS_AN_INCH, PAGE_INCHES
+from bench.report.figures.style import PAGE_INCHES
 
 if TYPE_CHECKING:
     from bench.running.examples import Example, Examples, Picture, TopMatches
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FRAME_POINTS = 2.2
 CELL_INCHES = 0.62
 LABEL_INCHES = 1.2
-GAP_POINTS = 5.0
+GAP_INCHES = 0.07
 
 
 def example_figure(examples: Examples, about: str) -> Drawing:
@@ -30,8 +30,8 @@ def example_figure(examples: Examples, about: str) -> Drawing:
     shown = [(group, example) for group in examples.classes for example in group.examples]
     columns = 1 + max((len(example.matches) for _, example in shown), default=0)
     high, wide = shown[0][1].query.shape[1:] if shown else (2, 1)
-    height = 0.8 + (CELL_INCHES * high / wide + GAP_POINTS / DOTS_AN_INCH) * len(shown)
-    with canvas(min(PAGE_INCHES, 1.5 + CELL_INCHES * columns), height, GAP_POINTS) as figure:
+    height = 0.8 + (CELL_INCHES * high / wide + GAP_INCHES) * max(len(shown), 1)
+    with canvas(min(PAGE_INCHES, 1.5 + CELL_INCHES * columns), height) as figure:
         grid = figure.subplots(max(len(shown), 1), columns, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
@@ -49,7 +49,6 @@ def example_figure(examples: Examples, about: str) -> Drawing:
         figure.suptitle(f"{examples.policy}: queries by class, and the first exit's nearest images\n{about}")
     counts = ", ".join(f"{group.name} {group.queries}" for group in examples.classes)
     return Drawing(
-        name=f"{examples.policy}-classes",
         title=f"Queries by class of {examples.policy}",
         caption=f"Queries drawn from each class ({counts}), with their nearest gallery images at the first exit.",
         description="Rows of images: a query, then its five nearest gallery images, framed by whether they are right.",
@@ -68,8 +67,8 @@ def match_figure(found: TopMatches, about: str) -> Drawing:
     # A narrow empty column keeps the two queries of a row apart.
     ratios = [*[1.0] * wide, 0.3, *[1.0] * wide]
     cell = min(CELL_INCHES, (PAGE_INCHES - LABEL_INCHES) / sum(ratios))
-    height = 0.9 + (cell * high / broad + GAP_POINTS / DOTS_AN_INCH) * max(len(groups), 1)
-    with canvas(LABEL_INCHES + cell * sum(ratios), height, GAP_POINTS) as figure:
+    height = 0.9 + (cell * high / broad + GAP_INCHES) * max(len(groups), 1)
+    with canvas(LABEL_INCHES + cell * sum(ratios), height) as figure:
         grid = figure.subplots(max(len(groups), 1), len(ratios), squeeze=False, width_ratios=ratios)
         for axes in grid.flat:
             axes.set_axis_off()
@@ -89,7 +88,6 @@ def match_figure(found: TopMatches, about: str) -> Drawing:
         figure.suptitle(f"First match at every exit\n{about}")
     counts = ", ".join(f"{' '.join(group.name.split())} {group.queries:,}" for group in found.classes)
     return Drawing(
-        name="top-matches",
         title="First match at every exit",
         caption=f"Queries drawn from each group ({counts}), with their first match at every exit.",
         description="Rows of images: a query, then its first match at each exit, framed by whether it is right.",
@@ -105,13 +103,13 @@ def _matches(row: Sequence[Axes], example: Example) -> None:
                 axes.plot([0.06, 0.26], ends, color=WRONG_COLOUR, transform=axes.transAxes)
 
 
-def _explain_frames(figure: Sheet) -> None:
+def _explain_frames(figure: Figure) -> None:
     handles = [
         Patch(facecolor="white", edgecolor="black", label="query"),
         Patch(facecolor="white", edgecolor=RIGHT_COLOUR, label="same person"),
         Patch(facecolor="white", edgecolor=WRONG_COLOUR, linestyle="--", label="another person"),
     ]
-    figure.legend_below(handles, 3, handlelength=1.2)
+    legend_below(figure, handles, handlelength=1.2)
 
 
 def _picture(axes: Axes, picture: Picture, colour: str, dash: object) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bench.report.curves import Curve, exit_curve
-from bench.report.figures.drawing import Drawing, canvas, legend_columns, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import handles_of, name_lines
 from bench.report.figures.style import PAGE_INCHES, LineStyle, method_styles
 from bench.report.sections import Section
@@ -32,8 +32,7 @@ def exit_figure(section: Section) -> Drawing | None:
     styles = method_styles({setup.label: setup.method for setup in section.setups})
     most = max(len(setup.exit_names) for setup in setups)
     labelled = len(section.setups) <= LABELLED and max(map(len, styles)) <= LABEL_LETTERS
-    columns = legend_columns(PAGE_INCHES, list(styles))
-    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else 0.16 * -(-len(section.setups) // columns))) as figure:
+    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else legend_inches(list(styles)))) as figure:
         for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):
             curves = {setup.label: exit_curve(setup, metric) for setup in section.setups}
             for place, (label, curve) in enumerate(curves.items()):
@@ -47,13 +46,12 @@ def exit_figure(section: Section) -> Drawing | None:
                 _name_lines(axes, curves, styles)
         if not labelled:
             handles = handles_of({setup.label: styles[setup.label] for setup in section.setups})
-            figure.legend_below(handles, columns)
+            legend_below(figure, handles)
         set_title(figure, f"Accuracy at every exit, {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)
     spread = " Several seeds: their mean, and from the lowest of them to the highest." if several else ""
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
     return Drawing(
-        name=f"{section.slug}-exits",
         title=f"Accuracy at every exit, {section.title}",
         caption=(
             "Everybody at one exit, first to last; a level line is a method without exits. Bars and bands: 95 % "

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from bench.report.curves import FloatArray, exit_curve, policy_means
 from bench.report.figures.comparison import shared_policy
-from bench.report.figures.drawing import Drawing, canvas, legend_columns, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
 from bench.report.figures.style import PAGE_INCHES, logarithmic, method_styles
+from bench.report.figures.values import name_points
+from bench.report.origin import origin_line
 from bench.report.sections import Section
-from bench.report.tables.latency import Timed
+from bench.report.tables.latency import Timed, timed_setups
+from bench.report.tables.rounding import number, percent
 
 WIDE = 10
 """A logarithmic axis is for times that differ by more than this factor."""
 
 
-def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Timed], number_of: int) -> Drawing:
+def latency_figures(section: Section) -> Iterator[Drawing]:
+    """Draw a figure for each machine and batch size on which setups were timed."""
+    for place_of, ((place, batch), timed) in enumerate(timed_setups(section).items(), 1):
+        yield latency_figure(section, place, batch, timed, str(place_of) if place_of > 1 else "")
+
+
+def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Timed], part: str = "") -> Drawing:
     """Draw every timed setup: its exits as points, and the shared policy's curve at the time that its exits take."""
     policy, thresholding = shared_policy(section)
     styles = method_styles({one.setup.label: one.setup.method for one in timed})
     all_times = np.concatenate([one.milliseconds for one in timed])
-    columns = legend_columns(PAGE_INCHES, list(styles))
-    with canvas(PAGE_INCHES, 3.4 + 0.14 * (len(timed) // columns)) as figure:
+    with canvas(PAGE_INCHES, 3.2 + legend_inches(list(styles))) as figure:
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for one in timed:
                 style = styles[one.setup.label]
@@ -32,17 +40,18 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
                 if policy in one.setup.policies(thresholding):
                     spent, values = _curve(one, policy, thresholding, metric)
                     axes.plot(spent, 100 * values, **style.line())
+                    name_points(axes, spent, 100 * values, _told(f"{one.setup.label}, {policy}", metric, spent, values))
                 axes.plot(one.milliseconds, 100 * exits.values, **style.points(), color=style.colour, linestyle="none")
+                told = _told(f"{one.setup.label}, everybody at one exit", metric, one.milliseconds, exits.values)
+                name_points(axes, one.milliseconds, 100 * exits.values, told)
             axes.set_ylabel(f"{metric} (%)")
             axes.set_xlabel("Milliseconds an image")
             if all_times.max() > WIDE * all_times.min():
                 logarithmic(axes)
-        handles = handles_of(dict(sorted(styles.items())))
-        figure.legend_below(handles, columns)
+        legend_below(figure, handles_of(dict(sorted(styles.items()))))
         under = f", policy {policy}, thresholding {thresholding}" if policy else ""
         set_title(figure, f"Methods on {section.title} in milliseconds{under}")
     return Drawing(
-        name=f"{section.slug}-latency" + (f"-{number_of}" if number_of > 1 else ""),
         title=f"Accuracy against milliseconds on {section.title}",
         caption=(
             f"Measured on {place}, batches of {batch}: from normalised images to the embedding, medians; decoding and "
@@ -51,11 +60,19 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
         ),
         description=f"Two line charts, mAP and rank-1 against milliseconds an image, for {', '.join(sorted(styles))}.",
         figure=figure,
+        part=part,
+        origin=f"Times: {origin_line((), (one.record['provenance'] for one in timed))} Accuracy:",
     )
 
 
 def _curve(one: Timed, policy: str, thresholding: str, metric: str) -> tuple[FloatArray, FloatArray]:
     """Milliseconds (K,) and values (K,) over the budgets, means over seeds."""
-    shares = [f"exit_fraction_{index + 1}" for index in range(len(one.setup.exit_names))]
-    values = policy_means(one.setup, policy, thresholding, [*shares, metric])
+    fractions = [f"exit_fraction_{index + 1}" for index in range(len(one.setup.exit_names))]
+    values = policy_means(one.setup, policy, thresholding, [*fractions, metric])
     return values[:, :-1] @ one.milliseconds, values[:, -1]
+
+
+def _told(name: str, metric: str, milliseconds: FloatArray, values: FloatArray) -> list[str]:
+    """Say what each point stands for."""
+    pairs = zip(milliseconds, values, strict=True)
+    return [f"{name}: {metric} {percent(value)} % at {number(spent, 2)} milliseconds" for spent, value in pairs]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
 from bench.report.sections import Section, Setup
 from bench.report.tables.outcomes import COUNTS, outcomes
+from bench.report.text import clean
 
 RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
 
@@ -16,7 +17,7 @@ def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
     if rows.empty:
         return None
     means = rows.groupby("policy")[list(COUNTS)].mean().sort_values("correct", kind="stable")
-    with canvas(COLUMN_INCHES, 1.15 + 0.26 * len(means)) as figure:
+    with canvas(COLUMN_INCHES, 1.5 + 0.26 * len(means)) as figure:
         axes = figure.subplots()
         places = range(len(means))
         axes.barh(places, means["correct"], color=RIGHT_COLOUR, label="right first match", height=0.7)
@@ -33,17 +34,16 @@ def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
         )
         possible = float(means["possible"].mean())
         axes.axvline(possible, color=REFERENCE_COLOUR, linestyle=(0, (4, 2)), label="most that could be right")
-        axes.set_yticks(list(places), list(means.index))
+        axes.set_yticks(list(places), [clean(policy) for policy in means.index])
         axes.set_xlim(0, max(possible, means["left"].max()) * 1.04)
         axes.set_xlabel("Queries that leave at the first exit")
         axes.grid(False, axis="y")
         line, *bars = axes.get_legend_handles_labels()[0]
-        figure.legend_below([*bars, line], 2, handlelength=1.4, columnspacing=1.2)
+        legend_below(figure, [*bars, line], handlelength=1.4, columnspacing=1.2)
         set_title(figure, f"Who leaves first, {heading(section, setup)}")
     queries = round(float(rows["queries"].mean()))
     averaged = "" if len(setup.runs) == 1 else " Means over the seeds."
     return Drawing(
-        name=drawing_name(section, setup, "outcomes"),
         title=f"Right and wrong exits, {setup.label}",
         caption=(
             f"Of {queries:,} queries, those that each policy lets go at the first exit, {setup.seeds}. Thresholds are "

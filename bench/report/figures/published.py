@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bench.report.costs import CostScale
 from bench.report.curves import FloatArray
-from bench.report.figures.style import REFERENCE_COLOUR, MacUnit
+from bench.report.figures.style import REFERENCE_COLOUR
 from bench.report.reported.match import is_reported
 from bench.report.reported.papers import budget_points
 from bench.report.sections import Section
@@ -33,17 +34,17 @@ class PublishedCurve:
     label: str
     method: str
     policy: str
-    macs: FloatArray
+    costs: FloatArray
     values: Mapping[str, FloatArray]
     caption: str
 
     def meets(self, costs: FloatArray) -> bool:
         """Whether the curve spends what others spend: on one linear axis with them, it is readable."""
-        return bool(self.macs.min() <= costs.max() and self.macs.max() >= costs.min())
+        return bool(self.costs.min() <= costs.max() and self.costs.max() >= costs.min())
 
-    def draw(self, axes: Axes, metric: str, unit: MacUnit) -> None:
+    def draw(self, axes: Axes, metric: str, scale: CostScale) -> None:
         """Draw the curve in percent, behind the measured ones."""
-        axes.plot(self.macs / unit.macs, 100 * self.values[metric], **PUBLISHED_LINE, **PUBLISHED_POINTS, zorder=2)
+        axes.plot(self.costs / scale.factor, 100 * self.values[metric], **PUBLISHED_LINE, **PUBLISHED_POINTS, zorder=2)
 
     def handle(self) -> Line2D:
         """Give the legend's entry."""
@@ -51,8 +52,11 @@ class PublishedCurve:
 
 
 def published_curve(section: Section, policies: Iterable[str]) -> PublishedCurve | None:
-    """Curve of the first of these policies that one was published for on the section's dataset; else None."""
-    if not is_reported(section):
+    """Curve of the first of these policies that one was published for on the section's dataset.
+
+    None where there is none, and where the section's cost is not the published one.
+    """
+    if not is_reported(section) or not section.cost.is_default:
         return None
     for policy in policies:
         points = [point for point in budget_points() if (point.dataset, point.policy) == (section.dataset, policy)]
@@ -64,7 +68,7 @@ def published_curve(section: Section, policies: Iterable[str]) -> PublishedCurve
             label=f"{source.name}, published ({policy})",
             method=points[0].method,
             policy=policy,
-            macs=np.array([float(1_000_000 * point.resulted_million_macs) for point in points]),
+            costs=np.array([float(1_000_000 * point.resulted_million_macs) for point in points]),
             values={
                 "mAP": np.array([float(point.mean_average_precision / 100) for point in points]),
                 "rank-1": np.array([float(point.rank_1 / 100) for point in points]),

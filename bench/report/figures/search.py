@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from bench.report.figures.drawing import Drawing, canvas, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
+from bench.report.origin import origin_line
+from bench.report.sections import Section
 from bench.report.tables.search import Study, by_code, study_name
 
 ACCURACY_STYLES = {"rank-1": LineStyle(COLOURS[0], "o", "-"), "mAP": LineStyle(COLOURS[1], "s", (0, (5, 1.5)))}
@@ -23,18 +25,23 @@ WAYS = {
 """Times by their name in the study, the slowest first: what they are of, and how they look."""
 
 
-def search_figure(study: Study, slug: str) -> Drawing:
+def search_figures(section: Section) -> Iterator[Drawing]:
+    """Draw a figure for each study on the section's data."""
+    for name, study in section.studies:
+        yield search_figure(study, name)
+
+
+def search_figure(study: Study, part: str = "") -> Drawing:
     """Draw rank-1 and mAP, and nanoseconds a comparison, over code length."""
     with canvas(PAGE_INCHES, 3.3) as figure:
         accuracy, times = figure.subplots(1, 2)
         _draw_accuracy(accuracy, study)
         _draw_times(times, study["times"])
         handles = [handle for axes in (accuracy, times) for handle in axes.get_legend_handles_labels()[0]]
-        figure.legend_below(handles, 3)
+        legend_below(figure, handles)
         set_title(figure, f"Code length: {study_name(study)}")
     seeds = ", ".join(map(str, study["seeds"]))
     return Drawing(
-        name=f"{slug}-code-length",
         title=f"Code length, {study_name(study)}",
         caption=(
             f"Left: accuracy by code length, seeds {seeds}; bars span the 95 % interval over test identities of one "
@@ -43,6 +50,8 @@ def search_figure(study: Study, slug: str) -> Drawing:
         ),
         description="Two panels over code length: accuracy in percent, and nanoseconds a comparison, logarithmic.",
         figure=figure,
+        part=part,
+        origin=origin_line((row.get("run", "") for row in study["accuracy"]), [study["provenance"]]),
     )
 
 

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-DOTS_AN_INCH = 72
-"""Of vector formats: a dot is a point."""
+from bench.report.costs import CostScale
+
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.0
 REFERENCE_COLOUR = "#6b6b6b"
-"""Straight line and oracle: what is no policy is grey."""
-
-SETTINGS: dict[Any, Any] = {
+"""Interpolation and oracle: what is no policy is grey."""
+LOOKS: dict[str, Any] = {
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "text.color": "black",
+    "axes.labelcolor": "black",
+    "xtick.color": "black",
+    "ytick.color": "black",
     "font.size": 8,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8,
@@ -30,14 +36,11 @@ SETTINGS: dict[Any, Any] = {
     "ytick.labelsize": 8,
     "legend.fontsize": 8,
     "figure.titlesize": 9,
+    "figure.labelsize": 8,
+    "axes.edgecolor": "black",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    # The grid says where the numbers are.
-    "xtick.bottom": False,
-    "ytick.left": False,
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.3,
@@ -45,16 +48,21 @@ SETTINGS: dict[Any, Any] = {
     "lines.markeredgewidth": 0.6,
     "legend.frameon": False,
     "legend.handlelength": 2.8,
-    "figure.dpi": DOTS_AN_INCH,
-    # Over every panel at once: to look for ticks above it, each draw would measure all of them.
-    "axes.titley": 1.0,
-    "svg.fonttype": "path",
+    "hatch.linewidth": 1.0,
+    # Names may hold dollars: they are no formulas.
+    "text.parse_math": False,
+    "svg.fonttype": "none",
     # TrueType: publishers turn Type 3 fonts away.
     "pdf.fonttype": 42,
     # Without it the ids in an SVG are random, and the same records would give other bytes.
     "svg.hashsalt": "reid-budget-bench",
 }
-"""Settings of matplotlib under which everything is drawn and saved."""
+
+
+@cache
+def settings() -> dict[Any, Any]:
+    """Settings of matplotlib under which everything is drawn and saved: seaborn's white grid and the report's sizes."""
+    return {**seaborn.axes_style("whitegrid"), **LOOKS}
 
 
 @dataclass(frozen=True)
@@ -76,35 +84,7 @@ class LineStyle:
         return {"marker": self.marker, "markerfacecolor": face, "markeredgecolor": edge}
 
 
-COLOURS = (
-    "#0173b2",
-    "#de8f05",
-    "#029e73",
-    "#d55e00",
-    "#cc78bc",
-    "#ca9161",
-    "#fbafe4",
-    "#949494",
-    "#ece133",
-    "#56b4e9",
-)
-"""Seaborn's colour-blind palette, written out: to ask it would load more than all drawing needs."""
-_CREST = (
-    "#2c3172",
-    "#294079",
-    "#234f81",
-    "#1e5e87",
-    "#1d6c8a",
-    "#26788c",
-    "#34858d",
-    "#41928f",
-    "#509e90",
-    "#62ab90",
-    "#76b791",
-    "#8ec291",
-    "#a5cd90",
-)
-"""Seaborn's crest, dark to light."""
+COLOURS = tuple(seaborn.color_palette("colorblind").as_hex())
 _PALETTE = list(COLOURS)
 # Pink and yellow are too pale for lines on white: indigo and olive of Tol's muted scheme, made for the same purpose.
 _PALETTE[6], _PALETTE[8] = "#332288", "#999933"
@@ -151,8 +131,7 @@ def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
 
 def exit_colours(count: int) -> list[str]:
     """Colours of exits, first to last: dark to light, since exits have an order."""
-    crest = LinearSegmentedColormap.from_list("crest", _CREST)
-    return [to_hex(crest((place + 1) / (count + 1))) for place in range(count)]
+    return list(seaborn.color_palette("crest_r", count).as_hex())
 
 
 def _assign(names: Mapping[str, str], reserved: Mapping[str, int]) -> dict[str, LineStyle]:
@@ -168,26 +147,6 @@ def _assign(names: Mapping[str, str], reserved: Mapping[str, int]) -> dict[str, 
     return {name: _SLOTS[slot] for name, slot in taken.items()}
 
 
-@dataclass(frozen=True)
-class MacUnit:
-    """The unit in which multiply-adds are readable."""
-
-    macs: float
-    name: str
-
-    @classmethod
-    def fitting(cls, largest_macs: float) -> MacUnit:
-        """Choose the unit for costs up to ``largest_macs``."""
-        for macs, name in ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands")):
-            if largest_macs >= macs:
-                return cls(macs, name)
-        return cls(1.0, "")
-
-    def label(self, what: str = "Multiply-adds a query") -> str:
-        """Label an axis."""
-        return f"{what} ({self.name})" if self.name else what
-
-
 def logarithmic(axes: Axes, which: Literal["x", "y"] = "x") -> None:
     """Make an axis logarithmic, and say so behind its label."""
     axes.set(**{f"{which}scale": "log"})
@@ -200,16 +159,10 @@ def logarithmic(axes: Axes, which: Literal["x", "y"] = "x") -> None:
 
 
 def cost_axis(
-    axes: Axes,
-    low: float,
-    high: float,
-    unit: MacUnit,
-    *,
-    what: str = "Multiply-adds a query",
-    may_be_logarithmic: bool = False,
+    axes: Axes, low: float, high: float, scale: CostScale, *, what: str = "a query", may_be_logarithmic: bool = False
 ) -> None:
-    """Set up the horizontal axis for costs in the unit; if it may, logarithmic beyond a factor of ten."""
-    axes.set_xlabel(unit.label(what))
+    """Set up the horizontal axis for costs, given in the scale; if it may, logarithmic beyond a factor of ten."""
+    axes.set_xlabel(scale.label(what))
     if may_be_logarithmic and low > 0 and high / low > 10:
         logarithmic(axes)
         axes.set_xlim(low / 1.15, high * 1.15)

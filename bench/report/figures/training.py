@@ -6,9 +6,10 @@ import math
 from itertools import cycle
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
-from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.figures.marks import joined, name_lines
+from bench.report.figures.drawing import Drawing, canvas, heading, set_title
+from bench.report.figures.marks import name_lines
 from bench.report.figures.style import COLOURS, logarithmic
 from bench.report.sections import Section, Setup
 
@@ -36,7 +37,8 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
         axes = figure.subplots()
         for term, lines in values.items():
             marker = "o" if max(map(len, lines)) < 3 else ""
-            axes.plot(joined(epochs), joined(lines), color=colours[term], marker=marker, linewidth=1)
+            for across, line in zip(epochs, lines, strict=True):
+                axes.plot(across, line, color=colours[term], marker=marker, linewidth=1)
         axes.set_ylabel("Loss")
         if every.min() > 0 and every.max() > WIDE * every.min():
             logarithmic(axes, "y")
@@ -44,7 +46,7 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
             axes.set_ylim(min(0.0, 1.05 * every.min()), 1.08 * every.max() or 1.0)
         axes.set_ylim(axes.get_ylim())
         axes.set_xlabel("Epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         right = max(line[-1] for line in epochs)
         low, high = axes.get_xlim()
         ends = {
@@ -54,7 +56,6 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
         name_lines(axes, ends, {names[term]: colours[term] for term in numeric}, LABEL_HEIGHT)
         set_title(figure, f"Training, {heading(section, setup)}")
     return Drawing(
-        name=drawing_name(section, setup, "training"),
         title=f"Training, {setup.label}",
         caption=f"Loss terms, weighted as they are minimised, over the epochs; {setup.seeds}, one line each.",
         description=f"Line chart over the epochs of {', '.join(names.values())}.",

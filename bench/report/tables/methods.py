@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,56 +12,77 @@ from bench.report.reported.match import is_reported
 from bench.report.reported.papers import accuracies, code_lengths
 from bench.report.reported.values import STAGES, Accuracy
 from bench.report.sections import Section, Setup
-from bench.report.tables.rounding import NOTHING, millions, number, percent
-from bench.report.tables.table import Table, records_of
+from bench.report.tables.columns import costing, named
+from bench.report.tables.records import records_of
+from bench.report.tables.rounding import NOTHING, number, percent
+from bench.report.tables.table import Column, Record, Table
 
 NOT_MEASURED = "not measured"
-ABOUT = ("dataset", "rendered", "ap", "method", "row", "name", "type", "lengths")
+ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "row", "name", "type", "lengths")
 """Columns of the CSV that say what a row is about."""
 CODES = {"binary": "B", "continuous": "C"}
 """The papers' letters for the codes of an exit."""
 SCORES = ("rank-1", "mAP")
-COST = "MACs"
-
-
-@dataclass(frozen=True, eq=False)
-class _Row:
-    """One row: ``record`` for the CSV, ``shown`` for people; ``cells`` by quantity and stage, stages from 1."""
-
-    record: dict[str, Any]
-    shown: dict[str, str]
-    cells: Mapping[tuple[str, int], str]
+ENDS = ("", "_sd", "_low", "_high")
 
 
 def method_table(section: Section) -> Table:
     """Codes, rank-1, mAP and cost of every setup at each stage, means over its seeds; under the papers' rows."""
     reported = _known(section)
-    of_method: dict[str, list[Setup]] = {}
-    for setup in section.setups:
-        of_method.setdefault(setup.method, []).append(setup)
-    rows: list[_Row] = []
-    for method in dict.fromkeys([*(row.method for row in reported), *of_method]):
-        printed = [_printed(section, row) for row in reported if row.method == method]
-        measured = [_measured(section, setup) for setup in of_method.get(method, ())]
-        expected = {cell for row in printed for cell in row.cells}
-        rows += [*printed, *(_filled(row, expected) for row in measured or [_missing(section, method)])]
-    stages = sorted({*range(1, STAGES + 1), *(stage for row in rows for _, stage in row.cells)})
-    headings = {(name, stage): f"{name} S{stage} (%)" for name in SCORES for stage in stages}
-    headings |= {(COST, stage): f"{COST} S{stage} (M)" for stage in stages}
-    shown = [row.shown | {heading: row.cells.get(cell, NOTHING) for cell, heading in headings.items()} for row in rows]
+    rows = list(_rows(section, reported))
+    last = max(len(setup.exit_names) for setup in section.setups)
+    stages = range(1, max(last, STAGES) + 1)
+    values = [f"{name}_S{stage}{end}" for name in (*SCORES, "cost") for stage in stages for end in ENDS]
+    taken = [
+        name
+        for name in values
+        if (name.startswith("cost") and not name.endswith(ENDS[1:])) or any(name in row for row in rows)
+    ]
+    names = [*ABOUT, *taken, "seeds", "run", "source", "address", "notes", "_from", "_expected"]
+    columns = [
+        named("method", "name"),
+        named("from", "_from"),
+        Column("codes", lambda row: f"{row['type']} {row['lengths']}".strip() or NOTHING, is_number=False),
+        *(_score(f"{name} S{stage} (%)", f"{name}_S{stage}") for name in SCORES for stage in stages),
+        *(costing(section.cost.heading(f"S{stage}"), section.cost, f"cost_S{stage}") for stage in stages),
+    ]
     note = (
         f"{section.title}; measured: {section.evaluated}. Everybody at one exit. S1 to S4: the papers' stages; the "
         "last exit stands under S4, and so does a method without exits. Codes: B binary, C continuous, their lengths. "
-        "Several seeds: mean ± standard deviation over the seeds. MACs: multiply-adds a query, millions. "
+        f"Several seeds: mean ± standard deviation over the seeds. Cost: {section.cost.phrase} a query. "
         "The CSV has the intervals of single seeds."
     )
     if reported:
         note += " Under the papers' rows of a method stands what was measured here. " + " ".join(_sources(reported))
-    full = pd.DataFrame([row.record for row in rows])
-    values = [f"{name}_S{stage}{end}" for name, stage in headings for end in ("", "_sd", "_low", "_high")]
-    columns = [*ABOUT, *(name for name in values if name in full), "seeds", "run", "source", "address", "notes"]
-    name, title = f"{section.slug}-methods", f"Methods by exit, {section.title}"
-    return Table(name, title, note, full.reindex(columns=columns), pd.DataFrame(shown))
+    frame = pd.DataFrame(rows).reindex(columns=names)
+    return Table(f"{section.slug}-methods", f"Methods by exit, {section.title}", note, frame, columns)
+
+
+def _rows(section: Section, reported: Sequence[Accuracy]) -> Iterator[dict[str, Any]]:
+    """Give the rows method by method, the papers' first; say where a paper has a stage that no run has."""
+    setups: dict[str, list[Setup]] = {}
+    for setup in section.setups:
+        setups.setdefault(setup.method, []).append(setup)
+    for method in dict.fromkeys([*(row.method for row in reported), *setups]):
+        printed = [_printed(section, row) for row in reported if row.method == method]
+        yield from printed
+        expected = " ".join(sorted({name for row in printed for name in row if "_S" in name}))
+        for row in [_measured(section, setup) for setup in setups.get(method, ())] or [_missing(section, method)]:
+            yield row | {"_expected": expected}
+
+
+def _score(heading: str, cell: str) -> Column:
+    """Show a score with its deviation over seeds; a printed one with the digits that it was printed with."""
+
+    def text(row: Record) -> str:
+        value, deviation = row.get(cell, math.nan), row.get(f"{cell}_sd", math.nan)
+        if math.isnan(value):
+            return NOT_MEASURED if cell in str(row["_expected"]).split() else NOTHING
+        if row["row"] == "reported":
+            return f"{100 * value:.6g}"
+        return percent(value) + (f" ± {number(100 * deviation, 1)}" if math.isfinite(deviation) else "")
+
+    return Column(heading, text)
 
 
 def _known(section: Section) -> list[Accuracy]:
@@ -75,48 +95,36 @@ def _known(section: Section) -> list[Accuracy]:
     return rows + [row for row in lengths if (row.method, row.lengths) not in taken]
 
 
-def _printed(section: Section, row: Accuracy) -> _Row:
-    scores = {("rank-1", stage): value for stage, value in enumerate(row.rank_1, 1) if value is not None}
+def _printed(section: Section, row: Accuracy) -> dict[str, Any]:
+    scores = {f"rank-1_S{stage}": value for stage, value in enumerate(row.rank_1, 1) if value is not None}
     if row.mean_average_precision is not None:
-        scores["mAP", STAGES] = row.mean_average_precision
-    record = _about(section, row.method, "reported", row.printed, row.kind, row.lengths)
-    record |= {f"{name}_S{stage}": float(value / 100) for (name, stage), value in scores.items()}
-    record |= {"source": f"{row.source.citation}, {row.place}", "address": row.source.address, "notes": row.notes}
-    shown = _shown(row.printed, f"{row.source.name}, {row.place}", row.kind, row.lengths)
-    return _Row(record, shown, {cell: str(value) for cell, value in scores.items()})
+        scores[f"mAP_S{STAGES}"] = row.mean_average_precision
+    made = _about(section, row.method, "reported", row.printed, row.kind, row.lengths)
+    made |= {name: float(value / 100) for name, value in scores.items()}
+    made |= {"source": f"{row.source.citation}, {row.place}", "address": row.source.address, "notes": row.notes}
+    return made | {"_from": f"{row.source.name}, {row.place}"}
 
 
-def _measured(section: Section, setup: Setup) -> _Row:
+def _measured(section: Section, setup: Setup) -> dict[str, Any]:
     exits = setup.runs[0].exits
     kind = "/".join(dict.fromkeys(CODES.get(exit_.code, exit_.code) for exit_ in exits))
-    lengths = [exit_.length for exit_ in exits]
-    record = _about(section, setup.method, "measured", setup.label, kind, lengths)
-    record |= {"seeds": " ".join(str(run.seed) for run in setup.runs), "run": " ".join(run.key for run in setup.runs)}
-    cells = {}
+    row = _about(section, setup.method, "measured", setup.label, kind, [exit_.length for exit_ in exits])
+    row |= {"seeds": " ".join(str(run.seed) for run in setup.runs), "run": " ".join(run.key for run in setup.runs)}
     of_runs = [records_of(setup, run, "exit") for run in setup.runs]
     for stage, of_exit in zip(_stages(len(exits)), zip(*of_runs, strict=False), strict=False):
         for name in SCORES:
             values = pd.Series([exit_[name] for exit_ in of_exit], dtype=float)
-            mean, deviation = float(values.mean()), float(values.std())
-            record[f"{name}_S{stage}"] = mean
+            row[f"{name}_S{stage}"] = float(values.mean())
             if len(values) > 1:
-                record[f"{name}_S{stage}_sd"] = deviation
+                row[f"{name}_S{stage}_sd"] = float(values.std())
             else:
-                for end in ("low", "high"):
-                    record[f"{name}_S{stage}_{end}"] = of_exit[0].get(f"{name}_{end}", math.nan)
-            cells[name, stage] = percent(mean) + (f" ± {number(100 * deviation, 1)}" if len(values) > 1 else "")
-        record[f"{COST}_S{stage}"] = float(pd.Series([exit_["realised_cost"] for exit_ in of_exit]).mean())
-        cells[COST, stage] = millions(record[f"{COST}_S{stage}"])
-    return _Row(record, _shown(setup.label, f"measured, {setup.seeds}", kind, lengths), cells)
+                row |= {f"{name}_S{stage}{end}": of_exit[0].get(f"{name}{end}", math.nan) for end in ENDS[2:]}
+        row[f"cost_S{stage}"] = float(pd.Series([exit_["realised_cost"] for exit_ in of_exit]).mean())
+    return row | {"_from": f"measured, {setup.seeds}"}
 
 
-def _missing(section: Section, method: str) -> _Row:
-    return _Row(_about(section, method, NOT_MEASURED, "", "", ()), _shown(method, NOT_MEASURED, "", ()), {})
-
-
-def _filled(row: _Row, expected: Iterable[tuple[str, int]]) -> _Row:
-    """Say so where a paper reports a stage for which the row has no number."""
-    return _Row(row.record, row.shown, dict.fromkeys(expected, NOT_MEASURED) | dict(row.cells))
+def _missing(section: Section, method: str) -> dict[str, Any]:
+    return _about(section, method, NOT_MEASURED, method, "", ()) | {"_from": NOT_MEASURED}
 
 
 def _stages(exits: int) -> list[int]:
@@ -124,15 +132,10 @@ def _stages(exits: int) -> list[int]:
     return [*range(1, exits), max(exits, STAGES)]
 
 
-def _about(section: Section, method: str, row: str, name: str, kind: str, lengths: Sequence[int]) -> dict[str, Any]:
-    ap = section.evaluation["ap"] if row == "measured" else ""
-    values = (section.dataset, section.rendered, ap, method, row, name, kind, "/".join(map(str, lengths)))
-    return dict(zip(ABOUT, values, strict=True)) | {"run": ""}
-
-
-def _shown(name: str, origin: str, kind: str, lengths: Sequence[int]) -> dict[str, str]:
-    codes = f"{kind} {'/'.join(map(str, lengths))}".strip()
-    return {"method": name, "from": origin, "codes": codes or NOTHING}
+def _about(section: Section, method: str, row: str, name: str, kind: str, lengths: Iterable[int]) -> dict[str, Any]:
+    data = (section.dataset, section.rendered, section.evaluation["ap"] if row == "measured" else "")
+    values = (*data, section.cost.name, section.cost.unit, method, row, name, kind, "/".join(map(str, lengths)))
+    return dict(zip(ABOUT, values, strict=True)) | {"run": "", "_expected": ""}
 
 
 def _sources(rows: Sequence[Accuracy]) -> list[str]:

@@ -8,40 +8,41 @@ import pandas as pd
 
 from bench.budget.terms import OWN
 from bench.report.sections import Section
-from bench.report.tables.rounding import NOTHING, number, with_interval
-from bench.report.tables.table import Record, Table, about, rows_of
+from bench.report.tables.columns import SETUP_AND_SEED, counted, named, scored
+from bench.report.tables.records import about, rows_of
+from bench.report.tables.table import Column, Table, table
 
 COUNTS = ("left", "correct", "incorrect", "possible")
-SHARES = ("precision", "recall")
+RATES = ("precision", "recall")
+OWN_TEXT, HELD_OUT = "its own", "held-out identities"
+HEADINGS = {"leave": "left", "right": "correct", "wrong": "incorrect", "possible": "possible"}
 
 
-def outcomes(table: pd.DataFrame) -> pd.DataFrame:
+def outcomes(rows: pd.DataFrame) -> pd.DataFrame:
     """Choose the records of what left at the first exit."""
-    rows = table[table["kind"] == "outcome"]
-    return rows[rows["exit"] == 0]
+    return rows[(rows["kind"] == "outcome") & (rows["exit"] == 0)]
 
 
 def outcome_table(section: Section) -> Table:
     """One row for each policy: who leaves at the first exit, and was right to."""
-    full, shown, slugs = [], [], []
+    rows = []
     for setup in section.setups:
         for run in setup.runs:
-            rows = outcomes(rows_of(setup, run)).to_dict("records")
-            for record in sorted(rows, key=lambda row: (-row["correct"], row["policy"])):
+            records = outcomes(rows_of(setup, run)).to_dict("records")
+            for record in sorted(records, key=lambda row: (-row["correct"], row["policy"])):
                 row = {**about(section, setup, run), "policy": record["policy"]}
                 row |= {name: record.get(name, math.nan) for name in ("threshold_from", "threshold", "queries")}
                 learned = sorted((run.learned.get(record["policy"]) or {}).items())
                 row["learned_from"] = "; ".join(f"{value} {what}" for what, value in learned)
-                for name in (*COUNTS, *SHARES):
-                    row |= {f"{name}{end}": record.get(f"{name}{end}", math.nan) for end in ("", "_low", "_high")}
-                full.append(row)
-                texts = {"setup": setup.label, "seed": str(run.seed), "policy": record["policy"]}
-                texts["threshold"] = "its own" if record["threshold_from"] == OWN else "held-out identities"
-                texts |= {"leave": _count(record, "left"), "right": _count(record, "correct")}
-                texts |= {"wrong": _count(record, "incorrect"), "possible": _count(record, "possible")}
-                texts |= {f"{name} (%)": with_interval(record, name) for name in SHARES}
-                shown.append(texts)
-                slugs.append(setup.slug)
+                names = [f"{name}{end}" for name in (*COUNTS, *RATES) for end in ("", "_low", "_high")]
+                rows.append(row | {name: record.get(name, math.nan) for name in names})
+    columns = [
+        *SETUP_AND_SEED,
+        named("policy"),
+        Column("threshold", lambda row: OWN_TEXT if row["threshold_from"] == OWN else HELD_OUT, is_number=False),
+        *(counted(heading, name) for heading, name in HEADINGS.items()),
+        *(scored(f"{name} (%)", name) for name in RATES),
+    ]
     note = (
         f"{section.title}; {section.evaluated}. Queries that each policy lets go at the first exit, with a right and a "
         "wrong first match there. Thresholds: the policy's own, or the one at which right exits outnumber wrong ones "
@@ -49,10 +50,4 @@ def outcome_table(section: Section) -> Table:
         "Precision: share of exits that were right; recall: share of the possible that was taken. Brackets: 95 % "
         "interval over test identities."
     )
-    name, title = f"{section.slug}-outcomes", f"Right and wrong exits, {section.title}"
-    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown), tuple(slugs))
-
-
-def _count(record: Record, name: str) -> str:
-    value = float(record.get(name, math.nan))
-    return NOTHING if math.isnan(value) else number(value, 0)
+    return table(f"{section.slug}-outcomes", f"Right and wrong exits, {section.title}", note, rows, columns)

@@ -36,11 +36,6 @@ def percent(share: float, *, signed: bool = False) -> str:
     return number(100 * share, 1, signed=signed)
 
 
-def millions(macs: float) -> str:
-    """Show multiply-adds in millions, with about four digits."""
-    return number(macs / 1e6, 2 if macs < 1e8 else 1)
-
-
 def span(record: Row, name: str, *, signed: bool = False) -> str:
     """Show the two ends of an interval in percent."""
     low, high = (percent(float(record.get(f"{name}_{end}", math.nan)), signed=signed) for end in ("low", "high"))

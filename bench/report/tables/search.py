@@ -7,29 +7,39 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from bench.report.reported.papers import code_lengths, search_times
 from bench.report.reported.values import CodeLength
-from bench.report.tables.rounding import NOTHING, number, percent
-from bench.report.tables.table import Table
+from bench.report.sections import Section
+from bench.report.tables.columns import named, shared
+from bench.report.tables.rounding import NOTHING, number, percent, span, with_interval
+from bench.report.tables.table import Column, Record, Table, table
+from bench.report.text import clean, file_name
 
 Study = Mapping[str, Any]
 METRICS = ("rank-1", "mAP")
 RE_RANKED = {"re_ranked_rank_1": "re-ranked rank-1 (%)", "re_ranked_mean_ap": "re-ranked mAP (%)"}
+ABOUT_ROW = ("seed", "exit", "code", "length", "run")
+"""What a study's row of accuracies has beside numbers."""
 
 
-def search_tables(study: Study, slug: str) -> tuple[Table, ...]:
-    """Give the tables of a study that have rows; ``slug`` begins the names of their files."""
-    made = (_accuracy_table(study, slug), _time_table(study, slug), _chain_table(study, slug))
-    return tuple(table for table in made if len(table.full))
+def search_tables(section: Section) -> tuple[Table, ...]:
+    """Give the tables of all studies of a section."""
+    return tuple(
+        made for name, study in section.studies for made in study_tables(study, f"{section.slug}-search-{name}")
+    )
+
+
+def study_tables(study: Study, prefix: str = "") -> tuple[Table, ...]:
+    """Give the tables of a study that have rows; ``prefix`` begins the names of their files."""
+    made = (_accuracy_table(study, prefix), _time_table(study, prefix), _chain_table(study, prefix))
+    return tuple(one for one in made if len(one))
 
 
 def study_name(study: Study) -> str:
     """Name what was studied, on what."""
     method, dataset = study["method"], study["dataset"]
     data = f"{dataset['name']}{' (rendered)' if dataset['rendered'] else ''}"
-    return f"{method['name']} {method['preset']} on {data}"
+    return clean(f"{method['name']} {method['preset']} on {data}")
 
 
 def by_code(study: Study) -> list[list[Mapping[str, Any]]]:
@@ -40,129 +50,128 @@ def by_code(study: Study) -> list[list[Mapping[str, Any]]]:
     return list(groups.values())
 
 
-def _accuracy_table(study: Study, slug: str) -> Table:
-    printed = _reported(study)
-    full, shown = [], []
-    for rows in by_code(study):
-        first = rows[0]
-        reported = printed.get(first["length"])
-        for row in rows:
-            kept = {name: value for name, value in row.items() if not isinstance(value, Mapping)}
-            kept = _ordered(kept, "seed", "exit", "code", "length")
-            full.append(
-                {"dataset": study["dataset"]["name"], "method": study["method"]["name"], **kept}
-                | {
-                    "reported_rank-1": float(reported.rank_1 / 100) if reported else math.nan,
-                    "reported_mAP": float(reported.mean_average_precision / 100) if reported else math.nan,
-                }
-            )
-        texts = {"exit": first["exit"], "code": _code(first["code"], first["length"])}
-        texts |= {f"{name} (%)": _over_seeds(rows, name) for name in METRICS}
-        if "mAP_ties_low" in first:
-            texts["mAP, by ties (%)"] = " to ".join(_mean(rows, f"mAP_ties_{end}") for end in ("low", "high"))
-        texts |= {title: _over_seeds(rows, name) for name, title in RE_RANKED.items() if name in first}
-        if "re_ranked_seconds" in first:
-            seconds = (_seconds(rows, name) for name in ("seconds", "re_ranked_seconds"))
-            texts["matched, re-ranked (s)"] = ", ".join(seconds)
-        if printed:
-            texts |= {
-                "reported rank-1 (%)": str(reported.rank_1) if reported else NOTHING,
-                "reported mAP (%)": str(reported.mean_average_precision) if reported else NOTHING,
-            }
-        shown.append(texts)
+def _accuracy_table(study: Study, prefix: str) -> Table:
+    """One row for each code: means over its seeds, with their deviation, or the interval of a single seed."""
+    printed = {row.length: row for row in code_lengths() if row.method == study["method"]["name"]}
+    rows = []
+    for group in by_code(study):
+        first, reported = group[0], printed.get(group[0]["length"])
+        row = {**_about(study), **{name: first[name] for name in ("exit", "code", "length")}}
+        row |= {"seeds": " ".join(str(one["seed"]) for one in group), "run": " ".join(str(one["run"]) for one in group)}
+        measured = {name for one in group for name, value in one.items() if isinstance(value, int | float)}
+        for name in sorted(measured - set(ABOUT_ROW)):
+            values = [float(one.get(name, math.nan)) for one in group]
+            bound = name.rpartition("_")[0] in METRICS and name.endswith(("_low", "_high"))
+            if len(group) > 1 and not bound:
+                row |= {name: statistics.fmean(values), f"{name}_sd": statistics.stdev(values)}
+            elif len(group) == 1:
+                row[name] = values[0]
+        row["reported_rank-1"] = float(reported.rank_1 / 100) if reported else math.nan
+        row["reported_mAP"] = float(reported.mean_average_precision / 100) if reported else math.nan
+        rows.append(row)
+    has = {name for row in study["accuracy"] for name in row}
+    columns = [
+        named("exit"),
+        Column("code", _code, is_number=False),
+        *(_over_seeds(f"{name} (%)", name) for name in METRICS),
+    ]
+    if "mAP_ties_low" in has:
+        columns.append(Column("mAP, by ties (%)", lambda row: span(row, "mAP_ties")))
+    columns += [_over_seeds(title, name) for name, title in RE_RANKED.items() if name in has]
+    if "re_ranked_seconds" in has:
+        columns.append(Column("matched, re-ranked (s)", _seconds))
+    columns += [_printed(f"reported {name} (%)", f"reported_{name}") for name in METRICS if printed]
     spread = "brackets: 95 % interval over test identities" if len(study["seeds"]) == 1 else "± standard deviation"
     note = (
         f"{study_name(study)}; seeds {', '.join(map(str, study['seeds']))}; {spread}. Equal distances count as their "
+        "expectation; by ties: from the worst order of theirs to the best."
     )
-    note += "expectation; by ties: from the worst order of theirs to the best."
-    if any("re_ranked_seconds" in row for row in study["accuracy"]):
+    if "re_ranked_seconds" in has:
         note += (
             " Re-ranked: k-reciprocal, k1 20, k2 6, λ 0.3; it compares all images with all, and is no part of any "
             "budget. Seconds: of all queries, in all."
         )
     if printed:
         note += f" Reported: {_source(printed)}; {_on_other_data(study, printed)}."
-    return _table(f"{slug}-code-lengths", f"Accuracy by code length, {study_name(study)}", note, full, shown)
+    return _table(study, prefix, "code-lengths", "Accuracy by code length", note, rows, columns)
 
 
-def _time_table(study: Study, slug: str) -> Table:
+def _time_table(study: Study, prefix: str) -> Table:
     printed = {row.length: row for row in code_lengths()}
-    shown = []
-    for row in study["times"]:
-        reported = printed.get(row["length"])
-        texts = {"length": number(row["length"], 0)}
-        texts["comparison (ns)"] = _pair(row["binary_ns"], row["continuous_ns"], 1)
-        texts["in a loop (ns)"] = _pair(row["loop_binary_ns"], row["loop_continuous_ns"], 0)
-        texts["search (ms)"] = _pair(row["binary_search_ms"], row["continuous_search_ms"], 2)
-        texts["bytes an image"] = f"{row['binary_bytes']:,} : {row['continuous_bytes']:,}"
-        texts["reported comparison (µs)"] = (
-            f"{reported.hamming_microseconds} : {reported.euclidean_microseconds} ({reported.ratio}×)"
-            if reported
-            else NOTHING
-        )
-        shown.append(texts)
     provenance = study["provenance"]
+    fixed = {"gallery_size": study["gallery_size"], "processor": provenance["processor"]}
+    rows = [{"length": row["length"], **dict(sorted(row.items())), **fixed} for row in study["times"]]
+    columns = [
+        Column("length", lambda row: number(row["length"], 0)),
+        Column("comparison (ns)", lambda row: _pair(row["binary_ns"], row["continuous_ns"], 1)),
+        Column("in a loop (ns)", lambda row: _pair(row["loop_binary_ns"], row["loop_continuous_ns"], 0)),
+        Column("search (ms)", lambda row: _pair(row["binary_search_ms"], row["continuous_search_ms"], 2)),
+        Column("bytes an image", lambda row: f"{row['binary_bytes']:,} : {row['continuous_bytes']:,}"),
+        Column("reported comparison (µs)", lambda row: _reported_time(printed.get(int(row["length"])))),
+    ]
     note = (
         f"{provenance['processor']}, {provenance['threads']} threads; {study['gallery_size']:,} gallery images; "
         f"bits : floats of the same length (floats over bits). {study['convention']} Reported: {_source(printed)}."
     )
-    full = [
-        {**_ordered(row, "length"), "gallery_size": study["gallery_size"], "processor": provenance["processor"]}
-        for row in study["times"]
-    ]
-    return _table(f"{slug}-search-times", f"Time by code length, {study_name(study)}", note, full, shown)
+    return _table(study, prefix, "search-times", "Time by code length", note, rows, columns)
 
 
-def _chain_table(study: Study, slug: str) -> Table:
+def _chain_table(study: Study, prefix: str) -> Table:
     reported = {row.step: row for row in search_times()}
-    full, shown = [], []
+    rows = []
     for chain in study["chains"]:
-        first = chain["steps"][0]["milliseconds"]
-        codes = f"{'/'.join(map(str, chain['lengths']))} ({chain['codes']})"
-        shares = "/".join(number(100 * share, 0) for share in chain["exit_fractions"])
         for place, step in enumerate(chain["steps"]):
             own = reported.get(step["name"])
-            about = {name: chain[name] for name in ("seed", "codes", "policy", "realised_cost")}
-            full.append(
-                {"dataset": study["dataset"]["name"], "method": study["method"]["name"], **about}
-                | {"lengths": "/".join(map(str, chain["lengths"])), **_ordered(step, "name")}
-                | {f"exit_fraction_{index}": share for index, share in enumerate(chain["exit_fractions"], 1)}
-                | {"reported_seconds": float(own.seconds) if own else math.nan}
+            row = {**_about(study), **{name: chain[name] for name in ("seed", "codes", "policy", "realised_cost")}}
+            row |= {"lengths": "/".join(map(str, chain["lengths"])), "name": step["name"], **dict(sorted(step.items()))}
+            row |= {f"exit_fraction_{index}": share for index, share in enumerate(chain["exit_fractions"], 1)}
+            row["reported_seconds"] = float(own.seconds) if own else math.nan
+            fractions = "/".join(number(100 * share, 0) for share in chain["exit_fractions"])
+            rows.append(
+                row
+                | {"_of_first": step["milliseconds"] / chain["steps"][0]["milliseconds"]}
+                | {
+                    # Said once a chain: what stands in every row of it is not read.
+                    "_codes": "" if place else f"{row['lengths']} ({chain['codes']})",
+                    "_seed": "" if place else str(chain["seed"]),
+                    "_leave": "" if place else fractions,
+                }
             )
-            shown.append(
-                # Said once a chain: what stands in every row of it is not read.
-                dict.fromkeys(("codes", "seed", "leave (%)"), "")
-                | ({"codes": codes, "seed": str(chain["seed"]), "leave (%)": shares} if place == 0 else {})
-                | {"way": step["name"]}
-                | {"a query (ms)": number(step["milliseconds"], 2)}
-                | {"of the first (%)": percent(step["milliseconds"] / first)}
-                | {"reported (s)": str(own.seconds) if own else NOTHING}
-            )
+    columns = [
+        named("codes", "_codes"),
+        named("seed", "_seed", is_number=True),
+        named("leave (%)", "_leave", is_number=True),
+        named("way", "name"),
+        Column("a query (ms)", lambda row: number(row["milliseconds"], 2)),
+        shared("of the first (%)", "_of_first"),
+        _printed("reported (s)", "reported_seconds", 1),
+    ]
     sources = "; ".join(dict.fromkeys(f"{row.source.name}, {row.place}" for row in reported.values()))
     policy = study["chains"][0]["policy"] if study["chains"] else ""
     note = (
         f"Leave: at each exit. One query's search among {study['gallery_size']:,} images, on average; policy {policy} "
         "in its stream, half of the way from the first exit's cost to the last's. The paper counts the search at the "
         "exit where a query leaves; a policy that looks at distances searches at every exit on the way. Codes of "
-        "preset paper: the lengths of the paper's network, with the shares measured here. "
+        "preset paper: the lengths of the paper's network, with the exit fractions measured here. "
         f"Reported: {sources}, on Market-1501."
     )
-    return _table(f"{slug}-search-chain", f"Search of a budgeted run, {study_name(study)}", note, full, shown)
+    return _table(study, prefix, "search-chain", "Search of a budgeted run", note, rows, columns)
 
 
 def _table(
-    name: str, title: str, note: str, full: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, str]]
+    study: Study,
+    prefix: str,
+    kind: str,
+    title: str,
+    note: str,
+    rows: Sequence[Mapping[str, Any]],
+    columns: list[Column],
 ) -> Table:
-    return Table(name, title, note, pd.DataFrame(full), pd.DataFrame(shown))
+    return table(file_name(prefix, ending=kind).lstrip("-"), f"{title}, {study_name(study)}", note, rows, columns)
 
 
-def _ordered(values: Mapping[str, Any], *first: str) -> dict[str, Any]:
-    """Put values in one order, whether the study was just made or read: JSON keeps none."""
-    return {name: values[name] for name in first if name in values} | dict(sorted(values.items()))
-
-
-def _reported(study: Study) -> dict[int, CodeLength]:
-    return {row.length: row for row in code_lengths() if row.method == study["method"]["name"]}
+def _about(study: Study) -> dict[str, Any]:
+    return {"dataset": study["dataset"]["name"], "method": study["method"]["name"]}
 
 
 def _source(printed: Mapping[int, CodeLength]) -> str:
@@ -176,26 +185,31 @@ def _on_other_data(study: Study, printed: Mapping[int, CodeLength]) -> str:
     return "on the same dataset" if same else f"on {row.dataset}, photographs: other data than these"
 
 
-def _over_seeds(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Write one seed with its interval, and several as mean ± standard deviation."""
-    if len(rows) > 1:
-        return f"{_mean(rows, name)} ± {percent(statistics.stdev(float(row[name]) for row in rows))}"
-    row = rows[0]
-    if f"{name}_low" not in row:
-        return percent(row[name])
-    return f"{percent(row[name])} [{percent(row[f'{name}_low'])} to {percent(row[f'{name}_high'])}]"
+def _code(row: Record) -> str:
+    return f"{row['length']:,} {'bits' if row['code'] == 'binary' else 'floats'}"
 
 
-def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    return percent(statistics.fmean(float(row[name]) for row in rows))
+def _over_seeds(heading: str, name: str) -> Column:
+    """Show one seed with its interval, and several as mean ± standard deviation."""
+
+    def text(row: Record) -> str:
+        deviation = row.get(f"{name}_sd", math.nan)
+        return with_interval(row, name) if math.isnan(deviation) else f"{percent(row[name])} ± {percent(deviation)}"
+
+    return Column(heading, text)
 
 
-def _seconds(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    return number(statistics.fmean(float(row[name]) for row in rows), 2)
+def _printed(heading: str, name: str, factor: int = 100) -> Column:
+    """Show a value as a paper prints it, or a dash."""
+    return Column(heading, lambda row: NOTHING if math.isnan(row[name]) else f"{factor * row[name]:.6g}")
 
 
-def _code(kind: str, length: int) -> str:
-    return f"{length:,} {'bits' if kind == 'binary' else 'floats'}"
+def _seconds(row: Record) -> str:
+    return f"{number(row['seconds'], 2)}, {number(row['re_ranked_seconds'], 2)}"
+
+
+def _reported_time(row: CodeLength | None) -> str:
+    return f"{row.hamming_microseconds} : {row.euclidean_microseconds} ({row.ratio}×)" if row else NOTHING
 
 
 def _pair(bits: float, floats: float, digits: int) -> str:

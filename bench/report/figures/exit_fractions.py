@@ -1,4 +1,4 @@
-"""Who leaves where: the shares of the exits against budget, a row a policy, so that equal budgets lie in one line."""
+"""Who leaves where: the exit fractions against budget, a row a policy, so that equal budgets lie in one line."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch, PathPatch
-from matplotlib.path import Path
+from matplotlib.patches import Patch
 
+from bench.report.costs import CostScale
 from bench.report.curves import FloatArray, policy_means
-from bench.report.figures.drawing import Drawing, canvas, drawing_name, heading, set_title
-from bench.report.figures.style import PAGE_INCHES, MacUnit, cost_axis, exit_colours
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
+from bench.report.figures.style import PAGE_INCHES, cost_axis, exit_colours
 from bench.report.sections import Section, Setup
+from bench.report.text import clean
 
 ROW_INCHES = 0.42
 FURNITURE_INCHES = 1.25
@@ -21,8 +22,8 @@ FILLED = 0.86
 """Share of a row that is filled; the rest keeps rows apart."""
 
 
-def shares_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Stack the shares of the queries that leave at each exit, a row a policy, a column a thresholding.
+def exit_fraction_figure(section: Section, setup: Setup) -> Drawing | None:
+    """Stack the fractions of the queries that leave at each exit, a row a policy, a column a thresholding.
 
     None without a sweep, and for one of a single budget, over which nothing could be drawn. A policy that was not swept
     in a thresholding leaves its row empty there, and the caption says so.
@@ -33,13 +34,13 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
     names = setup.exit_names
     policies = sorted({policy for thresholding in thresholdings for policy in setup.policies(thresholding)})
     spent = {
-        (policy, thresholding): _shares(setup, policy, thresholding)
+        (policy, thresholding): _fractions(setup, policy, thresholding)
         for thresholding in thresholdings
         for policy in setup.policies(thresholding)
     }
-    every_macs = np.concatenate([macs for macs, _ in spent.values()])
-    unit = MacUnit.fitting(every_macs.max())
-    low, high = every_macs.min() / unit.macs, every_macs.max() / unit.macs
+    costs = np.concatenate([requested for requested, _ in spent.values()])
+    scale = section.cost.scale(costs.max())
+    low, high = costs.min() / scale.factor, costs.max() / scale.factor
     if low == high:
         return None
     with canvas(PAGE_INCHES, FURNITURE_INCHES + ROW_INCHES * len(policies)) as figure:
@@ -50,20 +51,19 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
                 for row, policy in enumerate(policies)
                 if (policy, thresholding) in spent
             ]
-            _stack(axes, rows, unit)
+            _stack(axes, rows, scale)
             axes.set_title(f"thresholding {thresholding}")
-            cost_axis(axes, low, high, unit)
+            cost_axis(axes, low, high, scale)
             axes.set_xlim(low, high)
-            axes.set_xlabel("")
+            axes.set_xlabel(f"Requested {scale.label().lower()}".replace(" a query", "\na query"))
             axes.grid(False)
             axes.spines["left"].set_visible(False)
-        panels[0].set_yticks(np.arange(len(policies)) + FILLED / 2, policies)
+        panels[0].set_yticks(np.arange(len(policies)) + FILLED / 2, [clean(policy) for policy in policies])
         panels[0].set_ylim(len(policies) - 1 + FILLED, 0)
-        figure.supxlabel(unit.label("Budget: requested multiply-adds a query"), fontsize=8)
         handles = [
             Patch(facecolor=colour, label=name) for colour, name in zip(exit_colours(len(names)), names, strict=True)
         ]
-        figure.legend_below(handles, len(names), handlelength=1.2)
+        legend_below(figure, handles, handlelength=1.2)
         set_title(figure, f"Exits taken, {heading(section, setup)}")
     averaged = "" if len(setup.runs) == 1 else " Means over the seeds at the same budget."
     absent = [
@@ -74,34 +74,27 @@ def shares_figure(section: Section, setup: Setup) -> Drawing | None:
     ]
     missing = f" Not swept: {', '.join(absent)}." if absent else ""
     return Drawing(
-        name=drawing_name(section, setup, "shares"),
         title=f"Exits taken, {setup.label}",
-        caption=f"Share of the queries that leave at each exit, {setup.seeds}; the first exit is at the bottom, and "
+        caption=f"Fraction of the queries that leave at each exit, {setup.seeds}; the first exit is at the bottom, and "
         f"the height of a row is all queries.{averaged}{missing}",
-        description=f"Stacked areas of exit shares against the budget, in a row each for {', '.join(policies)}; "
+        description=f"Stacked areas of exit fractions against the budget, in a row each for {', '.join(policies)}; "
         f"panels for {', '.join(f'thresholding {thresholding}' for thresholding in thresholdings)}.",
         figure=figure,
     )
 
 
-def _shares(setup: Setup, policy: str, thresholding: str) -> tuple[FloatArray, FloatArray]:
-    """Requested budgets (K,), and the shares of the exits (K, S) there."""
+def _fractions(setup: Setup, policy: str, thresholding: str) -> tuple[FloatArray, FloatArray]:
+    """Requested budgets (K,), and the exit fractions (K, S) there."""
     columns = [f"exit_fraction_{index + 1}" for index in range(len(setup.exit_names))]
     values = policy_means(setup, policy, thresholding, ["requested_cost", *columns])
     return values[:, 0], values[:, 1:]
 
 
-def _stack(axes: Axes, rows: Sequence[tuple[int, FloatArray, FloatArray]], unit: MacUnit) -> None:
-    """Fill rows, given by number, budgets (K,) and shares (K, S); the first is at the top."""
-    exits = max((shares.shape[1] for _, _, shares in rows), default=0)
-    for index, colour in enumerate(exit_colours(exits)):
-        outlines = []
-        for row, macs, shares in rows:
-            # Downwards is up: a row begins at its number, and the first exit lies at its bottom.
-            edges = [row + FILLED * (1 - shares[:, :taken].sum(axis=1)) for taken in (index, index + 1)]
-            outlines.append(
-                np.column_stack([np.append(macs, macs[::-1]) / unit.macs, np.append(edges[0], edges[1][::-1])])
-            )
-        path = Path.make_compound_path(*(Path(outline, closed=False) for outline in outlines))
-        # Not add_patch(), which would look for the outline's extremes, as if it had curves.
-        axes.add_artist(PathPatch(path, facecolor=colour, edgecolor="white", linewidth=0.5))
+def _stack(axes: Axes, rows: Sequence[tuple[int, FloatArray, FloatArray]], scale: CostScale) -> None:
+    """Fill rows, given by number, budgets (K,) and exit fractions (K, S); the first is at the top."""
+    for row, costs, fractions in rows:
+        # Downwards is up: a row begins at its number, and the first exit lies at its bottom.
+        edges = row + FILLED * (1 - np.cumsum(np.column_stack([np.zeros(len(costs)), fractions]), axis=1))
+        for index, colour in enumerate(exit_colours(fractions.shape[1])):
+            across = costs / scale.factor
+            axes.fill_between(across, edges[:, index], edges[:, index + 1], color=colour, edgecolor="white", lw=0.5)

@@ -1,9 +1,9 @@
-"""Exit shares against budget: what is filled is what the records say."""
+"""Exit fractions against budget: what is filled is what the records say."""
 
 import numpy as np
 import pytest
 
-from bench.report.figures.shares import FILLED, shares_figure
+from bench.report.figures.exit_fractions import FILLED, exit_fraction_figure
 from bench.report.sections import sections
 from bench.runs.load import load
 
@@ -13,7 +13,7 @@ def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):
     records = [record for record in everything if record["kind"] == "policy" and record["thresholding"] == "exact"]
     (section,) = sections(load(path.parents[3]))
     (setup,) = section.setups
-    drawing = shares_figure(section, setup)
+    drawing = exit_fraction_figure(section, setup)
     axes = drawing.figure.axes[1]
     assert axes.get_title() == "thresholding exact"
     labels = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
@@ -28,7 +28,8 @@ def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):
         heights = row + FILLED * (np.arange(2000) + 0.5) / 2000
         for place, budget in enumerate(inside):
             points = np.column_stack([np.full(2000, budget / 1e6), heights])
-            found = [patch.get_path().contains_points(points).mean() for patch in axes.patches]
+            areas = axes.collections[4 * row : 4 * row + 4]
+            found = [area.get_paths()[0].contains_points(points).mean() for area in areas]
             assert found == pytest.approx(expected[place], abs=2e-3)
     assert "Not swept" not in drawing.caption
 
@@ -41,10 +42,10 @@ def test_a_policy_that_lacks_a_mode_leaves_its_row_empty(write_run):
 
     _, _, path = write_run(change=drop)
     (section,) = sections(load(path.parents[3]))
-    drawing = shares_figure(section, section.setups[0])
+    drawing = exit_fraction_figure(section, section.setups[0])
     stream, exact = drawing.figure.axes
     assert drawing.caption.endswith("Not swept: random in thresholding exact.")
-    areas = [[patch.get_path().get_extents() for patch in axes.patches] for axes in (stream, exact)]
+    areas = [[area.get_paths()[0].get_extents() for area in axes.collections] for axes in (stream, exact)]
     assert max(box.y1 for box in areas[0]) == pytest.approx(1 + FILLED)
     assert max(box.y1 for box in areas[1]) == pytest.approx(FILLED)
     assert exact.get_title() == "thresholding exact"
@@ -58,4 +59,4 @@ def test_a_single_budget_spans_no_area(write_run):
     _, _, path = write_run(change=one)
     (section,) = sections(load(path.parents[3]))
     assert section.setups[0].thresholdings()
-    assert shares_figure(section, section.setups[0]) is None
+    assert exit_fraction_figure(section, section.setups[0]) is None

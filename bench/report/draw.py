@@ -1,0 +1,112 @@
+"""Draw figures in several processes: nearly all of a report's time goes into them, and each stands by itself.
+
+Processes are started afresh, never forked from this one, which may run threads: what is drawn has to be picklable, and
+a script that asks for more than one process has to be importable (``if __name__ == "__main__":``).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.report.kinds import Kind
+from bench.report.sections import Section
+
+MOST = 8
+"""More processes than that take longer to start than they save."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One kind of figure, of one section, or of one of its setups; ``stem`` is the path of its files, less endings."""
+
+    kind: Kind
+    section: int
+    setup: int | None
+    stem: Path
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that was drawn: what is said of it, its SVG as text, and its files by format."""
+
+    title: str
+    caption: str
+    description: str
+    part: str
+    origin: str
+    svg: str
+    files: dict[str, Path]
+
+
+_SECTIONS: list[Section] = []
+"""In a process that draws: what is drawn, handed over once and not with every job."""
+
+
+def processes() -> int:
+    """How many processes draw on this machine: one a core, up to a bound."""
+    return min(getattr(os, "process_cpu_count", os.cpu_count)() or 1, MOST)
+
+
+def draw(
+    sections: Sequence[Section], jobs: Sequence[Job], formats: Sequence[str], workers: int = 1
+) -> Iterator[tuple[int, list[Drawn]]]:
+    """Give each job's figures with the place of the job, as soon as they are drawn; one worker is this process.
+
+    Raises whatever a figure raises, and BenchError where a process was ended from outside.
+    """
+    if workers < 2:
+        for place, job in enumerate(jobs):
+            yield place, _fill(sections, job, formats)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(list(sections),))
+    try:
+        places = {pool.submit(_fill_here, job, formats): place for place, job in enumerate(jobs)}
+        for future in as_completed(places):
+            yield places[future], future.result()
+    except BrokenProcessPool as problem:
+        raise BenchError(
+            "a process that draws figures was ended from outside, perhaps for lack of memory; run the report again"
+        ) from problem
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(sections: list[Section]) -> None:
+    """Leave interrupts to the parent, end when it ends however that happens, and keep what is drawn."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _SECTIONS[:] = sections
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _fill_here(job: Job, formats: Sequence[str]) -> list[Drawn]:
+    return _fill(_SECTIONS, job, formats)
+
+
+def _fill(sections: Sequence[Section], job: Job, formats: Sequence[str]) -> list[Drawn]:
+    section = sections[job.section]
+    about = (section,) if job.setup is None else (section, section.setups[job.setup])
+    drawn = []
+    for place, drawing in enumerate(job.kind(*about)):
+        files = drawing.save(job.stem.with_name(f"{job.stem.name}-{place}"), formats)
+        svg = files["svg"].read_text(encoding="utf-8") if "svg" in files else drawing.svg()
+        told = (drawing.title, drawing.caption, drawing.description, drawing.part, drawing.origin)
+        drawn.append(Drawn(*told, svg, files))
+    return drawn

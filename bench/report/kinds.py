@@ -1,0 +1,78 @@
+"""What a report shows. A new figure or table is a file and a line here; another package's is a line of its metadata.
+
+``make`` is ``module:function``. A figure's function takes a section, or a section and one of its setups, and gives a
+:class:`~bench.report.figures.drawing.Drawing`, several, or None where there is nothing to draw. A table's takes a
+section and gives a :class:`~bench.report.tables.table.Table`, or several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pkgutil import resolve_name
+from typing import Any, Literal
+
+FORMATS = ("svg", "png", "pdf")
+"""Formats that figures are written in."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of figure or table: ``name`` ends the names of its files, ``of`` says where on the page it stands.
+
+    A table of setups is cut into the rows of each setup on the page. ``latex`` has a table written as LaTeX as well.
+    """
+
+    name: str
+    of: Literal["section", "setup"]
+    make: str
+    latex: bool = False
+
+    def __call__(self, *about: Any) -> tuple[Any, ...]:
+        """Make all figures or tables of this kind."""
+        made = resolve_name(self.make)(*about)
+        if made is None:
+            return ()
+        return tuple(made) if isinstance(made, Iterable) else (made,)
+
+
+FIGURES = (
+    Kind("comparison", "section", "bench.report.figures.comparison:comparison_figure"),
+    Kind("anytime", "section", "bench.report.figures.anytime:anytime_figure"),
+    Kind("exits", "section", "bench.report.figures.exits:exit_figure"),
+    Kind("latency", "section", "bench.report.figures.latency:latency_figures"),
+    Kind("search", "section", "bench.report.figures.search:search_figures"),
+    Kind("budget", "setup", "bench.report.figures.budget:budget_figure"),
+    Kind("outcomes", "setup", "bench.report.figures.outcomes:outcome_figure"),
+    Kind("exit-fractions", "setup", "bench.report.figures.exit_fractions:exit_fraction_figure"),
+    Kind("cost", "setup", "bench.report.figures.cost:cost_figure"),
+    Kind("training", "setup", "bench.report.figures.training:training_figure"),
+)
+"""In the order of the page."""
+TABLES = (
+    Kind("methods", "section", "bench.report.tables.methods:method_table", latex=True),
+    Kind("pareto", "section", "bench.report.tables.pareto:pareto_table"),
+    Kind("search", "section", "bench.report.tables.search:search_tables"),
+    Kind("exits", "setup", "bench.report.tables.exits:exit_table", latex=True),
+    Kind("areas", "setup", "bench.report.tables.areas:area_table"),
+    Kind("budgets", "setup", "bench.report.tables.budgets:budget_table", latex=True),
+    Kind("comparisons", "setup", "bench.report.tables.comparisons:comparison_table"),
+    Kind("outcomes", "setup", "bench.report.tables.outcomes:outcome_table"),
+    Kind("latency", "setup", "bench.report.tables.latency:latency_table"),
+)
+"""In the order of the page."""
+
+
+def figures() -> tuple[Kind, ...]:
+    """Kinds of figures: the report's own, then those of other packages."""
+    return FIGURES + _others("bench.figures")
+
+
+def tables() -> tuple[Kind, ...]:
+    """Kinds of tables: the report's own, then those of other packages."""
+    return TABLES + _others("bench.tables")
+
+
+def _others(group: str) -> tuple[Kind, ...]:
+    return tuple(entry.load() for entry in sorted(entry_points(group=group), key=lambda entry: entry.name))

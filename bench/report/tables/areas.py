@@ -1,0 +1,87 @@
+"""Whole curves: which policy makes most of all budgets together, and whether that is more than noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from bench.budget.query_scores import CURVE_METRICS
+from bench.budget.terms import INTERPOLATION, REACHED
+from bench.report.sections import Section, Setup
+from bench.report.tables.columns import SETUP_AND_SEED, named, scored, shared
+from bench.report.tables.records import about, records_of
+from bench.report.tables.table import Column, Record, Table, table
+from bench.runs.load import Run
+
+LEVEL = 0.05
+"""Level at which a difference counts, after Holm's correction."""
+
+
+def area_table(section: Section) -> Table:
+    """One row for each policy, the best first: its mean height over all budgets, and whom it beats."""
+    rows = []
+    for setup, run, thresholding, curves in _summed_up(section):
+        last_cost = records_of(setup, run, "exit")[-1]["realised_cost"]
+        met = [record for record in records_of(setup, run, "comparison") if record["thresholding"] == thresholding]
+        for record in curves:
+            row = {**about(section, setup, run), "policy": record["policy"], "thresholding": thresholding}
+            row |= {f"better_than_{metric}": _beaten_by(met, record["policy"], metric) for metric in CURVE_METRICS}
+            row |= {name: record.get(name, math.nan) for name in _values()}
+            prices = [f"{reached}{end}" for reached in REACHED for end in ("", "_low", "_high")]
+            rows.append(row | {f"_price_{name}": row[f"mAP_cost_for_{name}"] / last_cost for name in prices})
+    columns = [
+        *SETUP_AND_SEED,
+        named("thresholding"),
+        named("policy"),
+        scored("mean mAP (%)", "mAP_area"),
+        scored("over interpolation (points)", "mAP_area_over_interpolation", signed=True),
+        shared("oracle (%)", "mAP_area_oracle"),
+        scored("gap closed (%)", "mAP_gap_closed"),
+        *(scored(f"cost for {reached} % (%)", f"_price_{reached}") for reached in REACHED),
+        Column("better than", lambda row: row["better_than_mAP"].replace(";", ",") or "none", is_number=False),
+        scored("mean rank-1 (%)", "rank-1_area"),
+    ]
+    note = (
+        f"{section.title}; {section.evaluated}. Mean: height of the curve from the first exit's cost to the last's "
+        "(area under it, normalised); where a policy falls just short of an end, that exit alone closes the curve. "
+        "Over interpolation: against interpolation between neighbouring exits. Gap closed: share of the oracle's lead "
+        "over that interpolation. Cost for 95 %: of the last exit's cost, what reaches 95 % of the last exit's mAP. "
+        f"Better than: mean mAP ahead, paired, p < {LEVEL} after Holm's correction over all pairs of the thresholding. "
+        "Brackets: 95 % interval over test identities."
+    )
+    title = f"Which policy wins, {section.title}"
+    return table(f"{section.slug}-areas", title, note, rows, columns, first_thresholding=True)
+
+
+def _summed_up(section: Section) -> Iterator[tuple[Setup, Run, str, list[Record]]]:
+    for setup in section.setups:
+        for run in setup.runs:
+            curves = records_of(setup, run, "curve")
+            for thresholding in setup.thresholdings():
+                chosen = [record for record in curves if record["thresholding"] == thresholding]
+                yield setup, run, thresholding, sorted(chosen, key=_best_first)
+
+
+def _best_first(record: Record) -> tuple[bool, float, str]:
+    area = float(record.get("mAP_area", math.nan))
+    return math.isnan(area), 0.0 if math.isnan(area) else -area, record["policy"]
+
+
+def _beaten_by(met: Sequence[Record], policy: str, metric: str) -> str:
+    """Name whom a policy is ahead of in these comparisons, with a difference that is more than noise."""
+    beaten = []
+    for record in met:
+        lead = record.get(f"{metric}_area_lead", math.nan)
+        certain = record.get(f"{metric}_area_lead_p_holm", math.nan) < LEVEL
+        if certain and policy == record["policy" if lead > 0 else "other"]:
+            beaten.append(record["other" if lead > 0 else "policy"])
+    return "; ".join(sorted(beaten, key=lambda name: (name == INTERPOLATION, name)))
+
+
+def _values() -> list[str]:
+    names = []
+    for metric in CURVE_METRICS:
+        names += [f"{metric}_area_interpolation", f"{metric}_area_oracle"]
+        for name in ("area", "area_over_interpolation", "gap_closed", *(f"cost_for_{reached}" for reached in REACHED)):
+            names += [f"{metric}_{name}", f"{metric}_{name}_low", f"{metric}_{name}_high"]
+    return names

@@ -1,0 +1,57 @@
+"""Policies at a handful of budgets."""
+
+from __future__ import annotations
+
+import math
+
+from bench.budget.query_scores import CURVE_METRICS, METRICS
+from bench.report.sections import Section
+from bench.report.tables.columns import SETUP_AND_SEED, costing, named, scored
+from bench.report.tables.records import about, each_sweep, records_of
+from bench.report.tables.table import Column, Record, Table, table
+
+BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""The budgets, as shares of the way from the first exit's cost to the last's."""
+LEADS = ("gain", "over_random")
+
+
+def budget_table(section: Section) -> Table:
+    """One row for each policy and share of the way: the swept budget next to it."""
+    values = ["requested_cost", "realised_cost", "realised_cost_low", "realised_cost_high", "shuffle_spread_mAP"]
+    for metric in METRICS:
+        names = (metric, *(f"{metric}_{lead}" for lead in LEADS))
+        values += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    rows = []
+    for setup, run, thresholding, policy, swept in each_sweep(section):
+        costs = [exit_["realised_cost"] for exit_ in records_of(setup, run, "exit")]
+        for share in BUDGET_SHARES:
+            record = _nearest(swept, costs[0] + share * (costs[-1] - costs[0]))
+            row = {**about(section, setup, run), "policy": policy, "thresholding": thresholding, "budget_share": share}
+            rows.append(row | {"a": record["a"]} | {name: record.get(name, math.nan) for name in values})
+    columns = [
+        *SETUP_AND_SEED,
+        named("thresholding"),
+        named("policy"),
+        Column("budget", lambda row: f"{100 * row['budget_share']:.0f} %"),
+        costing(section.cost.column("requested"), section.cost, "requested_cost"),
+        costing(section.cost.column("realised"), section.cost, "realised_cost"),
+    ]
+    for metric in CURVE_METRICS:
+        columns += [
+            scored(f"{metric} (%)", metric),
+            scored(f"{metric} over interpolation (points)", f"{metric}_gain", signed=True),
+        ]
+    columns.append(scored("mAP over random (points)", "mAP_over_random", signed=True))
+    note = (
+        f"{section.title}; {section.evaluated}. Budget: the swept one nearest to that share of the way from the first "
+        f"exit's cost to the last's; cost: {section.cost.phrase} a query. "
+        "Over interpolation: against interpolation between neighbouring exits at the same realised cost; over random: "
+        "against random exits at the same realised cost; both paired. "
+        "Brackets: 95 % interval over test identities."
+    )
+    title = f"Policies at a handful of budgets, {section.title}"
+    return table(f"{section.slug}-budgets", title, note, rows, columns, first_thresholding=True)
+
+
+def _nearest(swept: list[Record], budget: float) -> Record:
+    return min(swept, key=lambda record: abs(record["requested_cost"] - budget))

@@ -1,0 +1,37 @@
+"""Kinds of columns that tables share."""
+
+from __future__ import annotations
+
+import math
+
+from bench.report.costs import Cost
+from bench.report.tables.rounding import NOTHING, number, percent, plain, with_interval
+from bench.report.tables.table import Column
+
+
+def named(heading: str, name: str = "", *, is_number: bool = False) -> Column:
+    """Show what a row has under ``name``, which is the heading unless told, as it is."""
+    return Column(heading, lambda row: plain(row[name or heading]), is_number)
+
+
+def scored(heading: str, name: str, *, signed: bool = False) -> Column:
+    """Show a value in percent, with its interval in brackets where the row has one."""
+    return Column(heading, lambda row: with_interval(row, name, signed=signed))
+
+
+def shared(heading: str, name: str) -> Column:
+    """Show a share in percent, without an interval."""
+    return Column(heading, lambda row: percent(row[name]))
+
+
+def counted(heading: str, name: str) -> Column:
+    """Show a number of queries, or a dash."""
+    return Column(heading, lambda row: NOTHING if math.isnan(row[name]) else number(row[name], 0))
+
+
+def costing(heading: str, cost: Cost, name: str) -> Column:
+    """Show a cost in the unit that its heading names."""
+    return Column(heading, lambda row: cost.text(float(row[name])))
+
+
+SETUP_AND_SEED = (named("setup"), named("seed", is_number=True))

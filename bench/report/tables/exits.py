@@ -1,0 +1,43 @@
+"""Every exit by itself: what it costs, and how well everybody does there."""
+
+from __future__ import annotations
+
+import math
+
+from bench.budget.query_scores import METRICS
+from bench.report.sections import Section
+from bench.report.tables.columns import SETUP_AND_SEED, costing, named, scored
+from bench.report.tables.records import about, each_record
+from bench.report.tables.rounding import span
+from bench.report.tables.table import Column, Record, Table, table
+
+TIES = ("mAP_ties_low", "mAP_ties_high")
+
+
+def exit_table(section: Section) -> Table:
+    """One row for each exit of each run: everybody leaves there."""
+    ties = all(name in section.table for name in TIES)
+    values = [name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")] + list(TIES) * ties
+    rows = []
+    for setup, run, record in each_record(section, "exit"):
+        exit_ = run.exits[int(record["exit"])]
+        row = {**about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
+        row["cumulative_cost"] = record["realised_cost"]
+        rows.append(row | {name: record.get(name, math.nan) for name in values})
+    columns = [
+        *SETUP_AND_SEED,
+        named("exit"),
+        Column("code", _code, is_number=False),
+        costing(section.cost.heading(), section.cost, "cumulative_cost"),
+        scored("mAP (%)", "mAP"),
+        *([Column("mAP by tie-break (%)", lambda row: span(row, "mAP_ties"))] if ties else []),
+        *(scored(f"{metric} (%)", metric) for metric in METRICS if metric != "mAP"),
+    ]
+    note = f"{section.title}; {section.evaluated}. Everybody at one exit. Brackets: 95 % interval over test identities."
+    if ties:
+        note += " By tie-break: equal distances broken as badly, and as well, as can be."
+    return table(f"{section.slug}-exits", f"Exits alone, {section.title}", note, rows, columns)
+
+
+def _code(row: Record) -> str:
+    return f"{row['length']} " + ("bits" if row["code"] == "binary" else f"numbers, {row['code']}")
