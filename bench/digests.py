@@ -10,7 +10,10 @@ Files of before carry none. They are read as they are, and :func:`carries_digest
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +34,8 @@ END_RECORD_BYTES = 22
 LARGEST_HEADER = 100 << 20
 """Bytes of a safetensors header that are looked at."""
 BLOCK = 1 << 20
+COMPRESSED = ".gz"
+"""Ends the name of a records file that was compressed to be kept; its own checksum covers it as well."""
 NAMED = b'"digest"'
 
 
@@ -66,10 +71,11 @@ def verify(path: Path) -> bool:
     Raises DamagedFile where they do not match, or where what should hold the digest is broken; OSError where the file
     cannot be read.
     """
-    with path.open("rb") as file:
-        at = _position(file, path.suffix)
+    suffix = Path(path.stem).suffix if path.suffix == COMPRESSED else path.suffix
+    with opened(path) as file:
+        at = _position(file, suffix)
         if at is None:
-            if _should_have_one(file, path.suffix):
+            if _should_have_one(file, suffix):
                 raise DamagedFile(f"{path.name} is damaged, the field of its digest is broken")
             return False
         file.seek(at)
@@ -77,6 +83,19 @@ def verify(path: Path) -> bool:
         if kept.decode(errors="replace") != _digest(file, at):
             raise DamagedFile(f"{path.name} is damaged, its content does not match its digest")
     return True
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, those of a compressed one (``.gz``) as they were before.
+
+    Raises OSError where it cannot be read or is no whole archive.
+    """
+    if path.suffix != COMPRESSED:
+        return path.open("rb")
+    try:
+        return io.BytesIO(gzip.decompress(path.read_bytes()))
+    except (EOFError, zlib.error) as problem:
+        raise OSError(f"{path} is no whole gzip archive: {problem}") from problem
 
 
 def carries_digest(path: Path) -> bool:

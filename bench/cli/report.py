@@ -18,7 +18,9 @@ def report_command(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report.", show_default="report/ in the results folder")
     ] = None,
-    formats: Annotated[str, typer.Option(help="Formats of the figures' files, with commas.")] = "svg,png,pdf",
+    formats: Annotated[
+        str, typer.Option(help="Formats beside the page, with commas: svg, png, pdf of figures, tex of tables.")
+    ] = "svg,png,pdf,tex",
     pictures: Annotated[
         bool,
         typer.Option(help="Put what bench policies drew into the page, photographs of people with it."),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.report.figures.drawing import Drawing
-from bench.report.kinds import FORMATS
+from bench.report.kinds import FIGURE_FORMATS
 from bench.report.tables.table import Table
 
 
@@ -24,7 +24,7 @@ def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[st
                 written.append(folder / f"{name}.{ending}")
                 written[-1].write_text(text, encoding="utf-8", newline="\n")
         for name, drawing in drawings.items():
-            written += drawing.save(folder / name, FORMATS).values()
+            written += drawing.save(folder / name, FIGURE_FORMATS).values()
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem

@@ -13,8 +13,9 @@ from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any, Literal
 
-FORMATS = ("svg", "png", "pdf")
-"""Formats that figures are written in."""
+FIGURE_FORMATS = ("svg", "png", "pdf")
+FORMATS = (*FIGURE_FORMATS, "tex")
+"""Formats of the files beside the page, which has all figures in it; tables are CSV and Markdown in any case."""
 
 
 @dataclass(frozen=True)

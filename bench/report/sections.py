@@ -25,6 +25,10 @@ SIGNALS = {
     "protocol": "decisions look at the gallery after the protocol has removed junk, which leaks the label",
 }
 """What each kind of signals means, in words."""
+COST_PARTS = ("name", "machine", "batch")
+"""What tells the costs of two sections apart in their titles."""
+OF_ONE_NETWORK = ("policy_mac", "measured_at")
+"""What a measured cost tells of one network alone."""
 SHOWN_SETTINGS = 3
 NAMED_SEEDS = 6
 """Of more seeds the first and the last alone are named in titles and file names."""
@@ -142,7 +146,12 @@ def sections(
 
 def _evaluated(run: Run) -> tuple[str, str]:
     """Tell evaluations and costs apart; settings that are younger than a run are at their default."""
-    return digest(with_defaults(EvaluationSpec, run.evaluation)), digest(run.cost)
+    return digest(with_defaults(EvaluationSpec, run.evaluation)), digest(_cost(run))
+
+
+def _cost(run: Run) -> dict[str, Any]:
+    """Tell costs apart by name, unit and where they were measured, less what differs from network to network."""
+    return {name: value for name, value in run.cost.items() if name not in OF_ONE_NETWORK}
 
 
 def _views(evaluation: Mapping[str, Any]) -> str:
@@ -159,7 +168,7 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
             f"AP {other.evaluation['ap']}",
             f"{other.evaluation['signals']} signals",
             _views(other.evaluation),
-            f"cost {clean(other.cost['name'])}",
+            f"cost {', '.join(clean(_cost(other).get(name, '')) for name in COST_PARTS if name in other.cost)}",
             f"data {other.spec['fingerprint'][:8]}",
         )
         for other in (run, *namesakes)

@@ -11,7 +11,7 @@ from bench.cost.profiles import read_latencies
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 from bench.report.draw import Drawn, Job, draw
-from bench.report.kinds import FORMATS, figures, tables
+from bench.report.kinds import FIGURE_FORMATS, FORMATS, figures, tables
 from bench.report.origin import origin_of_runs, run_origin
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
@@ -80,7 +80,9 @@ class _Making:
     """A report that is being made in a temporary folder: names of its files, its figures, and remarks."""
 
     def __init__(self, folder: Path, all_sections: Sequence[Section], formats: Sequence[str]) -> None:
-        self.folder, self.sections, self.formats = folder, all_sections, formats
+        self.folder, self.sections = folder, all_sections
+        self.formats = [name for name in FIGURE_FORMATS if name in formats]
+        self.latex = "tex" in formats
         self.names: list[str] = []
         self.remarks: list[str] = []
         self.figures: dict[tuple[int, int | None], list[FigurePart]] = {}
@@ -133,14 +135,13 @@ class _Making:
         stem = file_name(section.slug, setup.file_name if setup else "", ending=job.kind.name)
         if drawn.part:
             stem = file_name(stem, drawn.part)
-        links, copies = {}, 0
         # Names are made of names that may hold hyphens themselves: two figures must not become one file.
-        while f"figures/{stem}{f'-{copies}' * bool(copies)}.{self.formats[0]}" in self.names:
-            copies += 1
+        taken = (stem, *(f"{stem}-{copy}" for copy in range(1, len(self.names) + 1)))
+        free = next(one for one in taken if f"figures/{one}.{next(iter(drawn.files), '')}" not in self.names)
+        links = {ending: f"figures/{free}.{ending}" for ending in drawn.files}
         for ending, path in drawn.files.items():
-            links[ending] = f"figures/{stem}{f'-{copies}' * bool(copies)}.{ending}"
             path.rename(self.folder / links[ending])
-            self.names.append(links[ending])
+        self.names += links.values()
         runs = setup.runs if setup else [run for one in section.setups for run in one.runs]
         return FigurePart(drawn, links, f"{drawn.origin} {origin_of_runs(runs)}".strip())
 
@@ -149,9 +150,9 @@ class _Making:
             return TablePart(table, ())
         self._text(f"tables/{table.name}.csv", table.csv())
         self._text(f"tables/{table.name}.md", table.markdown())
-        if latex:
+        if latex and self.latex:
             self._text(f"tables/{table.name}.tex", table.latex())
-        return TablePart(table, ("csv", "md", *["tex"] * latex))
+        return TablePart(table, ("csv", "md", *["tex"] * (latex and self.latex)))
 
     def _pictures(self, results: Path | None, setup: Setup) -> list[Picture]:
         """Read pictures; those that cannot be read cost a remark."""

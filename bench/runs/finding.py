@@ -13,6 +13,7 @@ from bench.errors import BenchError
 from bench.files import read_json
 from bench.runs.folder import RunFolder
 from bench.runs.load import Run, each_run
+from bench.runs.records import records_under
 
 LISTED = 30
 """How many names an error lists."""
@@ -88,7 +89,7 @@ def read_run(folder: RunFolder) -> KeptRun:
         except BenchError as problem:
             remarks.append(str(problem))
     scored: list[Run] = []
-    if any(folder.path.glob("records-*.jsonl")):
+    if records_under(folder.path):
         left_out: list[str] = []
         try:
             scored += each_run(folder.path.parent, left_out, escape(folder.path.name))

@@ -29,6 +29,7 @@ from bench.data.views import Views
 from bench.digests import DamagedFile
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json, write_json
+from bench.runs.records import records_under
 from bench.spec import EVALUATION_VERSION, RunSpec
 
 
@@ -60,7 +61,7 @@ class RunFolder:
     @property
     def begun(self) -> bool:
         """Whether anything is kept that the run would go on from: whole epochs, a trained network, or results."""
-        return self.checkpoint.exists() or self.weights.exists() or any(self.path.glob("records-*.jsonl"))
+        return self.checkpoint.exists() or self.weights.exists() or bool(records_under(self.path))
 
     @property
     def checkpoint(self) -> Path:

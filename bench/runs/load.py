@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from bench.errors import BenchError
-from bench.runs.records import cost_of, evaluation_key, learned_from, read_header, read_records
+from bench.runs.records import cost_of, evaluation_key, learned_from, read_header, read_records, records_under
 from bench.runs.rows import check_header, flat_rows
 from bench.spec import digest
 
@@ -167,7 +167,7 @@ def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> It
 
     Raises BenchError where there are no records, or, at the end, where none could be used.
     """
-    paths = sorted(results.glob(f"{folders}/records-*.jsonl"))
+    paths = records_under(results, folders)
     if not paths:
         raise BenchError(f"expected runs/<dataset>/<run>/records-*.jsonl under {results}, found none; {HINT}")
     found: dict[str, list[Path]] = {}

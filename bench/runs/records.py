@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.digests import FIELD, DamagedFile, stamp, verify
+from bench.digests import FIELD, DamagedFile, opened, stamp, verify
 from bench.errors import BenchError
 from bench.files import DIGEST, replacing
 from bench.runs.upgrade import MACS, upgrade_header, upgrade_record
@@ -18,6 +18,8 @@ RECORDS_SCHEMA = 3
 READABLE = (1, 2, 3)
 ENDED = 3
 """From this schema on a last line tells the number of records, and a digest of the file."""
+PATTERNS = ("records-*.jsonl", "records-*.jsonl.gz")
+"""Names of records files, as they are written and as they may be kept."""
 AGAIN = "remove it and run the sweep again"
 
 
@@ -58,14 +60,19 @@ def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str,
     return told
 
 
+def records_under(folder: Path, places: str = "") -> list[Path]:
+    """Find the records files in a folder, or in all of its folders that the pattern ``places`` fits, by name."""
+    return sorted(path for name in PATTERNS for path in folder.glob(f"{places}/{name}" if places else name))
+
+
 def read_header(path: Path) -> dict[str, Any]:
     """Read the header of a sweep alone, its digest unseen.
 
     Raises DamagedFile where it is none, and BenchError where its schema is newer than this suite.
     """
     try:
-        with path.open(encoding="utf-8") as file:
-            return _header(path, file.readline())
+        with opened(path) as file:
+            return _header(path, file.readline().decode())
     except (OSError, ValueError, RecursionError) as problem:
         raise DamagedFile(f"cannot read {path}: {problem}; {AGAIN}") from problem
 
@@ -78,8 +85,8 @@ def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """
     try:
         verify(path)
-        with path.open(encoding="utf-8") as file:
-            header = _header(path, file.readline())
+        with opened(path) as file:
+            header = _header(path, file.readline().decode())
             lines = [json.loads(line) for line in file]
     except (OSError, ValueError, RecursionError, DamagedFile) as problem:
         raise DamagedFile(f"cannot read {path}: {problem}; {AGAIN}") from problem

@@ -25,7 +25,7 @@ FILES = {
     "table-test-*.npz": "exit table: every test query at every exit",
     "table-calibration-*.npz": "exit table of the held-out identities",
     "policy-*.npz": "what a policy learned",
-    "records-*.jsonl": "results of one sweep",
+    "records-*.jsonl*": "results of one sweep",
 }
 """What each file is, by the first pattern that its name fits (:mod:`bench.runs.folder` writes them)."""
 NOT_LOSSES = ("epoch", "learning_rate", "seconds")

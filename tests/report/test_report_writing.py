@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bench.cli.main import app
 from bench.errors import BenchError
-from bench.report.kinds import FIGURES, FORMATS, TABLES
+from bench.report.kinds import FIGURE_FORMATS, FIGURES, TABLES
 from bench.report.write import write_report
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -69,7 +69,7 @@ def test_every_kind_has_its_files_under_stable_names(report):
     names = {file.relative_to(report.folder).as_posix() for file in report.files}
     assert "index.html" in names
     for kind in ("budget", "exit-fractions", "cost", "training"):
-        assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in FORMATS} <= names
+        assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in FIGURE_FORMATS} <= names
     assert {"figures/invented-comparison.svg", "figures/invented-exits.pdf", "tables/overview.csv"} <= names
     for kind in ("exits", "methods", "budgets"):
         assert {f"tables/invented-{kind}.{ending}" for ending in ("csv", "md", "tex")} <= names

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
@@ -26,6 +27,9 @@ CHARACTERS_AN_INCH = 14
 """How many characters of a title fit, on average."""
 LEGEND_ROW_INCHES = 0.17
 MOST_COLUMNS = 4
+MOST_PASSES = 4
+LAID_OUT = 1e-3
+"""A layout that moves no panel by more than this share of the figure is settled."""
 HANDLE_CHARACTERS = 7
 """Room that the line of an entry takes in a legend, with the gaps beside it."""
 METADATA = {
@@ -83,15 +87,20 @@ def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
         yield figure
         for text in figure.findobj(Text):
             text.set_text(clean(text.get_text()))
-        for _ in range(2):
-            # Panels that have become smaller may have got other ticks.
+        for _ in range(MOST_PASSES):
+            before = [axes.get_position().bounds for axes in figure.axes]
             figure.draw_without_rendering()
+            # Panels that have become smaller may have got other ticks, which need other room.
+            if np.allclose(before, [axes.get_position().bounds for axes in figure.axes], atol=LAID_OUT):
+                break
         figure.set_layout_engine("none")
 
 
 def set_title(figure: Figure, title: str) -> None:
     """Put a title over the figure, in as many lines as its width needs."""
-    figure.suptitle(textwrap.fill(clean(title), width=int(figure.get_figwidth() * CHARACTERS_AN_INCH)))
+    figure.suptitle(
+        textwrap.fill(clean(title), int(figure.get_figwidth() * CHARACTERS_AN_INCH), break_on_hyphens=False)
+    )
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], **looks: float) -> None:

@@ -43,6 +43,7 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
         if every.min() > 0 and every.max() > WIDE * every.min():
             logarithmic(axes, "y")
         else:
+            axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             axes.set_ylim(min(0.0, 1.05 * every.min()), 1.08 * every.max() or 1.0)
         axes.set_ylim(axes.get_ylim())
         axes.set_xlabel("Epoch")
