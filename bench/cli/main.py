@@ -29,6 +29,7 @@ from bench.cli import (
     run,
     search,
     show,
+    verify,
 )
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
@@ -78,6 +79,7 @@ app.command("policies")(_ends_plainly(policies.policies_command))
 app.command("search")(_ends_plainly(search.search_command))
 app.command("show")(_ends_plainly(show.show_command))
 app.command("compare")(_ends_plainly(compare.compare_command))
+app.command("verify")(_ends_plainly(verify.verify_command))
 app.command("report")(_ends_plainly(report.report_command))
 app.command("export")(_ends_plainly(export.export_command))
 app.command("list")(_ends_plainly(listing.list_command))

@@ -105,6 +105,11 @@ def missing(run: KeptRun) -> list[str]:
     return found
 
 
+def is_known(name: str) -> bool:
+    """Whether a file of this name is one that this suite writes into a run's folder."""
+    return any(fnmatch(name, pattern) for pattern in FILES)
+
+
 def _meaning(name: str) -> str:
     return next((what for pattern, what in FILES.items() if fnmatch(name, pattern)), "not of this suite")
 
