@@ -1,14 +1,17 @@
-"""Whether the cache is still what was written: the stores of decoded images, each with the digest of its pixels."""
+"""Whether the cache is still what was written: stores of decoded images, and rendered sets, by their digests."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from bench.data.synthped.folder import MARKER, check_content
 from bench.digests import DamagedFile, digest_of_file
+from bench.errors import BenchError
 from bench.files import read_json
 from bench.progress import SILENT, Reporter
-from bench.runs.verification import Finding, Verification, temporary_files
+from bench.runs.verification import AS_IT_IS, Finding, Verification, temporary_files
 
+RENDERED_AGAIN = "remove it (--repair does); the same set is rendered again"
 DECODED_AGAIN = "remove it (--repair does); the images are decoded again"
 
 
@@ -28,7 +31,27 @@ def verify_cache(cache: Path, verification: Verification, reporter: Reporter = S
         for path in facts
         if not path.with_suffix(".npy").exists()
     ]
+    markers = sorted(cache.glob(f"*/{MARKER}"))
+    with reporter.task("verify rendered sets", len(markers), unit="sets") as task:
+        for marker in markers:
+            verification.files += 1
+            finding = _set_finding(marker.parent)
+            if finding is not None:
+                verification.findings.append(finding)
+            task.advance()
     verification.findings += temporary_files(cache)
+
+
+def _set_finding(folder: Path) -> Finding | None:
+    try:
+        if check_content(folder):
+            return None
+    except OSError as problem:
+        return Finding(folder, f"cannot be read ({problem.strerror})", "make it readable, and check again")
+    except BenchError as problem:
+        reason = str(problem).replace(f"{folder}/", "").replace(f"{folder} ", "")
+        return Finding(folder, reason.split("; ")[0], RENDERED_AGAIN, removable=(folder,))
+    return Finding(folder, "has no digest of its images: they are only counted", AS_IT_IS, wrong=False)
 
 
 def _store_finding(data: Path) -> Finding | None:

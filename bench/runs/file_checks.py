@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 from safetensors import SafetensorError, safe_open
 
-from bench.digests import DamagedFile, carries_digest, verify
+from bench.digests import DamagedFile, verify
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_arrays, read_json
 from bench.retrieval.table_file import load_table
@@ -20,7 +20,7 @@ from bench.runs.rows import check_header, flat_rows
 
 WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading values of another form than ours ends in."""
-FOLLOWS = ("embeddings*.npz", "features*.npz", "cost.json", "table-*.npz", "policy-*.npz", "records-*.jsonl")
+FOLLOWS = ("embeddings*.npz", "features*.npz", "cost.json", "table-*.npz", "policy-*.npz", "records-*.jsonl*")
 """Files that the same ``bench run`` makes again from the trained network."""
 
 
@@ -35,9 +35,10 @@ def check_file(path: Path) -> bool:
     this version of the suite does not read it.
     """
     try:
-        verify(path)
-        found = carries_digest(path)
+        found = verify(path)
     except OSError as problem:
+        if problem.errno is None:  # no answer of the system, but an archive that is cut or broken
+            raise DamagedFile(str(problem)) from problem
         raise UnreadableFile(problem.strerror or str(problem)) from problem
     check = next((check for pattern, check in CHECKS.items() if fnmatch(path.name, pattern)), None)
     if check is not None:
@@ -116,6 +117,6 @@ CHECKS: Mapping[str, Callable[[Path], object]] = {
     "*.npz": read_arrays,
     "*.safetensors": _check_weights,
     "checkpoint.pt": _check_checkpoint,
-    "records-*.jsonl": read_sweep,
+    "records-*.jsonl*": read_sweep,
 }
 """How each kind of file is checked, by the first pattern that its name fits."""

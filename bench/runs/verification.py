@@ -159,7 +159,7 @@ def _verify_records(folder: RunFolder, whole: set[Path], trained: bool, verifica
     """Check each sweep against the spec, and its exits against the table that they came from."""
     key = read_json(folder.spec).get("key") if folder.spec in whole else None
     named: set[Path] = set()
-    swept = sorted(path for path in whole if path.suffix == ".jsonl")
+    swept = sorted(path for path in whole if path.name.startswith("records-"))
     for path in swept:
         header, records = read_sweep(path)
         if key is not None and header["run"] != key:

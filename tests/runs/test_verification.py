@@ -1,3 +1,4 @@
+import gzip
 import json
 import os
 import time
@@ -54,6 +55,17 @@ def test_one_bit_of_any_file_is_found(folder, tmp_path, name, at):
     removed, remarks = repair(verify_results(tmp_path).findings)
     again = name.startswith(("table", "records"))
     assert (removed, path.exists(), remarks) == ([path] if again else [], not again, [])
+
+
+def test_compressed_records_are_checked_as_others_are(folder, tmp_path):
+    path = next(folder.path.glob("records-*"))
+    packed = path.with_name(path.name + ".gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    found = verify_results(tmp_path)
+    assert (found.findings, found.recomputed) == ([], 1)
+    packed.write_bytes(packed.read_bytes()[:-30])
+    assert wrong(tmp_path)[packed.name].removable == (packed,)
 
 
 def test_without_the_network_nothing_is_removed(folder, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.data.cache import default_cache
 from bench.data.dataset import DatasetReader, DatasetRequest, ReidDataset
-from bench.data.synthped.folder import finished
+from bench.data.synthped.folder import check_content, finished
 from bench.data.synthped.spec import RENDERER_VERSION, SIZES, SynthPedSpec, sized_spec
 from bench.errors import BenchError
 from bench.progress import Reporter
@@ -56,14 +56,16 @@ def read_synthped(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     """Read the set of the requested size and seed; it is rendered first where it is missing.
 
     It is kept under ``request.root``, by default the user's cache; the folder's name has size, seed and version.
-    Raises :class:`BenchError` for wrong options, or where the folder holds something else.
+    Raises :class:`BenchError` for wrong options, or where the folder holds something else, be it one image.
     """
     # Imported here so that listing datasets does not wait for the renderer.
     from bench.data.market1501 import read_market1501_folder
     from bench.data.synthped.writer import make
 
     name, spec, folder = _locate(request)
-    if not finished(spec, folder):
+    if finished(spec, folder):
+        check_content(folder)
+    else:
         reporter.note(f"rendering {name} into {folder} (once; synthped is a rendered set)")
         make(spec, folder, reporter)
     details: dict[str, str | int | float] = {"seed": spec.seed, "renderer_version": RENDERER_VERSION}

@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import xxhash
 
 from bench.data.synthped.spec import SynthPedSpec
 from bench.errors import BenchError
@@ -15,6 +18,9 @@ from bench.progress import Reporter
 
 MARKER = "synthped.json"
 """Written last: a folder without it is not a finished set."""
+CONTENT = "content"
+"""Name of the images' digest in the marker."""
+RENDER_AGAIN = "delete this folder, and the same set is rendered again"
 _DONE = ".parts"
 
 
@@ -27,10 +33,53 @@ def finished(spec: SynthPedSpec, folder: Path) -> bool:
         if folder.is_dir() and not any(folder.iterdir()):
             return False
         raise BenchError(f"{folder} is no finished synthped set (it has no {MARKER}): delete it or name another folder")
-    found = json.loads(marker.read_text()).get("spec")
+    found = read_marker(folder).get("spec")
     if found != spec.as_json():
         raise BenchError(f"{folder} holds another synthped set ({found}), not {spec.as_json()}: name another folder")
     return True
+
+
+def read_marker(folder: Path) -> dict[str, Any]:
+    """Read what a finished set says of itself. Raises :class:`BenchError` where that cannot be read."""
+    marker = folder / MARKER
+    try:
+        values = json.loads(marker.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"an object is expected, found {type(values).__name__}")
+    except (OSError, ValueError, RecursionError) as problem:
+        raise BenchError(f"{marker} cannot be read ({problem}): delete {folder}, and it is rendered again") from problem
+    return values
+
+
+def content_digest(folder: Path) -> str:
+    """Hash the names and contents of all images of a set (xxh3, 128 bits)."""
+    hasher = xxhash.xxh3_128()
+    for path in sorted(folder.glob("*/*.jpg")):
+        content = path.read_bytes()
+        hasher.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        hasher.update(content)
+    return hasher.hexdigest()
+
+
+def check_content(folder: Path) -> bool:
+    """Check the images of a finished set against their digest; False where an earlier version wrote none.
+
+    Those of an earlier version are counted. Raises :class:`BenchError` where an image was altered, added or removed.
+    """
+    marker = read_marker(folder)
+    counts = marker.get("images")
+    for name, count in counts.items() if isinstance(counts, dict) else ():
+        there = sum(1 for _ in (folder / name).glob("*.jpg"))
+        if there != count:
+            raise BenchError(
+                f"{folder} is not the set that was rendered: {name} holds {there} images, not {count}; {RENDER_AGAIN}"
+            )
+    kept = marker.get(CONTENT)
+    if kept is not None and kept != content_digest(folder):
+        raise BenchError(
+            f"{folder} is not the set that was rendered: its images do not match their digest; {RENDER_AGAIN}"
+        )
+    return kept is not None
 
 
 def making_folder(spec: SynthPedSpec, folder: Path) -> Path:
@@ -69,6 +118,7 @@ def finish(making: Path, folder: Path, meta: dict[str, object]) -> None:
     for path in (making / _DONE).iterdir():
         path.unlink()
     (making / _DONE).rmdir()
+    meta = {**meta, CONTENT: content_digest(making)}
     write_whole(making / MARKER, (json.dumps(meta, indent=2) + "\n").encode())
     if folder.exists():
         # An empty folder made by the user: not every system renames over it.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from types import ModuleType
 
@@ -11,6 +12,8 @@ from bench.data.synthped import RENDERER_VERSION
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
 from bench.progress import SilentReporter
+from bench.runs.cache_verification import verify_cache
+from bench.runs.verification import Verification
 
 
 class Listener(SilentReporter):
@@ -89,3 +92,27 @@ def test_bad_options_are_refused(tmp_path, options, folders_read):
     with pytest.raises(BenchError):
         SYNTHPED.open(DatasetRequest(tmp_path, options))
     assert not folders_read
+
+
+@pytest.mark.parametrize("change", ["alter", "remove", "add", "cut marker"])
+def test_a_finished_set_that_was_changed_is_refused(smoke_set, tmp_path, change):
+    folder = tmp_path / f"synthped-smoke-seed0-v{RENDERER_VERSION}"
+    shutil.copytree(smoke_set, folder)
+    request = DatasetRequest(tmp_path, {"size": "smoke"})
+    SYNTHPED.open(request)
+    image = sorted((folder / "query").iterdir())[0]
+    if change == "alter":
+        content = bytearray(image.read_bytes())
+        content[-9] ^= 1
+        image.write_bytes(bytes(content))
+    elif change == "remove":
+        image.unlink()
+    elif change == "add":
+        shutil.copy(image, image.with_name("9" + image.name))
+    else:
+        (folder / "synthped.json").write_text("{")
+    with pytest.raises(BenchError, match="rendered again"):
+        SYNTHPED.open(request)
+    verification = Verification()
+    verify_cache(tmp_path, verification)
+    assert [finding.path for finding in verification.wrong] == [folder]
