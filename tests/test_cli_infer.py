@@ -1,15 +1,21 @@
 """``bench infer`` on a finished smoke run: what it prints and keeps, and what it refuses."""
 
+import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from bench.data.dataset import DatasetRequest
+from bench.inference.enrolment import NamedImages, enrol, images_of_split
+from bench.inference.export.trained import read_trained
+from bench.inference.gallery import save_gallery
 from bench.running.request import RunRequest
 from bench.running.run import run
+from bench.runs.folder import RunFolder
 from bench.runs.records import read_records
 from bench.spec import SweepSpec
 
@@ -105,6 +111,77 @@ def test_who_is_this(infer, cache, tmp_path, results):
     assert "other size.png" in out
     assert queries[0].name in out
     assert Image.open(sheet).size[1] == 4 * 130 - 2
+
+
+@pytest.fixture(scope="module")
+def kept(results, cache, tmp_path_factory):
+    """The file of a gallery that was built from half of the run's own, and that gallery."""
+    folder = next(results.glob("runs/*/hashreid-smoke*"))
+    trained = read_trained(RunFolder(folder))
+    images = images_of_split("synthped", DatasetRequest(cache, {"size": "smoke"}), "gallery")
+    half = NamedImages(images.samples[::2], images.names[::2])
+    gallery = enrol(trained, half, cache, "cpu").gallery
+    file = tmp_path_factory.mktemp("kept") / "people.gallery"
+    save_gallery(gallery, file)
+    return file, gallery
+
+
+def test_a_kept_gallery_answers(infer, kept, cache, tmp_path):
+    file, gallery = kept
+    record = tmp_path / "record.json"
+    status, _, err = infer("--gallery", file, "--rounds", 1, "--json", record)
+    assert status == 0, err
+    told = json.loads(record.read_text())
+    assert told["gallery"] == len(gallery)
+    assert told["kept_gallery"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    query = [path.name for path in sorted(cache.rglob("*smoke*/query/*.jpg"))]
+    people = [(int(name[:4]), int(name[6])) for name in query]
+    enrolled = list(zip(gallery.pids.tolist(), gallery.camids.tolist(), strict=True))
+    matched = [any(pid == other and camid != seen for other, seen in enrolled) for pid, camid in people]
+    assert told["queries"] == sum(matched) < len(people), "who is not enrolled cannot be found, and is not asked about"
+    assert told["contestants"][1]["decisions_changed"] == 0
+
+
+def test_who_is_this_is_answered_by_name_from_a_kept_gallery(infer, kept, cache, tmp_path):
+    file, gallery = kept
+    image = next(path for path in cache.rglob("*smoke*/bounding_box_test/*") if path.name in gallery.names[3])
+    folder = tmp_path / "people"
+    folder.mkdir()
+    shutil.copy(image, folder / "somebody.jpg")
+    status, out, err = infer("--gallery", file, "--images", folder)
+    assert status == 0, err
+    (row,) = [line for line in out.splitlines() if "somebody.jpg" in line]
+    assert gallery.names[3] in row, "the image itself is enrolled"
+    assert f"{gallery.pids[3]} (0)" in row
+
+
+def test_a_gallery_that_does_not_belong_is_refused(infer, kept, tmp_path):
+    file, gallery = kept
+    exits = (replace(gallery.exits[0], name="other exit"), *gallery.exits[1:])
+    strangers = replace(gallery, pids=np.full(len(gallery), 9999))
+    for wrong, message in (
+        (replace(gallery, run="0" * 64), "was built by run 00000000, and this is run"),
+        (replace(gallery, network="0" * 64), "was trained again since"),
+        (replace(gallery, exits=exits), "the gallery holds codes of other exit"),
+        (gallery.remove(gallery.names), "holds no image"),
+        (strangers, "no test query of the run has a match in this gallery"),
+    ):
+        save_gallery(wrong, tmp_path / "wrong.gallery")
+        status, _, err = infer("--gallery", tmp_path / "wrong.gallery")
+        assert status == 1
+        assert message in err
+        assert "Traceback" not in err
+    (tmp_path / "cut.gallery").write_bytes(file.read_bytes()[:-1])
+    for arguments, message in (
+        (("--gallery", tmp_path / "cut.gallery"), "is damaged"),
+        (("--gallery", tmp_path / "absent.gallery"), "cannot be read"),
+        (("--gallery", file, "--rival", "noexit"), "a rival answers from its own run's gallery"),
+        (("--gallery", file, "--images", tmp_path, "--sheet", "s.png"), "holds codes and no pictures"),
+        (("--gallery", file, "--policy", "ets"), "which this gallery does not hold"),
+    ):
+        status, _, err = infer(*arguments)
+        assert status == 1
+        assert message in err
 
 
 MISTAKES = [

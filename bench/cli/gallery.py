@@ -150,8 +150,9 @@ def _enrol(
     if (images is None) == (split is None):
         raise BenchError("say what to enrol, one of both: --images FOLDER, or --split gallery")
     # Here, not at the top: help should not wait for torch.
-    from bench.inference.enrolment import MARKET_NAMES, enrol, images_of_folder, images_of_split, reader_of
+    from bench.inference.enrolment import MARKET_NAMES, enrol, images_of_folder, images_of_split
     from bench.inference.export.trained import read_trained
+    from bench.inference.opening import reader_of
     from bench.runs.finding import find_run
 
     where = cache or default_cache()
@@ -161,7 +162,7 @@ def _enrol(
         found = images_of_folder(images.expanduser(), pattern or MARKET_NAMES, pid, camid)
     else:
         own = trained.spec["dataset"]
-        name = dataset or reader_of(own)
+        name = reader_of(own, dataset).name
         request = data_request(name, data_root, data, where)
         wanted = choice("--split", split or "", SPLITS)
         found = images_of_split(name, request, wanted, None if dataset else own, reporter)

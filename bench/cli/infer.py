@@ -48,6 +48,9 @@ def infer_command(
         list[str] | None, typer.Option(help="Another run, whose last exit answers too: a smaller network; repeatable.")
     ] = None,
     export: Annotated[Path | None, typer.Option(help="Folder of an export of this run, for exported graphs.")] = None,
+    gallery: Annotated[
+        Path | None, typer.Option(help="A kept gallery (bench gallery build) that answers, in place of the run's own.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of images: who is this? Nothing is measured.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Picture of the answers to --images.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sweep, of the order of rivals and of arrivals.")] = 0,
@@ -79,16 +82,18 @@ def infer_command(
         queries=queries,
         latency_bound=latency_bound,
         export=export,
+        gallery=gallery.expanduser() if gallery else None,
         seed=seed,
     )
     if sheet is not None and images is None:
         raise BenchError("--sheet draws the answers to --images FOLDER")
+    if sheet is not None and gallery is not None:
+        raise BenchError("a kept gallery holds codes and no pictures: leave out --sheet, or --gallery")
 
     # Here, not at the top: help and mistakes in the options should not wait for torch.
     from bench.files import read_json, write_json
-    from bench.inference.enrolment import reader_of
     from bench.inference.infer import infer, write_record
-    from bench.inference.opening import open_run
+    from bench.inference.opening import open_run, reader_of
     from bench.runs.finding import find_run
 
     reporter = TerminalReporter()
@@ -97,7 +102,7 @@ def infer_command(
     def opened(name: str) -> RunContext:
         folder = find_run(results, name)
         reader = reader_of(str(read_json(folder.spec)["dataset"]))
-        return open_run(folder, data_request(reader, data_root, data, where), where, device, reporter)
+        return open_run(folder, data_request(reader.name, data_root, data, where), where, device, reporter)
 
     context = opened(run)
     with context.folder.alone():
@@ -181,12 +186,11 @@ def _share(saved: float, promised: float) -> str:
 def _who(
     request: InferRequest, context: RunContext, images: Path, sheet: Path | None, reporter: TerminalReporter
 ) -> None:
-    from bench.inference.deployed import Deployed
-    from bench.inference.infer import open_steps
+    from bench.inference.infer import deploy, open_steps
     from bench.inference.scenarios import batch_size
     from bench.inference.who import who_is_this, write_sheet
 
-    deployed = Deployed.of(context, request.policy, request.evaluation, request.seed)
+    deployed = deploy(context, request.policy, request)
     if deployed.policy.drawn:
         raise BenchError(f"policy {request.policy} draws for the test queries alone; choose another for --images")
     budgets = [deployed.budget(share) for share in request.budgets] + [deployed.parameter(a) for a in request.a_values]
@@ -199,8 +203,11 @@ def _who(
         [
             printable(one.image.relative_to(images)),
             one.exit,
-            " ".join(f"{sample.pid} ({value:g})" for sample, value in zip(one.found, one.distances, strict=True)),
-            printable(one.found[0].path.name) if one.found else "nobody in sight",
+            " ".join(f"{found.pid} ({found.distance:g})" for found in one.found),
+            # The run's own gallery is named by whole paths; a kept one by what its images are removed by.
+            printable(one.found[0].name if request.gallery else Path(one.found[0].name).name)
+            if one.found
+            else "nobody in sight",
             macs(one.macs),
             f"{one.milliseconds:.1f}",
         ]

@@ -141,11 +141,12 @@ def _run_images(
     needed: bool,
 ) -> RunImages | None:
     """Open the images of a run; None where nobody said where they are and they can be done without."""
-    from bench.inference.export.run_images import open_run_images, reader_of
+    from bench.inference.export.run_images import open_run_images
+    from bench.inference.opening import reader_of
 
     cache = cache or default_cache()
     try:
-        reader = reader_of(run, dataset)
+        reader = reader_of(str(run.spec["dataset"]), dataset)
         options = data or [f"{name}={value}" for name, value in reader.options_of(str(run.spec["dataset"])).items()]
         request = data_request(reader.name, data_root, options, cache)
         if not needed and not (data or data_root) and (reader.needs_root or not reader.ready(request)):

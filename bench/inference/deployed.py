@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from bench.data.views import VIEW_COUNTS
 from bench.errors import BenchError
 from bench.inference.compaction import Pays, always
 from bench.inference.engine import Engine
-from bench.inference.export.trained import weights_sha256
-from bench.inference.gallery import Gallery, GalleryExit
+from bench.inference.enrolment import NamedImages, gallery_of
+from bench.inference.gallery import Gallery, listed
 from bench.inference.replay import ReplayBackend
 from bench.retrieval.classify import Classifier
 from bench.retrieval.evaluate import matched_queries
@@ -54,6 +54,9 @@ class Deployed:
 
     network: MultiExitNetwork
     gallery: Gallery
+    """The run's own, whose images are named by their files, or one that was kept (:meth:`asking`)."""
+    gallery_features: NDArray[np.float16] | None
+    """(G, F) the first exit's features of the gallery's images, for a policy that reads them."""
     policy: Policy
     table: ExitTable
     calibration: ExitTable | None
@@ -80,23 +83,18 @@ class Deployed:
         tables = obtain_tables(context, network, evaluation)
         fitted = ready_policies(context, network, [registry.policy(policy)], *tables, evaluation, leave_out=False)
         embeddings = obtain_embeddings(context, network, evaluation.views)
-        query, gallery = (
-            [np.array([getattr(sample, name) for sample in entries(store.samples)]) for name in ("pid", "camid")]
-            for store in (context.stores.query, context.stores.gallery)
-        )
-        rows = matched_queries(*query, *gallery)
+        samples = entries(context.stores.gallery.samples)
+        images = NamedImages(tuple(samples), tuple(str(sample.path) for sample in samples))
+        gallery = gallery_of(context.spec.key, network, embeddings["gallery"], images)
+        asked = entries(context.stores.query.samples)
+        pids, camids = (np.array([getattr(sample, name) for sample in asked]) for name in ("pid", "camid"))
+        rows = matched_queries(pids, camids, gallery.pids, gallery.camids)
         ready = fitted.policies[0]
+        features = fitted.table.signals.features
         return cls(
             network=network,
-            gallery=Gallery(
-                run=context.spec.key,
-                network=weights_sha256(network),
-                exits=tuple(GalleryExit(spec.name, spec.dim, spec.code) for spec in network.exits),
-                codes=tuple(embeddings["gallery"]),
-                pids=gallery[0],
-                camids=gallery[1],
-                names=tuple(map(str, range(len(gallery[0])))),
-            ),
+            gallery=gallery,
+            gallery_features=features.gallery if features else None,
             policy=ready,
             table=fitted.table,
             calibration=fitted.calibration,
@@ -104,10 +102,35 @@ class Deployed:
             network_costs=costs,
             rows=rows,
             query_codes=[codes[rows] for codes in embeddings["query"]],
-            classifier=Classifier.of(network, context.fabric.device),
+            classifier=Classifier.of(network),
             ap=evaluation.ap,
             seed=seed,
         )
+
+    def asking(self, kept: Gallery) -> Deployed:
+        """Ask a gallery that was kept, in place of the run's own.
+
+        Raises :class:`BenchError` where it was built for another run, weights or exits, or holds no image.
+        """
+        own = self.gallery
+        if kept.run != own.run:
+            raise BenchError(
+                f"the gallery was built by run {kept.run[:8]}, and this is run {own.run[:8]}: its thresholds mean "
+                "nothing there; build a gallery for this run (bench gallery build)"
+            )
+        if kept.network != own.network:
+            raise BenchError(
+                f"the gallery's codes are of weights {kept.network[:12]}, and the run has {own.network[:12]} now: it "
+                "was trained again since; build the gallery again (bench gallery build)"
+            )
+        if kept.exits != own.exits:
+            raise BenchError(
+                f"the gallery holds codes of {listed(kept.exits)}, and the network has {listed(own.exits)}; build "
+                "the gallery again (bench gallery build)"
+            )
+        if not len(kept):
+            raise BenchError("the gallery holds no image: nobody can be found in it; add some (bench gallery add)")
+        return replace(self, gallery=kept, gallery_features=None)
 
     def budget(self, share: float) -> Budget:
         """Turn a share of the way from the first exit's cost to the last's into a budget; an error outside 0 to 1."""
@@ -140,7 +163,7 @@ class Deployed:
 
     def engine(self, backend: Backend, decider: Callable[[], Decider], pays: Pays = always) -> Engine:
         """Put an engine together."""
-        draws, features = None, self.table.signals.features
+        draws = None
         if self.policy.drawn:
             # A sweep's own draws: query i at exit s has the same number in both.
             draws = self.policy.confidence(self.table.signals, np.random.default_rng([self.seed, 1]))
@@ -153,7 +176,7 @@ class Deployed:
             pays=pays,
             classifier=self.classifier,
             draws=draws,
-            gallery_features=features.gallery if features else None,
+            gallery_features=self.gallery_features,
         )
 
     def simulate(self, budget: Budget, thresholding: str, order: IntArray) -> IntArray:

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from bench.budget.policy import Policy
 from bench.errors import BenchError
 from bench.inference.compaction import Pays, always
+from bench.inference.gallery import Gallery, listed
 from bench.inference.in_flight import InFlight
 from bench.retrieval.table import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from bench.budget.thresholding.contract import Decider
     from bench.inference.backends.backend import Backend
-    from bench.inference.gallery import Gallery
 
 PARTS = ("network", "search", "decision", "compaction")
 """What the time of a batch goes to."""
@@ -119,9 +119,9 @@ class Engine:
 
     def _check(self) -> None:
         exits = len(self.exits)
-        if _told(self.gallery.exits) != _told(self.exits):
+        if listed(self.gallery.exits) != listed(self.exits):
             raise BenchError(
-                f"the gallery holds codes of {_told(self.gallery.exits)} and the network has {_told(self.exits)}: "
+                f"the gallery holds codes of {listed(self.gallery.exits)} and the network has {listed(self.exits)}: "
                 "build the gallery for this run"
             )
         if len(self.costs) != exits:
@@ -238,7 +238,3 @@ class Clock:
         self.parts[part] += 1e3 * (now - self.last)
         self.last = now
         return 1e3 * (now - self.started)
-
-
-def _told(exits: Sequence[Any]) -> str:
-    return ", ".join(f"{spec.name} ({spec.dim} {spec.code})" for spec in exits)

@@ -20,8 +20,9 @@ from bench.device import DeviceImages, open_device
 from bench.errors import BenchError
 from bench.inference.export.trained import TrainedRun, weights_sha256
 from bench.inference.gallery import Gallery, GalleryExit
+from bench.networks import MultiExitNetwork
 from bench.progress import SILENT, Reporter
-from bench.retrieval.embed import embed_images
+from bench.retrieval.embed import Embeddings, embed_images
 from bench.retrieval.table import IntArray
 
 MARKET_NAMES = r"(?P<pid>-?[0-9]+)_c(?P<camid>[0-9]+).*"
@@ -98,14 +99,6 @@ def images_of_split(
     return NamedImages(samples, tuple(sample.path.relative_to(found.root).as_posix() for sample in samples))
 
 
-def reader_of(dataset: str) -> str:
-    """Name the reader of a dataset: ``synthped`` of ``synthped-demo``. Raises :class:`BenchError` where none fits."""
-    fitting = [name for name in registry.names("dataset") if f"{dataset}-".startswith(f"{name}-")]
-    if not fitting:
-        raise BenchError(f"no reader is known for {dataset}; name one with --dataset (bench list datasets)")
-    return max(fitting, key=len)
-
-
 def enrol(
     trained: TrainedRun, images: NamedImages, cache: Path, device: str = "auto", reporter: Reporter = SILENT
 ) -> Enrolled:
@@ -124,16 +117,20 @@ def enrol(
         reporter=reporter,
     )
     seconds = time.perf_counter() - started
-    gallery = Gallery(
-        run=trained.key,
-        network=weights_sha256(trained.network),
-        exits=tuple(GalleryExit(spec.name, spec.dim, spec.code) for spec in trained.network.exits),
+    return Enrolled(gallery_of(trained.key, trained.network, codes, images), macs, seconds)
+
+
+def gallery_of(run: str, network: MultiExitNetwork, codes: Embeddings, images: NamedImages) -> Gallery:
+    """Put together the gallery of ``images`` (G,) from what a run's network made of them at each exit."""
+    return Gallery(
+        run=run,
+        network=weights_sha256(network),
+        exits=tuple(GalleryExit(spec.name, spec.dim, spec.code) for spec in network.exits),
         codes=tuple(codes),
         pids=_labels(images.samples, "pid"),
         camids=_labels(images.samples, "camid"),
         names=images.names,
     )
-    return Enrolled(gallery, macs, seconds)
 
 
 def _labels(samples: Sequence[ImageSample], name: str) -> IntArray:

@@ -110,7 +110,7 @@ class Gallery:
         """
         if other.exits != self.exits:
             raise BenchError(
-                f"galleries must have the same exits; found {_listed(self.exits)} and {_listed(other.exits)}"
+                f"galleries must have the same exits; found {listed(self.exits)} and {listed(other.exits)}"
             )
         if other.network != self.network:
             raise BenchError(
@@ -201,7 +201,8 @@ def load_gallery(path: Path) -> Gallery:
         raise BenchError(f"{path} is no gallery of this version ({problem}); build it again") from problem
 
 
-def _listed(exits: Sequence[GalleryExit]) -> str:
+def listed(exits: Sequence[Any]) -> str:
+    """Word exits for a message: name, length and kind of each; anything that has the three."""
     return ", ".join(f"{spec.name} ({spec.dim} {spec.code})" for spec in exits)
 
 

@@ -15,12 +15,15 @@ from bench.files import SCHEMA_VERSION, write_json
 from bench.inference.compaction import SIZES, StepProfile, measure_steps
 from bench.inference.deployed import Budget, Deployed
 from bench.inference.energy import find_meter
+from bench.inference.export.card import file_sha256
+from bench.inference.gallery import load_gallery
 from bench.inference.inputs import Inputs
 from bench.inference.measuring import Contestant, Measured, measure, peak_memory_bytes, summary
 from bench.inference.request import InferRequest
 from bench.inference.scenarios import batch_size
 from bench.inference.static import StaticExit
 from bench.progress import SILENT, Reporter
+from bench.retrieval.evaluate import matched_queries
 from bench.spec import EVALUATION_VERSION, digest, plain_number
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ class Opened:
     @classmethod
     def of(cls, context: RunContext, policy: str, request: InferRequest, batch: int, reporter: Reporter) -> Opened:
         """Open a run's backend, load its query images, and measure its steps at batch sizes up to ``batch``."""
-        deployed = Deployed.of(context, policy, request.evaluation, request.seed)
+        deployed = deploy(context, policy, request)
         backend = open_steps(context, deployed.network, request, reporter)
         stored = context.stores.query
         if any(sample.tracklet is not None for sample in stored.samples):
@@ -87,6 +90,16 @@ class Opened:
         )
         label = {"kind": kind, "run": self.key, "exit": self.backend.exits[exit_index].name}
         return Contestant(name, asked, self.inputs, self.deployed, self.profile, label)
+
+
+def deploy(context: RunContext, policy: str, request: InferRequest) -> Deployed:
+    """Fit a policy to a run, on its own gallery or on the one that is asked for.
+
+    Raises :class:`BenchError` where that gallery is damaged or does not belong to the run.
+    """
+    kept = load_gallery(request.gallery) if request.gallery else None
+    deployed = Deployed.of(context, policy, request.evaluation, request.seed)
+    return deployed if kept is None else deployed.asking(kept)
 
 
 def open_steps(context: RunContext, network: MultiExitNetwork, request: InferRequest, reporter: Reporter) -> Backend:
@@ -137,6 +150,8 @@ def infer(
     Raises :class:`BenchError` for what cannot be run so.
     """
     batch = batch_size(request.scenario, request.batch)
+    if request.gallery is not None and rivals:
+        raise BenchError("a rival answers from its own run's gallery, not from --gallery: leave out one of the two")
     run = Opened.of(context, request.policy, request, batch, reporter)
     budgets = [run.deployed.budget(share) for share in request.budgets]
     budgets += [run.deployed.parameter(a) for a in request.a_values]
@@ -166,12 +181,20 @@ def infer(
 
 
 def _order(deployed: Deployed, request: InferRequest) -> IntArray:
-    """The order of the queries: the sweep's first shuffle for a stream, else the table's."""
+    """The order of the queries that have a match: the sweep's first shuffle for a stream, else the table's."""
     count = len(deployed.table)
     order = np.arange(count)
     if registry.thresholding(request.thresholding).order_matters:
         order = np.random.default_rng([request.seed, 3, 0]).permutation(count)
-    return order[: request.queries]
+    table, gallery = deployed.table, deployed.gallery
+    try:
+        matched = matched_queries(table.outcomes.query_pids, table.signals.query_camids, gallery.pids, gallery.camids)
+    except BenchError:
+        raise BenchError(
+            "no test query of the run has a match in this gallery, so that no answer can be scored; ask images of your "
+            "own with --images"
+        ) from None
+    return order[np.isin(order, matched)][: request.queries]
 
 
 def _bound(request: InferRequest, run: Opened) -> float:
@@ -213,6 +236,7 @@ def _record(
         "thresholding": request.thresholding,
         "queries": len(order),
         "gallery": len(run.deployed.gallery),
+        "kept_gallery": file_sha256(request.gallery) if request.gallery else None,
         "rounds": request.rounds,
         "seed": request.seed,
         "evaluation": asdict(request.evaluation),
@@ -237,7 +261,7 @@ def _record(
 
 def write_record(results: Path, record: dict[str, Any]) -> Path:
     """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
-    told = ("run", "scenario", "batch", "policy", "thresholding", "queries", "engine")
+    told = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
     key = digest([record[name] for name in told] + [[one["name"] for one in record["contestants"]]])
     engine = record["engine"]
     path = results / FOLDER / f"{record['name']}-{record['scenario']}-{engine['backend']}-{key[:8]}.json"

@@ -8,15 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from bench import registry
-from bench.data.dataset import DatasetRequest
+from bench.data.dataset import DatasetReader, DatasetRequest
 from bench.data.images import dataset_fingerprint, open_store
 from bench.errors import BenchError
 from bench.files import read_json
-from bench.inference.enrolment import reader_of
 from bench.progress import SILENT, Reporter
 from bench.running.stages import RunContext, Stores
 from bench.runs.folder import RunFolder
 from bench.spec import RunSpec, rebuilt
+
+
+def reader_of(dataset: str, named: str | None = None) -> DatasetReader:
+    """Find the reader of a run's dataset: the one ``named``, or the one whose name begins the dataset's.
+
+    ``synthped`` reads ``synthped-demo``. Raises :class:`BenchError` where none fits.
+    """
+    if named is not None:
+        return registry.dataset(named)
+    fitting = [name for name in registry.names("dataset") if f"{dataset}-".startswith(f"{name}-")]
+    if not fitting:
+        raise BenchError(f"no reader is known for {dataset}; name one with --dataset (bench list datasets)")
+    return registry.dataset(max(fitting, key=len))
 
 
 def open_run(
@@ -31,10 +43,8 @@ def open_run(
     spec = _spec(folder, values)
     if not (folder.weights.exists() and folder.training.exists()):
         raise BenchError(f"{folder.path} holds no trained network; run it to its end first")
-    reader = registry.dataset(reader_of(spec.dataset))
-    _, _, size = spec.dataset.partition(f"{reader.name}-")
-    if size and "size" in reader.option_names:
-        data = replace(data, options={"size": size, **data.options})
+    reader = reader_of(spec.dataset)
+    data = replace(data, options={**reader.options_of(spec.dataset), **data.options})
     dataset = reader.open(data, reporter)
     stores = [
         open_store(samples, spec.recipe.stored_size, cache / "images", reporter)

@@ -16,6 +16,8 @@ from bench.spec import EvaluationSpec
 class InferRequest:
     """What is asked: at which budgets (shares, or values of ``a``), how queries come, and what runs the steps.
 
+    ``gallery`` is the file of one that was kept (``bench gallery build``); None asks the run's own.
+
     ``latency_bound`` (milliseconds) is the server's; ``queries`` of None asks all that have a match.
     Raises :class:`BenchError` for names that are not known and numbers that cannot be.
     """
@@ -34,6 +36,7 @@ class InferRequest:
     queries: int | None = None
     latency_bound: float | None = None
     export: Path | None = None
+    gallery: Path | None = None
     seed: int = 0
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
 

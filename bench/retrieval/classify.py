@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,43 +24,47 @@ BLOCK = 1024
 class Classifier:
     """The classifiers of a network, read at one exit at a time."""
 
-    def __init__(self, network: MultiExitNetwork, classes: int, device: torch.device) -> None:
-        self.network, self.classes, self.device = network, classes, device
+    def __init__(self, network: MultiExitNetwork, classes: int) -> None:
+        self.network, self.classes = network, classes
 
     @classmethod
     @torch.inference_mode()
-    def of(cls, network: MultiExitNetwork, device: torch.device) -> Classifier | None:
-        """Take the classifiers of a network; None where some exit has none."""
+    def of(cls, network: MultiExitNetwork) -> Classifier | None:
+        """Copy the classifiers of a network, in double precision on the processor; None where some exit has none."""
         classes = 0
-        with _evaluating(network):
-            for index, spec in enumerate(network.exits):
+        for index, spec in enumerate(network.exits):
+            device = next(network.parameters()).device
+            with _evaluating(network):
                 logits = network.classify(torch.zeros(1, spec.dim, device=device), index)
-                if logits is None:
-                    return None
-                classes = logits.shape[1]
-        return cls(network, classes, device)
+            if logits is None:
+                return None
+            classes = logits.shape[1]
+        return cls(copy.deepcopy(network).cpu().double().eval(), classes)
 
     @torch.inference_mode()
     def entropy(self, embedding: NDArray[Any], exit_index: int) -> FloatArray:
-        """Entropy (n,) in nats of the softmax over the training identities, of codes (n, …) at one exit."""
+        """Entropy (n,) in nats of the softmax over the training identities, of codes (n, …) at one exit.
+
+        A query's entropy does not depend on the other queries: matrix products round differently for different numbers
+        of rows, but in double precision these differences vanish when the logits are rounded.
+        """
         spec = self.network.exits[exit_index]
         values = unpack(embedding, spec.dim) if spec.code == "binary" else embedding
         parts = []
-        with _evaluating(self.network):
-            for block in torch.from_numpy(values).split(BLOCK):
-                logits = self.network.classify(block.to(self.device, torch.float32), exit_index)
-                assert logits is not None
-                parts.append(_entropy(logits.cpu().double()).numpy())
+        for block in torch.from_numpy(values).split(BLOCK):
+            logits = self.network.classify(block.double(), exit_index)
+            assert logits is not None
+            parts.append(_entropy(logits.float().double()).numpy())
         return np.concatenate(parts)
 
 
-def class_entropies(network: MultiExitNetwork, embeddings: Embeddings, fabric: Fabric) -> tuple[FloatArray, int] | None:
+def class_entropies(network: MultiExitNetwork, embeddings: Embeddings) -> tuple[FloatArray, int] | None:
     """Entropy (N, S) in nats of the softmax over the training identities at every exit, and how many these are.
 
     ``embeddings`` are the queries' at each exit, binary ones packed. None where the network has no classifier at some
     exit.
     """
-    classifier = Classifier.of(network, fabric.device)
+    classifier = Classifier.of(network)
     if classifier is None:
         return None
     columns = [classifier.entropy(codes, index) for index, codes in enumerate(embeddings)]

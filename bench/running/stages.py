@@ -288,7 +288,7 @@ def _table(
     evaluation: EvaluationSpec,
 ) -> ExitTable:
     query, gallery = entries(query), entries(gallery)
-    entropy = class_entropies(network, embeddings[f"{prefix}query"], context.fabric)
+    entropy = class_entropies(network, embeddings[f"{prefix}query"])
     return build_table(
         network.exits,
         embeddings[f"{prefix}query"],

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import registry
 from bench.data.augmentation import normalise
 from bench.data.dataset import DatasetReader, DatasetRequest, ImageSample
 from bench.data.images import ImageStore, dataset_fingerprint, open_store
@@ -54,20 +53,6 @@ class RunImages:
             samples, whose = self.train.samples, "training identities"
         indices = self.train.indices([samples[index] for index in _spread(len(samples), count)])
         return CalibrationImages(self.normalised(self.train, indices), f"{len(indices)} images of {whose}")
-
-
-def reader_of(run: TrainedRun, dataset: str | None = None) -> DatasetReader:
-    """Find the reader of a run's dataset: the one named, or the one whose name the dataset's begins with.
-
-    Raises :class:`BenchError` where none fits.
-    """
-    if dataset is not None:
-        return registry.dataset(dataset)
-    name = str(run.spec["dataset"])
-    fitting = [known for known in registry.names("dataset") if name == known or name.startswith(f"{known}-")]
-    if not fitting:
-        raise BenchError(f"the run's dataset is called {name}, which no reader is named after; say which: --dataset")
-    return registry.dataset(max(fitting, key=len))
 
 
 def open_run_images(
