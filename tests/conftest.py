@@ -11,6 +11,27 @@ from bench.cli import main
 from bench.data.dataset import DatasetRequest
 from bench.running.request import RunRequest
 
+LONG = (
+    "contract/test_exported_methods.py",
+    "contract/test_main_job.py",
+    "inference",
+    "running",
+    "search",
+    "test_cli.py",
+    "test_cli_search.py",
+    "training/test_resume.py",
+)
+"""Where tests train networks, export them or run whole commands: ``make quick`` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ``make quick`` leaves out."""
+    folder = Path(__file__).parent
+    for item in items:
+        location = item.path.relative_to(folder)
+        if any(location.is_relative_to(long) for long in LONG):
+            item.add_marker(pytest.mark.long)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread_a_worker() -> None:
