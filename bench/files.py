@@ -9,13 +9,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from bench.digests import FIELD, DamagedFile, stamp, stamp_archive, verify
+
+if TYPE_CHECKING:  # JSON and renaming need no arrays: the command line starts without NumPy
+    from numpy.typing import ArrayLike, NDArray
 
 SCHEMA_VERSION = 1
 """Raised when the form of the stored files changes."""
@@ -26,6 +26,8 @@ DIGEST = "digest"
 
 def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = False) -> None:
     """Write arrays by name as ``.npz``, with a digest. Raises OSError where that fails."""
+    import numpy as np
+
     named: dict[str, Any] = dict(arrays)
     with replacing(path) as beside:
         with beside.open("wb") as file:
@@ -35,6 +37,8 @@ def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: boo
 
 def read_arrays(path: Path, advice: str = AGAIN) -> dict[str, NDArray[Any]]:
     """Read all arrays of a file. Raises DamagedFile, with the advice, where it is not what was written or not there."""
+    import numpy as np
+
     try:
         verify(path)
         with np.load(path, allow_pickle=False) as stored:
