@@ -29,7 +29,7 @@ def drawn(write_run):
 
 def test_the_page_holds_them(drawn, tmp_path):
     results, folder = drawn
-    report = write_report(results, tmp_path / "report")
+    report = write_report(results, tmp_path / "report", formats=[])
     text = report.page.read_text()
     shown = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)" alt="([^"]+)" width="65">', text)
     assert len(shown) == 2
@@ -47,7 +47,7 @@ def test_the_page_holds_them(drawn, tmp_path):
 def test_a_damaged_one_costs_a_remark(drawn, tmp_path):
     results, folder = drawn
     (folder / "top-matches.png").write_bytes(b"\x89PNG no picture")
-    report = write_report(results, tmp_path / "report")
+    report = write_report(results, tmp_path / "report", formats=[])
     (remark,) = report.remarks
     assert f"left out: policies/{folder.name}/top-matches.png cannot be read as a picture" in remark
     assert report.page.read_text().count("<img") == 1
@@ -56,6 +56,7 @@ def test_a_damaged_one_costs_a_remark(drawn, tmp_path):
 
 def test_they_can_be_left_out(drawn, tmp_path):
     results, _ = drawn
-    done = CliRunner().invoke(app, ["report", "--results", str(results), "--out", str(tmp_path / "r"), "--no-pictures"])
+    where = ["--results", str(results), "--out", str(tmp_path / "r")]
+    done = CliRunner().invoke(app, ["report", *where, "--no-pictures", "--formats", ""])
     assert done.exit_code == 0, done.output
     assert "<img" not in (tmp_path / "r" / "index.html").read_text()

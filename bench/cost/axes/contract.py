@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -84,6 +82,9 @@ class Cost:
 
         A budget between exits has no meaning where a later exit costs no more than an earlier one.
         """
+        # Here, not at the top: requests name a cost, and help should not wait for NumPy.
+        import numpy as np
+
         prices = self.price(ledger, measurement)
         if prices.ladder.shape != (len(ledger.exits),):
             raise BenchError(
