@@ -184,6 +184,20 @@ def test_a_gallery_that_does_not_belong_is_refused(infer, kept, tmp_path):
         assert message in err
 
 
+def test_eight_bits_are_written_where_they_are_asked_for(infer, tmp_path):
+    pytest.importorskip("onnxscript", reason="exporting needs the extra export")
+    record = tmp_path / "record.json"
+    arguments = ("--backend", "onnxruntime", "--precision", "int8", "--threads", 1, "--rounds", 1, "--json", record)
+    status, out, err = infer(*arguments)
+    assert status == 0, err
+    assert "int8" in out
+    told = json.loads(record.read_text())
+    assert told["engine"]["precision"] == "int8"
+    for one in told["contestants"]:
+        assert 0 < one["bits_changed"] < 0.2 * one["bits_compared"]
+    assert told["contestants"][1]["decisions_changed"] is not None
+
+
 MISTAKES = [
     (("--policy", "learnt"), "unknown policy 'learnt': did you mean 'learned'"),
     (("--scenario", "online"), "unknown scenario 'online'"),

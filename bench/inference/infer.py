@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from bench.running.stages import RunContext
 
 FOLDER = "inference"
+CALIBRATION_IMAGES = 128
+"""Images that fix the ranges of int8 graphs, where these are written for an engine."""
 BOUND = 5.0
 """The server's latency bound, where none is given: so many times what one query takes, decoded and run to the end."""
 DECODED = 8
@@ -112,6 +115,7 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
         return open_backend(request.backend, network, precision=request.precision or context.spec.precision, **options)
     folder = request.export
     if folder is None:
+        from bench.inference.export.run_images import RunImages
         from bench.inference.export.trained import read_trained
         from bench.inference.export.write import obtain_export
 
@@ -119,7 +123,10 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
             _require(package, kind.extra, request.backend)
         written = request.precision if request.precision in ("float16", "int8") else "float32"
         folder = context.folder.path / f"export-{written}"
-        obtain_export(read_trained(context.folder), folder, precision=written, reporter=reporter)
+        trained, stores = read_trained(context.folder), context.stores
+        images = RunImages(trained, stores.train, stores.query, stores.gallery)
+        calibration = partial(images.for_calibration, CALIBRATION_IMAGES)
+        obtain_export(trained, folder, precision=written, calibration=calibration, reporter=reporter)
     else:
         from bench.inference.export.card import read_card
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -102,9 +102,18 @@ def write_export(
 
 
 def obtain_export(
-    run: TrainedRun, folder: Path, *, precision: str = "float32", reporter: Reporter = SILENT
+    run: TrainedRun,
+    folder: Path,
+    *,
+    precision: str = "float32",
+    calibration: Callable[[], CalibrationImages] | None = None,
+    reporter: Reporter = SILENT,
 ) -> ModelCard:
-    """Give the graphs of a run in a folder: as they are if they are whole and of these weights, else written now."""
+    """Give the graphs of a run in a folder: as they are if they are whole and of these weights, else written now.
+
+    ``calibration()`` gives the images for int8, where graphs have to be written. Raises :class:`BenchError` for what
+    cannot be exported so.
+    """
     if (folder / CARD).is_file():
         try:
             card = read_card(folder)
@@ -115,7 +124,8 @@ def obtain_export(
                 return card
         except BenchError as problem:
             reporter.note(str(problem))
-    return write_export(run, folder, precision=precision, reporter=reporter)
+    images = calibration() if calibration is not None and precision == "int8" else None
+    return write_export(run, folder, precision=precision, calibration=images, reporter=reporter)
 
 
 def read_network(folder: Path) -> MultiExitNetwork:
