@@ -1,0 +1,63 @@
+"""The README and the pages under docs: links lead somewhere, and bench understands every command in them."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from bench.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(bench [^`]+)`")
+
+
+def commands(page: Path) -> list[str]:
+    """List the commands of a page: lines of code blocks that start with ``bench`` or ``$ bench``, and inline ones."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line.strip().removeprefix("$ ") for block in BLOCK.findall(text) for line in block.splitlines()]
+    found = [line for line in lines if line.startswith("bench ")]
+    found += INLINE.findall(BLOCK.sub("", text))
+    # Placeholders in capitals, dots and options alone are no commands to be typed as they stand.
+    return [line for line in found if not re.search(r"[A-Z]{3,}|…|\.\.\.|\b[A-Z]\b", line.split(" #")[0])]
+
+
+CASES = [(page, line) for page in PAGES for line in dict.fromkeys(commands(page))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(("page", "line"), CASES, ids=lambda value: value if isinstance(value, str) else value.name)
+def test_commands_are_understood(page, line):
+    words = shlex.split(line, comments=True)[1:]
+    command: click.Command = typer.main.get_command(app)
+    context = None
+    while isinstance(command, click.Group):
+        assert words, f"{line!r} names no command"
+        name, found, words = command.resolve_command(click.Context(command), words)
+        assert found is not None, f"{line!r}: no command {name}"
+        command = found
+    context = command.make_context("bench", words)
+    assert context.command is command
+
+
+def test_pages_have_short_lines():
+    """A line of prose fits an editor; tables and code keep what they hold on one line."""
+    for page in PAGES:
+        prose = BLOCK.sub("", page.read_text(encoding="utf-8"))
+        long = [line for line in prose.splitlines() if len(line) > 120 and not line.startswith(("|", "!["))]
+        assert not long, f"{page.name}: {long[0][:80]}"
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
