@@ -54,6 +54,9 @@ class Method:
     for how the network was without the option. An option at that value is no part of a run's key, so that those runs
     stay valid; presets name it all the same. Such a value never changes once runs are kept: it is a statement about
     them, not a recommendation.
+
+    ``option_ranges`` are the least and the greatest value of whole-number options for which the usual range
+    (:data:`bench.spec.WHOLE_NUMBERS`) is too wide.
     """
 
     name: str
@@ -65,3 +68,4 @@ class Method:
     build: Build
     loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
     option_defaults: Options = field(default_factory=dict)
+    option_ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)

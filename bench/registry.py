@@ -50,14 +50,23 @@ def names(kind: Kind) -> list[str]:
 
 
 def load(kind: Kind, name: str) -> Any:
-    """Import what is registered under a name."""
+    """Import what is registered under a name. Raises BenchError where it cannot be, or is something else."""
     entry = _registered(kind).get(name)
     if entry is None:
         raise unknown_name(kind, name, names(kind))
     try:
-        return entry.load()
-    except (ImportError, AttributeError) as problem:
-        raise BenchError(f"{kind} {name!r} stands for {entry.value}, which cannot be loaded: {problem}") from problem
+        value = entry.load()
+    except Exception as problem:  # importing runs a stranger's code
+        raise BenchError(
+            f"{kind} {name!r} stands for {entry.value}, which cannot be loaded: {problem or type(problem).__name__}"
+        ) from problem
+    told = "names" if kind == "encoder" else "summary"
+    if isinstance(value, type) or not hasattr(value, told):
+        raise BenchError(
+            f"{kind} {name!r} stands for {entry.value}, which is a {type(value).__name__} without {told}: "
+            f"no {kind} of this suite; mend the plug-in, or uninstall it"
+        )
+    return value
 
 
 def method(name: str) -> Method:

@@ -26,6 +26,10 @@ SWEEP_VERSION = 2
 RecipeName = Literal["own", "shared"]
 """Whose recipe a method is trained by: its paper's, or the one that all share."""
 RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
+WHOLE_NUMBERS = (0, 65_536)
+"""Least and greatest whole number that an option of a network takes where its method does not say."""
+MOST_BUDGETS = 10_000
+"""Budgets of a sweep: more than a curve can show."""
 ALWAYS_IN_KEY = {"in_key": "always"}
 """Metadata of a field that is in the key whatever it holds: versions of the code."""
 NEVER_IN_KEY = {"in_key": "never"}
@@ -179,6 +183,8 @@ class SweepSpec:
         """Refuse sweeps of nothing."""
         if self.budgets < 2 and not self.a_values:
             raise BenchError(f"a sweep has at least 2 budgets, not {self.budgets}")
+        if self.budgets > MOST_BUDGETS:
+            raise BenchError(f"a sweep has from 2 to {MOST_BUDGETS:,} budgets, not {self.budgets}")
         if self.shuffles < 1 or self.resamples < 2:
             raise BenchError("a sweep needs at least 1 shuffle and 2 resamples")
         for a in self.a_values:
@@ -201,11 +207,15 @@ def plain_number(a: float) -> float | str:
     return "inf" if math.isinf(a) else a
 
 
-def override(network: Options, recipe: Recipe, settings: Mapping[str, str]) -> tuple[dict[str, Any], Recipe]:
+def override(
+    network: Options, recipe: Recipe, settings: Mapping[str, str], ranges: Mapping[str, tuple[int, int]] | None = None
+) -> tuple[dict[str, Any], Recipe]:
     """Apply ``name=value`` settings to a network's options and a recipe.
 
     Names are those of the options (``ranking_weight``) and of the recipe's fields, with a dot into its parts
-    (``epochs``, ``optimiser.learning_rate``, ``augmentation.erase``). A value must be of the kind that stands there.
+    (``epochs``, ``optimiser.learning_rate``, ``augmentation.erase``). A value must be of the kind that stands there,
+    numbers finite, and whole numbers of a network in their ``ranges`` (least and greatest), by default
+    :data:`WHOLE_NUMBERS`.
     """
     options = dict(network)
     known = sorted([*options, *_field_names(recipe)])
@@ -213,10 +223,17 @@ def override(network: Options, recipe: Recipe, settings: Mapping[str, str]) -> t
         if name not in known:
             raise unknown_name("setting", name, known)
         if name in options:
-            options[name] = _parse(name, text, options[name])
+            options[name] = _in_range(name, _parse(name, text, options[name]), (ranges or {}).get(name, WHOLE_NUMBERS))
         else:
             recipe = _replace_field(recipe, name, text)
     return options, recipe
+
+
+def _in_range(name: str, value: Any, allowed: tuple[int, int]) -> Any:
+    least, greatest = allowed
+    if type(value) is int and not least <= value <= greatest:
+        raise BenchError(f"setting {name}={value}: expected a whole number from {least} to {greatest:,}")
+    return value
 
 
 def _field_names(value: Any, prefix: str = "") -> list[str]:
@@ -245,10 +262,16 @@ def _parse(name: str, text: str, current: Any) -> Any:
         if kind is tuple:
             # An empty tuple does not say what it would hold.
             element = type(current[0]) if current else float if {".", "e"} & set(text) else int
-            return tuple(element(part) for part in text.replace("x", ",").split(",") if part)
-        return kind(text)
+            return tuple(_finite(name, element(part)) for part in text.replace("x", ",").split(",") if part)
+        return _finite(name, kind(text))
     except (ValueError, KeyError):
         raise BenchError(f"setting {name}={text}: expected {kind.__name__}, as in {name}={current}") from None
+
+
+def _finite(name: str, value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BenchError(f"setting {name}={value}: expected a finite number")
+    return value
 
 
 def rebuilt(kind: type[Any], values: Mapping[str, Any]) -> Any:

@@ -17,6 +17,7 @@ PAPER = "Nikhal et al., HashReID: Dynamic Network with Binary Codes for Efficien
 
 LOSS = {"triplet_weight": 0.35, "identity_weight": 1.0, "ranking_weight": 100.0, "margin": 0.2}
 """Section 4.2 (λ1, λ2, λ3) and equation 5 (margin)."""
+RANGES = {"strips": (1, 256), "bits": (1, 65_536)}
 EXITS = {"strips": 4, "hidden": 512, "bits": 256}
 """Section 3.2."""
 
@@ -74,6 +75,7 @@ HASHREID = Method(
     differs="strips are concatenated (the formula, not the text); the ranking regulariser compares centred cosines",
     presets=_presets(early_exits=True),
     build=_build,
+    option_ranges=RANGES,
     loss=_loss,
 )
 
@@ -85,5 +87,6 @@ HASHREID_NOEXIT = Method(
     differs="as hashreid",
     presets=_presets(early_exits=False),
     build=_build,
+    option_ranges=RANGES,
     loss=_loss,
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from bench import registry
-from bench.cli.terminal import show_table, show_values
+from bench.cli.terminal import ERR, show_table, show_values
+from bench.errors import BenchError
 from bench.registry import Kind
 from bench.report.reported import papers
 from bench.report.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, SearchTime, Source
@@ -61,7 +63,9 @@ def list_command(
             continue
         rows = []
         for name in registry.names(kind):
-            value = registry.load(kind, name)
+            value = _loaded(kind, name)
+            if value is None:
+                continue
             row = [name, value.summary]
             if kind == "method":
                 row.append(", ".join(value.presets))
@@ -70,11 +74,22 @@ def list_command(
         show_table(listing.value, columns, rows, texts=columns[1:])
 
 
+def _loaded(kind: Kind, name: str) -> Any:
+    """Load a plug-in; None, with a remark, where it is broken: the others are listed."""
+    try:
+        return registry.load(kind, name)
+    except BenchError as problem:
+        ERR.print(f"[yellow]remark:[/yellow] {escape(str(problem))}", soft_wrap=True)
+        return None
+
+
 def _show_encoders() -> None:
     """Print every family of encoders with what ``--backbone`` takes."""
     rows = []
     for name in registry.names("encoder"):
-        family = registry.load("encoder", name)
+        family = _loaded("encoder", name)
+        if family is None:
+            continue
         rows.append([name, ", ".join([*family.names, *([f"{family.prefix}NAME"] if family.prefix else [])])])
     show_table("encoders", ["family", "--backbone"], rows, texts=["--backbone"])
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Annotated, Any
 
@@ -35,8 +40,13 @@ from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
 from bench.threads import wait_passively
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit status after Ctrl-C and after SIGTERM, as shells have it."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM: it ends as after Ctrl-C."""
+
 
 app = typer.Typer(
     name="bench",
@@ -67,6 +77,14 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
         except BenchError as problem:
             ERR.print(f"[bold red]error:[/bold red] {escape(str(problem))}", soft_wrap=True)
             raise typer.Exit(1) from None
+        except OSError as problem:
+            # A full disk, a closed pipe, a path that is too long: no defect of the suite.
+            what = f"{problem.strerror or problem}" + (f": {str(problem.filename)[:200]}" if problem.filename else "")
+            _last_word(f"[bold red]error:[/bold red] {escape(what)}")
+            raise typer.Exit(1) from None
+        except Terminated:
+            _last_word("[bold yellow]terminated[/bold yellow]")
+            raise typer.Exit(TERMINATED) from None
         except KeyboardInterrupt:
             ERR.print("interrupted", style="bold yellow")
             raise typer.Exit(INTERRUPTED) from None
@@ -115,7 +133,39 @@ def _options(
     pass
 
 
+def _last_word(message: str) -> None:
+    """Say how the command ended, where standard error can still be written."""
+    with suppress(OSError, ValueError):
+        ERR.print(message, soft_wrap=True)
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
 def main() -> None:
     """Run the command line."""
     wait_passively()
-    app()
+    before = signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Where a stream cannot hold a character, its number is better than no output.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        _close_output()
+
+
+def _close_output() -> None:
+    """Write out what is left; where that fails, say so once and end with status 1."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as problem:
+        if isinstance(problem, OSError):
+            # The interpreter flushes once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _last_word(f"[bold red]error:[/bold red] cannot write the output: {problem.strerror or problem}")
+        raise SystemExit(1) from None

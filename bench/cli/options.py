@@ -44,7 +44,9 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Override an option of the network or the recipe; repeatable."),
 ]
-GalleryOption = Annotated[int, typer.Option(min=1, help="Gallery images to match with (Market-1501 has 19,732).")]
+GalleryOption = Annotated[
+    int, typer.Option(min=1, max=10**12, help="Gallery images to match with (Market-1501 has 19,732).")
+]
 DatasetOption = Annotated[
     str,
     typer.Option("--dataset", "-d", help="Name of a dataset (bench list datasets).", autocompletion=complete_dataset),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.data.protocol import check_protocol
 from bench.errors import BenchError, unknown_name
 from bench.progress import SILENT, Reporter
 
@@ -101,17 +102,21 @@ class DatasetReader:
     def open(self, request: DatasetRequest, reporter: Reporter = SILENT) -> ReidDataset:
         """Read the set.
 
-        Raises :class:`BenchError` where the request does not fit this reader, or a file cannot be read.
+        Raises :class:`BenchError` where the request does not fit this reader, a file cannot be read, or the protocol
+        cannot score the set.
         """
         self.check(request)
         try:
-            return self.read(request, reporter)
+            dataset = self.read(request, reporter)
         except OSError as problem:
             location = problem.filename or request.root
             raise BenchError(
                 f"{location}: {self.name} cannot be read ({problem.strerror or problem}); check that the path exists "
                 "and its permissions"
             ) from problem
+        # A reader of somebody else's may not have looked.
+        check_protocol(dataset.train, dataset.query, dataset.gallery, f"{self.name} in {dataset.root}")
+        return dataset
 
     def check(self, request: DatasetRequest) -> None:
         """Raise :class:`BenchError` for an unknown option, or where the root is missing."""

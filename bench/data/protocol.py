@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from bench.data.dataset import ImageSample
 from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.data.dataset import ImageSample
 
 
 def check_protocol(

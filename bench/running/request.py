@@ -71,7 +71,7 @@ class RunRequest:
             if self.preset not in SHARED_RECIPES:
                 raise unknown_name("preset with a shared recipe", self.preset, sorted(SHARED_RECIPES))
             recipe = SHARED_RECIPES[self.preset]
-        options, recipe = override(preset.network, recipe, self.settings)
+        options, recipe = override(preset.network, recipe, self.settings, method.option_ranges)
         if recipe.keep == "best" and not self.calibration_share:
             raise BenchError("keep=best chooses an epoch on held-out identities: --calibration above 0, or keep=last")
         check_views(recipe.stored_size, recipe.input_size, self.evaluation.views)

@@ -7,6 +7,7 @@ the caller's main module, which may import a deep learning framework, is not imp
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -32,4 +33,8 @@ def serve(requests: TextIO, replies: TextIO) -> None:
 if __name__ == "__main__":
     # An interrupted caller ends this process itself; until then the current part is completed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(sys.stdin, sys.stdout)
+    try:
+        serve(sys.stdin, sys.stdout)
+    except BrokenPipeError:
+        # The caller was killed. Nobody reads the reply, and the part that is written counts when rendering goes on.
+        os._exit(1)

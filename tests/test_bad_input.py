@@ -1,0 +1,137 @@
+"""What a user may get wrong ends in one message, without a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from bench import registry
+from bench.data.dataset import DatasetReader, DatasetRequest, ImageSample, ReidDataset
+from bench.errors import BenchError
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("optimiser.learning_rate=inf", "expected a finite number"),
+        ("margin=nan", "expected a finite number"),
+        ("bits=0", "from 1 to 65,536"),
+        ("bits=-8", "from 1 to 65,536"),
+        ("bits=999999999999", "from 1 to 65,536"),
+        ("strips=0", "from 1 to 256"),
+        ("hidden=-1", "from 0 to 65,536"),
+    ],
+)
+def test_settings_out_of_range_are_refused_with_their_range(bench, setting, message):
+    status, _, err = bench("cost", "--method", "hashreid", "--set", setting)
+    assert (status, message in err) == (1, True)
+
+
+def test_a_sweep_of_a_billion_budgets_is_refused(bench):
+    status, _, err = bench("run", "--method", "hashreid", "--budget-sweep", "--budgets", "1000000000")
+    assert (status, "from 2 to 10,000 budgets" in err) == (1, True)
+
+
+def test_a_gallery_of_thirty_digits_is_refused(bench):
+    assert bench("cost", "--method", "hashreid", "--gallery", "1" * 30)[0] == 2
+
+
+@pytest.mark.parametrize("value", ["nowhere_at_all:METHOD", "os.path:sep", "collections:OrderedDict", "antigravity_:x"])
+def test_a_broken_plug_in_is_named_and_the_others_are_listed(bench, monkeypatch, value):
+    known = dict(registry._registered("method"))
+    broken = EntryPoint("broken", value, "bench.methods")
+    monkeypatch.setattr(registry, "_registered", lambda kind: {**known, "broken": broken})
+    status, out, err = bench("list", "methods")
+    assert (status, "hashreid" in out) == (0, True)
+    assert "'broken'" in err
+    assert value in err
+    with pytest.raises(BenchError, match="broken"):
+        registry.method("broken")
+
+
+def test_a_strange_dataset_with_people_on_both_sides_is_refused():
+    samples = tuple(ImageSample(Path(f"{camera}.jpg"), pid=1, camid=camera) for camera in (1, 2))
+    reader = DatasetReader(
+        "strange",
+        "",
+        lambda request, reporter: ReidDataset("strange", Path(), samples, samples[:1], samples[1:]),
+        needs_root=False,
+    )
+    with pytest.raises(BenchError, match="must be different people"):
+        reader.open(DatasetRequest())
+
+
+def command(*arguments):
+    return [sys.executable, "-c", "from bench.cli import main; main()", *arguments]
+
+
+def rendering(cache):
+    make = command("data", "make", "synthped", "--size", "demo", "--cache", str(cache))
+    return subprocess.Popen(make, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_path_that_is_too_long_gets_one_message():
+    done = subprocess.run(
+        command("data", "make", "synthped", "--size", "smoke", "--cache", "/tmp/" + "x" * 6000),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "error:" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_output_gets_one_message():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("list", "costs"), stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False
+        )
+    assert (done.returncode, done.stderr.count("error:"), "Traceback" in done.stderr) == (1, 1, False)
+
+
+def test_an_ascii_output_is_written():
+    done = subprocess.run(
+        command("list", "costs"),
+        capture_output=True,
+        timeout=100,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+
+
+def test_sigterm_ends_with_a_word(tmp_path):
+    process = subprocess.Popen(
+        command("data", "make", "synthped", "--size", "demo", "--cache", str(tmp_path)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "terminated" in err, "Traceback" in err) == (143, True, False)
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    process = subprocess.Popen(
+        command("data", "make", "synthped", "--size", "demo", "--cache", str(tmp_path)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.rglob("*.jpg")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    # The pipe closes only when the last process that holds it has ended.
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
