@@ -101,4 +101,4 @@ def _rows(findings: Sequence[Finding]) -> list[list[str]]:
 
 def _place(finding: Finding) -> str:
     """Name a file with the folder it lies in."""
-    return "/".join(finding.path.parts[-2:])
+    return "/\n".join(finding.path.parts[-2:])

@@ -22,7 +22,7 @@ from bench.progress import SILENT, Reporter
 from bench.retrieval.table_file import load_table
 from bench.runs.file_checks import WRONG_FORM, UnreadableFile, check_file, follows, read_sweep
 from bench.runs.folder import RunFolder
-from bench.runs.records import evaluation_key
+from bench.runs.records import evaluation_key, records_under
 from bench.runs.summary import is_known
 from bench.spec import EVALUATION_VERSION
 
@@ -176,6 +176,8 @@ def _verify_records(folder: RunFolder, whole: set[Path], trained: bool, verifica
         if difference:
             advice = "remove both (--repair does); bench run makes them again" if trained else "run again"
             verification.findings.append(Finding(path, difference, advice, removable=(path, table) if trained else ()))
+    if len(swept) < len(records_under(folder.path)):
+        return  # a sweep that cannot be read may name any table
     orphans = sorted(path for path in whole if path.name.startswith("table-") and path not in named)
     verification.findings += [
         Finding(path, "no sweep here was made from it", "nothing; the next sweep uses it", wrong=False)
