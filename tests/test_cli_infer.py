@@ -98,6 +98,26 @@ def test_scenarios(infer, tmp_path, scenario, batch):
     assert record["contestants"][1]["decisions_changed"] == 0
 
 
+def test_the_report_shows_what_was_measured(infer, bench, results, tmp_path):
+    for scenario in ("offline", "server"):
+        status, _, err = infer("--budget", "0.25,0.75", "--scenario", scenario, "--queries", 20, "--rounds", 1)
+        assert status == 0, err
+    status, _, err = bench("report", "--results", results, "--out", tmp_path, "--formats", "svg", "--no-pictures")
+    assert status == 0, err
+    page = (tmp_path / "index.html").read_text()
+    for text in (
+        "Early exit as run",
+        "Promised and realised saving",
+        "Latency by exit",
+        "Rate kept",
+        "gs, budget 0.25",
+    ):
+        assert text in page
+    assert "left out" not in page
+    tables = list(tmp_path.glob("tables/*-as-run.csv"))
+    assert any("gs, budget 0.75" in path.read_text() for path in tables)
+
+
 def test_who_is_this(infer, cache, tmp_path, results):
     queries = sorted(cache.rglob("*/query/*"))[:3]
     folder = tmp_path / "people"

@@ -20,6 +20,7 @@ from bench.inference.export.card import file_sha256
 from bench.inference.gallery import load_gallery
 from bench.inference.inputs import Inputs
 from bench.inference.measuring import Contestant, Measured, measure, peak_memory_bytes, summary
+from bench.inference.records import FOLDER
 from bench.inference.request import InferRequest
 from bench.inference.scenarios import batch_size
 from bench.inference.static import StaticExit
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from bench.retrieval.table import IntArray
     from bench.running.stages import RunContext
 
-FOLDER = "inference"
 CALIBRATION_IMAGES = 128
 """Images that fix the ranges of int8 graphs, where these are written for an engine."""
 BOUND = 5.0

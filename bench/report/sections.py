@@ -101,6 +101,8 @@ class Section:
     """Latency profiles, of any network."""
     studies: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """Search studies on the section's data under its evaluation, each with the name of its folder."""
+    inferences: tuple[Mapping[str, Any], ...] = ()
+    """Measurements of early exit on the section's runs under its evaluation, as ``bench infer`` kept them."""
 
     @property
     def data(self) -> str:
@@ -124,10 +126,12 @@ def sections(
     results: Results,
     latencies: Sequence[Mapping[str, Any]] = (),
     studies: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    inferences: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Section, ...]:
     """Sort runs into sections and setups; everything is in the order of its names.
 
-    ``latencies`` and ``studies`` are what was measured apart from the runs; each section takes those that are its own.
+    ``latencies``, ``studies`` and ``inferences`` are what was measured apart from the runs; each section takes those
+    that are its own.
     """
     groups = _grouped(results.runs, lambda run: (*_names(run, "dataset", "fingerprint"), *_evaluated(run)))
     slugs = _unique([(file_name(_section_name(runs[0])), digest(key)) for key, runs in groups])
@@ -140,8 +144,16 @@ def sections(
             for study_name, study in studies
             if (study["dataset"]["fingerprint"], study["evaluation"]) == (section.fingerprint, section.evaluation)
         ]
-        found.append(replace(section, latencies=tuple(latencies), studies=tuple(own)))
+        measured = tuple(one for one in inferences if _is_of(one, section, {run.key for run in runs}))
+        found.append(replace(section, latencies=tuple(latencies), studies=tuple(own), inferences=measured))
     return tuple(found)
+
+
+def _is_of(inference: Mapping[str, Any], section: Section, keys: set[str]) -> bool:
+    """Whether a measurement is of one of the runs with these keys, under the section's evaluation."""
+    evaluation = with_defaults(EvaluationSpec, section.evaluation)
+    asked = inference["evaluation"]
+    return inference["run"] in keys and all(evaluation.get(name) == value for name, value in asked.items())
 
 
 def _evaluated(run: Run) -> tuple[str, str]:

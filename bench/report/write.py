@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.cost.profiles import read_latencies
 from bench.errors import BenchError
+from bench.inference.records import read_inferences
 from bench.progress import SILENT, Reporter
 from bench.report.draw import Drawn, Job, draw
 from bench.report.kinds import FIGURE_FORMATS, FORMATS, figures, tables
@@ -56,12 +57,13 @@ def write_report(
     found = load(results)
     latencies, broken_latencies = read_latencies(results)
     studies, broken_studies = read_studies(results)
-    all_sections = sections(found, latencies, studies)
+    inferences, broken_inferences = read_inferences(results)
+    all_sections = sections(found, latencies, studies, inferences)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
             made = _Making(Path(temporary), all_sections, formats)
-            made.remarks += [*found.remarks, *broken_latencies, *broken_studies]
+            made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences]
             made.draw(reporter, workers)
             made.write(results if pictures else None)
             files = tuple(_move(made.folder, out, name) for name in sorted(made.names))

@@ -6,6 +6,7 @@ from itertools import combinations
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from test_as_run import inference
 from test_latency_report import SIZE, latency
 from test_search_report import accuracy, study
 
@@ -53,6 +54,9 @@ def section(writer, tmp_path_factory, request):
     write_run(method="hashreid-noexit", exits=1, swept=False)
     write_run(method=request.param)
     (found,) = sections(load(write_run.results), [latency()])
+    run = found.setups[0].runs[0].key
+    engines = [inference(run, backend=backend, joules=0.2) for backend in ("torch", "onnxruntime", "openvino")]
+    found = replace(found, inferences=(*engines, inference(run, "server", batch=32)))
     return replace(found, studies=(("one", study([accuracy(128), accuracy(512), accuracy(2048)])),))
 
 

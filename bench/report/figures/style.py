@@ -129,6 +129,11 @@ def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
     return styles
 
 
+def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
+    """Give names that have no look of their own one each, in their order."""
+    return {name: _SLOTS[place % len(_SLOTS)] for place, name in enumerate(names)}
+
+
 def exit_colours(count: int) -> list[str]:
     """Colours of exits, first to last: dark to light, since exits have an order."""
     return list(seaborn.color_palette("crest_r", count).as_hex())

@@ -1,0 +1,59 @@
+"""Records of ``bench infer`` as they are kept: read back without the engine that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.files import SCHEMA_VERSION, read_json
+
+FOLDER = "inference"
+NUMBERS = (
+    *("mAP", "rank-1", "macs", "milliseconds", "throughput", "latency_p50", "latency_p90", "latency_p99"),
+    *("promised_by_macs", "promised_by_steps", "saved_network", "saved_end_to_end"),
+)
+"""What every contestant of a record has."""
+
+
+def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Read what was kept, in the order of the files' names, and remarks on files that cannot be used."""
+    records: list[Mapping[str, Any]] = []
+    remarks: list[str] = []
+    for path in sorted((results / FOLDER).glob("*.json")):
+        place = path.relative_to(results).as_posix()
+        try:
+            record = read_json(path)
+            _check(record)
+        except BenchError as problem:
+            remarks.append(f"left out: {str(problem).replace(str(path), place)}")
+        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
+            remarks.append(f"left out: {place} is no record of bench infer ({type(problem).__name__}: {problem})")
+        else:
+            records.append(record)
+    return records, remarks
+
+
+def _check(record: Mapping[str, Any]) -> None:
+    """Raise ValueError, or what reading another form ends in, for what the report could not be made of."""
+    if record["schema"] != SCHEMA_VERSION:
+        raise ValueError(f"schema {record['schema']}, this suite reads {SCHEMA_VERSION}")
+    told = ("run", "name", "scenario", "policy", "thresholding", "dataset", "counter")
+    if not all(isinstance(record[name], str) for name in told):
+        raise ValueError(f"expected texts as {', '.join(told)}")
+    for name in ("batch", "queries", "rounds", "gallery"):
+        int(record[name])
+    dict(record["evaluation"])
+    engine, provenance = record["engine"], record["provenance"]
+    _ = [engine[name] for name in ("backend", "precision", "threads", "device")], provenance["processor"]
+    if record["contestants"][0]["kind"] != "full":
+        raise ValueError("the first contestant is not the full network")
+    for one in record["contestants"]:
+        _ = one["kind"], one["name"], one["decisions_changed"], one["joules"]
+        for name in (*NUMBERS, *(("rate", "latency_bound") if record["scenario"] == "server" else ())):
+            float(one[name])
+        sum(map(float, one["exit_fractions"]))
+        times, exits = one["values"]["milliseconds"], one["values"]["exits"]
+        if any(len(of_pass) != len(exits) for of_pass in times):
+            raise ValueError("expected a time and an exit for every query")

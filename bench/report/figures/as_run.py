@@ -1,0 +1,113 @@
+"""Accuracy against what early exit took as run: milliseconds, joules, or the rate that a server kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.report.figures.marks import FIGURE_METRICS, handles_of
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
+from bench.report.figures.values import name_points
+from bench.report.inferences import Asked, Record, asked, engines
+from bench.report.sections import Section
+from bench.report.tables.rounding import number, percent
+
+POINTS = {"full": ("full network", "*", 9.0), "exit": ("each exit alone", "D", 4.5), "rival": ("rival", "X", 7.0)}
+"""What is no engine: name, marker and size, by kind."""
+WIDE = 10
+"""A logarithmic axis is for values that differ by more than this factor."""
+
+
+def as_run_figures(section: Section) -> Iterator[Drawing]:
+    """Draw accuracy against milliseconds a query, a figure for each run, scenario and batch size."""
+    for group in asked(section):
+        said = "Milliseconds a query, from image files to answers: median over the rounds of a round's time by queries."
+        yield _figure(group, "milliseconds", "Milliseconds a query", "milliseconds", said)
+
+
+def energy_figures(section: Section) -> Iterator[Drawing]:
+    """Draw accuracy against joules a query, where a counter was read."""
+    for group in asked(section):
+        counted = {
+            name: record
+            for name, record in group.records.items()
+            if any(one["joules"] is not None for one in record["contestants"])
+        }
+        if counted:
+            counters = "; ".join(dict.fromkeys(str(record["counter"]) for record in counted.values()))
+            said = f"Joules a query by the counter ({counters}): median over the rounds; idle power is in it."
+            yield _figure(Asked(section, counted), "joules", "Joules a query", "joules", said)
+
+
+def server_figures(section: Section) -> Iterator[Drawing]:
+    """Draw accuracy against the rate that a server kept within its latency bound."""
+    for group in asked(section):
+        if group.first["scenario"] == "server":
+            bounds = sorted({float(record["contestants"][0]["latency_bound"]) for record in group.records.values()})
+            said = (
+                "Rate: the highest one found, of queries that arrive at random (Poisson), whose 99th percentile of "
+                f"latency stays within {' and '.join(number(bound, 1) for bound in bounds)} ms."
+            )
+            yield _figure(group, "rate", "Rate kept (queries a second)", "queries a second", said)
+
+
+def _figure(group: Asked, what: str, label: str, unit: str, said: str) -> Drawing:
+    styles = group.styles
+    every = [one for record in group.records.values() for one in record["contestants"] if one[what] is not None]
+    kinds = {one["kind"] for one in every}
+    handles = [*handles_of(styles), *(_handle(kind) for kind in POINTS if kind in kinds)]
+    spent = [float(one[what]) for one in every]
+    with canvas(PAGE_INCHES, 3.2 + legend_inches([str(handle.get_label()) for handle in handles])) as figure:
+        for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
+            for name, record in group.records.items():
+                _draw(axes, record, styles[name], what, metric)
+                _tell(axes, record, name, what, metric, unit)
+            axes.set_ylabel(f"{metric} (%)")
+            axes.set_xlabel(label)
+            if min(spent) > 0 and max(spent) > WIDE * min(spent):
+                logarithmic(axes)
+            else:
+                axes.set_xlim(left=0)
+            axes.margins(y=0.1)
+        legend_below(figure, handles)
+        set_title(figure, f"Early exit as run, {group.title}")
+    policies = ", ".join(sorted({f"{one['policy']}, {one['thresholding']}" for one in group.records.values()}))
+    return Drawing(
+        title=f"Accuracy against {unit} as run, {group.title}",
+        caption=(
+            f"{said} A line is an engine, its points budgets (policy and thresholds: {policies}); marks in its colour "
+            f"are networks that decide nothing. {group.measured}"
+        ),
+        description=f"Two charts, mAP and rank-1 against {unit}, for {'; '.join(group.records)}.",
+        figure=figure,
+        part=group.part,
+        origin=group.origin,
+    )
+
+
+def _handle(kind: str) -> Line2D:
+    name, marker, size = POINTS[kind]
+    looks = LineStyle(REFERENCE_COLOUR, marker, "none", hollow=kind == "exit").points()
+    return Line2D([], [], linestyle="none", **looks, markersize=size, label=name)
+
+
+def _draw(axes: Axes, record: Record, style: LineStyle, what: str, metric: str) -> None:
+    line = [(float(one[what]), 100 * one[metric]) for one in engines(record) if one[what] is not None]
+    axes.plot([x for x, _ in line], [y for _, y in line], **style.line(), **style.points(), zorder=4)
+    for kind, (_, marker, size) in POINTS.items():
+        points = [one for one in record["contestants"] if one["kind"] == kind and one[what] is not None]
+        looks = LineStyle(style.colour, marker, "none", hollow=kind == "exit").points()
+        where = [float(one[what]) for one in points], [100 * one[metric] for one in points]
+        axes.plot(*where, linestyle="none", **looks, markersize=size, zorder=3)
+
+
+def _tell(axes: Axes, record: Record, name: str, what: str, metric: str, unit: str) -> None:
+    told = [one for one in record["contestants"] if one[what] is not None]
+    texts = [
+        f"{one['name']} ({name}): {metric} {percent(one[metric])} % at {number(float(one[what]), 2)} {unit}"
+        for one in told
+    ]
+    name_points(axes, [float(one[what]) for one in told], [100 * one[metric] for one in told], texts)

@@ -1,0 +1,87 @@
+"""How long queries took that left at each exit: the distribution, not its mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.patches import Patch
+
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic
+from bench.report.inferences import Asked, Record, asked, engines
+from bench.report.sections import Section
+
+FULL = "full network"
+WIDE = 10
+"""A logarithmic axis is for times that differ by more than this factor."""
+
+
+def latencies_figures(section: Section) -> Iterator[Drawing]:
+    """Draw a figure for each run, scenario and batch size that has an engine; a panel for each engine."""
+    for group in asked(section):
+        if any(engines(record) for record in group.records.values()):
+            yield _figure(group)
+
+
+def query_times(record: Record) -> pd.DataFrame:
+    """One row for each query and round: ``contestant``, ``exit`` (from 1) and ``milliseconds``."""
+    parts = []
+    for one in (record["contestants"][0], *engines(record)):
+        values, label = one["values"], FULL if one["kind"] == "full" else str(one["name"])
+        for times in values["milliseconds"]:
+            exits = np.asarray(values["exits"], dtype=int) + 1
+            parts.append(pd.DataFrame({"contestant": label, "exit": exits, "milliseconds": np.asarray(times, float)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _figure(group: Asked) -> Drawing:
+    frames = {name: query_times(record) for name, record in group.records.items()}
+    every = pd.concat(frames.values())
+    labels = list(dict.fromkeys(every["contestant"]))
+    colours = [REFERENCE_COLOUR, *seaborn.color_palette("crest", len(labels) - 1).as_hex()]
+    palette = dict(zip(labels, colours, strict=True))
+    exits = range(1, len(group.first["contestants"][0]["exit_fractions"]) + 1)
+    height = 0.6 + 2.1 * len(frames) + legend_inches(labels)
+    with canvas(PAGE_INCHES, height) as figure:
+        for axes, (name, frame) in zip(
+            figure.subplots(len(frames), 1, sharex=True, sharey=True, squeeze=False)[:, 0], frames.items(), strict=True
+        ):
+            seaborn.boxplot(
+                frame,
+                x="exit",
+                y="milliseconds",
+                hue="contestant",
+                order=exits,
+                hue_order=labels,
+                palette=palette,
+                whis=(1, 99),
+                showfliers=False,
+                linewidth=0.8,
+                saturation=1,
+                legend=False,
+                ax=axes,
+            )
+            axes.set_title(name)
+            axes.set_xlabel("Exit where the query left" if name == list(frames)[-1] else "")
+            axes.set_ylabel("Milliseconds")
+            if every["milliseconds"].min() > 0 and every["milliseconds"].max() > WIDE * every["milliseconds"].min():
+                logarithmic(axes, "y")
+                axes.set_ylabel("Milliseconds,\nlogarithmic")
+        boxes = [Patch(facecolor=colour, label=label) for label, colour in palette.items()]
+        legend_below(figure, boxes)
+        set_title(figure, f"Latency by exit, {group.title}")
+    return Drawing(
+        title=f"Latency by exit, {group.title}",
+        caption=(
+            "Milliseconds from when a query's batch was given to the engine, images decoded, until the query was "
+            "answered. Boxes: quartiles and median; whiskers: 1st and 99th percentile, all rounds together. "
+            f"{group.measured}"
+        ),
+        description=f"Box plots of milliseconds by exit and budget, a panel for each of {'; '.join(group.records)}.",
+        figure=figure,
+        part=group.part,
+        origin=group.origin,
+    )

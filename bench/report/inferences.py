@@ -1,0 +1,113 @@
+"""What ``bench infer`` measured, sorted for the report: one run in one scenario, on one engine or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.cost.profiles import machine
+from bench.report.figures.style import LineStyle, line_styles
+from bench.report.origin import origin_line
+from bench.report.sections import Section
+from bench.report.text import clean, file_name
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One run, in one scenario and batch size: its records by the name of the engine and of what else differs."""
+
+    section: Section
+    records: Mapping[str, Record]
+
+    @property
+    def first(self) -> Record:
+        """A record that tells what all share."""
+        return next(iter(self.records.values()))
+
+    @property
+    def scenario(self) -> str:
+        """Scenario and batch size in words."""
+        return f"{clean(self.first['scenario'])}, batches of {self.first['batch']}"
+
+    @property
+    def title(self) -> str:
+        """Name the run, the data and how queries came."""
+        return f"{clean(self.first['name'])} on {self.section.title}: {self.scenario}"
+
+    @property
+    def part(self) -> str:
+        """End the names of files."""
+        return file_name(*(str(self.first[name]) for name in ("name", "scenario", "batch")))
+
+    @property
+    def styles(self) -> dict[str, LineStyle]:
+        """Look of each record."""
+        return line_styles(self.records)
+
+    @property
+    def measured(self) -> str:
+        """Say what was measured where, for a caption."""
+        records = list(self.records.values())
+        queries = sorted({f"{one['queries']:,}" for one in records})
+        galleries = sorted({f"{one['gallery']:,}" for one in records})
+        rounds = sorted({int(one["rounds"]) for one in records})
+        places = dict.fromkeys(machine(one) for one in records)
+        return (
+            f"Scenario {self.scenario}; {' and '.join(queries)} queries against {' and '.join(galleries)} gallery "
+            f"images, rounds: {', '.join(map(str, rounds))}; measured on {'; '.join(places)}"
+            f"{'; the images are rendered' if self.section.rendered else ''}."
+        )
+
+    @property
+    def origin(self) -> str:
+        """Say what the times are from."""
+        records = self.records.values()
+        return f"Measured: {origin_line((one['run'] for one in records), (one['provenance'] for one in records))} Runs:"
+
+
+def asked(section: Section) -> list[Asked]:
+    """Sort a section's records: one group for each run, scenario and batch size, in the order of their names."""
+    groups: dict[tuple[str, str, int], list[Record]] = {}
+    for record in section.inferences:
+        groups.setdefault((record["name"], record["scenario"], int(record["batch"])), []).append(record)
+    return [Asked(section, _named(records)) for _, records in sorted(groups.items())]
+
+
+def _named(records: Sequence[Record]) -> dict[str, Record]:
+    """Name records by backend, precision and threads, and by what else not all of them share."""
+    told = [
+        (
+            f"{one['engine']['backend']}, {one['engine']['precision']}, {_threads(one['engine'])}",
+            _place(one),
+            f"policy {one['policy']}",
+            f"{one['thresholding']} thresholds",
+            f"{one['queries']} queries",
+            f"against {one['gallery']} images",
+        )
+        for one in records
+    ]
+    differing = [0, *(place for place in range(1, len(told[0])) if len({texts[place] for texts in told}) > 1)]
+    named: dict[str, Record] = {}
+    for texts, record in zip(told, records, strict=True):
+        name = ", ".join(texts[place] for place in differing)
+        # Records that differ in their budgets alone have one name.
+        number = 1 + sum(other == name or other.startswith(f"{name} (") for other in named)
+        named[clean(name if number == 1 else f"{name} ({number})")] = record
+    return dict(sorted(named.items()))
+
+
+def _threads(engine: Mapping[str, Any]) -> str:
+    return f"{engine['threads']} thread{'' if engine['threads'] == 1 else 's'}"
+
+
+def _place(record: Record) -> str:
+    device = str(record["engine"]["device"])
+    return str(record["provenance"]["processor"]) if device == "cpu" else device
+
+
+def engines(record: Record) -> list[Mapping[str, Any]]:
+    """Contestants that decide, by their multiply-adds: the points of a line."""
+    return sorted((one for one in record["contestants"] if one["kind"] == "engine"), key=lambda one: float(one["macs"]))

@@ -1,0 +1,70 @@
+"""Everybody that ``bench infer`` ran: accuracy, latency, rate, and promised beside realised saving."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.report.inferences import Asked, asked
+from bench.report.sections import Section
+from bench.report.tables.columns import counted, named, shared
+from bench.report.tables.rounding import number
+from bench.report.tables.table import Column, Table, table
+from bench.report.text import file_name
+
+PERCENTILES = ("latency_p50", "latency_p90", "latency_p99")
+SAVINGS = ("promised_by_macs", "promised_by_steps", "saved_network", "saved_end_to_end")
+SCORES = ("mAP", "rank-1", "macs")
+
+
+def as_run_tables(section: Section) -> Iterator[Table]:
+    """Make a table for each run, scenario and batch size: one row for each contestant on each engine."""
+    for group in asked(section):
+        yield _table(section, group)
+
+
+def _table(section: Section, group: Asked) -> Table:
+    rows = [_row(name, one) for name, record in group.records.items() for one in record["contestants"]]
+    columns = [
+        named("engine"),
+        named("answers", "contestant"),
+        Column("left at exits (%)", lambda row: " ".join(number(100 * part, 0) for part in row["_fractions"])),
+        shared("mAP (%)", "mAP"),
+        shared("rank-1 (%)", "rank-1"),
+        *(Column(f"p{name[-2:]} (ms)", _milliseconds(name)) for name in PERCENTILES),
+        Column("queries a second", lambda row: number(row["throughput"], 1)),
+        shared("promised by MACs (%)", "promised_by_macs"),
+        shared("promised by steps (%)", "promised_by_steps"),
+        shared("realised, network (%)", "saved_network"),
+        shared("realised, whole (%)", "saved_end_to_end"),
+        counted("decisions changed", "decisions_changed"),
+    ]
+    if group.first["scenario"] == "server":
+        columns.insert(9, Column("rate kept a second", lambda row: number(row["rate"], 1)))
+    if any(not math.isnan(row["joules"]) for row in rows):
+        columns.insert(9, Column("J a query", lambda row: number(row["joules"], 3)))
+    note = (
+        f"{group.measured} Latencies and queries a second are from image files to answers. Promised and realised: what "
+        "is saved of the full network's cost or time on the same engine; whole is from files to answers. Decisions "
+        "changed: queries that left at another exit than in the sweep."
+    )
+    return table(
+        file_name(section.slug, group.part, ending="as-run"), f"Early exit as run, {group.title}", note, rows, columns
+    )
+
+
+def _row(engine: str, one: Mapping[str, Any]) -> dict[str, Any]:
+    fractions = [float(part) for part in one["exit_fractions"]]
+    row: dict[str, Any] = {"engine": engine, "contestant": one["name"], "kind": one["kind"], "_fractions": fractions}
+    row |= {f"exit_fraction_{place}": part for place, part in enumerate(fractions, 1)}
+    row |= {name: float(one[name]) for name in (*SCORES, *PERCENTILES, "milliseconds", "throughput", *SAVINGS)}
+    return row | {name: _or_nan(one.get(name)) for name in ("joules", "rate", "decisions_changed")}
+
+
+def _or_nan(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _milliseconds(name: str) -> Any:
+    return lambda row: number(row[name], 2)

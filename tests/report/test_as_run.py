@@ -1,0 +1,145 @@
+"""What ``bench infer`` kept, in the report: invented records, values in figures and tables."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.files import write_json
+from bench.inference.records import read_inferences
+from bench.report.figures.as_run import as_run_figures, energy_figures, server_figures
+from bench.report.figures.latencies import latencies_figures, query_times
+from bench.report.figures.savings import savings_figures
+from bench.report.sections import sections
+from bench.report.tables.as_run import as_run_tables
+from bench.report.write import write_report
+from bench.runs.load import load
+
+
+def contestant(kind, name, place, joules=None, rate=None):
+    engine = kind == "engine"
+    made = {"kind": kind, "name": name, "mAP": 0.5 + place / 50, "rank-1": 0.6 + place / 50, "macs": 1e7 * (place + 1)}
+    made |= {"milliseconds": 4.0 + place, "throughput": 1e3 / (4.0 + place), "exit_fractions": [0.25, 0.75]}
+    made |= {"latency_p50": 4.0, "latency_p90": 6.5, "latency_p99": 9.0, "decisions_changed": 3 if engine else None}
+    made |= {"promised_by_macs": 0.4, "promised_by_steps": 0.3, "saved_network": 0.2, "saved_end_to_end": 0.1}
+    made |= {"joules": joules, "values": {"milliseconds": [[1.0, 2, 3, 40], [5, 6, 7, 8]], "exits": [0, 1, 1, 1]}}
+    return made | ({"rate": rate, "latency_bound": 50.0} if rate is not None else {})
+
+
+def inference(run, scenario="single-stream", backend="torch", joules=None, **changes):
+    rate = 80.0 if scenario == "server" else None
+    kinds = [("full", "full network"), ("engine", "gs, budget 0.75"), ("engine", "gs, budget 0.25")]
+    kinds += [("exit", "exit 1 alone"), ("rival", "another-run")]
+    record = {"schema": 1, "run": run, "name": f"hashreid-demo-seed0-{run[:8]}", "scenario": scenario, "batch": 1}
+    record |= {"policy": "gs", "thresholding": "calibrated", "dataset": "invented", "counter": "a counter"}
+    record |= {"queries": 4, "gallery": 100, "rounds": 2, "evaluation": {"ap": "step", "signals": "deployed"}}
+    record["engine"] = {"backend": backend, "precision": "float32", "threads": 1, "device": "cpu"}
+    record["provenance"] = {"processor": "a processor", "device": "cpu", "precision": "float32", "threads": 1}
+    places = zip(kinds, (9, 5, 3, 1, 6), strict=True)
+    record["contestants"] = [contestant(*told, place, joules, rate) for told, place in places]
+    return {**record, **changes}
+
+
+@pytest.fixture
+def invented(write_run):
+    header, _, _ = write_run()
+    (section,) = sections(load(write_run.results))
+    return section, header["run"]
+
+
+def lines_of(axes):
+    """Points of lines that join two or more budgets."""
+    return [line.get_xydata().tolist() for line in axes.lines if len(line.get_xydata()) == 2]
+
+
+def test_a_line_has_the_budgets_of_one_engine(invented):
+    section, run = invented
+    records = (inference(run), inference(run, backend="onnxruntime"), inference(run, "offline", batch=32))
+    single, offline = sorted(
+        as_run_figures(replace(section, inferences=records)), key=lambda one: "offline" in one.part
+    )
+    for axes, first in zip(single.figure.axes, (56, 66), strict=True):
+        assert lines_of(axes) == [[[7, pytest.approx(first)], [9, pytest.approx(first + 4)]]] * 2
+    labels = [text.get_text() for text in single.figure.legends[0].get_texts()]
+    assert {"torch, float32, 1 thread", "onnxruntime, float32, 1 thread", "full network", "rival"} <= set(labels)
+    for text in ("single-stream, batches of 1", "4 queries", "a processor, 1 threads", "rendered"):
+        assert text in single.caption
+    assert len(lines_of(offline.figure.axes[0])) == 1
+
+
+def test_joules_and_rates_are_drawn_where_they_were_measured(invented):
+    section, run = invented
+    plain = replace(section, inferences=(inference(run),))
+    assert [*energy_figures(plain), *server_figures(plain)] == []
+    (energy,) = energy_figures(replace(section, inferences=(inference(run, joules=0.25),)))
+    assert [x for x, _ in lines_of(energy.figure.axes[0])[0]] == [0.25, 0.25]
+    assert "a counter" in energy.caption
+    (server,) = server_figures(replace(section, inferences=(inference(run, "server"),)))
+    assert [x for x, _ in lines_of(server.figure.axes[0])[0]] == [80, 80]
+    assert "within 50.0 ms" in server.caption
+
+
+def test_promised_against_realised(invented):
+    section, run = invented
+    (drawing,) = savings_figures(replace(section, inferences=(inference(run),)))
+    by_macs, by_steps = drawing.figure.axes
+    assert [[pytest.approx(40), pytest.approx(20)]] * 2 in lines_of(by_macs)
+    assert [[pytest.approx(30), pytest.approx(20)]] * 2 in lines_of(by_steps)
+    assert by_macs.get_xlim() == by_macs.get_ylim()
+
+
+def test_latencies_are_those_of_queries_by_exit(invented):
+    section, run = invented
+    times = query_times(inference(run))
+    assert len(times) == 3 * 2 * 4, "the full network and two budgets, two rounds, four queries"
+    own = times[(times["contestant"] == "gs, budget 0.25") & (times["exit"] == 1)]
+    assert own["milliseconds"].tolist() == [1, 5]
+    (drawing,) = latencies_figures(replace(section, inferences=(inference(run),)))
+    (axes,) = drawing.figure.axes
+    assert axes.get_yscale() == "log"
+    assert axes.get_xlabel() == "Exit where the query left"
+
+
+def test_the_table_has_everybody(invented):
+    section, run = invented
+    (table,) = as_run_tables(replace(section, inferences=(inference(run),)))
+    row = table.shown.set_index("answers").loc["gs, budget 0.25"]
+    assert row["left at exits (%)"] == "25 75"
+    assert (row["mAP (%)"], row["p90 (ms)"], row["queries a second"]) == ("56.0", "6.50", "142.9")
+    assert (row["promised by MACs (%)"], row["realised, network (%)"], row["decisions changed"]) == (
+        "40.0",
+        "20.0",
+        "3",
+    )
+    assert "J a query" not in row
+    assert table.full["exit_fraction_2"].tolist() == [0.75] * 5
+    served, *_ = as_run_tables(replace(section, inferences=(inference(run, "server", joules=0.5),)))
+    assert served.shown["rate kept a second"].tolist() == ["80.0"] * 5
+    assert served.shown["J a query"].tolist() == ["0.500"] * 5
+
+
+def test_damaged_and_foreign_records_cost_a_remark(write_run, tmp_path):
+    header, _, _ = write_run()
+    folder = write_run.results / "inference"
+    write_json(folder / "a.json", inference(header["run"]))
+    write_json(folder / "b.json", inference("of another run"))
+    write_json(folder / "c.json", {"schema": 1})
+    write_json(folder / "d.json", {**inference(header["run"]), "contestants": [{}]})
+    (folder / "e.json").write_text((folder / "a.json").read_text().replace('"gallery": 100', '"gallery": 900'))
+    records, remarks = read_inferences(write_run.results)
+    assert len(records) == 2
+    assert [remark.split()[2] for remark in remarks] == ["inference/c.json", "inference/d.json", "cannot"]
+    assert "inference/e.json" in remarks[2]
+    report = write_report(write_run.results, tmp_path / "out", formats=("svg",))
+    assert set(remarks) <= set(report.remarks)
+    assert [one["run"] for one in report.sections[0].inferences] == [header["run"]], "the other run is not here"
+    names = [path.name for path in report.files]
+    for kind in ("as-run", "savings", "latencies"):
+        assert any(kind in name and name.endswith(".svg") for name in names)
+    assert sum(name.endswith("as-run.csv") for name in names) == 1
+
+
+def test_other_evaluations_are_other_sections(write_run):
+    header, _, _ = write_run()
+    record = inference(header["run"], evaluation={"ap": "trapezoid", "signals": "deployed"})
+    (section,) = sections(load(write_run.results), (), (), [record])
+    assert section.inferences == ()
