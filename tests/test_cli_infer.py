@@ -99,9 +99,8 @@ def test_scenarios(infer, tmp_path, scenario, batch):
 
 
 def test_the_report_shows_what_was_measured(infer, bench, results, tmp_path):
-    for scenario in ("offline", "server"):
-        status, _, err = infer("--budget", "0.25,0.75", "--scenario", scenario, "--queries", 20, "--rounds", 1)
-        assert status == 0, err
+    status, _, err = infer("--budget", "0.25,0.75", "--scenario", "server", "--queries", 20, "--rounds", 1)
+    assert status == 0, err
     status, _, err = bench("report", "--results", results, "--out", tmp_path, "--formats", "svg", "--no-pictures")
     assert status == 0, err
     page = (tmp_path / "index.html").read_text()
