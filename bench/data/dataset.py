@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.data.protocol import check_protocol
+from bench.data.protocol import check_identities
 from bench.errors import BenchError, unknown_name
 from bench.progress import SILENT, Reporter
 
@@ -102,8 +102,8 @@ class DatasetReader:
     def open(self, request: DatasetRequest, reporter: Reporter = SILENT) -> ReidDataset:
         """Read the set.
 
-        Raises :class:`BenchError` where the request does not fit this reader, a file cannot be read, or the protocol
-        cannot score the set.
+        Raises :class:`BenchError` where the request does not fit this reader, a file cannot be read, or an identity
+        is in training and test.
         """
         self.check(request)
         try:
@@ -115,7 +115,7 @@ class DatasetReader:
                 "and its permissions"
             ) from problem
         # A reader of somebody else's may not have looked.
-        check_protocol(dataset.train, dataset.query, dataset.gallery, f"{self.name} in {dataset.root}")
+        check_identities(dataset.train, (*dataset.query, *dataset.gallery), f"{self.name} in {dataset.root}")
         return dataset
 
     def check(self, request: DatasetRequest) -> None:

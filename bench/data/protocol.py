@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from bench.data.dataset import ImageSample
 
 
+def check_identities(train: Iterable[ImageSample], test: Iterable[ImageSample], source: str) -> None:
+    """Raise :class:`BenchError` where an identity is in training and test."""
+    shared = sorted({sample.pid for sample in train} & {sample.pid for sample in test})
+    if shared:
+        raise BenchError(
+            f"{source}: training and test identities must be different people, but {len(shared)} are in both, "
+            f"identity {shared[0]} among them; move all images of a person to one side"
+        )
+
+
 def check_protocol(
     train: Iterable[ImageSample], query: Sequence[ImageSample], gallery: Iterable[ImageSample], source: str
 ) -> None:
@@ -20,12 +30,7 @@ def check_protocol(
     match. If all queries lack one, the camera labels are nearly always wrong.
     """
     gallery = list(gallery)
-    shared = sorted({sample.pid for sample in train} & {sample.pid for sample in (*query, *gallery)})
-    if shared:
-        raise BenchError(
-            f"{source}: training and test identities must be different people, but {len(shared)} are in both, "
-            f"identity {shared[0]} among them; move all images of a person to one side"
-        )
+    check_identities(train, (*query, *gallery), source)
     cameras: dict[int, set[int]] = {}
     for sample in gallery:
         cameras.setdefault(sample.pid, set()).add(sample.camid)
