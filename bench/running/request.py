@@ -84,6 +84,8 @@ class RunRequest:
         """
         method, options, recipe = self.resolve()
         if options.get("weights", "none") not in ("none", "imagenet"):
+            # A missing file comes first: a network may have another reason to refuse pretrained weights.
+            _digest_of_file(str(options["weights"]))
             method.build(options, 2, recipe.input_size)
 
     def policies(self) -> list[Policy | LearnedPolicy]:

@@ -55,7 +55,7 @@ def test_pages_have_short_lines():
     """A line of prose fits an editor; tables and code keep what they hold on one line."""
     for page in PAGES:
         prose = BLOCK.sub("", page.read_text(encoding="utf-8"))
-        long = [line for line in prose.splitlines() if len(line) > 400 and not line.startswith(("|", "!["))]
+        long = [line for line in prose.splitlines() if len(line) > 120 and not line.startswith(("|", "!["))]
         assert not long, f"{page.name}: {long[0][:80]}"
 
 
