@@ -38,6 +38,8 @@ def one_thread_a_worker() -> None:
     """Several test processes share the cores: threads that fight for them cost more than they bring."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         torch.set_num_threads(1)
+        # Commands that a test starts add in the same order as the test's own process.
+        os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -153,8 +153,8 @@ def test_a_kept_gallery_answers(infer, kept, cache, tmp_path):
     told = json.loads(record.read_text())
     assert told["gallery"] == len(gallery)
     assert told["kept_gallery"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    query = [path.name for path in sorted(cache.rglob("*smoke*/query/*.jpg"))]
-    people = [(int(name[:4]), int(name[6])) for name in query]
+    queries = images_of_split("synthped", DatasetRequest(cache, {"size": "smoke"}), "query").samples
+    people = [(sample.pid, sample.camid) for sample in queries]
     enrolled = list(zip(gallery.pids.tolist(), gallery.camids.tolist(), strict=True))
     matched = [any(pid == other and camid != seen for other, seen in enrolled) for pid, camid in people]
     assert told["queries"] == sum(matched) < len(people), "who is not enrolled cannot be found, and is not asked about"
