@@ -1,6 +1,6 @@
 # make demo   the main job: data, training, budget sweep, report (about seven minutes on two cores, installing included)
 # make test   all tests
-# make quick  the tests that train nothing and run no whole command, for work on the code
+# make quick  what builds no network, draws no report and runs no whole command, for work on the code
 # make results  the comparison that results/comparison keeps: six methods, three seeds, all policies (about two hours)
 # make lint   ruff and mypy
 # make venv   only what the others need: .venv with the suite installed

@@ -12,16 +12,29 @@ from bench.data.dataset import DatasetRequest
 from bench.running.request import RunRequest
 
 LONG = (
-    "contract/test_exported_methods.py",
-    "contract/test_main_job.py",
+    "baselines",
+    "contract",
+    "cost/test_macs.py",
+    "data/synthped",
+    "encoders",
     "inference",
+    "report",
     "running",
     "search",
+    "test_bad_input.py",
     "test_cli.py",
+    "test_cli_gallery.py",
+    "test_cli_infer.py",
+    "test_cli_latency.py",
+    "test_cli_model.py",
     "test_cli_search.py",
+    "test_device.py",
+    "test_layouts.py",
+    "test_registry.py",
+    "test_threads.py",
     "training/test_resume.py",
 )
-"""Where tests train networks, export them or run whole commands: ``make quick`` leaves them out."""
+"""Where tests build, train or export networks, draw reports or run whole commands: ``make quick`` leaves them out."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -53,7 +53,7 @@ def test_from_the_reader_to_the_report(bench, rendered, tmp_path, name):
     assert (status, err.count("error")) == (0, 0)
     assert "rendered" not in out
 
-    status, _, err = bench("report", *results)
+    status, _, err = bench("report", *results, "--formats", "svg")
     assert status == 0
     page = (tmp_path / "results" / "report" / "index.html").read_text(encoding="utf-8")
     assert f"{counts['query']} query images" in page
