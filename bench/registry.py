@@ -52,6 +52,11 @@ def names(kind: Kind) -> list[str]:
 def load(kind: Kind, name: str) -> Any:
     """Import what is registered under a name. Raises BenchError where it cannot be, or is something else."""
     entry = _registered(kind).get(name)
+    if entry is None and not names(kind):
+        raise BenchError(
+            f"no {kind} is registered under {GROUPS[kind]}: the installation is older than the code; install again "
+            "(make venv, or pip install --editable .)"
+        )
     if entry is None:
         raise unknown_name(kind, name, names(kind))
     try:

@@ -161,3 +161,9 @@ def test_a_made_up_method_is_one_file_and_one_line(cache, tmp_path):
     assert "madeup, preset smoke, seed 0" in swept
     assert "gap closed" in swept
     assert "gs" in swept
+
+
+def test_an_installation_older_than_the_code_is_told_to_install_again(monkeypatch):
+    monkeypatch.setattr(registry, "_registered", lambda kind: {})
+    with pytest.raises(BenchError, match=r"bench\.thresholdings.*install again"):
+        registry.load("thresholding", "stream")
