@@ -1,7 +1,7 @@
 """Results of two runs side by side: exit by exit and policy by policy, tested on the same queries where these are kept.
 
-Values come from the records. Tests need every query's outcomes: both runs' exit tables, from which policies decide
-again as they did in the sweep. Identities are redrawn, the same ones for both runs, which makes differences paired.
+Values come from the records. Tests need the outcomes of every query: the exit tables of both runs, on which policies
+decide again as they did in the sweep. The bootstrap draws the same identities for both runs: differences are paired.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bench.runs.load import Run
 from bench.runs.redrawn import RedrawnRun, Value
 
 RESAMPLES, SEED = 1000, 0
-"""Draws of the bootstrap, and their seed: those of ``bench run``, where nothing else is said."""
+"""Draws of the bootstrap and their seed: the defaults of ``bench run``."""
 EVERYTHING = ""
-"""Name under which it stands why nothing at all was tested."""
+"""Key of ``PairedResults.untested`` for the reason why nothing at all was tested."""
 SAME_MEASURE = ("ap", "signals", "evaluation_version")
-"""What evaluations share whose numbers can be compared; views of the images may differ."""
+"""Settings that must be equal in two evaluations to be compared; the views of an image may differ."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Difference:
 
     @property
     def lead(self) -> float:
-        """How much more the second run has."""
+        """Value of the second run less that of the first."""
         return self.second - self.first
 
 
@@ -73,7 +73,10 @@ class PairedResults:
 
 
 def comparable(first: KeptRun, second: KeptRun) -> tuple[Run, Run]:
-    """Choose the evaluations to compare, the newest that both runs had alike; raises where none can be."""
+    """Choose the evaluations to compare: the newest that both runs have alike.
+
+    Raises :class:`BenchError` where the runs are on different data, one has no results, or none are alike.
+    """
     if first.spec["fingerprint"] != second.spec["fingerprint"]:
         found = [f"{run.spec['dataset']} ({str(run.spec['fingerprint'])[:12]})" for run in (first, second)]
         raise BenchError(
@@ -93,7 +96,10 @@ def comparable(first: KeptRun, second: KeptRun) -> tuple[Run, Run]:
 
 
 def pair_results(first: KeptRun, second: KeptRun) -> PairedResults:
-    """Compare what two runs came to: exits by place, and the last with the last; policies that both swept."""
+    """Compare two runs' results: exits by index, and the last with the last; policies that both swept.
+
+    Raises :class:`BenchError` where the runs cannot be compared, as :func:`comparable` does.
+    """
     chosen = comparable(first, second)
     sides = (RedrawnRun(first.folder, chosen[0]), RedrawnRun(second.folder, chosen[1]))
     untested, left_out = {}, {}
@@ -104,7 +110,7 @@ def pair_results(first: KeptRun, second: KeptRun) -> PairedResults:
         bootstrap = IdentityBootstrap.draw(sides[0].table.outcomes.query_pids, RESAMPLES, SEED)
         for side in sides:
             side.draw(bootstrap)
-    exits = [_exits(sides, places) for places in _places(*(len(side.costs) for side in sides))]
+    exits = [_exits(sides, indices) for indices in _exit_pairs(*(len(side.costs) for side in sides))]
     thresholding = next(
         (thresholding for thresholding in sides[0].thresholdings if thresholding in sides[1].thresholdings), ""
     )
@@ -136,14 +142,14 @@ class _Measured:
     values: Mapping[str, tuple[Value, Value]]
 
 
-def _places(first: int, second: int) -> list[tuple[int, int]]:
-    """Pair exits by place, and the last with the last where one run has more."""
-    pairs = [(place, place) for place in range(min(first, second))]
+def _exit_pairs(first: int, second: int) -> list[tuple[int, int]]:
+    """Pair exits by index, and the last with the last where one run has more."""
+    pairs = [(index, index) for index in range(min(first, second))]
     return pairs if first == second else [*pairs, (first - 1, second - 1)]
 
 
-def _exits(sides: tuple[RedrawnRun, RedrawnRun], places: tuple[int, int]) -> _Measured:
-    (one, at_one), (other, at_other) = zip(sides, places, strict=True)
+def _exits(sides: tuple[RedrawnRun, RedrawnRun], indices: tuple[int, int]) -> _Measured:
+    (one, at_one), (other, at_other) = zip(sides, indices, strict=True)
     return _Measured(
         (one.scored.exits[at_one].name, other.scored.exits[at_other].name),
         (float(one.costs[at_one]), float(other.costs[at_other])),
@@ -181,7 +187,7 @@ def _why_undrawn(first: RedrawnRun, second: RedrawnRun) -> str:
 
 
 def _common_budgets(first: RedrawnRun, second: RedrawnRun) -> tuple[float, float] | None:
-    """Multiply-adds that both runs' budgets cover, from and to; None where there are none."""
+    """Lowest and highest budget that both runs cover; None where they have none in common."""
     if min(len(first.costs), len(second.costs)) < 2:
         return None
     low, high = max(first.costs[0], second.costs[0]), min(first.costs[-1], second.costs[-1])
@@ -194,20 +200,20 @@ def _tested(measured: Sequence[_Measured]) -> tuple[tuple[Row, ...], int]:
     tests = 0
     for metric in CURVE_METRICS:
         drawn, draws = [], []
-        for place, one_row in enumerate(measured):
-            (one, one_draws), (other, other_draws) = one_row.values[metric]
-            found[place][metric] = Difference(one, other)
+        for index, row in enumerate(measured):
+            (one, one_draws), (other, other_draws) = row.values[metric]
+            found[index][metric] = Difference(one, other)
             if one_draws is not None and other_draws is not None:
-                drawn.append(place)
+                drawn.append(index)
                 draws.append(other_draws - one_draws)
         tests = len(drawn)
         if not drawn:
             continue
         stacked = np.stack(draws, axis=1)
-        p = p_values(np.array([found[place][metric].lead for place in drawn]), stacked)
+        p = p_values(np.array([found[index][metric].lead for index in drawn]), stacked)
         numbers = np.stack([*interval(stacked), p, holm(p)], axis=1).tolist()
-        for place, (low, high, plain, corrected) in zip(drawn, numbers, strict=True):
-            found[place][metric] = replace(found[place][metric], low=low, high=high, p=plain, p_holm=corrected)
+        for index, (low, high, plain, corrected) in zip(drawn, numbers, strict=True):
+            found[index][metric] = replace(found[index][metric], low=low, high=high, p=plain, p_holm=corrected)
     return tuple(Row(row.names, row.costs, metrics) for row, metrics in zip(measured, found, strict=True)), tests
 
 

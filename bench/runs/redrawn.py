@@ -1,7 +1,7 @@
 """The numbers of one run with draws of the bootstrap: values from its records, draws from its exit tables.
 
-On the tables policies decide again as they did in the sweep. What cannot be made again exactly as it is on record is
-not drawn.
+Policies decide again on the tables as they did in the sweep. Where that does not give the recorded numbers, no draws
+are made.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bench.runs.load import RecordsFile, Run
 from bench.spec import EVALUATION_VERSION, SweepSpec
 
 SAME = 1e-6
-"""How near the recorded number, as a share, one must come that is made again from the tables."""
+"""Largest difference, as a fraction, between a recorded number and the same one computed again from the tables."""
 Value = tuple[float, FloatArray | None]
 """A number and its draws (R,), which are None where nothing can be drawn."""
 
@@ -41,11 +41,11 @@ class RedrawnRun:
     folder: RunFolder
     scored: Run
     context: SweepContext | None = None
-    """What points are scored on; None before ``draw``."""
+    """Scores and draws that points are made from; None before ``draw``."""
     _points: dict[tuple[str, str], Points] = field(default_factory=dict)
 
     def draw(self, bootstrap: IdentityBootstrap) -> None:
-        """Redraw the exits' means, and from now on what ``decide_again`` decides."""
+        """Draw the means of the exits; from then on ``decide_again`` draws the points that it decides."""
         scores = per_query_scores(self.table.outcomes)
         self.context = SweepContext.of(scores, self.costs, bootstrap, float(self.scored.cost.get("policy_mac", 1.0)))
 
@@ -62,11 +62,11 @@ class RedrawnRun:
 
     @cached_property
     def table(self) -> ExitTable:
-        """Every test query's outcomes and signals; raises where they cannot be read."""
+        """Outcomes and signals of every test query. Raises BenchError where they cannot be read."""
         return self._load("test")
 
     def why_no_table(self) -> str:
-        """Say why the table cannot be read, or is not the one of the records; nothing where all is well."""
+        """Say why the table cannot be used: not readable, or not that of the records; empty where it can."""
         try:
             again = self.table.outcomes.average_precision.mean(axis=0)
         except BenchError as problem:
@@ -95,7 +95,7 @@ class RedrawnRun:
         )
 
     def curve(self, policy: str, thresholding: str) -> tuple[RecordsFile, list[Mapping[str, Any]]]:
-        """Give a policy's points from the newest sweep that has them."""
+        """Give a policy's points from the newest sweep that has them. Raises KeyError where none has."""
         for file in self.scored.files:
             rows = [
                 row
@@ -111,16 +111,16 @@ class RedrawnRun:
         _, rows = self.curve(policy, thresholding)
         return reaches(np.array([row["realised_cost"] for row in rows]), self.costs[[0, -1]])
 
-    def exit_value(self, place: int, metric: str) -> Value:
+    def exit_value(self, index: int, metric: str) -> Value:
         """One exit's metric."""
-        draws = self.context.exit_draws[:, place, METRICS.index(metric)] if self.context else None
-        return float(self.exit_rows[place][metric]), draws
+        draws = self.context.exit_draws[:, index, METRICS.index(metric)] if self.context else None
+        return float(self.exit_rows[index][metric]), draws
 
     def mean_value(self, policy: str, thresholding: str, metric: str, budgets: tuple[float, float]) -> Value:
-        """Mean of a policy's metric over budgets from the one to the other; with draws once it decided again."""
+        """Mean of a policy's metric between two budgets; with draws once the policy decided again."""
         _, rows = self.curve(policy, thresholding)
         costs, scores = (np.array([[row[name] for row in rows]]) for name in ("realised_cost", metric))
-        ends = np.array([[self.exit_rows[place][metric] for place in (0, -1)]])
+        ends = np.array([[self.exit_rows[index][metric] for index in (0, -1)]])
         value = float(self._mean_height(costs, scores, ends, budgets)[0])
         points, column = self._points.get((policy, thresholding)), METRICS.index(metric)
         if self.context is None or points is None:
@@ -129,7 +129,10 @@ class RedrawnRun:
         return value, self._mean_height(points.cost_draws, points.score_draws[..., column], exits, budgets)
 
     def decide_again(self, policy: str, thresholding: str) -> str:
-        """Let a policy decide on the table once more; gives why that cannot be done, or nothing."""
+        """Let a policy decide on the table again; gives the reason where that fails, else an empty text.
+
+        Raises ValueError before ``draw``.
+        """
         file, rows = self.curve(policy, thresholding)
         if self.context is None:
             raise ValueError("decisions are scored on draws: call draw first")
@@ -179,7 +182,7 @@ class RedrawnRun:
 
 
 def _sweep_spec(file: RecordsFile) -> SweepSpec:
-    """Read what was swept from the header of records."""
+    """Read the settings of a sweep from the header of its records."""
     values: dict[str, Any] = dict(file.header["sweep"] or {})
     values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     try:

@@ -1,7 +1,7 @@
-"""Binary indexes of faiss beside exact search: what they find of it, and what re-identification loses by them.
+"""Binary indexes of faiss beside exact search: their recall, and what re-identification loses by them.
 
-Flat compares all codes; HNSW walks a graph of neighbours; IVF looks at the codes of the nearest clusters alone. The
-latter two miss images. Each person has many, so rank-1 stays high where recall falls: both are told.
+Flat compares all codes; HNSW walks a graph of neighbours; IVF compares only the codes of the nearest clusters. HNSW and
+IVF miss images. Each identity has many images, so rank-1 stays high where recall falls: both are reported.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ SEARCHED = 64
 
 @dataclass(frozen=True)
 class IndexScores:
-    """What an index found of the k nearest images of Q queries, and what that is worth.
+    """Recall of an index among the k nearest images of Q queries, with rank-1 and mAP beside exact search.
 
-    mAP is over the k images that are listed: a match that is not listed adds nothing, with the exact list as well.
+    mAP is over the k listed images: a match that is not listed adds nothing, also in the exact list.
     """
 
     index: str
@@ -53,7 +53,7 @@ class IndexScores:
 def score_index(
     kind: IndexKind, query: NDArray[Any], gallery: NDArray[Any], labels: SearchLabels, k: int = 100
 ) -> IndexScores:
-    """Search packed codes (Q, W) among (G, W) by an index, and hold what is found to the exact k nearest.
+    """Search packed codes (Q, W) among (G, W) by an index, and compare with the exact k nearest.
 
     Junk is dropped from lists as the protocol has it. Raises :class:`BenchError` where faiss is not installed, the
     index is unknown, or codes are not packed.
@@ -126,7 +126,7 @@ def _build(faiss: ModuleType, kind: IndexKind, gallery: NDArray[np.uint8]) -> An
 
 
 def _in_order(images: NDArray[np.int64], distances: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Order lists (Q, k) by distance and, of equal ones, by place in the gallery; what was not found comes last."""
+    """Order lists (Q, k) by distance and, of equal ones, by gallery index; images that were not found come last."""
     far = np.where(images >= 0, distances, np.iinfo(np.int32).max)
     return np.take_along_axis(images, np.lexsort((images, far), axis=1), axis=1)
 
