@@ -1,4 +1,4 @@
-"""Digests inside files: whoever reads a file can tell whether it is still what was written.
+"""Digests inside files: a reader of a file can check whether it still is what was written.
 
 A file carries one field, ``xxh3-128:`` and 32 hexadecimal digits: the digest of all its bytes, these digits taken as
 zeros. Where the field is depends on the format: a value of a JSON object, the last line of JSON lines, the metadata of

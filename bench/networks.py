@@ -24,7 +24,7 @@ State = Any
 class ExitSpec:
     """What leaves at one exit: its name, length, and how two of them are compared.
 
-    ``binary`` codes hold ±1 in ``dim`` places and are matched by Hamming distance; ``continuous``
+    ``binary`` codes hold ±1 in ``dim`` dimensions and are matched by Hamming distance; ``continuous``
     embeddings are matched by Euclidean distance.
     """
 

@@ -65,10 +65,10 @@ def load(kind: Kind, name: str) -> Any:
         raise BenchError(
             f"{kind} {name!r} stands for {entry.value}, which cannot be loaded: {problem or type(problem).__name__}"
         ) from problem
-    told = "names" if kind == "encoder" else "summary"
-    if isinstance(value, type) or not hasattr(value, told):
+    attribute = "names" if kind == "encoder" else "summary"
+    if isinstance(value, type) or not hasattr(value, attribute):
         raise BenchError(
-            f"{kind} {name!r} stands for {entry.value}, which is a {type(value).__name__} without {told}: "
+            f"{kind} {name!r} stands for {entry.value}, which is a {type(value).__name__} without {attribute}: "
             f"no {kind} of this suite; mend the plug-in, or uninstall it"
         )
     return value

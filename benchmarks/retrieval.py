@@ -94,7 +94,7 @@ def score_in_a_loop(
         matches = gallery_pids[kept] == pid
         if matches.any():
             # An element at a time, in Python, as the public evaluators do.
-            shares = [found / (place + 1.0) for place, found in enumerate(matches.cumsum())]
+            shares = [found / (index + 1.0) for index, found in enumerate(matches.cumsum())]
             precisions.append((np.asarray(shares) * matches).sum() / matches.sum())
     return float(np.mean(precisions))
 

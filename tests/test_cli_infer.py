@@ -150,15 +150,17 @@ def test_a_kept_gallery_answers(infer, kept, cache, tmp_path):
     record = tmp_path / "record.json"
     status, _, err = infer("--gallery", file, "--rounds", 1, "--json", record)
     assert status == 0, err
-    told = json.loads(record.read_text())
-    assert told["gallery"] == len(gallery)
-    assert told["kept_gallery"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    written = json.loads(record.read_text())
+    assert written["gallery"] == len(gallery)
+    assert written["kept_gallery"] == hashlib.sha256(file.read_bytes()).hexdigest()
     queries = images_of_split("synthped", DatasetRequest(cache, {"size": "smoke"}), "query").samples
     people = [(sample.pid, sample.camid) for sample in queries]
     enrolled = list(zip(gallery.pids.tolist(), gallery.camids.tolist(), strict=True))
     matched = [any(pid == other and camid != seen for other, seen in enrolled) for pid, camid in people]
-    assert told["queries"] == sum(matched) < len(people), "who is not enrolled cannot be found, and is not asked about"
-    assert told["contestants"][1]["decisions_changed"] == 0
+    assert written["queries"] == sum(matched) < len(people), (
+        "who is not enrolled cannot be found, and is not asked about"
+    )
+    assert written["contestants"][1]["decisions_changed"] == 0
 
 
 def test_who_is_this_is_answered_by_name_from_a_kept_gallery(infer, kept, cache, tmp_path):
@@ -210,11 +212,11 @@ def test_eight_bits_are_written_where_they_are_asked_for(infer, tmp_path):
     status, out, err = infer(*arguments)
     assert status == 0, err
     assert "int8" in out
-    told = json.loads(record.read_text())
-    assert told["engine"]["precision"] == "int8"
-    for one in told["contestants"]:
+    written = json.loads(record.read_text())
+    assert written["engine"]["precision"] == "int8"
+    for one in written["contestants"]:
         assert 0 < one["bits_changed"] < 0.2 * one["bits_compared"]
-    assert told["contestants"][1]["decisions_changed"] is not None
+    assert written["contestants"][1]["decisions_changed"] is not None
 
 
 MISTAKES = [

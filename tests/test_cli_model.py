@@ -44,9 +44,9 @@ def test_a_run_leaves_and_is_the_same(bench, results):
     assert "onnxruntime │ exit 4 │" in out
     assert "computes the same as the network" in out
     status, out, _ = bench("model", "check", folder, "--results", results, "--json", "--images", 8)
-    told = json.loads(out)
-    assert (told["images"], told["source"], told["same"]) == (8, "query images", True)
-    assert {exit_["flipped"] for exit_ in told["exits"]} == {0}
+    printed = json.loads(out)
+    assert (printed["images"], printed["source"], printed["same"]) == (8, "query images", True)
+    assert {exit_["flipped"] for exit_ in printed["exits"]} == {0}
     status, out, _ = bench("model", "show", folder)
     assert status == 0
     assert "step-1.onnx" in out

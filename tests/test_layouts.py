@@ -9,9 +9,9 @@ from bench import registry
 from bench.data.dataset import DatasetRequest
 
 NAMES = {
-    "market1501": "{pid:04}_c{camid}s1_{place:06}_00.jpg",
-    "dukemtmc": "{pid:04}_c{camid}_f{place:07}.jpg",
-    "cuhk03": "{pid:04}_c{camid}_{place}.png",
+    "market1501": "{pid:04}_c{camid}s1_{number:06}_00.jpg",
+    "dukemtmc": "{pid:04}_c{camid}_f{number:07}.jpg",
+    "cuhk03": "{pid:04}_c{camid}_{number}.png",
 }
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 
@@ -28,9 +28,9 @@ def lay_out(name, rendered, root):
         samples = [sample for sample in getattr(rendered, split) if name == "market1501" or sample.pid > 0]
         counts[split] = len(samples)
         (root / folder).mkdir(parents=True)
-        for place, sample in enumerate(samples, 1):
+        for number, sample in enumerate(samples, 1):
             pid = "-1" if sample.pid == -1 else f"{sample.pid:04}"
-            target = NAMES[name].replace("{pid:04}", pid).format(camid=sample.camid, place=place)
+            target = NAMES[name].replace("{pid:04}", pid).format(camid=sample.camid, number=number)
             if target.endswith(".png"):
                 Image.open(sample.path).save(root / folder / target)
             else:

@@ -1,4 +1,4 @@
-"""Points of accuracy against cost: what queries get that leave where they are told to, with draws of the bootstrap."""
+"""Points of accuracy against cost: the scores of queries that leave at given exits, with draws of the bootstrap."""
 
 from __future__ import annotations
 

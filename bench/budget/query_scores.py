@@ -7,7 +7,7 @@ import numpy as np
 from bench.retrieval.table import HIT_RANKS, FloatArray, Outcomes
 
 METRICS = ("mAP", "mINP", *(f"rank-{rank}" for rank in HIT_RANKS))
-"""What is scored at each point, as shares from 0 to 1."""
+"""Metrics of each point, as fractions from 0 to 1."""
 CURVE_METRICS = ("mAP", "rank-1")
 """Metrics whose whole curves are summed up and compared."""
 

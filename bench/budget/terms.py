@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REACHED = (95, 99)
-"""Percentages of the last exit's metric whose price is told."""
+"""Percentages of the last exit's metric whose cost is reported."""
 INTERPOLATION = "interpolation"
 """What a policy is compared with beside the other policies: drawing between neighbouring exits."""
 OWN, CALIBRATION = "own", "calibration"

@@ -1,4 +1,4 @@
-"""``bench compare``: two runs, what differs in how they were made and in what they came to."""
+"""``bench compare``: two runs, and how their settings and their results differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.runs.paired import Difference, PairedResults, Row
 
 SMALLEST = 0.001
-"""p-values below are not told apart."""
+"""p-values below are printed as smaller than this."""
 METRICS = ("mAP", "rank-1")
 WIDE = 136
 """Columns of a terminal that hold both metrics beside each other."""
@@ -184,9 +184,9 @@ def _verdict(found: PairedResults, metric: str) -> str:
             [_name(row) for row in rows if _is_ahead(row.metrics[metric], sign)]
             for rows in (found.exits, found.policies)
         )
-        places = [f"at {', '.join(exits)}"] if exits else []
-        places += [f"under {', '.join(policies)}"] if policies else []
-        said += [f"{letter} is ahead {' and '.join(places)}"] if places else []
+        where = [f"at {', '.join(exits)}"] if exits else []
+        where += [f"under {', '.join(policies)}"] if policies else []
+        said += [f"{letter} is ahead {' and '.join(where)}"] if where else []
     return f"{'; '.join(said) or 'neither is ahead'} by more than noise (p < {LEVEL})"
 
 

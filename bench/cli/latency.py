@@ -44,7 +44,7 @@ def latency_command(
     from bench.device import device_name, open_device, precision_name
 
     fabric = open_device(device, precision)
-    rows, paths, places = [], [], set()
+    rows, paths, machines = [], [], set()
     reporter = TerminalReporter()
     with reporter.task("timing", len(names), unit="networks") as task:
         for name, (value, options, recipe) in zip(names, resolved, strict=True):
@@ -63,7 +63,7 @@ def latency_command(
             about = {"network": key, "method": name, "preset": preset, "input_size": list(recipe.input_size)}
             record = {**about, **asdict(latency), "provenance": origin}
             paths.append(write_latency(results, record))
-            places.add(machine(record))
+            machines.add(machine(record))
             for exit_, cost, *times in zip(
                 latency.exits, costs, latency.milliseconds, latency.low, latency.high, strict=True
             ):
@@ -71,7 +71,7 @@ def latency_command(
                 rows.append([name, exit_, macs(cost), f"{times[0]:.2f} [{times[1]:.2f}, {times[2]:.2f}]", speed])
             task.advance(status=name)
     caption = (
-        f"{'; '.join(sorted(places))}; batches of {batch}. From normalised images on the device to the embedding "
+        f"{'; '.join(sorted(machines))}; batches of {batch}. From normalised images on the device to the embedding "
         "there, all steps before it included: median and quartiles. Decoding and matching are not in it."
     )
     columns = ["method", "exit", "MACs an image", "milliseconds a batch [quartiles]", "MMAC/ms"]

@@ -120,10 +120,10 @@ def check_command(
     differences = check_export(folder, trained, given, chosen, threads=threads, data=ranks, reporter=reporter)
     same = all(difference.same for difference in differences)
     if as_json:
-        told: dict[str, Any] = {"folder": str(folder), "run": card.run, "precision": card.precision}
-        told |= {"calibration": card.calibration, "images": len(given), "source": source, "same": same}
-        told["exits"] = [part.to_json() for part in differences]
-        typer.echo(json.dumps(told, indent=1, allow_nan=False))
+        values: dict[str, Any] = {"folder": str(folder), "run": card.run, "precision": card.precision}
+        values |= {"calibration": card.calibration, "images": len(given), "source": source, "same": same}
+        values["exits"] = [part.to_json() for part in differences]
+        typer.echo(json.dumps(values, indent=1, allow_nan=False))
     else:
         _show_differences(card, differences, f"{len(given)} {source}", same)
     if not same:

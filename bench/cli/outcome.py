@@ -1,4 +1,4 @@
-"""What a run came to, on the terminal: its exits, its policies, and what each decided at the first exit."""
+"""Results of a run on the terminal: its exits, its policies, and what each decided at the first exit."""
 
 from __future__ import annotations
 

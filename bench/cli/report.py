@@ -43,7 +43,7 @@ def report_command(
         pictures=pictures,
     )
     if as_json:
-        told = {
+        values = {
             "page": str(report.page),
             "files": [path.relative_to(report.folder).as_posix() for path in report.files],
             "sections": [
@@ -52,7 +52,7 @@ def report_command(
             ],
             "remarks": list(report.remarks),
         }
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps(values, indent=1))
         return
     for remark in report.remarks:
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)

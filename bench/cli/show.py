@@ -28,7 +28,7 @@ def show_command(
     results: ResultsOption = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print it all as one JSON object, for scripts.")] = False,
 ) -> None:
-    """Show a run: what was run and where, how training went, what it came to, and which files are kept."""
+    """Show a run: what was run and where, how training went, its results, and which files are kept."""
     # Here, not at the top: help should not wait for pandas.
     from bench.runs.finding import find_run, read_run
     from bench.runs.summary import summarise_run

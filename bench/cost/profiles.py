@@ -40,14 +40,14 @@ def read_latencies(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
     records: list[Mapping[str, Any]] = []
     remarks: list[str] = []
     for path in sorted((results / FOLDER).glob("*.json")):
-        place = path.relative_to(results).as_posix()
+        name = path.relative_to(results).as_posix()
         try:
             record = read_json(path)
             lengths = {len(record[name]) for name in ("exits", "milliseconds", "low", "high")}
             if record["schema"] != SCHEMA_VERSION or len(lengths) != 1 or not all(_where(record)):
                 raise ValueError("another schema, or exits without times")
         except (BenchError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
-            remarks.append(f"left out: {place} is no latency of this suite ({type(problem).__name__}: {problem})")
+            remarks.append(f"left out: {name} is no latency of this suite ({type(problem).__name__}: {problem})")
         else:
             records.append(record)
     return records, remarks

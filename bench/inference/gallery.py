@@ -81,7 +81,7 @@ class Gallery:
             if (codes.dtype, codes.shape) != expected:
                 raise BenchError(
                     f"codes of exit {spec.name} must be {expected[0]} {expected[1]}, as its {spec.dim} {spec.code} "
-                    f"places and {len(self)} images have it; found {codes.dtype} {codes.shape}"
+                    f"dimensions and {len(self)} images have it; found {codes.dtype} {codes.shape}"
                 )
         if len(self.names) != len(self):
             raise BenchError(f"a gallery needs one name an image; found {len(self.names)} names of {len(self)} images")

@@ -268,8 +268,8 @@ def _record(
 
 def write_record(results: Path, record: dict[str, Any]) -> Path:
     """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
-    told = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
-    key = digest([record[name] for name in told] + [[one["name"] for one in record["contestants"]]])
+    identifying = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
+    key = digest([record[name] for name in identifying] + [[one["name"] for one in record["contestants"]]])
     engine = record["engine"]
     path = results / FOLDER / f"{record['name']}-{record['scenario']}-{engine['backend']}-{key[:8]}.json"
     try:

@@ -44,7 +44,7 @@ class Contestant:
 
 @dataclass
 class Measured:
-    """What one contestant came to, over all rounds."""
+    """Measurements of one contestant over all rounds."""
 
     contestant: Contestant
     passes: list[Pass]
@@ -98,7 +98,7 @@ def measure(
 
 
 def summary(measured: Measured, full: Measured, order: IntArray) -> dict[str, Any]:
-    """Lay out what one contestant came to as plain values; savings are against the full network.
+    """Lay out the measurements of one contestant as plain values; savings are against the full network.
 
     ``promised_by_macs`` and ``promised_by_steps`` are what multiply-adds and the step profile, at the batch sizes that
     occurred, would save; ``saved_network`` and ``saved_end_to_end`` what was saved in time.

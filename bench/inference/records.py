@@ -22,14 +22,14 @@ def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
     records: list[Mapping[str, Any]] = []
     remarks: list[str] = []
     for path in sorted((results / FOLDER).glob("*.json")):
-        place = path.relative_to(results).as_posix()
+        name = path.relative_to(results).as_posix()
         try:
             record = read_json(path)
             _check(record)
         except BenchError as problem:
-            remarks.append(f"left out: {str(problem).replace(str(path), place)}")
+            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
-            remarks.append(f"left out: {place} is no record of bench infer ({type(problem).__name__}: {problem})")
+            remarks.append(f"left out: {name} is no record of bench infer ({type(problem).__name__}: {problem})")
         else:
             records.append(record)
     return records, remarks
@@ -39,9 +39,9 @@ def _check(record: Mapping[str, Any]) -> None:
     """Raise ValueError, or what reading another form ends in, for what the report could not be made of."""
     if record["schema"] != SCHEMA_VERSION:
         raise ValueError(f"schema {record['schema']}, this suite reads {SCHEMA_VERSION}")
-    told = ("run", "name", "scenario", "policy", "thresholding", "dataset", "counter")
-    if not all(isinstance(record[name], str) for name in told):
-        raise ValueError(f"expected texts as {', '.join(told)}")
+    texts = ("run", "name", "scenario", "policy", "thresholding", "dataset", "counter")
+    if not all(isinstance(record[name], str) for name in texts):
+        raise ValueError(f"expected texts as {', '.join(texts)}")
     for name in ("batch", "queries", "rounds", "gallery"):
         int(record[name])
     dict(record["evaluation"])

@@ -41,13 +41,13 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Rows of one kind, policy and thresholding, with their places by run."""
+    """Rows of one kind, policy and thresholding, with their indices by run."""
 
     rows: pd.DataFrame
     of_runs: tuple[NDArray[np.intp], ...]
-    """Places of each run's rows from the lowest key on; runs are in the order of their names."""
+    """Indices of each run's rows from the lowest key on; runs are in the order of their names."""
     shared: NDArray[np.intp]
-    """Places of the rows whose key all runs have, (runs, K)."""
+    """Indices of the rows whose key all runs have, (runs, K)."""
 
     @classmethod
     def of(cls, rows: pd.DataFrame, key: str) -> _Part:
@@ -57,9 +57,9 @@ class _Part:
         order = np.lexsort((keys, runs))
         of_runs = tuple(order[runs[order] == run] for run in range(len(names)))
         # The root that gives a budget is found anew for every run: its last digits may differ.
-        keyed = [{f"{keys[place]:.9g}": place for place in places} for places in of_runs]
+        keyed = [{f"{keys[row]:.9g}": row for row in indices} for indices in of_runs]
         names_shared = [name for name in keyed[0] if all(name in other for other in keyed[1:])] if keyed else []
-        shared = [[places[name] for name in names_shared] for places in keyed]
+        shared = [[by_key[name] for name in names_shared] for by_key in keyed]
         return cls(rows, of_runs, np.array(shared, dtype=np.intp).reshape(len(keyed), len(names_shared)))
 
     def values(self, columns: Sequence[str]) -> FloatArray:
@@ -72,22 +72,22 @@ class _Part:
 
 
 class _Parts(dict[tuple[str, str, str], _Part]):
-    """Parts of a setup's table by kind, policy and thresholding; each is cut out when it is first asked for."""
+    """Parts of a setup's table by kind, policy and thresholding; each is cut out when it is first needed."""
 
     def __init__(self, table: pd.DataFrame) -> None:
         super().__init__()
         self._table = table
-        self._places = table.groupby(["kind", "policy", "thresholding"]).indices
+        self._indices = table.groupby(["kind", "policy", "thresholding"]).indices
 
     def __missing__(self, name: tuple[str, str, str]) -> _Part:
         """Cut a part out."""
-        places = np.asarray(self._places.get(name, ()), dtype=np.intp)
-        self[name] = _Part.of(self._table.take(places), _KEYS[name[0]])
+        indices = np.asarray(self._indices.get(name, ()), dtype=np.intp)
+        self[name] = _Part.of(self._table.take(indices), _KEYS[name[0]])
         return self[name]
 
 
 _PARTS: WeakKeyDictionary[Setup, _Parts] = WeakKeyDictionary()
-"""Parts of the setups that were drawn: figures and tables ask for each many times."""
+"""Parts of the setups that were drawn: figures and tables use each many times."""
 _KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_cost"}
 
 
@@ -123,13 +123,13 @@ def policy_runs(setup: Setup, policy: str, thresholding: str, columns: Sequence[
     """Columns of one policy in one thresholding, (K, columns) for each run, from the lowest ``a`` on."""
     part = _part(setup, "policy", policy, thresholding)
     values = part.values(columns)
-    return [values[places] for places in part.of_runs]
+    return [values[indices] for indices in part.of_runs]
 
 
 def _curve(part: _Part, cost: str, column: str) -> Curve:
     bounds = [name for name in (f"{column}_low", f"{column}_high") if name in part.rows]
     drawn = part.values([cost, column])
-    singles = tuple((drawn[places, 0], drawn[places, 1]) for places in part.of_runs)
+    singles = tuple((drawn[indices, 0], drawn[indices, 1]) for indices in part.of_runs)
     bounded = len(bounds) == 2 and bool(part.rows[bounds[0]].notna().all())
     mean = part.means([cost, column, *(bounds if bounded else ())]).T
     low, high = mean[2:] if bounded else (None, None)

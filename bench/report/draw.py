@@ -60,20 +60,20 @@ def processes() -> int:
 def draw(
     sections: Sequence[Section], jobs: Sequence[Job], formats: Sequence[str], workers: int = 1
 ) -> Iterator[tuple[int, list[Drawn]]]:
-    """Give each job's figures with the place of the job, as soon as they are drawn; one worker is this process.
+    """Give each job's figures with the index of the job, as soon as they are drawn; one worker is this process.
 
     Raises whatever a figure raises, and BenchError where a process was ended from outside.
     """
     if workers < 2:
-        for place, job in enumerate(jobs):
-            yield place, _fill(sections, job, formats)
+        for index, job in enumerate(jobs):
+            yield index, _fill(sections, job, formats)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(list(sections),))
     try:
-        places = {pool.submit(_fill_here, job, formats): place for place, job in enumerate(jobs)}
-        for future in as_completed(places):
-            yield places[future], future.result()
+        jobs_by_future = {pool.submit(_fill_here, job, formats): index for index, job in enumerate(jobs)}
+        for future in as_completed(jobs_by_future):
+            yield jobs_by_future[future], future.result()
     except BrokenProcessPool as problem:
         raise BenchError(
             "a process that draws figures was ended from outside, perhaps for lack of memory; run the report again"
@@ -104,9 +104,9 @@ def _fill(sections: Sequence[Section], job: Job, formats: Sequence[str]) -> list
     section = sections[job.section]
     about = (section,) if job.setup is None else (section, section.setups[job.setup])
     drawn = []
-    for place, drawing in enumerate(job.kind(*about)):
-        files = drawing.save(job.stem.with_name(f"{job.stem.name}-{place}"), formats)
+    for index, drawing in enumerate(job.kind(*about)):
+        files = drawing.save(job.stem.with_name(f"{job.stem.name}-{index}"), formats)
         svg = files["svg"].read_text(encoding="utf-8") if "svg" in files else drawing.svg()
-        told = (drawing.title, drawing.caption, drawing.description, drawing.part, drawing.origin)
-        drawn.append(Drawn(*told, svg, files))
+        facts = (drawing.title, drawing.caption, drawing.description, drawing.part, drawing.origin)
+        drawn.append(Drawn(*facts, svg, files))
     return drawn

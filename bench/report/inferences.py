@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class InferenceGroup:
     """One run, in one scenario and batch size: its records by the name of the engine and of what else differs."""
 
     section: Section
@@ -24,7 +24,7 @@ class Asked:
 
     @property
     def first(self) -> Record:
-        """A record that tells what all share."""
+        """A record, for the fields that are equal in all."""
         return next(iter(self.records.values()))
 
     @property
@@ -54,10 +54,10 @@ class Asked:
         queries = sorted({f"{one['queries']:,}" for one in records})
         galleries = sorted({f"{one['gallery']:,}" for one in records})
         rounds = sorted({int(one["rounds"]) for one in records})
-        places = dict.fromkeys(machine(one) for one in records)
+        machines = dict.fromkeys(machine(one) for one in records)
         return (
             f"Scenario {self.scenario}; {' and '.join(queries)} queries against {' and '.join(galleries)} gallery "
-            f"images, rounds: {', '.join(map(str, rounds))}; measured on {'; '.join(places)}"
+            f"images, rounds: {', '.join(map(str, rounds))}; measured on {'; '.join(machines)}"
             f"{'; the images are rendered' if self.section.rendered else ''}."
         )
 
@@ -68,20 +68,20 @@ class Asked:
         return f"Measured: {origin_line((one['run'] for one in records), (one['provenance'] for one in records))} Runs:"
 
 
-def asked(section: Section) -> list[Asked]:
+def inference_groups(section: Section) -> list[InferenceGroup]:
     """Sort a section's records: one group for each run, scenario and batch size, in the order of their names."""
     groups: dict[tuple[str, str, int], list[Record]] = {}
     for record in section.inferences:
         groups.setdefault((record["name"], record["scenario"], int(record["batch"])), []).append(record)
-    return [Asked(section, _named(records)) for _, records in sorted(groups.items())]
+    return [InferenceGroup(section, _named(records)) for _, records in sorted(groups.items())]
 
 
 def _named(records: Sequence[Record]) -> dict[str, Record]:
-    """Name records by backend, precision and threads, and by what else not all of them share."""
-    told = [
+    """Name records by backend, precision and threads, and by the other settings in which they differ."""
+    facts = [
         (
             f"{one['engine']['backend']}, {one['engine']['precision']}, {_threads(one['engine'])}",
-            _place(one),
+            _processor(one),
             f"policy {one['policy']}",
             f"{one['thresholding']} thresholds",
             f"{one['queries']} queries",
@@ -89,10 +89,10 @@ def _named(records: Sequence[Record]) -> dict[str, Record]:
         )
         for one in records
     ]
-    differing = [0, *(place for place in range(1, len(told[0])) if len({texts[place] for texts in told}) > 1)]
+    differing = [0, *(index for index in range(1, len(facts[0])) if len({texts[index] for texts in facts}) > 1)]
     named: dict[str, Record] = {}
-    for texts, record in zip(told, records, strict=True):
-        name = ", ".join(texts[place] for place in differing)
+    for texts, record in zip(facts, records, strict=True):
+        name = ", ".join(texts[index] for index in differing)
         # Records that differ in their budgets alone have one name.
         number = 1 + sum(other == name or other.startswith(f"{name} (") for other in named)
         named[clean(name if number == 1 else f"{name} ({number})")] = record
@@ -103,7 +103,7 @@ def _threads(engine: Mapping[str, Any]) -> str:
     return f"{engine['threads']} thread{'' if engine['threads'] == 1 else 's'}"
 
 
-def _place(record: Record) -> str:
+def _processor(record: Record) -> str:
     device = str(record["engine"]["device"])
     return str(record["provenance"]["processor"]) if device == "cpu" else device
 

@@ -51,9 +51,9 @@ def read_picture(run: str, path: Path) -> Picture:
             width = image.width
             image.convert("RGB").save(data, "jpeg", quality=JPEG_QUALITY)
     except (OSError, SyntaxError, ValueError) as problem:
-        place = f"policies/{run}/{path.name}"
+        name = f"policies/{run}/{path.name}"
         raise BenchError(
-            f"{place} cannot be read as a picture ({type(problem).__name__}); bench policies makes it again"
+            f"{name} cannot be read as a picture ({type(problem).__name__}); bench policies makes it again"
         ) from problem
     address = f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
     if path.stem == MATCHES:

@@ -21,8 +21,8 @@ def write_outcomes(
 
     ``evaluation`` is that of the records' header: a run may have been evaluated in other ways as well.
     """
-    place = run_folder.relative_to(results).as_posix()
-    found = load(results, place)
+    name = run_folder.relative_to(results).as_posix()
+    found = load(results, name)
     (section,) = (part for part in sections(found) if part.evaluation == evaluation)
     (setup,) = section.setups
     outcomes = outcome_figure(section, setup)

@@ -26,9 +26,9 @@ SIGNALS = {
 }
 """What each kind of signals means, in words."""
 COST_PARTS = ("name", "machine", "batch")
-"""What tells the costs of two sections apart in their titles."""
+"""Parts of a cost that sections name in their titles where they differ."""
 OF_ONE_NETWORK = ("policy_mac", "measured_at")
-"""What a measured cost tells of one network alone."""
+"""Parts of a measured cost that belong to one network only."""
 SHOWN_SETTINGS = 3
 NAMED_SEEDS = 6
 """Of more seeds the first and the last alone are named in titles and file names."""
@@ -152,8 +152,8 @@ def sections(
 def _is_of(inference: Mapping[str, Any], section: Section, keys: set[str]) -> bool:
     """Whether a measurement is of one of the runs with these keys, under the section's evaluation."""
     evaluation = with_defaults(EvaluationSpec, section.evaluation)
-    asked = inference["evaluation"]
-    return inference["run"] in keys and all(evaluation.get(name) == value for name, value in asked.items())
+    evaluated = inference["evaluation"]
+    return inference["run"] in keys and all(evaluation.get(name) == value for name, value in evaluated.items())
 
 
 def _evaluated(run: Run) -> tuple[str, str]:
@@ -175,7 +175,7 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
     """Say, in brackets, what of data and evaluation differs between sections of the same dataset's name."""
     if len(namesakes) == 1:
         return ""
-    told = [
+    facts = [
         (
             f"AP {other.evaluation['ap']}",
             f"{other.evaluation['signals']} signals",
@@ -185,7 +185,7 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
         )
         for other in (run, *namesakes)
     ]
-    differing = [texts[0] for texts in zip(*told, strict=True) if len(set(texts)) > 1]
+    differing = [texts[0] for texts in zip(*facts, strict=True) if len(set(texts)) > 1]
     return f"[{', '.join(differing or [f'evaluation {digest(run.evaluation)[:8]}'])}]"
 
 
@@ -241,8 +241,8 @@ def _names(run: Run, *names: str) -> tuple[str, ...]:
 def _section_name(run: Run) -> str:
     """The dataset, and what of the evaluation is not the default."""
     ap, signals = run.evaluation["ap"], run.evaluation["signals"]
-    told = ((ap, "step"), (signals, "deployed"), (run.cost["name"], MACS.name))
-    extras = [str(value) for value, default in told if value != default]
+    choices = ((ap, "step"), (signals, "deployed"), (run.cost["name"], MACS.name))
+    extras = [str(value) for value, default in choices if value != default]
     return "-".join([str(run.spec["dataset"]), *extras])
 
 

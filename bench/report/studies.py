@@ -16,7 +16,7 @@ def read_studies(results: Path) -> tuple[tuple[tuple[str, Study], ...], tuple[st
     """Read all studies, each with the name of its folder, and remarks on files that cannot be used."""
     studies, remarks = [], []
     for path in sorted(results.glob(PLACES)):
-        place = path.relative_to(results).as_posix()
+        name = path.relative_to(results).as_posix()
         try:
             study = read_json(path)
             if study["schema"] != SCHEMA_VERSION:
@@ -28,9 +28,9 @@ def read_studies(results: Path) -> tuple[tuple[tuple[str, Study], ...], tuple[st
             for table in study_tables(study):
                 table.markdown()
         except BenchError as problem:
-            remarks.append(f"left out: {str(problem).replace(str(path), place)}")
+            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
-            remarks.append(f"left out: {place} is no search study of this suite ({type(problem).__name__}: {problem})")
+            remarks.append(f"left out: {name} is no search study of this suite ({type(problem).__name__}: {problem})")
         else:
             studies.append((path.parent.name, study))
     return tuple(studies), tuple(remarks)

@@ -101,10 +101,10 @@ class _Making:
         ]
         drawn: list[list[Drawn]] = [[] for _ in jobs]
         with reporter.task("figures", len(jobs), unit="figures") as task:
-            for place, of_job in draw(self.sections, jobs, self.formats, workers):
-                drawn[place] = of_job
-                section, setup = self._about(jobs[place])
-                task.advance(status=f"{jobs[place].kind.name}, {setup.label if setup else section.title}")
+            for index, of_job in draw(self.sections, jobs, self.formats, workers):
+                drawn[index] = of_job
+                section, setup = self._about(jobs[index])
+                task.advance(status=f"{jobs[index].kind.name}, {setup.label if setup else section.title}")
         for job, of_job in zip(jobs, drawn, strict=True):
             self.figures.setdefault((job.section, job.setup), []).extend(self._figure(job, one) for one in of_job)
 
@@ -118,11 +118,11 @@ class _Making:
             setups = [
                 SetupPart(
                     setup,
-                    self.figures.get((at, place), ()),
+                    self.figures.get((at, which), ()),
                     self._pictures(results, setup),
                     [run_origin(run) for run in setup.runs],
                 )
-                for place, setup in enumerate(section.setups)
+                for which, setup in enumerate(section.setups)
             ]
             parts.append(SectionPart(section, self.figures.get((at, None), ()), setups, made["section"], made["setup"]))
         runs = self._table(overview(self.sections))

@@ -1,4 +1,4 @@
-"""Binary codes: ±1 in memory of the network, one bit a place in the gallery."""
+"""Binary codes: ±1 in memory of the network, one bit a dimension in the gallery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def packed_width(length: int) -> int:
 def pack(signs: ArrayLike) -> NDArray[np.uint8]:
     """Pack codes (N, L) of ±1, or of booleans with True for +1, into bytes (N, ceil(L/8)).
 
-    The first place is the highest bit of the first byte. Places beyond L are zero in every code, so they add
+    Dimension 0 is the highest bit of the first byte. Bits beyond L are zero in every code, so they add
     nothing to a Hamming distance.
     """
     values = np.asarray(signs)
@@ -27,9 +27,9 @@ def pack(signs: ArrayLike) -> NDArray[np.uint8]:
     positive = values == 1
     wrong = ~(positive | (values == -1))
     if wrong.any():
-        row, place = np.argwhere(wrong)[0]
+        row, column = np.argwhere(wrong)[0]
         raise BenchError(
-            f"codes to pack hold +1 and -1 alone; found {values[row, place]} in row {row}, place {place} "
+            f"codes to pack hold +1 and -1 alone; found {values[row, column]} in row {row}, column {column} "
             f"({int(wrong.sum())} such values). Binarise first: +1 where the value is positive, -1 elsewhere."
         )
     return np.packbits(positive, axis=1)

@@ -185,7 +185,7 @@ def _check_embeddings(
         if values.shape != expected or not right_type:
             raise BenchError(
                 f"{role} embeddings of exit {spec.name} must be {kind} {expected}, as its {spec.dim} {spec.code} "
-                f"places and the {count} labels have it; found {values.dtype} {values.shape}"
+                f"dimensions and the {count} labels have it; found {values.dtype} {values.shape}"
             )
         checked.append(values)
     return checked

@@ -183,7 +183,7 @@ def _codes(codes: ArrayLike, role: str) -> NDArray[np.uint8]:
 
 
 def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """View packed codes (N, W) as 64-bit words (N, ceil(W/8)), zeros in the places beyond."""
+    """View packed codes (N, W) as 64-bit words (N, ceil(W/8)), zeros in the bits beyond."""
     padded = np.zeros((codes.shape[0], -(-codes.shape[1] // 8) * 8), dtype=np.uint8)
     padded[:, : codes.shape[1]] = codes
     return padded.view(np.uint64)

@@ -39,7 +39,7 @@ class GalleryLabels:
         self._nobody = np.empty(0, dtype=order.dtype)
 
     def showing(self, pid: int) -> IntArray:
-        """Places (n,) among the kept images of those that show an identity, ascending."""
+        """Indices (n,) among the kept images of those that show an identity, ascending."""
         return self._of_identity.get(pid, self._nobody)
 
     def has_match(self, query_pids: IntArray, query_camids: IntArray) -> NDArray[np.bool_]:

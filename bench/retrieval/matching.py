@@ -47,8 +47,9 @@ class FloatGallery:
     def slack(dim: int) -> float:
         """Bound how far two distances of :func:`euclidean` may be out of order, as a share of either.
 
-        The product of ``dim`` places is off by less than ``dim`` roundings of the squared lengths, of which a squared
-        distance is at least the share ``NEAR``. Half of that is the share of the distance, and two of them compare.
+        The product over ``dim`` dimensions is off by less than ``dim`` roundings of the squared lengths. A squared
+        distance is at least the share ``NEAR`` of these. Half of that is the share of the distance, and two of them
+        compare.
         """
         return 4 * (dim + 2) * float(np.finfo(np.float64).eps) / NEAR + 4 * float(np.finfo(np.float32).eps)
 

@@ -30,7 +30,7 @@ BLOCK_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class LocatedMatches:
-    """Where the matches of Q queries stand: their tie groups and, where asked for, their places in gallery order."""
+    """Where the matches of Q queries stand: their tie groups and, where asked for, their ranks in gallery order."""
 
     groups: TieGroups
     stable: PlacedMatches | None
@@ -89,7 +89,7 @@ def locate_matches(
     query, own, value, closer, within, earlier = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
     # From here on, arrays run over the images of the queries' own identities, by query, distance and, the sort being
-    # stable, place in the gallery.
+    # stable, gallery index.
     order = np.lexsort((value, query))
     query, own, value, closer, within, earlier = (
         column[order] for column in (query, own, value, closer, within, earlier)
@@ -142,6 +142,6 @@ def _earlier_in_gallery(row: NDArray[Any], own: IntArray, value: NDArray[Any], t
 
 
 def _count_before(flags: NDArray[np.bool_], query_start: IntArray) -> IntArray:
-    """Count the flags (n,) that are set before each place, within its query."""
+    """Count the flags (n,) that are set before each index, within its query."""
     running: IntArray = np.cumsum(flags) - flags
     return running - running[query_start]

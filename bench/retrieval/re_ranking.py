@@ -90,8 +90,8 @@ class ReRanking:
             first = by_image.indptr[:-1][some.col] - (np.cumsum(counts) - counts)
             entries = np.arange(counts.sum()) + np.repeat(first, counts)
             least = np.minimum(np.repeat(some.data, counts), by_image.data[entries])
-            places = np.repeat(some.row.astype(np.int64) * len(self.gallery), counts) + by_image.indices[entries]
-            shared[part] = np.bincount(places, least, minlength=shared[part].size).reshape(shared[part].shape)
+            cells = np.repeat(some.row.astype(np.int64) * len(self.gallery), counts) + by_image.indices[entries]
+            shared[part] = np.bincount(cells, least, minlength=shared[part].size).reshape(shared[part].shape)
 
         map_rows(fill, len(shared), ROWS_AT_ONCE)
         shared /= 2.0 - shared

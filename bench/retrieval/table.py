@@ -44,7 +44,7 @@ class Signals:
     nearest_distances: FloatArray
     """(N, S, NEIGHBOURS) distances of the nearest gallery images, ascending; inf where the gallery has fewer."""
     nearest_indices: IntArray
-    """(N, S, NEIGHBOURS) their places in the gallery; −1 where it has fewer."""
+    """(N, S, NEIGHBOURS) their indices in the gallery; −1 where it has fewer."""
     nearest_pids: IntArray
     """(N, S, NEIGHBOURS) their identities, as enrolled in the gallery."""
     identity_margin: FloatArray
@@ -64,7 +64,7 @@ class Signals:
     classes: int
     """How many training identities the classifier knows; 0 where there is none."""
     features: FirstExitFeatures | None = None
-    """There where a policy of the sweep asked for them; no part of a table on disk."""
+    """Filled where a policy of the sweep needs them; no part of a table on disk."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class PlacedMatches:
     query: IntArray
     """(M,) row of the query."""
     ranks: IntArray
-    """(M,) places in the kept list, from 1."""
+    """(M,) ranks in the kept list, from 1."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def expected_scores(groups: TieGroups, ap: AveragePrecision, max_rank: int) -> Q
 def _expected_precision(groups: TieGroups, ap: AveragePrecision) -> FloatArray:
     """Sum, for each group (T,), the precision at its matches.
 
-    Place j of t holds one of the a matches with probability a/t; given that it does, (j−1)(a−1)/(t−1) others are
+    Position j of t holds one of the a matches with probability a/t; given that it does, (j−1)(a−1)/(t−1) others are
     expected before it in the group. With b images and g matches closer, the expected sum of i/r is
     a/t Σ_j (g + 1 + (j−1)(a−1)/(t−1)) / (b + j), which needs the sum of reciprocals alone.
     """
@@ -130,7 +130,7 @@ def _expected_precision(groups: TieGroups, ap: AveragePrecision) -> FloatArray:
     reciprocals = reciprocal_sum(groups.before, groups.size)
     precision = (found + 1) * reciprocals + slope * (size - (before + 1) * reciprocals)
     if ap == "trapezoid":
-        # Σ_j (g + (j−1) slope) / (b + j − 1). At the top of the list, rank 1 counts as 1 and then every place as slope.
+        # Σ_j (g + (j−1) slope) / (b + j − 1). At the top of the list, rank 1 counts as 1, every further one as slope.
         shifted = reciprocal_sum(np.maximum(groups.before - 1, 0), groups.size)
         further_down = found * shifted + slope * (size - before * shifted)
         precision_before = np.where(before == 0, 1 + slope * (size - 1), further_down)
@@ -139,7 +139,7 @@ def _expected_precision(groups: TieGroups, ap: AveragePrecision) -> FloatArray:
 
 
 def _expected_inverse_negative_penalty(groups: TieGroups, totals: FloatArray) -> FloatArray:
-    """Expect m / (rank of the last match), (Q,), over the place J of the last of a matches among t in the last group.
+    """Expect m / (rank of the last match), (Q,), over the position J of the last of a matches in the last t images.
 
     P(J = t) = a/t, and P(J = j−1) = P(J = j) (j − a)/(j − 1), which no binomial coefficient can overflow.
     """
@@ -151,9 +151,9 @@ def _expected_inverse_negative_penalty(groups: TieGroups, totals: FloatArray) ->
     inverse_rank[single] = reciprocal_sum(groups.before[rows], groups.size[rows]) / groups.size[rows]
     for index in np.flatnonzero(~single & (groups.size[last] > groups.matches[last])):
         before, size, matches = (int(values[last[index]]) for values in (groups.before, groups.size, groups.matches))
-        places = np.arange(size, matches - 1, -1, dtype=np.float64)
-        chances = np.cumprod(np.concatenate([[matches / size], (places[:-1] - matches) / (places[:-1] - 1)]))
-        inverse_rank[index] = np.sum(chances / (before + places))
+        positions = np.arange(size, matches - 1, -1, dtype=np.float64)
+        chances = np.cumprod(np.concatenate([[matches / size], (positions[:-1] - matches) / (positions[:-1] - 1)]))
+        inverse_rank[index] = np.sum(chances / (before + positions))
     expected[groups.query[last]] = inverse_rank * totals[groups.query[last]]
     return expected
 
@@ -162,10 +162,10 @@ def _expected_hits(groups: TieGroups, max_rank: int) -> FloatArray:
     """Expect a match among the first k, (Q, max_rank): hypergeometric in the first group that holds one."""
     hits = np.full((groups.num_queries, max_rank), np.nan)
     first = np.flatnonzero(np.diff(groups.query, prepend=-1))
-    place_in_group = np.arange(1, max_rank + 1)[None, :] - groups.before[first][:, None]
+    position_in_group = np.arange(1, max_rank + 1)[None, :] - groups.before[first][:, None]
     size, matches = groups.size[first][:, None], groups.matches[first][:, None]
-    left = size - place_in_group + 1  # images of the group from this place on, if no match came before it
-    inside = (place_in_group >= 1) & (left >= 1)
+    left = size - position_in_group + 1  # images of the group from this position on, if no match came before it
+    inside = (position_in_group >= 1) & (left >= 1)
     missed = np.where(inside, np.maximum(left - matches, 0) / np.maximum(left, 1), 1.0)
     hits[groups.query[first]] = 1.0 - np.cumprod(missed, axis=1)
     return hits

@@ -104,7 +104,7 @@ def first_right_exit(right: NDArray[np.bool_], exits: Sequence[str]) -> dict[str
     start = np.where(lasting[:, -1], lasting.argmax(axis=1), -1)
     lost = (start < 0) & right.any(axis=1)
     groups = {
-        f"right from\n{name}" if place else "right at\nevery exit": start == place for place, name in enumerate(exits)
+        f"right from\n{name}" if index else "right at\nevery exit": start == index for index, name in enumerate(exits)
     }
     groups |= {"right, then\nlost again": lost, "never right": (start < 0) & ~lost}
     return {name: np.flatnonzero(rows) for name, rows in groups.items()}

@@ -39,7 +39,7 @@ EXIT_SCORES = SweepSpec(policies=())
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to: where it is, what its records say, and whether they were there already."""
+    """Result of a run: its folder, its records, and whether they were there already."""
 
     folder: RunFolder
     header: Mapping[str, Any]

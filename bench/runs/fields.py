@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PLACES = {
+GROUP_OF = {
     "method": "method",
     "preset": "method",
     "seed": "method",
@@ -34,9 +34,9 @@ def grouped(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
     # The plain fields first: what was run comes before how.
     for name, value in sorted(spec.items(), key=lambda field: isinstance(field[1], Mapping)):
-        group = groups[PLACES.get(name, "recipe")]
+        group = groups[GROUP_OF.get(name, "recipe")]
         group |= laid_flat(value) if isinstance(value, Mapping) else {name: value}
-    first = list(PLACES)
+    first = list(GROUP_OF)
     return {
         group: dict(
             sorted(fields.items(), key=lambda field: first.index(field[0]) if field[0] in first else len(first))

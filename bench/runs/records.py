@@ -17,7 +17,7 @@ RECORDS_SCHEMA = 3
 """Raised when names in records or the form of the file change; :mod:`bench.runs.upgrade` reads the older ones."""
 READABLE = (1, 2, 3)
 ENDED = 3
-"""From this schema on a last line tells the number of records, and a digest of the file."""
+"""From this schema on, the last line holds the number of records and a digest of the file."""
 PATTERNS = ("records-*.jsonl", "records-*.jsonl.gz")
 """Names of records files, as they are written and as they may be kept."""
 AGAIN = "remove it and run the sweep again"
@@ -37,32 +37,32 @@ def write_records(path: Path, header: Mapping[str, Any], records: Sequence[Mappi
 
 
 def evaluation_key(header: Mapping[str, Any]) -> str:
-    """Give the key of the evaluation that a header tells of, by which exit tables and fitted policies are named.
+    """Give the key of the evaluation in a header, by which exit tables and fitted policies are named.
 
-    Headers of before they said it were keyed by all values, defaults too.
+    Older headers do not hold it: there the key is the digest of all values, defaults included.
     """
     return str(header.get("evaluation_key") or digest(header["evaluation"]))
 
 
 def cost_of(header: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the cost that a header tells of: multiply-adds of the network where it does not say."""
+    """Give the cost in a header; multiply-adds of the network where it names none."""
     return header.get("cost") or MACS
 
 
 def learned_from(headers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Gather what policies learned from, by their names, out of headers of one run's sweeps, the newest sweep first.
 
-    The newest that has a policy tells of it: a later sweep of fewer policies knows nothing of the others.
+    The newest sweep with a policy counts: a later sweep of fewer policies says nothing on the others.
     """
-    told: dict[str, Mapping[str, Any]] = {}
+    learned: dict[str, Mapping[str, Any]] = {}
     for header in headers:
-        told = {**(header.get("learned") or {}), **told}
-    return told
+        learned = {**(header.get("learned") or {}), **learned}
+    return learned
 
 
-def records_under(folder: Path, places: str = "") -> list[Path]:
-    """Find the records files in a folder, or in all of its folders that the pattern ``places`` fits, by name."""
-    return sorted(path for name in PATTERNS for path in folder.glob(f"{places}/{name}" if places else name))
+def records_under(folder: Path, folders: str = "") -> list[Path]:
+    """Find the records files in a folder, or in all of its folders that the pattern ``folders`` fits, by name."""
+    return sorted(path for name in PATTERNS for path in folder.glob(f"{folders}/{name}" if folders else name))
 
 
 def read_header(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""All that is kept of one run, as plain values: what was run, where, what it came to, which files hold it."""
+"""All that is kept of one run, as plain values: what was run, where, its results, and which files hold it."""
 
 from __future__ import annotations
 

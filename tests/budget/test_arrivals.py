@@ -14,9 +14,9 @@ def test_counts_are_those_of_looking_back(seed, arrivals, streams, ties):
     arrived = generator.random((arrivals, streams)) < 0.6
     counts = higher_before(values, arrived)
     for stream in range(streams):
-        for place in range(arrivals):
-            before = values[:place][arrived[:place, stream]]
-            assert counts[place, stream] == (before > values[place]).sum()
+        for index in range(arrivals):
+            before = values[:index][arrived[:index, stream]]
+            assert counts[index, stream] == (before > values[index]).sum()
 
 
 def test_infinite_values_are_values():

@@ -18,7 +18,7 @@ from bench.retrieval.evaluate import build_table
 
 COSTS = np.array([523.57, 1193.31, 2130.44, 2542.30])
 BUDGETS = 50
-QUERIES, GALLERY, PEOPLE, CAMERAS, PLACES = 90, 260, 12, 4, 24
+QUERIES, GALLERY, PEOPLE, CAMERAS, BITS = 90, 260, 12, 4, 24
 
 
 def official_shares(budget):
@@ -33,14 +33,14 @@ def official_shares(budget):
 
 def official_confidence(row, label, camera, gallery_labels, gallery_cameras, kind):
     valid = [
-        place
-        for place in range(len(row))
-        if gallery_labels[place] != -1 and not (gallery_labels[place] == label and gallery_cameras[place] == camera)
+        index
+        for index in range(len(row))
+        if gallery_labels[index] != -1 and not (gallery_labels[index] == label and gallery_cameras[index] == camera)
     ]
-    nearest = min(valid, key=lambda place: row[place])
+    nearest = min(valid, key=lambda index: row[index])
     if kind == "distance":
         return -row[nearest]
-    others = [row[place] for place in valid if gallery_labels[place] != gallery_labels[nearest]]
+    others = [row[index] for index in valid if gallery_labels[index] != gallery_labels[nearest]]
     return min(others) - row[nearest]
 
 
@@ -65,13 +65,13 @@ def official_exits(confidences, shares):
 
 def official_score(row, label, camera, gallery_labels, gallery_cameras):
     """Whether the first is right, and average precision by trapezoids."""
-    order = [place for place in np.argsort(row, kind="stable") if gallery_labels[place] != -1]
-    order = [place for place in order if not (gallery_labels[place] == label and gallery_cameras[place] == camera)]
-    good = [gallery_labels[place] == label for place in order]
+    order = [index for index in np.argsort(row, kind="stable") if gallery_labels[index] != -1]
+    order = [index for index in order if not (gallery_labels[index] == label and gallery_cameras[index] == camera)]
+    good = [gallery_labels[index] == label for index in order]
     area, found, old_recall, old_precision = 0.0, 0, 0.0, 1.0
-    for place, right in enumerate(good):
+    for index, right in enumerate(good):
         found += right
-        recall, precision = found / sum(good), found / (place + 1)
+        recall, precision = found / sum(good), found / (index + 1)
         area += (recall - old_recall) * (old_precision + precision) / 2
         old_recall, old_precision = recall, precision
     return float(good[0]), area
@@ -86,23 +86,23 @@ def played(request):
         [np.repeat(np.arange(1, PEOPLE + 1), 15), generator.choice([-1, 0], GALLERY - 15 * PEOPLE)]
     )
     query_cameras, gallery_cameras = (generator.integers(1, CAMERAS + 1, count) for count in (QUERIES, GALLERY))
-    centres = generator.standard_normal((PEOPLE + 2, PLACES))
+    centres = generator.standard_normal((PEOPLE + 2, BITS))
     query_sets, gallery_sets, stages = [], [], []
     for noise in (2.0, 1.6, 1.2, 0.9):
         query, gallery = (
-            (centres[labels] + noise * generator.standard_normal((len(labels), PLACES))).astype(np.float32)
+            (centres[labels] + noise * generator.standard_normal((len(labels), BITS))).astype(np.float32)
             for labels in (query_labels, gallery_labels)
         )
         if request.param == "binary":
             # Few bits, many equal distances: who is level with the threshold leaves.
             bits = [np.where(values > 0, 1, -1).astype(np.int8) for values in (query, gallery)]
-            stages.append(np.rint(cdist(*bits, "hamming") * PLACES))
+            stages.append(np.rint(cdist(*bits, "hamming") * BITS))
             query, gallery = map(pack, bits)
         else:
             stages.append(cdist(query.astype(np.float64), gallery.astype(np.float64)))
         query_sets.append(query)
         gallery_sets.append(gallery)
-    exits = [ExitSpec(f"exit {place}", PLACES, request.param) for place in range(1, 5)]
+    exits = [ExitSpec(f"exit {number}", BITS, request.param) for number in range(1, 5)]
     labels = (query_labels, query_cameras, gallery_labels, gallery_cameras)
     table = build_table(exits, query_sets, gallery_sets, *labels, ap="trapezoid", signals="protocol")
     assert len(table.outcomes.query_pids) == QUERIES

@@ -18,11 +18,11 @@ def test_holm_by_hand():
 def test_holm_rejects_what_stepping_down_rejects(p):
     values, level = np.array(p), 0.05
     rejected = set()
-    for step, place in enumerate(np.argsort(values, kind="stable")):
-        if values[place] * (len(values) - step) > level:
+    for step, index in enumerate(np.argsort(values, kind="stable")):
+        if values[index] * (len(values) - step) > level:
             break
-        rejected.add(int(place))
-    assert {int(place) for place in np.flatnonzero(holm(values) <= level)} == rejected
+        rejected.add(int(index))
+    assert {int(index) for index in np.flatnonzero(holm(values) <= level)} == rejected
 
 
 def test_p_values_are_those_of_a_paired_test_on_independent_people():

@@ -39,9 +39,9 @@ def test_milliseconds_are_those_of_an_image_of_the_batch(tmp_path):
     prices, header = priced("milliseconds", NETWORK(tmp_path))
     assert prices.ladder.tolist() == [time / 4 for time in MILLISECONDS]
     assert prices.policy_mac == 2.0 / 10040
-    told = {name: header[name] for name in ("machine", "precision", "backend", "batch", "views")}
+    about = {name: header[name] for name in ("machine", "precision", "backend", "batch", "views")}
     machine = "Small CPU, 2 threads, float32"
-    assert told == {"machine": machine, "precision": "float32", "backend": "torch", "batch": 4, "views": 1}
+    assert about == {"machine": machine, "precision": "float32", "backend": "torch", "batch": 4, "views": 1}
 
 
 def test_every_view_of_an_image_takes_its_time(tmp_path):

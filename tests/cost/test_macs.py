@@ -74,7 +74,7 @@ class Branches(MultiExitNetwork):
 
 
 class OneStep(MultiExitNetwork):
-    """One exit, whose step does whatever it is told to."""
+    """One exit, whose step is the given function."""
 
     def __init__(self, body, dim, **modules):
         super().__init__()

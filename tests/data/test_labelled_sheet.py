@@ -31,7 +31,7 @@ def middles(pixels: np.ndarray, columns: int) -> list[list[tuple[int, ...]]]:
     cell = next(width for width in range(1, 400) if tuple(pixels[CENTRES[0], -GAP - width]) == PAPER) - 1
     centres = [pixels.shape[1] - GAP - cell // 2 - (columns - 1 - column) * (cell + GAP) for column in range(columns)]
     rows = (pixels.shape[0] - LETTER - 2 * GAP) // (HEIGHT + GAP)
-    return [[tuple(int(value) for value in pixels[CENTRES[row], place]) for place in centres] for row in range(rows)]
+    return [[tuple(int(value) for value in pixels[CENTRES[row], column]) for column in centres] for row in range(rows)]
 
 
 def test_rows_are_people_columns_are_cameras_and_cells_may_be_blank(tmp_path):

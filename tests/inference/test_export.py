@@ -74,12 +74,12 @@ def test_the_card_tells_what_is_there(run, written):
 def test_a_graph_alone_tells_the_same(written):
     card = read_card(written)
     model = onnx.load(written / "step-1.onnx")
-    told = {part.key: part.value for part in model.metadata_props}
-    assert told["method"] == "hashreid-noexit"
-    assert (told["run"], told["weights_sha256"]) == (card.run, card.weights_sha256)
-    assert json.loads(told["exits"]) == card.to_json()["exits"]
-    assert json.loads(told["preprocessing"])["mean"] == [0.485, 0.456, 0.406]
-    assert json.loads(told["step_order"]) == ["step-1.onnx"]
+    metadata = {part.key: part.value for part in model.metadata_props}
+    assert metadata["method"] == "hashreid-noexit"
+    assert (metadata["run"], metadata["weights_sha256"]) == (card.run, card.weights_sha256)
+    assert json.loads(metadata["exits"]) == card.to_json()["exits"]
+    assert json.loads(metadata["preprocessing"])["mean"] == [0.485, 0.456, 0.406]
+    assert json.loads(metadata["step_order"]) == ["step-1.onnx"]
     assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 

@@ -47,8 +47,8 @@ def test_every_changed_byte_is_seen(tmp_path):
     path = tmp_path / "kept"
     save_gallery(invented(2), path)
     whole = path.read_bytes()
-    for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    for index in range(len(whole)):
+        path.write_bytes(whole[:index] + bytes([whole[index] ^ 1]) + whole[index + 1 :])
         with pytest.raises(BenchError, match=str(path)):
             load_gallery(path)
     for length in range(0, len(whole), 37):

@@ -26,7 +26,7 @@ def test_average_overlap_at_the_ends():
     ranking = np.array([3, 1, 4, 1 + 4, 9])
     assert average_overlap(ranking, ranking) == 1
     assert average_overlap(ranking, ranking + 100) == 0
-    assert average_overlap(np.full(5, -1), np.full(5, -1)) == 0, "places that nothing takes have nothing in common"
+    assert average_overlap(np.full(5, -1), np.full(5, -1)) == 0, "empty ranks have nothing in common"
 
 
 def test_distinct_overlaps_are_further_apart_than_margins_reach():

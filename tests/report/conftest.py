@@ -32,7 +32,7 @@ def _table(seed, exits, queries=60):
     nobody = np.zeros((queries, exits, 5), dtype=np.int64)
     hits = np.repeat(right[..., None], 3, axis=2).astype(float)
     return ExitTable(
-        tuple(f"exit {place + 1}" for place in range(exits)),
+        tuple(f"exit {index + 1}" for index in range(exits)),
         Signals(
             nearest_distances=nearest,
             nearest_indices=nobody,
@@ -105,8 +105,8 @@ def _writer(folder, sweeps):
             "dataset": {"name": dataset, "rendered": dataset == "invented", "counts": {"query images": 60}},
             "method": {"name": method, "summary": "a <script> & more"},
             "exits": [
-                {"name": f"exit {place + 1}", "code": "binary", "dim": 256, "cumulative_macs": int(COSTS[place])}
-                for place in range(exits)
+                {"name": f"exit {index + 1}", "code": "binary", "dim": 256, "cumulative_macs": int(COSTS[index])}
+                for index in range(exits)
             ],
             "training": {"epochs": 2, "seconds": 60.0, "history": [{"epoch": e, "loss": 1 / e} for e in (1, 2)]},
             "calibration": None,

@@ -32,8 +32,8 @@ def drawing(title="rank-1", texts=("one", "two", "nowhere", "four")):
 def test_a_figure_has_the_same_bytes_twice_and_the_same_marks_in_every_format(tmp_path):
     formats = ("svg", "png", "pdf")
     made = []
-    for place in range(2):
-        paths = drawing().save(tmp_path / f"figure.of-{place}", formats)
+    for index in range(2):
+        paths = drawing().save(tmp_path / f"figure.of-{index}", formats)
         made.append({ending: path.read_bytes() for ending, path in paths.items()})
     assert made[0] == made[1]
     assert [path.name for path in paths.values()] == [f"figure.of-1.{ending}" for ending in formats]
@@ -98,7 +98,7 @@ def luminance(colour):
 
 
 def test_looks_differ_without_colour_and_are_seen_on_white():
-    for styles in (policy_styles([f"p{place}" for place in range(10)]), method_styles({"a": "a", "b": "b", "c": "c"})):
+    for styles in (policy_styles([f"p{index}" for index in range(10)]), method_styles({"a": "a", "b": "b", "c": "c"})):
         looks = [(style.marker, str(style.dash), style.hollow) for style in styles.values()]
         assert len(set(looks)) == len(looks)
         assert all(1.05 / (luminance(style.colour) + 0.05) > 2 for style in styles.values())

@@ -39,11 +39,11 @@ def test_lines_are_the_records(write_run):
 
 
 def test_many_setups_have_a_legend(write_run):
-    for place in range(9):
-        write_run(method=f"method{place}", swept=False)
+    for index in range(9):
+        write_run(method=f"method{index}", swept=False)
     drawing = exit_figure(only_section(write_run))
     (legend,) = drawing.figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == [f"method{place} demo" for place in range(9)]
+    assert [text.get_text() for text in legend.get_texts()] == [f"method{index} demo" for index in range(9)]
 
 
 def test_one_exit_alone_is_no_figure(write_run):

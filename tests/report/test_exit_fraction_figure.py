@@ -26,11 +26,11 @@ def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):
         expected = np.stack([np.interp(inside, budgets, share) for share in shares.T], axis=1)
         # How much of a fine grid of points over the row lies in the area of each exit.
         heights = row + FILLED * (np.arange(2000) + 0.5) / 2000
-        for place, budget in enumerate(inside):
+        for index, budget in enumerate(inside):
             points = np.column_stack([np.full(2000, budget / 1e6), heights])
             areas = axes.collections[4 * row : 4 * row + 4]
             found = [area.get_paths()[0].contains_points(points).mean() for area in areas]
-            assert found == pytest.approx(expected[place], abs=2e-3)
+            assert found == pytest.approx(expected[index], abs=2e-3)
     assert "Not swept" not in drawing.caption
 
 

@@ -14,12 +14,12 @@ PROVENANCE = {"processor": "a processor", "device": "cpu", "precision": "float32
 
 
 def latency(method="hashreid", exits=4, batch=2, network=(), **provenance):
-    milliseconds = [batch * (place + 1.0) for place in range(exits)]
+    milliseconds = [batch * (index + 1.0) for index in range(exits)]
     return {
         "network": network_key(method, dict(network), SIZE),
         "method": method,
         "preset": "demo",
-        "exits": [f"exit {place + 1}" for place in range(exits)],
+        "exits": [f"exit {index + 1}" for index in range(exits)],
         "batch": batch,
         "runs": 10,
         "milliseconds": milliseconds,
@@ -75,7 +75,7 @@ def test_a_policy_takes_the_time_of_its_exits(section):
     ]
     section = replace(section, latencies=tuple(records))
     timed = timed_setups(section)
-    assert {place: [one.setup.label for one in group] for place, group in timed.items()} == {
+    assert {key: [one.setup.label for one in group] for key, group in timed.items()} == {
         ("a processor, 2 threads, float32", 2): ["dare demo", "hashreid demo"],
         ("gpu, float32", 2): ["hashreid demo"],
     }
@@ -87,7 +87,7 @@ def test_a_policy_takes_the_time_of_its_exits(section):
     assert hashreid.milliseconds.tolist() == [1, 2, 3, 4]
     rows = hashreid.setup.table
     rows = rows[(rows["kind"] == "policy") & (rows["policy"] == "gs") & (rows["thresholding"] == "stream")]
-    shares = [f"exit_fraction_{place}" for place in range(1, 5)]
+    shares = [f"exit_fraction_{number}" for number in range(1, 5)]
     means = rows.groupby(rows["a"].round(9))[[*shares, "mAP"]].mean().sort_index()
     expected = means[shares].to_numpy() @ np.array([1, 2, 3, 4])
     lines = [line.get_xydata() for line in axes.lines]

@@ -26,7 +26,7 @@ QUIET = (
     "--v=0",
 )
 SCHEMES = {"dark": 0, "light": 1}
-"""Chromium's numbers for the colour scheme that a page is told to prefer."""
+"""Chromium's numbers for the colour scheme that a page is given as preferred."""
 PROBE = """
 <script>
 const seen = {
@@ -44,10 +44,10 @@ const seen = {
   links: [...document.querySelectorAll('a')].map(link => link.getAttribute('href')),
   targets: [...document.querySelectorAll('[id]')].map(element => element.id),
 };
-const told = document.createElement('pre');
-told.id = 'seen';
-told.textContent = JSON.stringify(seen);
-document.body.append(told);
+const probe = document.createElement('pre');
+probe.id = 'seen';
+probe.textContent = JSON.stringify(seen);
+document.body.append(probe);
 </script>
 """
 
@@ -63,10 +63,10 @@ pytestmark = pytest.mark.skipif(
 
 
 def show(page, profile, scheme, width):
-    """What the probe tells, and the lines of the browser's log that are the page's."""
+    """What the probe measures, and the lines of the browser's log that are the page's."""
     window = (f"--user-data-dir={profile}", f"--window-size={width},900")
-    told = (*window, f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", "--dump-dom", page.as_uri())
-    done = subprocess.run([chromium(), *QUIET, *told], capture_output=True, text=True, timeout=60)
+    command = (*window, f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", "--dump-dom", page.as_uri())
+    done = subprocess.run([chromium(), *QUIET, *command], capture_output=True, text=True, timeout=60)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     return json.loads(unescape(found.group(1))), [line for line in done.stderr.splitlines() if "CONSOLE" in line]

@@ -33,7 +33,7 @@ def test_nothing_cheaper_is_as_good(front):
 def test_rows_say_how_to_get_there(front):
     _, table = front
     assert set(table.shown["how"].str.split(",").str[0]) <= {
-        *(f"everybody at exit {place}" for place in range(1, 5)),
+        *(f"everybody at exit {number}" for number in range(1, 5)),
         "random",
         "gs",
     }

@@ -22,9 +22,9 @@ def on_market(scale=40.0, *, rendered=False, queries=3368, lengths=None):
 
     def change(header, records):
         header["dataset"] |= {"rendered": rendered, "counts": {"query images": queries}}
-        for place, exit_ in enumerate(header["exits"]):
+        for index, exit_ in enumerate(header["exits"]):
             exit_["cumulative_macs"] = int(scale * exit_["cumulative_macs"])
-            exit_["dim"] = lengths[place] if lengths else exit_["dim"]
+            exit_["dim"] = lengths[index] if lengths else exit_["dim"]
         for record in records:
             for name in record:
                 if "_cost" in name and record[name] is not None:
@@ -73,7 +73,7 @@ def test_both_figures_show_the_published_curve(section):
         low, high = drawing.figure.axes[0].get_xlim()
         assert low < 0.523
         assert high > 2.53
-        for told in (
+        for expected in (
             "not measured here",
             "there: margin",
             "authors' own constants",
@@ -81,7 +81,7 @@ def test_both_figures_show_the_published_curve(section):
             "trapezoidal",
             "junk",
         ):
-            assert told in drawing.caption
+            assert expected in drawing.caption
         assert LABEL in drawing.description
     assert LABEL not in labels(budget_figure(found, hashreid))
 
@@ -184,5 +184,5 @@ def test_the_terminal_lists_them(monkeypatch, capsys):
         main()
     out = capsys.readouterr().out
     assert not ended.value.code
-    for told in ("71.29", "3900", "1467.40", "2,060,915,200", "arxiv.org/abs/2308.11900", "mileyan/DARENet"):
-        assert told in out
+    for expected in ("71.29", "3900", "1467.40", "2,060,915,200", "arxiv.org/abs/2308.11900", "mileyan/DARENet"):
+        assert expected in out

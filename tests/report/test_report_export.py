@@ -28,12 +28,12 @@ def test_every_number_of_every_record_is_there(write_run, tmp_path):
     for header, records, _ in written:
         rows = [row for row in table if row["run"] == header["run"]]
         assert {(row["ap"], row["method"]) for row in rows} == {(header["evaluation"]["ap"], header["spec"]["method"])}
-        assert sorted(numbers_of(row) for row in rows) == sorted(numbers_of(told(record)) for record in records)
+        assert sorted(numbers_of(row) for row in rows) == sorted(numbers_of(flat(record)) for record in records)
 
 
-def told(record):
+def flat(record):
     """A record with its shares in columns of their own."""
-    shares = {f"exit_fraction_{place}": share for place, share in enumerate(record.get("exit_fractions", ()), 1)}
+    shares = {f"exit_fraction_{number}": share for number, share in enumerate(record.get("exit_fractions", ()), 1)}
     return record | shares
 
 

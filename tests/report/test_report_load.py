@@ -134,7 +134,7 @@ def test_seeds_are_one_setup_and_settings_are_two(write_run):
 
 
 def test_the_recipe_tells_setups_apart_by_its_name(write_run):
-    """All constants of a recipe differ with it: its name says so in one word, and other settings are still told."""
+    """All constants of a recipe differ with it: its name says so in one word, and other settings are still shown."""
 
     def trained(name, epochs):
         def change(header, records):

@@ -119,19 +119,19 @@ def test_the_page_stands_alone_and_is_well_formed(report):
     assert "default-src 'none'" in text
 
 
-def test_texts_are_escaped_and_origins_are_told(report):
+def test_texts_are_escaped_and_origins_are_shown(report):
     text = report.page.read_text()
     assert "a &lt;script&gt; &amp; more" in text
     assert "<b>bold" not in text
     assert "dare &lt;i&gt;" in text
-    for told in (
+    for expected in (
         "c0ffee, with changes that are not committed",
         "ab" * 32,
         "2026-01-01T00:00:00+00:00",
         "rendered",
         "step",
     ):
-        assert told in text
+        assert expected in text
 
 
 def test_figures_come_first_and_each_says_what_it_was_drawn_from(report):
@@ -234,9 +234,9 @@ def test_the_command_ends_with_a_table_or_with_json(small, tmp_path):
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert re.search(r"invented \(rendered\)\W+1\W+1", done.stdout)
-    told = CliRunner().invoke(app, [*command, "--json"])
-    assert '"files"' in told.stdout
-    assert '"hashreid demo": 1' in told.stdout
+    printed = CliRunner().invoke(app, [*command, "--json"])
+    assert '"files"' in printed.stdout
+    assert '"hashreid demo": 1' in printed.stdout
     wrong = CliRunner().invoke(app, [*command[:-1], "gif"])
     assert wrong.exit_code == 1
     assert "gif" in wrong.stderr

@@ -89,7 +89,7 @@ def test_latex_compiles(tmp_path):
 def test_texts_are_cleaned_and_file_names_are_short():
     assert clean("a\x1b[31m\u202eb\x00\nc\N{NO-BREAK SPACE}%") == "a[31mb\nc\N{NO-BREAK SPACE}%"
     assert file_name("data", "", "a method!", ending="budget") == "data-a-method-budget"
-    long = [file_name("x" * 300, str(place), ending="budget") for place in range(2)]
+    long = [file_name("x" * 300, str(index), ending="budget") for index in range(2)]
     assert len(set(long)) == 2
     assert all(len(name) <= 100 and name.endswith("-budget") for name in long)
     assert file_name("../..", "/") == "unnamed-unnamed"

@@ -37,7 +37,7 @@ def test_no_rows_pack_to_no_rows() -> None:
 def test_values_other_than_plus_and_minus_one_are_refused(wrong: float) -> None:
     signs = np.ones((2, 5))
     signs[1, 3] = wrong
-    with pytest.raises(BenchError, match="row 1, place 3"):
+    with pytest.raises(BenchError, match="row 1, column 3"):
         pack(signs)
 
 

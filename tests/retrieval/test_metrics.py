@@ -22,7 +22,7 @@ PER_QUERY = ("valid", "average_precision", "inverse_negative_penalty", "hits")
 
 def list_scores(flags: tuple[bool, ...], ap: str) -> tuple[Fraction, Fraction, list[Fraction]]:
     """Score one ordered list of match flags, as the definitions read."""
-    ranks = [place for place, flag in enumerate(flags, start=1) if flag]
+    ranks = [rank for rank, flag in enumerate(flags, start=1) if flag]
     precision = Fraction(0)
     for number, rank in enumerate(ranks, start=1):
         here = Fraction(number, rank)
@@ -88,8 +88,8 @@ def test_ties_agree_with_every_permutation(ap: str) -> None:
 @pytest.mark.parametrize("ap", ["step", "trapezoid"])
 def test_stable_takes_tied_images_in_gallery_order(ap: str) -> None:
     for distances, flags in small_cases():
-        order = sorted(range(len(flags)), key=lambda place: (distances[place], place))
-        precision, penalty, hits = list_scores(tuple(flags[place] for place in order), ap)
+        order = sorted(range(len(flags)), key=lambda index: (distances[index], index))
+        precision, penalty, hits = list_scores(tuple(flags[index] for index in order), ap)
         scores = score_flags(distances, flags, ap=ap, ties="stable")
         assert scores.mean_ap == pytest.approx(float(precision), abs=1e-12)
         assert scores.mean_inp == pytest.approx(float(penalty), abs=1e-12)
@@ -111,7 +111,7 @@ def test_large_tie_groups_agree_with_sampled_orders() -> None:
 @pytest.mark.parametrize("before", [0, 1, 30, 63, 64, 65, 10**4, 10**7])
 @pytest.mark.parametrize("count", [1, 2, 40, 1000])
 def test_reciprocal_sums_keep_their_digits(before: int, count: int) -> None:
-    exact = float(sum((Fraction(1, before + place) for place in range(1, min(count, 40) + 1)), Fraction(0)))
+    exact = float(sum((Fraction(1, before + number) for number in range(1, min(count, 40) + 1)), Fraction(0)))
     exact += float(np.sum(1.0 / (before + np.arange(41, count + 1, dtype=np.longdouble)), dtype=np.longdouble))
     assert reciprocal_sum(np.array([before]), np.array([count]))[0] == pytest.approx(exact, rel=2e-15)
 
@@ -297,7 +297,7 @@ def test_blocks_of_one_query_score_alike(problem, ties) -> None:  # type: ignore
 
 
 class TestErrors:
-    """What users do wrong, and what they are told."""
+    """Mistakes of users and their messages."""
 
     def test_distances_that_are_not_finite_name_the_query(self) -> None:
         for wrong in (np.nan, np.inf, -np.inf):

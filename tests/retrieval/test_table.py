@@ -21,9 +21,9 @@ LINE = (ExitSpec("line", 1, "continuous"),)
 
 
 def on_a_line(query: list[float], gallery: list[float], *labels: list[int], signals: str = "deployed") -> ExitTable:
-    """Build a table of one exit whose embeddings are places on a line; labels as :func:`build_table` takes them."""
-    places = [[np.array(values, dtype=np.float32)[:, None]] for values in (query, gallery)]
-    return build_table(LINE, *places, *labels, signals=signals)  # type: ignore[arg-type]
+    """Build a table of one exit whose embeddings are positions on a line; labels as :func:`build_table` takes them."""
+    positions = [[np.array(values, dtype=np.float32)[:, None]] for values in (query, gallery)]
+    return build_table(LINE, *positions, *labels, signals=signals)  # type: ignore[arg-type]
 
 
 class Problem(NamedTuple):
@@ -145,8 +145,8 @@ def test_outcomes_are_the_scores_of_each_exit(problem: Problem, ap: str) -> None
         )
         np.testing.assert_array_equal(outcomes.average_precision_bounds[:, index, 0], low.average_precision[rows])
         np.testing.assert_array_equal(outcomes.average_precision_bounds[:, index, 1], high.average_precision[rows])
-        for place, k in enumerate(HIT_RANKS):
-            np.testing.assert_array_equal(outcomes.hits[:, index, place], expected.hits[rows, k - 1])
+        for column, k in enumerate(HIT_RANKS):
+            np.testing.assert_array_equal(outcomes.hits[:, index, column], expected.hits[rows, k - 1])
             assert summary[f"rank-{k}"] == pytest.approx(expected.rank(k))
         assert summary["exit"] == problem.exits[index].name
         assert summary["mAP"] == pytest.approx(expected.mean_ap)

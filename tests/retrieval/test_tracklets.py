@@ -15,8 +15,8 @@ from bench.retrieval.tracklets import pool_tracklets
 
 def samples(*tracklets: int | None, pids: dict[int | None, int] | None = None) -> list[ImageSample]:
     return [
-        ImageSample(Path(f"{place}.jpg"), (pids or {}).get(number, 1), 1, number)
-        for place, number in enumerate(tracklets)
+        ImageSample(Path(f"{index}.jpg"), (pids or {}).get(number, 1), 1, number)
+        for index, number in enumerate(tracklets)
     ]
 
 

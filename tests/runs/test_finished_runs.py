@@ -24,13 +24,13 @@ def test_any_part_that_means_one_run_finds_it(folders, tmp_path):
 
 
 def test_what_means_several_runs_or_none_is_told_with_what_there_is(folders, tmp_path):
-    with pytest.raises(BenchError, match="a part of 3 runs' names") as told:
+    with pytest.raises(BenchError, match="a part of 3 runs' names") as problem:
         find_run(tmp_path, "hashreid")
-    assert str(told.value).count("\n  ") == 3
-    assert folders["dare", 0].path.name not in str(told.value)
-    with pytest.raises(BenchError, match=f"did you mean '{folders['dare', 0].path.name}'") as told:
+    assert str(problem.value).count("\n  ") == 3
+    assert folders["dare", 0].path.name not in str(problem.value)
+    with pytest.raises(BenchError, match=f"did you mean '{folders['dare', 0].path.name}'") as problem:
         find_run(tmp_path, "daer-demo-seed0")
-    assert str(told.value).count("\n  ") == 4
+    assert str(problem.value).count("\n  ") == 4
     with pytest.raises(BenchError, match="no run ''"):
         find_run(tmp_path, "")
     with pytest.raises(BenchError, match="bench run --method"):

@@ -79,7 +79,7 @@ def load(parameters: Parameters) -> Policy:
     """Make the policy of fitted parameters."""
 
     def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
-        # Log-odds: a probability would round to 1 for many, who could then not be told apart.
+        # Log-odds: a probability would round to 1 for many queries, which would then be equal.
         return (described(signals, generator) * parameters["coefficients"]).sum(axis=2) + parameters["intercepts"]
 
     return Policy(

@@ -68,7 +68,7 @@ class Backend(Protocol):
         """Give the features (B, F) that the first exit's head starts from, for a policy that reads them.
 
         ``state`` and ``embedding`` (B, …) are what :meth:`step` returned there. In half precision, as
-        :func:`bench.retrieval.embed.embed_first_exit` keeps them. None where they are not told.
+        :func:`bench.retrieval.embed.embed_first_exit` keeps them. None where the backend has none.
         """
         return None
 

@@ -25,7 +25,7 @@ Arrays = list[NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class GraphState:
-    """What the next graph takes, and what the first one told of its features, float32 (B, F): until rows are chosen."""
+    """Inputs of the next graph, and the first graph's features, float32 (B, F), until rows are chosen."""
 
     arrays: Arrays
     features: NDArray[np.float32] | None = None
@@ -67,9 +67,9 @@ class GraphBackend(Backend):
     def step(self, state: GraphState, exit_index: int) -> tuple[GraphState, Embedding]:
         """Run the graph that ends at an exit."""
         exit_ = self.card.exits[exit_index]
-        told = (exit_.features,) if exit_.features else ()
-        embedding, *rest = self._run(exit_index, state.arrays, (*exit_.outputs, *told))
-        handed = GraphState(rest[:-1], rest[-1]) if told else GraphState(rest)
+        features = (exit_.features,) if exit_.features else ()
+        embedding, *rest = self._run(exit_index, state.arrays, (*exit_.outputs, *features))
+        handed = GraphState(rest[:-1], rest[-1]) if features else GraphState(rest)
         return handed, to_embedding(embedding, self.exits[exit_index])
 
     def select(self, state: GraphState, rows: Rows) -> GraphState:
@@ -77,7 +77,7 @@ class GraphBackend(Backend):
         return GraphState([array[rows] for array in state.arrays])
 
     def first_features(self, state: GraphState, embedding: Embedding) -> NDArray[np.float16] | None:
-        """Give what the first graph told; None for graphs that tell nothing."""
+        """Give the first graph's features; None for graphs without that output."""
         return None if state.features is None else state.features.astype(np.float16)
 
 

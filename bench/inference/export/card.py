@@ -103,8 +103,8 @@ class ModelCard:
         """Read a card back from plain values. Raises KeyError or TypeError where they are none."""
         known = {name: values[name] for name in (field.name for field in fields(cls))}
         exits = tuple(CardExit(**{**part, **_tuples(part, "inputs", "outputs")}) for part in known["exits"])
-        told = known["preprocessing"]
-        preprocessing = Preprocessing(**{**told, **_tuples(told, "resize", "size", "mean", "std")})
+        stored = known["preprocessing"]
+        preprocessing = Preprocessing(**{**stored, **_tuples(stored, "resize", "size", "mean", "std")})
         return cls(**{**known, "exits": exits, "preprocessing": preprocessing})
 
 

@@ -47,7 +47,7 @@ class Traced:
 class _Step(nn.Module):
     """A step as a function of plain tensors: those of the state before it, to the embedding and those after it.
 
-    A step that is not the last also gives the features of the first exit, where it ends there and the network tells.
+    A step that is not the last also gives the features of the first exit, where it ends there and the network has them.
     """
 
     def __init__(self, network: MultiExitNetwork, exit_index: int, state: State, half: bool) -> None:
@@ -71,8 +71,8 @@ class _Step(nn.Module):
             return (embedding.float(),)
         features = _features(self.network, self.exit_index, state, embedding)
         # A copy: what is an output already cannot have a second name.
-        told = () if features is None else (features.float().clone(),)
-        return (embedding.float(), *state_tensors(state), *told)
+        extra = () if features is None else (features.float().clone(),)
+        return (embedding.float(), *state_tensors(state), *extra)
 
 
 def trace_steps(
@@ -97,16 +97,16 @@ def trace_steps(
             last = index == len(network.exits) - 1
             handed = [] if last else state_tensors(state)
             outputs = (EMBEDDING, *(f"state{index + 1}_{number}" for number in range(len(handed))))
-            told = not last and _features(network, index, state, embedding) is not None
-            names = (*outputs, FEATURES) if told else outputs
+            has_features = not last and _features(network, index, state, embedding) is not None
+            names = (*outputs, FEATURES) if has_features else outputs
             graph = _export(step, tensors, inputs, names, f"{spec.name} (step {index + 1})")
-            yield Traced(graph, inputs, outputs, FEATURES if told else "")
+            yield Traced(graph, inputs, outputs, FEATURES if has_features else "")
             tensors, inputs = handed, outputs[1:]
             task.advance(status=spec.name)
 
 
 def _features(network: MultiExitNetwork, exit_index: int, state: State, embedding: Tensor) -> Tensor | None:
-    """Features (B, F) of the first exit, as a backend flattens them; None at other exits, or where nobody tells."""
+    """Features (B, F) of the first exit, as a backend flattens them; None at other exits and without such features."""
     features = network.first_features(state, embedding) if exit_index == 0 else None
     return None if features is None else features.flatten(1)
 

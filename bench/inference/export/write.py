@@ -117,8 +117,8 @@ def obtain_export(
     if (folder / CARD).is_file():
         try:
             card = read_card(folder)
-            told = (card.form, card.precision, card.weights_sha256, card.format_version)
-            if told == ("onnx", precision, weights_sha256(run.network), FORMAT_VERSION):
+            found = (card.form, card.precision, card.weights_sha256, card.format_version)
+            if found == ("onnx", precision, weights_sha256(run.network), FORMAT_VERSION):
                 verify_files(folder, card)
                 reporter.note(f"exported graphs found in {folder}")
                 return card

@@ -11,7 +11,7 @@ from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_i
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
 from bench.report.figures.values import name_points
-from bench.report.inferences import Asked, Record, asked, engines
+from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 from bench.report.sections import Section
 from bench.report.tables.rounding import number, percent
 
@@ -23,14 +23,14 @@ WIDE = 10
 
 def as_run_figures(section: Section) -> Iterator[Drawing]:
     """Draw accuracy against milliseconds a query, a figure for each run, scenario and batch size."""
-    for group in asked(section):
+    for group in inference_groups(section):
         said = "Milliseconds a query, from image files to answers: median over the rounds of a round's time by queries."
         yield _figure(group, "milliseconds", "Milliseconds a query", "milliseconds", said)
 
 
 def energy_figures(section: Section) -> Iterator[Drawing]:
     """Draw accuracy against joules a query, where a counter was read."""
-    for group in asked(section):
+    for group in inference_groups(section):
         counted = {
             name: record
             for name, record in group.records.items()
@@ -39,12 +39,12 @@ def energy_figures(section: Section) -> Iterator[Drawing]:
         if counted:
             counters = "; ".join(dict.fromkeys(str(record["counter"]) for record in counted.values()))
             said = f"Joules a query by the counter ({counters}): median over the rounds; idle power is in it."
-            yield _figure(Asked(section, counted), "joules", "Joules a query", "joules", said)
+            yield _figure(InferenceGroup(section, counted), "joules", "Joules a query", "joules", said)
 
 
 def server_figures(section: Section) -> Iterator[Drawing]:
     """Draw accuracy against the rate that a server kept within its latency bound."""
-    for group in asked(section):
+    for group in inference_groups(section):
         if group.first["scenario"] == "server":
             bounds = sorted({float(record["contestants"][0]["latency_bound"]) for record in group.records.values()})
             said = (
@@ -54,7 +54,7 @@ def server_figures(section: Section) -> Iterator[Drawing]:
             yield _figure(group, "rate", "Rate kept (queries a second)", "queries a second", said)
 
 
-def _figure(group: Asked, what: str, label: str, unit: str, said: str) -> Drawing:
+def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) -> Drawing:
     styles = group.styles
     every = [one for record in group.records.values() for one in record["contestants"] if one[what] is not None]
     kinds = {one["kind"] for one in every}
@@ -64,7 +64,7 @@ def _figure(group: Asked, what: str, label: str, unit: str, said: str) -> Drawin
         for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
             for name, record in group.records.items():
                 _draw(axes, record, styles[name], what, metric)
-                _tell(axes, record, name, what, metric, unit)
+                _name_points(axes, record, name, what, metric, unit)
             axes.set_ylabel(f"{metric} (%)")
             axes.set_xlabel(label)
             if min(spent) > 0 and max(spent) > WIDE * min(spent):
@@ -104,10 +104,10 @@ def _draw(axes: Axes, record: Record, style: LineStyle, what: str, metric: str) 
         axes.plot(*where, linestyle="none", **looks, markersize=size, zorder=3)
 
 
-def _tell(axes: Axes, record: Record, name: str, what: str, metric: str, unit: str) -> None:
-    told = [one for one in record["contestants"] if one[what] is not None]
+def _name_points(axes: Axes, record: Record, name: str, what: str, metric: str, unit: str) -> None:
+    measured = [one for one in record["contestants"] if one[what] is not None]
     texts = [
         f"{one['name']} ({name}): {metric} {percent(one[metric])} % at {number(float(one[what]), 2)} {unit}"
-        for one in told
+        for one in measured
     ]
-    name_points(axes, [float(one[what]) for one in told], [100 * one[metric] for one in told], texts)
+    name_points(axes, [float(one[what]) for one in measured], [100 * one[metric] for one in measured], texts)

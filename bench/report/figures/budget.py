@@ -94,7 +94,7 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
 
 
 def _published(section: Section, setup: Setup, policies: Sequence[str], costs: FloatArray) -> PublishedCurve | None:
-    """Published curve of the setup's method, for one policy of those shown: three in grey could not be told apart.
+    """Published curve of the setup's method, for one policy of those shown: three in grey could not be distinguished.
 
     None, too, where it stands at other costs than the setup's: beside it, the setup would shrink to a stroke.
     """
@@ -111,10 +111,10 @@ def _accuracy_panel(
     oracle = oracle_curve(setup, metric)
     if oracle:
         axes.plot(oracle.costs / scale.factor, 100 * oracle.values, **ORACLE_LINE, zorder=2)
-    for place, (policy, style) in enumerate(styles.items()):
+    for index, (policy, style) in enumerate(styles.items()):
         curve = policy_curve(setup, policy, thresholding, metric)
         drawn = curve if policy in banded else curve.bare()
-        draw_line(axes, drawn, style, scale, markers=True, first_marker=place, of=len(styles))
+        draw_line(axes, drawn, style, scale, markers=True, first_marker=index, of=len(styles))
         if _has_reference(setup, styles) and policy in setup.policies(REFERENCE_THRESHOLDING):
             exact = policy_curve(setup, policy, REFERENCE_THRESHOLDING, metric)
             axes.plot(exact.costs / scale.factor, 100 * exact.values, color=style.colour, **REFERENCE_LINE, zorder=2)
@@ -130,10 +130,10 @@ def _gain_panel(
 ) -> None:
     banded = _banded(styles)
     axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
-    for place, (policy, style) in enumerate(styles.items()):
+    for index, (policy, style) in enumerate(styles.items()):
         curve = policy_curve(setup, policy, thresholding, f"{metric}_gain")
         drawn = curve if policy in banded else curve.bare()
-        draw_line(axes, drawn, style, scale, markers=True, first_marker=place, of=len(styles))
+        draw_line(axes, drawn, style, scale, markers=True, first_marker=index, of=len(styles))
         tell_values(axes, curve, scale, policy, f"{metric} gain", "points")
     axes.set_ylabel("Gain over\ninterpolation (points)")
 

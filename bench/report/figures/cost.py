@@ -31,9 +31,9 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
         ):
             ends = (low / scale.factor, high / scale.factor)
             axes.plot(ends, ends, color=REFERENCE_COLOUR)
-            for place, policy in enumerate(setup.policies(thresholding)):
+            for index, policy in enumerate(setup.policies(thresholding)):
                 for run in policy_runs(setup, policy, thresholding, COSTS):
-                    _draw_cost(axes, run[:, 0] / scale.factor, run[:, 1] / scale.factor, styles[policy], place)
+                    _draw_cost(axes, run[:, 0] / scale.factor, run[:, 1] / scale.factor, styles[policy], index)
             axes.set_title(f"thresholding {thresholding}")
             cost_axis(axes, ends[0], ends[1], scale)
             axes.set_xlabel("")
@@ -43,9 +43,9 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
         figure.legend(handles=[reference, *handles_of(styles)], loc="outside right center")
         set_title(figure, f"Budget kept, {heading(section, setup)}")
     excesses = 100 * (swept["realised_cost"] / swept["requested_cost"] - 1)
-    place = int(excesses.abs().to_numpy().argmax())
-    worst = swept.iloc[place]
-    excess = number(excesses.iloc[place], 1, signed=True)
+    largest_row = int(excesses.abs().to_numpy().argmax())
+    worst = swept.iloc[largest_row]
+    excess = number(excesses.iloc[largest_row], 1, signed=True)
     where = f"{worst['policy']}, thresholding {worst['thresholding']}"
     largest = f"The largest deviation is {excess}\N{NO-BREAK SPACE}% ({where})."
     return Drawing(
@@ -56,7 +56,7 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
     )
 
 
-def _draw_cost(axes: Axes, requested: FloatArray, realised: FloatArray, style: LineStyle, place: int) -> None:
+def _draw_cost(axes: Axes, requested: FloatArray, realised: FloatArray, style: LineStyle, offset: int) -> None:
     # The lines nearly coincide: markers that take turns show which ones are there.
-    every = (min(place, max(len(requested) - 1, 0)), max(1, len(requested) // 4))
+    every = (min(offset, max(len(requested) - 1, 0)), max(1, len(requested) // 4))
     axes.plot(requested, realised, **style.line(), **style.points(), markevery=every, linewidth=1)

@@ -41,9 +41,9 @@ def example_figure(examples: Examples, about: str) -> Drawing:
             if group.name not in named:
                 named.add(group.name)
                 share = f"{group.right} of {group.queries} right"
-                place: dict[str, Any] = {"transform": row[0].transAxes, "ha": "right", "va": "top"}
-                row[0].text(-0.15, 0.98, f"{group.name}\n", **place)
-                row[0].text(-0.15, 0.98, f"\n{share}", **place)
+                label: dict[str, Any] = {"transform": row[0].transAxes, "ha": "right", "va": "top"}
+                row[0].text(-0.15, 0.98, f"{group.name}\n", **label)
+                row[0].text(-0.15, 0.98, f"\n{share}", **label)
             _matches(row[1:], example)
         _explain_frames(figure)
         figure.suptitle(f"{examples.policy}: queries by class, and the first exit's nearest images\n{about}")

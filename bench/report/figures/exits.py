@@ -35,8 +35,8 @@ def exit_figure(section: Section) -> Drawing | None:
     with canvas(PAGE_INCHES, 3.1 + (0 if labelled else legend_inches(list(styles)))) as figure:
         for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):
             curves = {setup.label: exit_curve(setup, metric) for setup in section.setups}
-            for place, (label, curve) in enumerate(curves.items()):
-                _line(axes, curve, styles[label], SIDEWAYS * (place - (len(curves) - 1) / 2))
+            for index, (label, curve) in enumerate(curves.items()):
+                _line(axes, curve, styles[label], SIDEWAYS * (index - (len(curves) - 1) / 2))
             axes.set_xticks(range(1, most + 1))
             axes.set_xlim(0.6, most + 0.4)
             axes.set_xlabel("Exit")

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic
-from bench.report.inferences import Asked, Record, asked, engines
+from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 from bench.report.sections import Section
 
 FULL = "full network"
@@ -21,7 +21,7 @@ WIDE = 10
 
 def latencies_figures(section: Section) -> Iterator[Drawing]:
     """Draw a figure for each run, scenario and batch size that has an engine; a panel for each engine."""
-    for group in asked(section):
+    for group in inference_groups(section):
         if any(engines(record) for record in group.records.values()):
             yield _figure(group)
 
@@ -37,7 +37,7 @@ def query_times(record: Record) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _figure(group: Asked) -> Drawing:
+def _figure(group: InferenceGroup) -> Drawing:
     frames = {name: query_times(record) for name, record in group.records.items()}
     every = pd.concat(frames.values())
     labels = list(dict.fromkeys(every["contestant"]))

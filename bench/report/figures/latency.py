@@ -23,11 +23,11 @@ WIDE = 10
 
 def latency_figures(section: Section) -> Iterator[Drawing]:
     """Draw a figure for each machine and batch size on which setups were timed."""
-    for place_of, ((place, batch), timed) in enumerate(timed_setups(section).items(), 1):
-        yield latency_figure(section, place, batch, timed, str(place_of) if place_of > 1 else "")
+    for part, ((machine, batch), timed) in enumerate(timed_setups(section).items(), 1):
+        yield latency_figure(section, machine, batch, timed, str(part) if part > 1 else "")
 
 
-def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Timed], part: str = "") -> Drawing:
+def latency_figure(section: Section, machine: str, batch: int, timed: Sequence[Timed], part: str = "") -> Drawing:
     """Draw every timed setup: its exits as points, and the shared policy's curve at the time that its exits take."""
     policy, thresholding = shared_policy(section)
     styles = method_styles({one.setup.label: one.setup.method for one in timed})
@@ -40,10 +40,12 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
                 if policy in one.setup.policies(thresholding):
                     spent, values = _curve(one, policy, thresholding, metric)
                     axes.plot(spent, 100 * values, **style.line())
-                    name_points(axes, spent, 100 * values, _told(f"{one.setup.label}, {policy}", metric, spent, values))
+                    name_points(
+                        axes, spent, 100 * values, _texts(f"{one.setup.label}, {policy}", metric, spent, values)
+                    )
                 axes.plot(one.milliseconds, 100 * exits.values, **style.points(), color=style.colour, linestyle="none")
-                told = _told(f"{one.setup.label}, everybody at one exit", metric, one.milliseconds, exits.values)
-                name_points(axes, one.milliseconds, 100 * exits.values, told)
+                texts = _texts(f"{one.setup.label}, everybody at one exit", metric, one.milliseconds, exits.values)
+                name_points(axes, one.milliseconds, 100 * exits.values, texts)
             axes.set_ylabel(f"{metric} (%)")
             axes.set_xlabel("Milliseconds an image")
             if all_times.max() > WIDE * all_times.min():
@@ -54,8 +56,8 @@ def latency_figure(section: Section, place: str, batch: int, timed: Sequence[Tim
     return Drawing(
         title=f"Accuracy against milliseconds on {section.title}",
         caption=(
-            f"Measured on {place}, batches of {batch}: from normalised images to the embedding, medians; decoding and "
-            "matching are not in it. Points: everybody at one exit; lines: the policy, each exit at its own time, "
+            f"Measured on {machine}, batches of {batch}: from normalised images to the embedding, medians; decoding "
+            "and matching are not in it. Points: everybody at one exit; lines: the policy, each exit at its own time, "
             "means over seeds."
         ),
         description=f"Two line charts, mAP and rank-1 against milliseconds an image, for {', '.join(sorted(styles))}.",
@@ -72,7 +74,7 @@ def _curve(one: Timed, policy: str, thresholding: str, metric: str) -> tuple[Flo
     return values[:, :-1] @ one.milliseconds, values[:, -1]
 
 
-def _told(name: str, metric: str, milliseconds: FloatArray, values: FloatArray) -> list[str]:
-    """Say what each point stands for."""
+def _texts(name: str, metric: str, milliseconds: FloatArray, values: FloatArray) -> list[str]:
+    """Describe each point."""
     pairs = zip(milliseconds, values, strict=True)
     return [f"{name}: {metric} {percent(value)} % at {number(spent, 2)} milliseconds" for spent, value in pairs]

@@ -48,10 +48,10 @@ def draw_line(
 def tell_values(axes: Axes, curve: Curve, scale: CostScale, name: str, metric: str, unit: str = "%") -> None:
     """Let a reader point at the points of a curve: ``gs: mAP 59.3 % [57.1 to 61.2] at 45.2 M multiply-adds``."""
     texts = []
-    for place, (cost, value) in enumerate(zip(curve.costs, curve.values, strict=True)):
+    for index, (cost, value) in enumerate(zip(curve.costs, curve.values, strict=True)):
         interval = ""
         if curve.low is not None and curve.high is not None:
-            interval = f" [{percent(curve.low[place])} to {percent(curve.high[place])}]"
+            interval = f" [{percent(curve.low[index])} to {percent(curve.high[index])}]"
         texts.append(f"{name}: {metric} {percent(value)} {unit}{interval} at {scale.text(cost)}")
     name_points(axes, curve.costs / scale.factor, 100 * curve.values, texts)
 
@@ -93,7 +93,7 @@ def spread(heights: Sequence[float], room: float) -> list[float]:
         while len(piles) > 1 and np.mean(piles[-1]) - np.mean(piles[-2]) < room * (len(piles[-1]) + len(piles[-2])) / 2:
             above = piles.pop()
             piles[-1] += above
-    return [float(np.mean(pile)) + room * (place - (len(pile) - 1) / 2) for pile in piles for place in range(len(pile))]
+    return [float(np.mean(pile)) + room * (index - (len(pile) - 1) / 2) for pile in piles for index in range(len(pile))]
 
 
 def draw_exits(axes: Axes, curve: Curve, style: LineStyle, scale: CostScale, names: Sequence[str]) -> None:
@@ -105,12 +105,12 @@ def draw_exits(axes: Axes, curve: Curve, style: LineStyle, scale: CostScale, nam
         axes.errorbar(costs, values, yerr=bars, fmt="none", ecolor=style.colour, elinewidth=0.9, zorder=4)
     axes.plot(costs, values, linestyle="none", **style.points(), markersize=5.5, zorder=5)
     crowded = len(costs) > 1 and costs[-1] - costs[-2] < TWO_LABELS_WIDTH * (costs[-1] - costs[0])
-    for place, (name, text) in enumerate(zip(names, _labels(names, costs, values), strict=True)):
+    for index, (name, text) in enumerate(zip(names, _labels(names, costs, values), strict=True)):
         # The last one hangs lower: the interpolation comes up to its point from the left.
-        hanging = place == len(names) - 1 and text == name
+        hanging = index == len(names) - 1 and text == name
         label = axes.annotate(
             text,
-            (costs[place], values[place]),
+            (costs[index], values[index]),
             xytext=(10 if crowded else -5, -21) if hanging else (4, -11),
             textcoords="offset points",
             ha="right" if hanging else "left",
@@ -128,4 +128,4 @@ def _labels(names: Sequence[str], costs: FloatArray, values: FloatArray) -> list
     needed = LETTER_WIDTH * max(map(len, names)) * np.where(level, 1.5, 1.0)
     if np.all(np.diff(costs) > needed * (costs[-1] - costs[0])):
         return list(names)
-    return [str(place) for place in range(1, len(names) + 1)]
+    return [str(number) for number in range(1, len(names) + 1)]

@@ -19,10 +19,10 @@ def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
     means = rows.groupby("policy")[list(COUNTS)].mean().sort_values("correct", kind="stable")
     with canvas(COLUMN_INCHES, 1.5 + 0.26 * len(means)) as figure:
         axes = figure.subplots()
-        places = range(len(means))
-        axes.barh(places, means["correct"], color=RIGHT_COLOUR, label="right first match", height=0.7)
+        rows_up = range(len(means))
+        axes.barh(rows_up, means["correct"], color=RIGHT_COLOUR, label="right first match", height=0.7)
         axes.barh(
-            places,
+            rows_up,
             means["incorrect"],
             left=means["correct"],
             color=WRONG_COLOUR,
@@ -34,7 +34,7 @@ def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
         )
         possible = float(means["possible"].mean())
         axes.axvline(possible, color=REFERENCE_COLOUR, linestyle=(0, (4, 2)), label="most that could be right")
-        axes.set_yticks(list(places), [clean(policy) for policy in means.index])
+        axes.set_yticks(list(rows_up), [clean(policy) for policy in means.index])
         axes.set_xlim(0, max(possible, means["left"].max()) * 1.04)
         axes.set_xlabel("Queries that leave at the first exit")
         axes.grid(False, axis="y")

@@ -8,7 +8,7 @@ from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_i
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR
 from bench.report.figures.values import name_points
-from bench.report.inferences import Asked, asked, engines
+from bench.report.inferences import InferenceGroup, engines, inference_groups
 from bench.report.sections import Section
 from bench.report.tables.rounding import percent
 
@@ -17,12 +17,12 @@ PROMISES = {"promised_by_macs": "multiply-adds", "promised_by_steps": "the step 
 
 def savings_figures(section: Section) -> Iterator[Drawing]:
     """Draw a figure for each run, scenario and batch size that has an engine."""
-    for group in asked(section):
+    for group in inference_groups(section):
         if any(engines(record) for record in group.records.values()):
             yield _figure(group)
 
 
-def _figure(group: Asked) -> Drawing:
+def _figure(group: InferenceGroup) -> Drawing:
     styles = group.styles
     points = [one for record in group.records.values() for one in engines(record)]
     values = [0.0, *(100 * float(one[what]) for one in points for what in (*PROMISES, "saved_network"))]

@@ -60,23 +60,23 @@ def _draw_accuracy(axes: Axes, study: Study) -> None:
     lengths = [group[0]["length"] for group in groups]
     several_exits = len({group[0]["exit"] for group in groups}) > 1
     # Exits have an order of their own, and codes of one length among them.
-    places = list(range(len(groups))) if several_exits else lengths
+    positions = list(range(len(groups))) if several_exits else lengths
     for metric, style in ACCURACY_STYLES.items():
         means = [100 * statistics.fmean(row[metric] for row in group) for group in groups]
         ends = [_ends(group, metric) for group in groups]
-        axes.plot(places, means, **style.line(), **style.points(), label=metric, zorder=3)
-        axes.vlines(places, [low for low, _ in ends], [high for _, high in ends], color=style.colour, linewidth=0.9)
+        axes.plot(positions, means, **style.line(), **style.points(), label=metric, zorder=3)
+        axes.vlines(positions, [low for low, _ in ends], [high for _, high in ends], color=style.colour, linewidth=0.9)
     if all("mAP_ties_low" in row for row in study["accuracy"]):
         worst, best = (
             [100 * statistics.fmean(row[f"mAP_ties_{end}"] for row in group) for group in groups]
             for end in ("low", "high")
         )
         colour = ACCURACY_STYLES["mAP"].colour
-        axes.fill_between(places, worst, best, color=colour, alpha=0.2, linewidth=0, label="mAP, by ties")
+        axes.fill_between(positions, worst, best, color=colour, alpha=0.2, linewidth=0, label="mAP, by ties")
     if several_exits:
         kinds = {"binary": "bits", "continuous": "floats"}
         names = [f"{group[0]['exit']}\n{group[0]['length']} {kinds[group[0]['code']]}" for group in groups]
-        axes.set_xticks(places, names)
+        axes.set_xticks(positions, names)
         axes.set_xlim(-0.4, len(groups) - 0.6)
     else:
         _length_axis(axes, lengths, "Code length")

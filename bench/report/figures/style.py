@@ -67,7 +67,7 @@ def settings() -> dict[Any, Any]:
 
 @dataclass(frozen=True)
 class LineStyle:
-    """Colour, marker and dash of one name; ``hollow`` markers tell apart what shares a colour."""
+    """Colour, marker and dash of one name; ``hollow`` markers distinguish lines of one colour."""
 
     colour: str
     marker: str
@@ -93,7 +93,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1.2,
 _ORDER = (0, 1, 2, 3, 4, 5, 9, 6, 8, 7)
 _MARKERS = ("o", "s", "^", "D", "<", "v", ">", "p", "X", "P")
 _SLOTS = tuple(
-    LineStyle(_PALETTE[colour], _MARKERS[place], _DASHES[place % len(_DASHES)]) for place, colour in enumerate(_ORDER)
+    LineStyle(_PALETTE[colour], _MARKERS[index], _DASHES[index % len(_DASHES)]) for index, colour in enumerate(_ORDER)
 )
 _POLICY_SLOTS = {
     "gs": 0,
@@ -122,16 +122,16 @@ def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
     of_method = _assign({method: method for method in methods.values()}, _METHOD_SLOTS)
     styles: dict[str, LineStyle] = {}
     for setup, method in sorted(methods.items()):
-        place = sum(methods[other] == method for other in styles)
+        earlier = sum(methods[other] == method for other in styles)
         style = of_method[method]
-        dash = _DASHES[(_DASHES.index(style.dash) + place) % len(_DASHES)]
-        styles[setup] = replace(style, dash=dash, hollow=place > 0)
+        dash = _DASHES[(_DASHES.index(style.dash) + earlier) % len(_DASHES)]
+        styles[setup] = replace(style, dash=dash, hollow=earlier > 0)
     return styles
 
 
 def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
     """Give names that have no look of their own one each, in their order."""
-    return {name: _SLOTS[place % len(_SLOTS)] for place, name in enumerate(names)}
+    return {name: _SLOTS[index % len(_SLOTS)] for index, name in enumerate(names)}
 
 
 def exit_colours(count: int) -> list[str]:
@@ -147,8 +147,8 @@ def _assign(names: Mapping[str, str], reserved: Mapping[str, int]) -> dict[str, 
             taken[name] = slot
     left = [slot for slot in range(len(_SLOTS)) if slot not in taken.values() and slot not in reserved.values()]
     left += [slot for slot in range(len(_SLOTS)) if slot not in taken.values() and slot not in left]
-    for place, name in enumerate(sorted(set(names) - set(taken))):
-        taken[name] = left[place % len(left)] if left else place % len(_SLOTS)
+    for index, name in enumerate(sorted(set(names) - set(taken))):
+        taken[name] = left[index % len(left)] if left else index % len(_SLOTS)
     return {name: _SLOTS[slot] for name, slot in taken.items()}
 
 

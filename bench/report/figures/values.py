@@ -34,7 +34,7 @@ def marks_of(figure: Figure) -> dict[str, PathCollection]:
         for marks in axes.collections
         if isinstance(marks, PathCollection) and str(marks.get_gid()).startswith(NAMED)
     ]
-    named = {f"{NAMED}-{place}": marks for place, marks in enumerate(found)}
+    named = {f"{NAMED}-{index}": marks for index, marks in enumerate(found)}
     for name, marks in named.items():
         marks.set_gid(name)
     return named

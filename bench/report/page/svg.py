@@ -35,10 +35,10 @@ def inline_svg(svg: str, prefix: str, title: str, description: str) -> str:
     root.attrib.clear()
     root.attrib.update({"viewBox": box, "role": "img", "style": size})
     root.set("aria-labelledby", f"{prefix}-title {prefix}-description")
-    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{prefix}-{'title' if place == 0 else 'description'}"})
+    for index, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{prefix}-{'title' if index == 0 else 'description'}"})
         element.text = text
-        root.insert(place, element)
+        root.insert(index, element)
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
     text = ElementTree.tostring(root, encoding="unicode")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.report.inferences import Asked, asked
+from bench.report.inferences import InferenceGroup, inference_groups
 from bench.report.sections import Section
 from bench.report.tables.columns import counted, named, shared
 from bench.report.tables.rounding import number
@@ -20,11 +20,11 @@ SCORES = ("mAP", "rank-1", "macs")
 
 def as_run_tables(section: Section) -> Iterator[Table]:
     """Make a table for each run, scenario and batch size: one row for each contestant on each engine."""
-    for group in asked(section):
+    for group in inference_groups(section):
         yield _table(section, group)
 
 
-def _table(section: Section, group: Asked) -> Table:
+def _table(section: Section, group: InferenceGroup) -> Table:
     rows = [_row(name, one) for name, record in group.records.items() for one in record["contestants"]]
     columns = [
         named("engine"),
@@ -57,7 +57,7 @@ def _table(section: Section, group: Asked) -> Table:
 def _row(engine: str, one: Mapping[str, Any]) -> dict[str, Any]:
     fractions = [float(part) for part in one["exit_fractions"]]
     row: dict[str, Any] = {"engine": engine, "contestant": one["name"], "kind": one["kind"], "_fractions": fractions}
-    row |= {f"exit_fraction_{place}": part for place, part in enumerate(fractions, 1)}
+    row |= {f"exit_fraction_{number}": part for number, part in enumerate(fractions, 1)}
     row |= {name: float(one[name]) for name in (*SCORES, *PERCENTILES, "milliseconds", "throughput", *SAVINGS)}
     return row | {name: _or_nan(one.get(name)) for name in ("joules", "rate", "decisions_changed")}
 

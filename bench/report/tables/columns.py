@@ -10,7 +10,7 @@ from bench.report.tables.table import Column
 
 
 def named(heading: str, name: str = "", *, is_number: bool = False) -> Column:
-    """Show what a row has under ``name``, which is the heading unless told, as it is."""
+    """Show what a row has under ``name``, by default the heading, as it is."""
     return Column(heading, lambda row: plain(row[name or heading]), is_number)
 
 

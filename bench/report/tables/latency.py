@@ -45,12 +45,12 @@ def timed_setups(section: Section) -> dict[tuple[str, int], list[Timed]]:
 def latency_table(section: Section) -> Table:
     """One row for each exit of each timed setup: milliseconds beside its cost."""
     rows = []
-    for (place, batch), group in timed_setups(section).items():
+    for (measured_on, batch), group in timed_setups(section).items():
         for one in group:
             costs = exit_curve(one.setup, "mAP").costs
             for index, name in enumerate(one.setup.exit_names):
                 middle, low, high = (one.record[what][index] / batch for what in ("milliseconds", "low", "high"))
-                row = {"setup": one.setup.label, "exit": name, "batch": batch, "measured_on": place}
+                row = {"setup": one.setup.label, "exit": name, "batch": batch, "measured_on": measured_on}
                 row |= {"cost": section.cost.name, "cost_unit": section.cost.unit, "exit_cost": costs[index]}
                 row |= {"milliseconds": middle, "milliseconds_low": low, "milliseconds_high": high}
                 rows.append(row | {"runs": one.record["runs"]})

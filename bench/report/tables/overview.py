@@ -41,7 +41,7 @@ def _row(section: Section, setup: Setup, run: Run) -> dict[str, Any]:
     row = {**about(section, setup, run), "_data": section.data, "_run": run.key[:8], "exits": len(run.exits)}
     row |= {"epochs": training.get("epochs"), "training_seconds": training.get("seconds")}
     row |= {"signals": run.evaluation["signals"], "fingerprint": section.fingerprint}
-    row |= {f"{place}_exit_cost": exits[at]["realised_cost"] for place, at in (("first", 0), ("last", -1))}
+    row |= {f"{which}_exit_cost": exits[index]["realised_cost"] for which, index in (("first", 0), ("last", -1))}
     names = [f"{metric}{end}" for metric in CURVE_METRICS for end in ("", "_low", "_high")]
     return row | {f"last_exit_{name}": exits[-1].get(name, math.nan) for name in names}
 

@@ -120,7 +120,7 @@ def _chain_table(study: Study, prefix: str) -> Table:
     reported = {row.step: row for row in search_times()}
     rows = []
     for chain in study["chains"]:
-        for place, step in enumerate(chain["steps"]):
+        for at, step in enumerate(chain["steps"]):
             own = reported.get(step["name"])
             row = {**_about(study), **{name: chain[name] for name in ("seed", "codes", "policy", "realised_cost")}}
             row |= {"lengths": "/".join(map(str, chain["lengths"])), "name": step["name"], **dict(sorted(step.items()))}
@@ -132,9 +132,9 @@ def _chain_table(study: Study, prefix: str) -> Table:
                 | {"_of_first": step["milliseconds"] / chain["steps"][0]["milliseconds"]}
                 | {
                     # Said once a chain: what stands in every row of it is not read.
-                    "_codes": "" if place else f"{row['lengths']} ({chain['codes']})",
-                    "_seed": "" if place else str(chain["seed"]),
-                    "_leave": "" if place else fractions,
+                    "_codes": "" if at else f"{row['lengths']} ({chain['codes']})",
+                    "_seed": "" if at else str(chain["seed"]),
+                    "_leave": "" if at else fractions,
                 }
             )
     columns = [

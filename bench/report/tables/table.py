@@ -114,7 +114,7 @@ class Table:
     def text_classes(self, rows: pd.DataFrame) -> str:
         """Say in classes ``text-N`` which columns of rows hold texts, for the page's style sheet."""
         texts = {column.heading for column in self.columns if not column.is_number}
-        return " ".join(f"text-{place}" for place, heading in enumerate(rows.columns, 1) if heading in texts)
+        return " ".join(f"text-{number}" for number, heading in enumerate(rows.columns, 1) if heading in texts)
 
 
 def latex_text(text: str) -> str:

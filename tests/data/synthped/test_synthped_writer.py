@@ -30,7 +30,7 @@ TINY = SynthPedSpec(
 
 
 class Listener(SilentReporter):
-    """Keeps what it is told."""
+    """Keeps its messages."""
 
     def __init__(self):
         self.notes: list[str] = []
