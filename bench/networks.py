@@ -120,7 +120,10 @@ class MultiExitNetwork(nn.Module, ABC):
 
 
 def map_state(state: State, change: Callable[[Tensor], Tensor]) -> State:
-    """Apply ``change`` to every tensor of a state, depth first, and nest the results in the same way."""
+    """Apply ``change`` to every tensor of a state, depth first, and nest the results in the same way.
+
+    Raises TypeError for a state that holds anything else.
+    """
     if isinstance(state, Tensor):
         return change(state)
     if isinstance(state, Mapping):

@@ -180,7 +180,7 @@ class SweepSpec:
     sweep_version: int = field(default=SWEEP_VERSION, metadata=ALWAYS_IN_KEY)
 
     def __post_init__(self) -> None:
-        """Refuse sweeps of nothing."""
+        """Refuse sweeps of nothing. Raises :class:`BenchError`."""
         if self.budgets < 2 and not self.a_values:
             raise BenchError(f"a sweep has at least 2 budgets, not {self.budgets}")
         if self.budgets > MOST_BUDGETS:

@@ -101,7 +101,10 @@ class BranchyNet(ClassifyingNetwork):
         return lengths
 
     def start(self, images: Tensor) -> Tensor:
-        """Run the stem on images (B, 3, H, W)."""
+        """Run the stem on images (B, 3, H, W).
+
+        Raises :class:`BenchError` where they have another size than the network.
+        """
         if images.shape[2:] != self.input_size:
             raise BenchError(
                 f"this branchynet was built for images of {self.input_size} (height, width) and got "

@@ -69,7 +69,7 @@ CacheOption = Annotated[
 
 
 def settings_of(pairs: list[str] | None) -> dict[str, str]:
-    """Read ``NAME=VALUE`` texts."""
+    """Read ``NAME=VALUE`` texts. Raises :class:`BenchError` for a text that is none."""
     settings = {}
     for pair in pairs or []:
         name, equals, value = pair.partition("=")

@@ -34,7 +34,6 @@ from bench.spec import EvaluationSpec, SweepSpec
 
 BUDGET = "Budget sweep"
 TRAINING = "Training"
-DATA = "Data and results"
 
 
 def run_command(
@@ -180,7 +179,7 @@ def _run_all(requests: list[RunRequest]) -> list[tuple[str, str]]:
 
 
 def seeds_of(text: str) -> list[int]:
-    """Read seeds with commas."""
+    """Read seeds with commas. Raises :class:`BenchError` where there is none, or one is no whole number."""
     seeds = []
     for word in words(text):
         if not word.isdecimal():

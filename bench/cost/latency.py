@@ -40,7 +40,7 @@ def measure_latency(
 ) -> Latency:
     """Run ``batch`` images of ``input_size`` (height, width) through all exits for ``seconds``, ten times at least.
 
-    The clock is read after every step, once the device is done with it.
+    The clock is read after every step, once the device is done with it. Raises :class:`BenchError` for a batch below 1.
     """
     if batch < 1:
         raise BenchError(f"a batch holds 1 image or more; found {batch}")

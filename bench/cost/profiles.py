@@ -24,7 +24,10 @@ def network_key(method: str, network: Mapping[str, Any], input_size: tuple[int, 
 
 
 def write_latency(results: Path, record: Mapping[str, Any]) -> Path:
-    """Keep one record, with ``network`` (its key), ``method``, ``preset``, ``batch`` and provenance, under results."""
+    """Keep one record, with ``network`` (its key), ``method``, ``preset``, ``batch`` and provenance, under results.
+
+    Raises :class:`BenchError` where the file cannot be written.
+    """
     where = [record["network"], record["batch"], *_where(record)]
     path = results / FOLDER / f"{record['method']}-{record['preset']}-{digest(where)[:8]}.json"
     try:

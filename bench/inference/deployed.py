@@ -133,7 +133,10 @@ class Deployed:
         return replace(self, gallery=kept, gallery_features=None)
 
     def budget(self, share: float) -> Budget:
-        """Turn a share of the way from the first exit's cost to the last's into a budget; an error outside 0 to 1."""
+        """Turn a share of the way from the first exit's cost to the last's into a budget.
+
+        Raises :class:`BenchError` outside 0 to 1, and for a run of one exit.
+        """
         if len(self.costs) < 2:
             raise BenchError("this run has one exit: nobody leaves early, and there is no budget to choose")
         if not 0 <= share <= 1:
@@ -142,7 +145,7 @@ class Deployed:
         return Budget(share, solve_a(self.costs, macs), macs)
 
     def parameter(self, a: float) -> Budget:
-        """Take the budget parameter ``a`` itself."""
+        """Take the budget parameter ``a`` itself. Raises :class:`BenchError` for a negative value."""
         if not a >= 0:
             raise BenchError(f"the budget parameter a is a number from 0 to inf, not {a}")
         return Budget(None, a, float(exit_distribution(a, len(self.costs)) @ self.costs))

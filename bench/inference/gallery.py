@@ -149,7 +149,10 @@ class Gallery:
 
 
 def save_gallery(gallery: Gallery, path: Path) -> None:
-    """Write a gallery: beside and renamed, so that the file is never half there."""
+    """Write a gallery: beside and renamed, so that the file is never half there.
+
+    Raises :class:`BenchError` where the file cannot be written.
+    """
     about = {
         "run": gallery.run,
         "network": gallery.network,

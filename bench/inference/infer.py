@@ -55,7 +55,10 @@ class Opened:
 
     @classmethod
     def of(cls, context: RunContext, policy: str, request: InferRequest, batch: int, reporter: Reporter) -> Opened:
-        """Open a run's backend, load its query images, and measure its steps at batch sizes up to ``batch``."""
+        """Open a run's backend, load its query images, and measure its steps at batch sizes up to ``batch``.
+
+        Raises :class:`BenchError` where queries are tracklets, or as :func:`open_steps` does.
+        """
         deployed = deploy(context, policy, request)
         backend = open_steps(context, deployed.network, request, reporter)
         stored = context.stores.query
@@ -106,7 +109,10 @@ def deploy(context: RunContext, policy: str, request: InferRequest) -> Deployed:
 
 
 def open_steps(context: RunContext, network: MultiExitNetwork, request: InferRequest, reporter: Reporter) -> Backend:
-    """Open the backend on the run's network, or on its exported graphs, which are written first where they are not."""
+    """Open the backend on the run's network, or on its exported graphs, which are written first where they are not.
+
+    Raises :class:`BenchError` where a package is missing, or the export is that of another run.
+    """
     from bench.inference.backends.backend import open_backend
 
     options: dict[str, Any] = {"threads": request.threads, "device": request.device}

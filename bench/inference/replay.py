@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class ReplayBackend(Backend):
     """Serves one array an exit, (N, …) as a table takes them; in place of images it takes their rows (B,).
 
-    ``features`` (N, F) are what the first exit's head starts from, where a policy reads them.
+    ``features`` (N, F) are what the first exit's head starts from, where a policy reads them. Raises
+    :class:`BenchError` where arrays and exits do not fit.
     """
 
     name = "replay"

@@ -135,7 +135,7 @@ def highest_rate(
     """Find the highest rate of arrivals (queries a second) at which the 99th percentile stays within ``bound`` ms.
 
     By bisection up to ``fastest``. Gaps between arrivals are drawn once, exponentially, and stretched to each rate;
-    queries are drawn with them, as many as there are.
+    queries are drawn with them, as many as there are. Raises :class:`BenchError` for a ``bound`` of 0 or less.
     """
     if not bound > 0:
         raise BenchError(f"a latency bound is a number of milliseconds above 0, not {bound:g}")

@@ -16,8 +16,8 @@ def packed_width(length: int) -> int:
 def pack(signs: ArrayLike) -> NDArray[np.uint8]:
     """Pack codes (N, L) of ±1, or of booleans with True for +1, into bytes (N, ceil(L/8)).
 
-    Dimension 0 is the highest bit of the first byte. Bits beyond L are zero in every code, so they add
-    nothing to a Hamming distance.
+    Dimension 0 is the highest bit of the first byte. Bits beyond L are zero in every code, so they add nothing to a
+    Hamming distance. Raises :class:`BenchError` for another shape, and for values that are not ±1.
     """
     values = np.asarray(signs)
     if values.ndim != 2:
@@ -36,7 +36,10 @@ def pack(signs: ArrayLike) -> NDArray[np.uint8]:
 
 
 def unpack(packed: ArrayLike, length: int) -> NDArray[np.int8]:
-    """Unpack bytes (N, ceil(L/8)) into codes (N, L) of ±1, where L is ``length``."""
+    """Unpack bytes (N, ceil(L/8)) into codes (N, L) of ±1, where L is ``length``.
+
+    Raises :class:`BenchError` for another type or shape.
+    """
     values = np.asarray(packed)
     if values.ndim != 2 or values.dtype != np.uint8 or values.shape[1] != packed_width(length):
         raise BenchError(

@@ -48,12 +48,12 @@ def build_table(
     (N, dim) where it is continuous. The rows kept are those of :func:`matched_queries`.
 
     ``signals`` chooses the gallery that policies look at. ``deployed`` leaves out images of the query's own camera,
-    which a system knows, and nothing by the query's identity. ``protocol`` removes junk first (the query's identity
-    in its own camera, and identity −1), as DaRe's official code does: that tells the policy something about the
-    identity it is to find, and is meant for reproducing DaRe alone. Among neighbours at one distance, the earlier in
-    the gallery comes first. ``class_entropy`` (query images, S) over ``classes`` training identities goes into the
-    signals as it is. In a deployed gallery, images of identity −1 were enrolled like any other, and −1 counts
-    as one identity.
+    which a system knows, and nothing by the query's identity. ``protocol`` removes junk first (the query's identity in
+    its own camera, and identity −1), as DaRe's official code does: that tells the policy something about the identity
+    it is to find, and is meant for reproducing DaRe alone. Among neighbours at one distance, the earlier in the gallery
+    comes first. ``class_entropy`` (query images, S) over ``classes`` training identities goes into the signals as it
+    is. In a deployed gallery, images of identity −1 were enrolled like any other, and −1 counts as one identity. Raises
+    :class:`BenchError` where codes, exits and labels do not fit.
     """
     check_choice("ap", ap, get_args(AveragePrecision))
     check_choice("signals", signals, get_args(SignalSource))

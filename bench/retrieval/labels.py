@@ -23,7 +23,10 @@ def labels_of(samples: Sequence[ImageSample]) -> tuple[IntArray, IntArray]:
 
 
 class GalleryLabels:
-    """Identities and cameras of a gallery (G,), indexed by identity, with the junk of identity −1 set aside."""
+    """Identities and cameras of a gallery (G,), indexed by identity, with the junk of identity −1 set aside.
+
+    Raises :class:`BenchError` where no image is left.
+    """
 
     def __init__(self, pids: ArrayLike, camids: ArrayLike) -> None:
         self.pids, self.camids = label_pair(pids, camids, "gallery")
@@ -65,7 +68,10 @@ class SearchLabels:
 def search_labels(
     query_pids: ArrayLike, gallery_pids: ArrayLike, query_camids: ArrayLike, gallery_camids: ArrayLike
 ) -> SearchLabels:
-    """Check identities and cameras of queries (Q,) and gallery (G,): there is a query, and one has a match."""
+    """Check identities and cameras of queries (Q,) and gallery (G,): there is a query, and one has a match.
+
+    Raises :class:`BenchError` where there is none.
+    """
     gallery = GalleryLabels(gallery_pids, gallery_camids)
     pids, camids = label_pair(query_pids, query_camids, "query")
     if len(pids) == 0:
@@ -101,7 +107,10 @@ def require_match(
 
 
 def label_pair(pids: ArrayLike, camids: ArrayLike, role: str) -> tuple[IntArray, IntArray]:
-    """Check identities (N,) and cameras (N,) of one set of images: whole numbers, one of each an image."""
+    """Check identities (N,) and cameras (N,) of one set of images: whole numbers, one of each an image.
+
+    Raises :class:`BenchError` where they are not.
+    """
     checked = []
     for name, labels in (("identities", pids), ("cameras", camids)):
         values = np.asarray(labels)

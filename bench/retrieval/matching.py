@@ -108,7 +108,10 @@ def _distances(query: ArrayLike, gallery: NDArray[np.floating], blocks: Iterable
 
 
 def distances_between(query: ArrayLike, gallery: ArrayLike) -> NDArray[np.int32] | NDArray[np.float32]:
-    """Distances (Q, G): Hamming between packed codes, which are uint8, and Euclidean between floats."""
+    """Distances (Q, G): Hamming between packed codes, which are uint8, and Euclidean between floats.
+
+    Raises :class:`BenchError` where one is packed and the other is not.
+    """
     queries, images = np.asarray(query), np.asarray(gallery)
     if (queries.dtype == np.uint8) != (images.dtype == np.uint8):
         raise BenchError(

@@ -54,7 +54,10 @@ class RankingScores:
         return float(self.inverse_negative_penalty[self.valid].mean())
 
     def rank(self, k: int) -> float:
-        """Share of valid queries with a match among the first ``k``."""
+        """Share of valid queries with a match among the first ``k``.
+
+        Raises :class:`BenchError` for a ``k`` beyond the ranks that were scored.
+        """
         max_rank = self.hits.shape[1]
         if not 1 <= k <= max_rank:
             raise BenchError(f"rank-{k} was not counted: ranks 1 to {max_rank} were; raise max_rank to go deeper")
@@ -128,7 +131,10 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def check_distances(distances: ArrayLike, num_queries: int, num_gallery: int) -> NDArray[Any]:
-    """Check distances (Q, G): real numbers, a row a query, a column a gallery image."""
+    """Check distances (Q, G): real numbers, a row a query, a column a gallery image.
+
+    Raises :class:`BenchError` where they are not.
+    """
     values = np.asarray(distances)
     if values.dtype.kind not in "iuf":
         raise BenchError(f"distances must be numbers; found {values.dtype}")

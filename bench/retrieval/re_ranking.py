@@ -104,7 +104,8 @@ def re_rank(
     """Encode queries (Q, D) and gallery (G, D), packed codes (uint8) or floats, by their k-reciprocal neighbours.
 
     Memory grows with Q + G: k1 + 1 neighbours and some hundred entries of encoding an image, beside the blocks of
-    distances that :func:`bench.retrieval.top_k.top_k` works in.
+    distances that :func:`bench.retrieval.top_k.top_k` works in. Raises :class:`BenchError` for values of ``k1``, ``k2``
+    or ``original_share`` out of range.
     """
     if k1 < 1 or k2 < 1 or k2 > k1 + 1 or not 0 <= original_share <= 1:
         raise BenchError(

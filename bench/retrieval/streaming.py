@@ -34,6 +34,7 @@ def score_embeddings(
     Embeddings are packed codes, uint8 (N, ceil(bits/8)), compared by Hamming distance, or floats, by Euclidean. Queries
     go through in blocks: beside the embeddings and the scores, memory holds two blocks of ``BLOCK_BYTES`` of distances
     (a query's at least), a copy of the gallery's codes and some 100 MB to work in, however many queries there are.
+    Raises :class:`BenchError` where embeddings and labels do not fit.
     """
     check_rule(ties, ap, max_rank)
     labels = search_labels(query_pids, gallery_pids, query_camids, gallery_camids)

@@ -35,8 +35,9 @@ class Neighbours:
 def top_k(query: ArrayLike, gallery: ArrayLike, k: int) -> Neighbours:
     """Find the k nearest of gallery (G, D) to each query (Q, D): packed codes (uint8), or floats.
 
-    A gallery of fewer than k images gives all of them: (Q, min(k, G)). Memory beside the embeddings and the answer:
-    64 MiB of distances and some 100 MB to work in, whatever Q and G are.
+    A gallery of fewer than k images gives all of them: (Q, min(k, G)). Memory beside the embeddings and the answer: 64
+    MiB of distances and some 100 MB to work in, whatever Q and G are. Raises :class:`BenchError` for a ``k`` below 1
+    and for an empty gallery.
     """
     if k < 1:
         raise BenchError(f"k must be 1 or more; found {k}")

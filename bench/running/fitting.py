@@ -52,7 +52,8 @@ def ready_policies(
 ) -> Fitted:
     """Fit what learns, or find it fitted; with ``leave_out``, what cannot be fitted is left out with a note.
 
-    Policies to which the method gives nothing to read are always left out with a note.
+    Policies to which the method gives nothing to read are always left out with a note. Raises :class:`BenchError` where
+    one cannot be fitted and ``leave_out`` is false.
     """
     training = None
     if any(isinstance(policy, LearnedPolicy) and policy.needs == "training statistics" for policy in policies):

@@ -66,7 +66,7 @@ def whole(path: Path, read: Callable[[Path], Kept], reporter: Reporter) -> Kept:
 
 @contextmanager
 def saving(path: Path) -> Iterator[None]:
-    """Turn a failure to write into a BenchError that names the file."""
+    """Name the file where it cannot be written. Raises BenchError for an OSError inside the block."""
     try:
         yield
     except OSError as problem:

@@ -51,7 +51,7 @@ class RunRequest:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what can be seen to be impossible before anything is done."""
+        """Refuse what can be seen to be impossible before anything is done. Raises :class:`BenchError`."""
         check_precision(self.precision)
         if not 0 <= self.calibration_share < 1:
             raise BenchError(
@@ -61,7 +61,10 @@ class RunRequest:
             registry.thresholding(name).check(self.calibration_share or None)
 
     def resolve(self) -> tuple[Method, dict[str, Any], Recipe]:
-        """Look up the method and its preset, with the settings applied: method, network options, recipe."""
+        """Look up the method and its preset, with the settings applied: method, network options, recipe.
+
+        Raises :class:`BenchError` for an unknown name or a setting out of range.
+        """
         method = registry.method(self.method)
         if self.preset not in method.presets:
             raise unknown_name(f"preset of {self.method}", self.preset, sorted(method.presets))
@@ -89,7 +92,10 @@ class RunRequest:
             method.build(options, 2, recipe.input_size)
 
     def policies(self) -> list[Policy | LearnedPolicy]:
-        """Load the policies of the sweep, and refuse those that could not be fitted however training goes."""
+        """Load the policies of the sweep, and refuse those that could not be fitted however training goes.
+
+        Raises :class:`BenchError` for these.
+        """
         found = []
         for name in self.sweep.policies if self.sweep else ():
             policy = registry.policy(name)

@@ -90,7 +90,10 @@ class SearchStudy:
 
 
 def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
-    """Train (or find) the runs, time their code lengths, and write ``search/<dataset>/<name>/study.json``."""
+    """Train (or find) the runs, time their code lengths, and write ``search/<dataset>/<name>/study.json``.
+
+    Raises :class:`BenchError` where the file cannot be written, or as :func:`bench.running.run.run` does.
+    """
     accuracy: list[dict[str, Any]] = []
     indexed: list[dict[str, Any]] = []
     chains: list[tuple[int, list[Code], Sequence[float], float]] = []

@@ -21,7 +21,8 @@ class SynthPedSpec:
 
     ``height`` and ``width`` are those of the written images, in pixels; the same spec at another resolution shows the
     same people in the same scenes. ``*_images_per_camera`` are the least and the most images of one person that one
-    camera gives (for test people: in the gallery, beside the one query of each camera).
+    camera gives (for test people: in the gallery, beside the one query of each camera). Raises :class:`BenchError` for
+    values that no set can have.
     """
 
     seed: int = 0
@@ -92,7 +93,7 @@ SIZES: dict[str, SynthPedSpec] = {
 
 
 def sized_spec(size: str, seed: int = 0) -> SynthPedSpec:
-    """The spec of a named size for a seed."""
+    """The spec of a named size for a seed. Raises :class:`BenchError` for an unknown size."""
     if size not in SIZES:
         raise BenchError(f"synthped has no size {size!r}; its sizes: {', '.join(SIZES)}")
     return replace(SIZES[size], seed=seed)

@@ -130,7 +130,10 @@ def open_backend(
 
 
 def needed(package: str, extra: str, what: str) -> ModuleType:
-    """Import an optional package, or say how it is installed."""
+    """Import an optional package, or say how it is installed.
+
+    Raises :class:`BenchError` where it cannot be imported.
+    """
     try:
         return importlib.import_module(package)
     except ImportError as problem:

@@ -82,7 +82,10 @@ class GraphBackend(Backend):
 
 
 def checked_export(model: MultiExitNetwork | Path, backend: str) -> tuple[Path, ModelCard]:
-    """Check that a model is the folder of exported graphs, whole and undamaged: the folder and its card."""
+    """Check that a model is the folder of exported graphs, whole and undamaged: the folder and its card.
+
+    Raises :class:`BenchError` where it is not.
+    """
     if not isinstance(model, Path):
         raise BenchError(f"{backend} runs exported graphs, not a network; write them with bench model export")
     card = read_card(model)
