@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.cost.axes.contract import Cost
     from bench.data.dataset import DatasetReader
     from bench.inference.backends.backend import BackendKind
-    from bench.methods import Method
+    from bench.methods import Method, Options
 
 Kind = Literal["method", "dataset", "policy", "thresholding", "cost", "encoder", "backend"]
 GROUPS: dict[Kind, str] = {
@@ -77,6 +77,14 @@ def load(kind: Kind, name: str) -> Any:
 def method(name: str) -> Method:
     """Load a method."""
     return load("method", name)
+
+
+def option_defaults(name: str) -> Options:
+    """Give :attr:`bench.methods.Method.option_defaults` of a method: none where it cannot be loaded here."""
+    try:
+        return method(name).option_defaults
+    except BenchError:
+        return {}
 
 
 def dataset(name: str) -> DatasetReader:

@@ -77,6 +77,11 @@ def _same(one: Any, other: Any) -> bool:
     return canonical_json(identifying(one)) == canonical_json(identifying(other))
 
 
+def identifying_options(options: Options, defaults: Options) -> dict[str, int | float | str | bool]:
+    """Give the options of a network that are in a key: those that are not at their value in ``option_defaults``."""
+    return {name: value for name, value in options.items() if not (name in defaults and _same(value, defaults[name]))}
+
+
 def with_defaults(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in what kept plain values of a dataclass ``kind`` do not say because a field was added after them.
 
@@ -131,12 +136,9 @@ class RunSpec:
 
         A file of weights counts by its content, wherever it lies.
         """
-        network = {
-            name: value
-            for name, value in self.network.items()
-            if not (name in self.option_defaults and _same(value, self.option_defaults[name]))
-            and not (name == "weights" and self.weights_digest)
-        }
+        network = identifying_options(self.network, self.option_defaults)
+        if self.weights_digest:
+            network.pop("weights", None)
         return digest({**identifying(self), "network": network})
 
     @property

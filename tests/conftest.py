@@ -2,11 +2,13 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from bench import registry
 from bench.cli import main
 from bench.data.dataset import DatasetRequest
 from bench.running.request import RunRequest
@@ -86,6 +88,18 @@ def smoke_request(cache, tmp_path):
         return RunRequest(**{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def added_option(monkeypatch):
+    """Gives a method options as if they had been added, with these defaults, after runs of it were kept."""
+
+    def add(name: str, **defaults) -> None:
+        known = registry.method
+        changed = replace(known(name), option_defaults={**known(name).option_defaults, **defaults})
+        monkeypatch.setattr(registry, "method", lambda wanted: changed if wanted == name else known(wanted))
+
+    return add
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import registry
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json, write_json
-from bench.spec import digest
+from bench.spec import digest, identifying_options
 
 if TYPE_CHECKING:
     from bench.cost.axes.contract import PricedNetwork
@@ -18,8 +19,12 @@ FOLDER = "latency"
 
 
 def network_key(method: str, network: Mapping[str, Any], input_size: tuple[int, int] | list[int]) -> str:
-    """Identify what is timed: a method's network with its options, at an input size; weights take no time."""
-    options = {name: value for name, value in network.items() if name != "weights"}
+    """Identify what is timed: a method's network with its options, at an input size; weights take no time.
+
+    An option that was added at its default leaves the key of kept latencies as it is.
+    """
+    options = identifying_options(network, registry.option_defaults(method))
+    options.pop("weights", None)
     return digest([method, options, list(input_size)])
 
 

@@ -16,9 +16,9 @@ import pandas as pd
 
 from bench.report.costs import MACS, Cost
 from bench.report.text import clean, file_name
+from bench.runs.fields import laid_flat, with_later_settings
 from bench.runs.load import Results, Run
 from bench.spec import EvaluationSpec, digest, with_defaults
-from bench.training.recipe import Recipe
 
 SIGNALS = {
     "deployed": "decisions look at the gallery as deployed",
@@ -248,15 +248,7 @@ def _section_name(run: Run) -> str:
 
 def _settings(run: Run) -> dict[str, Any]:
     """All settings but the seed, with a dot into their parts; those that are younger than the run at their default."""
-    spec = {**run.spec, "recipe": with_defaults(Recipe, run.spec.get("recipe") or {})}
-    return {name: value for name, value in _flat(spec).items() if name != "seed"}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return flat
+    return {name: value for name, value in laid_flat(with_later_settings(run.spec)).items() if name != "seed"}
 
 
 def _label(name: str, run: Run, all_runs: Sequence[Run]) -> str:

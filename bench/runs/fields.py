@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench import registry
+from bench.spec import with_defaults
+from bench.training.recipe import Recipe
+
 GROUP_OF = {
     "method": "method",
     "preset": "method",
@@ -27,6 +31,12 @@ class FieldDifference:
     name: str
     first: Any
     second: Any
+
+
+def with_later_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in settings of recipe and network that are younger than a kept spec, at the value that stands for before."""
+    network = {**registry.option_defaults(str(spec["method"])), **(spec.get("network") or {})}
+    return {**spec, "network": network, "recipe": with_defaults(Recipe, spec.get("recipe") or {})}
 
 
 def grouped(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -63,6 +73,6 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Fi
 
 
 def spec_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[FieldDifference, ...]:
-    """Tell where two specs differ, group by group."""
-    one, other = grouped(first), grouped(second)
+    """Tell where two specs differ, group by group; a setting that is younger than a spec is at its default there."""
+    one, other = grouped(with_later_settings(first)), grouped(with_later_settings(second))
     return tuple(difference for group in GROUPS for difference in differences(one[group], other[group]))

@@ -61,6 +61,14 @@ def test_weights_take_no_time_and_options_do():
     assert plain != network_key("dare", {"backbone": "resnet50"}, (128, 64))
 
 
+def test_an_option_that_is_added_with_its_default_leaves_kept_latencies_valid(added_option):
+    kept = network_key("dare", {"bits": 256}, SIZE)
+    added_option("dare", strips=4)
+    assert network_key("dare", {"bits": 256, "strips": 4}, SIZE) == kept
+    assert network_key("dare", {"bits": 256, "strips": 2}, SIZE) != kept
+    assert network_key("ranet", {"strips": 4}, SIZE) != network_key("ranet", {}, SIZE), "an option of dare alone"
+
+
 def test_machines_are_told_apart():
     assert machine(latency()) == "a processor, 2 threads, float32"
     assert machine(latency(device="an accelerator", precision="bfloat16")) == "an accelerator, bfloat16"

@@ -133,6 +133,25 @@ def test_seeds_are_one_setup_and_settings_are_two(write_run):
     assert len({setup.file_name for setup in section.setups}) == 2
 
 
+def test_an_option_that_is_added_with_its_default_splits_no_setup(write_run, added_option):
+    def trained(**network):
+        def change(header, records):
+            header["spec"]["network"] = {"bits": 256, **network}
+            header["run"] = digest(header["spec"])
+
+        return change
+
+    added_option("hashreid", strips=4)
+    write_run(seed=0, change=trained())
+    write_run(seed=1, change=trained(strips=4))
+    write_run(seed=2, change=trained(strips=2))
+    (section,) = sections(load(write_run.results))
+    assert [(setup.label, setup.seeds) for setup in section.setups] == [
+        ("hashreid demo (strips 2)", "seed 2"),
+        ("hashreid demo (strips 4)", "seeds 0, 1"),
+    ]
+
+
 def test_the_recipe_tells_setups_apart_by_its_name(write_run):
     """All constants of a recipe differ with it: its name says so in one word, and other settings are still shown."""
 

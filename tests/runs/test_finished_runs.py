@@ -5,6 +5,8 @@ from bench.errors import BenchError
 from bench.runs.fields import grouped, spec_differences
 from bench.runs.finding import find_run, read_run
 from bench.runs.summary import summarise_run
+from bench.spec import with_defaults
+from bench.training.recipe import Recipe
 
 
 @pytest.fixture
@@ -56,6 +58,15 @@ def test_fields_have_the_names_that_set_takes(folders):
     found = [(one.name, one.first, one.second) for one in spec_differences(spec, other)]
     assert found == [("seed", 0, 3), ("bits", 256, None), ("dim", None, 128), ("epochs", 2, 60)]
     assert spec_differences(spec, spec) == ()
+
+
+def test_a_setting_that_is_younger_than_a_run_is_at_its_default(folders, added_option):
+    older = read_run(folders["dare", 0]).spec
+    added_option("dare", strips=4)
+    newer = {**older, "network": {**older["network"], "strips": 4}, "recipe": with_defaults(Recipe, older["recipe"])}
+    assert spec_differences(older, newer) == ()
+    other = {**newer, "network": {**newer["network"], "strips": 2}}
+    assert [(one.name, one.first, one.second) for one in spec_differences(older, other)] == [("strips", 4, 2)]
 
 
 def test_what_is_missing_is_said(tmp_path):
