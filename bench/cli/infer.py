@@ -17,7 +17,7 @@ from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.inference.request import InferRequest
-    from bench.running.stages import RunContext
+    from bench.running.context import RunContext
 
 
 def infer_command(

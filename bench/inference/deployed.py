@@ -23,8 +23,9 @@ from bench.inference.replay import ReplayBackend
 from bench.retrieval.classify import Classifier
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, FloatArray, IntArray
+from bench.running.context import RunContext
 from bench.running.fitting import ready_policies
-from bench.running.stages import RunContext, obtain_embeddings, obtain_ledger, obtain_network, obtain_tables
+from bench.running.stages import obtain_embeddings, obtain_ledger, obtain_network, obtain_tables
 from bench.spec import EvaluationSpec
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bench.inference.backends.backend import Backend
     from bench.networks import MultiExitNetwork
     from bench.retrieval.table import IntArray
-    from bench.running.stages import RunContext
+    from bench.running.context import RunContext
 
 CALIBRATION_IMAGES = 128
 """Images that fix the ranges of int8 graphs, where these are written for an engine."""

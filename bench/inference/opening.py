@@ -13,7 +13,7 @@ from bench.data.images import dataset_fingerprint, open_store
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.progress import SILENT, Reporter
-from bench.running.stages import RunContext, Stores
+from bench.running.context import RunContext, Stores
 from bench.runs.folder import RunFolder
 from bench.spec import RunSpec, rebuilt
 

@@ -19,7 +19,7 @@ from bench.retrieval.table import NEIGHBOURS
 
 if TYPE_CHECKING:
     from bench.inference.engine import Engine
-    from bench.running.stages import RunContext
+    from bench.running.context import RunContext
 
 SHEET_HEIGHT = 128
 

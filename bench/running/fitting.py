@@ -21,8 +21,9 @@ from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable, FirstExitFeatures
 from bench.retrieval.tracklets import pool_tracklets
+from bench.running.context import RunContext
 from bench.running.keep import obtain, whole
-from bench.running.stages import RunContext, sample_names
+from bench.running.stages import sample_names
 from bench.spec import EvaluationSpec
 from bench.training.nearest_images import nearest_in_other_cameras
 

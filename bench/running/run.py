@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench.cost.axes.contract import Cost, Measurement
     from bench.data.images import ImageStore
     from bench.methods import Method
-    from bench.running.stages import RunContext
+    from bench.running.context import RunContext
 
 EXIT_SCORES = SweepSpec(policies=())
 """What a run without a sweep records: the exits alone, with the same bootstrap."""
@@ -82,7 +82,7 @@ class Opened:
 
         Only now is there something to compute: torch is slow to import. Raises BenchError where nothing can be written.
         """
-        from bench.running.stages import RunContext, Stores
+        from bench.running.context import RunContext, Stores
 
         self.folder.describe(self.spec)
         stores = Stores(*self.stores)

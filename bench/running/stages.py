@@ -7,28 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
-from bench import provenance
 from bench.cost.ledger import CostLedger
 from bench.data.dataset import ImageSample
 from bench.data.images import ImageStore
-from bench.data.split import hold_out, relabel
+from bench.data.split import relabel
 from bench.data.tracklets import entries
 from bench.data.views import Views
-from bench.device import DeviceImages, device_name, open_device, precision_name
+from bench.device import DeviceImages
 from bench.files import read_arrays, read_json, write_arrays, write_json
-from bench.methods import Method
 from bench.networks import MultiExitNetwork
-from bench.progress import Reporter
 from bench.retrieval.classify import class_entropies
 from bench.retrieval.embed import Embeddings, embed_images
 from bench.retrieval.evaluate import build_table
@@ -36,65 +31,15 @@ from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.retrieval.tracklets import pool_tracklets
+from bench.running.context import RunContext
 from bench.running.keep import obtain, saving, whole
-from bench.runs.folder import RunFolder
-from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, EvaluationSpec, RunSpec
+from bench.spec import EvaluationSpec
 from bench.training.loop import train
 from bench.training.retrieval_history import TrainingImages
 from bench.training.weights import load_weights, save_weights
 
 SPLITS = ("query", "gallery", "calibration_query", "calibration_gallery")
 """What embeddings are kept of."""
-
-
-@dataclass(frozen=True)
-class Stores:
-    """The decoded images of the three splits."""
-
-    train: ImageStore
-    query: ImageStore
-    gallery: ImageStore
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What every stage of one run needs."""
-
-    spec: RunSpec
-    method: Method
-    stores: Stores
-    folder: RunFolder
-    fabric: Fabric
-    reporter: Reporter
-
-    @classmethod
-    def set_up(
-        cls, spec: RunSpec, method: Method, stores: Stores, folder: RunFolder, device: str, reporter: Reporter
-    ) -> RunContext:
-        """Open the device and hold the parts together."""
-        return cls(spec, method, stores, folder, open_device(device, spec.precision), reporter)
-
-    def provenance(self) -> dict[str, Any]:
-        """Tell what a result computed here and now comes from."""
-        return provenance.collect(
-            device=device_name(self.fabric),
-            precision=precision_name(self.fabric),
-            threads=torch.get_num_threads(),
-            versions={"training": TRAINING_VERSION, "evaluation": EVALUATION_VERSION},
-        )
-
-    def held_out(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample], Sequence[ImageSample]]:
-        """Split the training images: those trained on, and the calibration identities' queries and gallery."""
-        return hold_out(self.stores.train.samples, self.spec.calibration_share, self.spec.seed)
-
-    def calibration(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
-        """Queries of the calibration identities, and their gallery: their other images, and all training images.
-
-        Without the latter the gallery would be a fraction of the test's, nobody would resemble a query, and thresholds
-        fitted there would let go far too many.
-        """
-        training, query, gallery = self.held_out()
-        return query, (*gallery, *training) if query else ()
 
 
 def obtain_network(context: RunContext) -> MultiExitNetwork:

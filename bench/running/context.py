@@ -1,0 +1,70 @@
+"""What the stages of one run share: its spec, its images, its folder, its device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from bench import provenance
+from bench.data.dataset import ImageSample
+from bench.data.images import ImageStore
+from bench.data.split import hold_out
+from bench.device import device_name, open_device, precision_name
+from bench.methods import Method
+from bench.progress import Reporter
+from bench.runs.folder import RunFolder
+from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, RunSpec
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The decoded images of the three splits."""
+
+    train: ImageStore
+    query: ImageStore
+    gallery: ImageStore
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What every stage of one run needs."""
+
+    spec: RunSpec
+    method: Method
+    stores: Stores
+    folder: RunFolder
+    fabric: Fabric
+    reporter: Reporter
+
+    @classmethod
+    def set_up(
+        cls, spec: RunSpec, method: Method, stores: Stores, folder: RunFolder, device: str, reporter: Reporter
+    ) -> RunContext:
+        """Open the device and hold the parts together."""
+        return cls(spec, method, stores, folder, open_device(device, spec.precision), reporter)
+
+    def provenance(self) -> dict[str, Any]:
+        """Tell what a result computed here and now comes from."""
+        return provenance.collect(
+            device=device_name(self.fabric),
+            precision=precision_name(self.fabric),
+            threads=torch.get_num_threads(),
+            versions={"training": TRAINING_VERSION, "evaluation": EVALUATION_VERSION},
+        )
+
+    def held_out(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample], Sequence[ImageSample]]:
+        """Split the training images: those trained on, and the calibration identities' queries and gallery."""
+        return hold_out(self.stores.train.samples, self.spec.calibration_share, self.spec.seed)
+
+    def calibration(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
+        """Queries of the calibration identities, and their gallery: their other images, and all training images.
+
+        Without the latter the gallery would be a fraction of the test's, nobody would resemble a query, and thresholds
+        fitted there would let go far too many.
+        """
+        training, query, gallery = self.held_out()
+        return query, (*gallery, *training) if query else ()
