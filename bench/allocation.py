@@ -18,7 +18,7 @@ THRESHOLD_BYTES = 1 << 30
 OLDER_THRESHOLD_BYTES = 32 << 20
 """The highest mapping threshold that glibc before 2.35 accepts."""
 OWN_SETTINGS = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")
-"""Environment variables by which users set the same; whoever sets one is left alone."""
+"""Environment variables by which users set the same; where one is set, nothing is changed."""
 
 
 def keep_large_blocks() -> bool:

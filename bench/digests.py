@@ -3,7 +3,7 @@
 A file carries one field, ``xxh3-128:`` and 32 hexadecimal digits: the digest of all its bytes, these digits taken as
 zeros. Where the field is depends on the format: a value of a JSON object, the last line of JSON lines, the metadata of
 safetensors, the archive comment of ``.npz`` and of checkpoints. Each can be read by any other program as before. The
-digest finds damage, a flipped bit or a cut end; it is no protection against somebody who means harm.
+digest finds damage, a flipped bit or a cut end; it is no protection against deliberate changes.
 
 Files of before carry none. They are read as they are, and :func:`carries_digest` tells them apart.
 """

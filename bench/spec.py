@@ -85,7 +85,7 @@ def identifying_options(options: Options, defaults: Options) -> dict[str, int | 
 def with_defaults(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in what kept plain values of a dataclass ``kind`` do not say because a field was added after them.
 
-    Whoever sorts kept results by their settings needs it, so that older and newer ones with one key stay together.
+    Needed to sort kept results by their settings, so that older and newer ones with one key stay together.
     Versions are not filled in: one that is not recorded is unknown.
     """
     filled = dict(values)

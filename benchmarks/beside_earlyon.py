@@ -57,7 +57,7 @@ class ResNetExits(MultiExitNetwork):
         return maps, self.heads[exit_index](maps)
 
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
-        """Nobody trains this network."""
+        """This network is not trained."""
         return [ExitOutput(embedding, embedding) for embedding in self.embed(images, num_exits)]
 
 

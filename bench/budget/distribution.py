@@ -63,7 +63,7 @@ def exit_distribution(a: float, num_exits: int) -> FloatArray:
 def conditional_exit(p: ArrayLike) -> FloatArray:
     """Fractions q (S,) of those that reach an exit and leave there: q_s = p_s / (1 − Σ_{r<s} p_r).
 
-    The remaining mass is summed from the back, which keeps it exact where it is small; 1 where nobody is left. Raises
+    The remaining mass is summed from the back, which keeps it exact where it is small; 1 where no query is left. Raises
     BenchError where p (S,) is no distribution.
     """
     fractions = np.asarray(p, dtype=np.float64)

@@ -15,10 +15,10 @@ from bench.retrieval.table import ExitTable, FloatArray
 
 
 def best_threshold(confidence: FloatArray, right: NDArray[np.bool_]) -> float:
-    """Threshold on confidences (N,) at which right exits outnumber wrong ones by the most, whoever is ``right`` (N,).
+    """Threshold on confidences (N,) at which right exits outnumber wrong ones by the most; ``right`` (N,) are outcomes.
 
-    The same threshold makes the most right decisions of either kind, leaving or staying. inf where nobody should leave,
-    −inf where everybody should; else halfway between the last that leaves and the first that stays. Of equally good
+    The same threshold makes the most right decisions of either kind, leaving or staying. inf where no query should
+    leave, −inf where all should; else halfway between the last that leaves and the first that stays. Of equally good
     ones, the one under which fewer leave.
     """
     order = np.argsort(-confidence, kind="stable")

@@ -207,7 +207,7 @@ def _who(
             # The run's own gallery is named by whole paths; a kept one by what its images are removed by.
             printable(one.found[0].name if request.gallery else Path(one.found[0].name).name)
             if one.found
-            else "nobody in sight",
+            else "no identity",
             macs(one.macs),
             f"{one.milliseconds:.1f}",
         ]

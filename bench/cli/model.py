@@ -140,7 +140,7 @@ def _run_images(
     *,
     needed: bool,
 ) -> RunImages | None:
-    """Open the images of a run; None where nobody said where they are and they can be done without."""
+    """Open the images of a run; None where no option says where they are and the check works without them."""
     from bench.inference.export.run_images import open_run_images
     from bench.inference.opening import reader_of
 

@@ -82,7 +82,7 @@ def policies_command(
 
     result = run(request, TerminalReporter())
     if not of_kind(result, "outcome"):
-        raise BenchError(f"{method} has one exit: nobody leaves early, and there is nothing to compare")
+        raise BenchError(f"{method} has one exit: no query leaves early, and there is nothing to compare")
     OUT.print()
     for name, learned in result.header["learned"].items():
         if learned:

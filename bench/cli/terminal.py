@@ -23,7 +23,7 @@ from rich.table import Column, Table
 from bench.progress import Task
 
 PLAIN_SECONDS = 20.0
-"""Seconds between two lines about the same work where nobody watches a bar."""
+"""Seconds between two lines about the same work where the output is no terminal."""
 PIPED_WIDTH = 140
 """Columns of a table that goes to a file or a pipe, where no terminal says how many fit."""
 MULTIPLY_ADDS = "multiply-adds"

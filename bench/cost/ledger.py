@@ -2,7 +2,7 @@
 
 Trunk, head and policy are multiply-adds and add up to the budget axis. Elementwise operations and the work of matching
 a query with the gallery stand beside them: bit operations and multiply-adds have no common unit but time, so that
-turning one into the other is left to whoever has measured it, or to a cost that names its rate (bench/cost/axes).
+turning one into the other takes a measurement, or a cost that names its rate (bench/cost/axes).
 """
 
 from __future__ import annotations

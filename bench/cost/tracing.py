@@ -53,7 +53,7 @@ def trace(module: nn.Module, inputs: tuple[Tensor, ...], location: str) -> Trace
     if unruled:
         named = ", ".join(f"{name} (calls: {calls})" for name, calls in sorted(unruled.items()))
         raise BenchError(
-            f"nobody has ruled on what these operators cost: {named}, in {location}. Add a handler for each to "
+            f"the cost of these operators is not defined: {named}, in {location}. Add a handler for each to "
             "OPERATORS in bench/cost/operators.py (or, from your own package, before counting): `free` for pure data "
             "movement, `per_output(n)` for elementwise work, one that returns MACs where there are any."
         )

@@ -114,7 +114,7 @@ class DatasetReader:
                 f"{location}: {self.name} cannot be read ({problem.strerror or problem}); check that the path exists "
                 "and its permissions"
             ) from problem
-        # A reader of somebody else's may not have looked.
+        # A plug-in's reader may not have checked it.
         check_identities(dataset.train, (*dataset.query, *dataset.gallery), f"{self.name} in {dataset.root}")
         return dataset
 

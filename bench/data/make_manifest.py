@@ -183,12 +183,12 @@ def _eligible(people: Mapping[str, Mapping[str, object]], cameras: Sequence[str]
     if len(cameras) < 2:
         raise BenchError(
             f"all photographs are of camera {cameras[0]!r}: a person is searched for in another camera than the "
-            "query's, so that nobody can be found; check the pattern, or add a second camera"
+            "query's, so that no identity can be found; check the pattern, or add a second camera"
         )
     eligible = sorted(person for person, seen in people.items() if len(seen) > 1)
     if not eligible:
         raise BenchError(
-            f"none of the {len(people):,} identities was seen by two cameras (of {len(cameras)}), so that nobody can "
+            f"none of the {len(people):,} identities was seen by two cameras (of {len(cameras)}), so that none can "
             "be searched for; check what the pattern takes for identity and camera"
         )
     return eligible

@@ -130,7 +130,7 @@ class Deployed:
                 "the gallery again (bench gallery build)"
             )
         if not len(kept):
-            raise BenchError("the gallery holds no image: nobody can be found in it; add some (bench gallery add)")
+            raise BenchError("the gallery holds no image: no identity can be found in it; add some (bench gallery add)")
         return replace(self, gallery=kept, gallery_features=None)
 
     def budget(self, share: float) -> Budget:
@@ -139,7 +139,7 @@ class Deployed:
         Raises :class:`BenchError` outside 0 to 1, and for a run of one exit.
         """
         if len(self.costs) < 2:
-            raise BenchError("this run has one exit: nobody leaves early, and there is no budget to choose")
+            raise BenchError("this run has one exit: no query leaves early, and there is no budget to choose")
         if not 0 <= share <= 1:
             raise BenchError(f"a budget is a share from 0 (the first exit) to 1 (the last), not {share:g}")
         macs = float(self.costs[0] + share * (self.costs[-1] - self.costs[0]))

@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.retrieval.table import IntArray
 
 NO_CAMERA = -(2**31)
-"""Camera of an image of which nobody knows: none of a gallery's, so that nothing is hidden from it."""
+"""Camera of an image whose camera is unknown: none of a gallery's, so that no gallery image is hidden from it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,8 +104,8 @@ def run_pass(asked: Answering, inputs: Inputs, order: IntArray, batch: int, *, t
 def serve(asked: Answering, inputs: Inputs, arrivals: FloatArray, rows: IntArray, batch: int) -> FloatArray:
     """Answer queries ``rows`` (Q,) that arrive at these seconds (Q,), rising: milliseconds (Q,) from arrival to answer.
 
-    Whoever waits when the engine is free goes in, up to ``batch`` at once. The clock between batches is the engine's
-    own: all work is done and timed, and the time in which nobody waits is passed over.
+    Queries that wait when the engine is free go in, up to ``batch`` at once. The clock between batches is the engine's
+    own: all work is done and timed, and the time in which no query waits is passed over.
     """
     asked.restart()
     waited = np.empty(len(rows))

@@ -81,5 +81,5 @@ class CostScale:
         return f"{self.cost.title} {what}" + (f" ({self.word})" if self.word else "")
 
     def text(self, value: float) -> str:
-        """Write a cost for whoever points at a mark."""
+        """Write a cost for the label of a mark."""
         return f"{self.cost.text(value)} {'M multiply-adds' if self.cost.unit == MULTIPLY_ADDS else self.cost.unit}"

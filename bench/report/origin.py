@@ -38,7 +38,7 @@ def origin_of_runs(runs: Iterable[Run]) -> str:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where one run's numbers are from: facts on the run, on each of its records files by place, and its spec."""
+    """Where one run's numbers are from: facts on the run, on each of its records files by name, and its spec."""
 
     title: str
     facts: Sequence[tuple[str, str]]

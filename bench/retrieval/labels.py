@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.retrieval.ties import IntArray
 
 JUNK_PID = -1
-"""Identity of detections that show nobody in full: never ranked."""
+"""Identity of detections that show no person in full: never ranked."""
 
 
 def labels_of(samples: Sequence[ImageSample]) -> tuple[IntArray, IntArray]:

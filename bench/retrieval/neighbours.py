@@ -77,7 +77,7 @@ class GalleryIndex:
         return self._gallery.codes
 
     def distances(self, query: ArrayLike) -> NDArray[np.int32] | NDArray[np.float32]:
-        """Distances (Q, G) to the whole gallery, whoever may be seen."""
+        """Distances (Q, G) to the whole gallery, hidden images included."""
         return self._gallery.distances(query)
 
     def search(

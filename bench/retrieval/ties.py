@@ -1,8 +1,8 @@
 """Scores of ranked lists with tied distances, in closed form.
 
-Hamming distances tie by the hundred, and the order of tied images is nobody's merit. Everything that a score needs
-to know about a ranked list is how many images are closer than each match and how many are level with it:
-:class:`TieGroups`. From there a list is scored under the best order of its ties, the worst, or as the exact
+Hamming distances tie by the hundred, and the order of tied images says nothing on the method. All that a score needs
+of a ranked list is how many images are closer than each match and how many are level with it: :class:`TieGroups`. From
+there a list is scored under the best order of its ties, the worst, or as the exact
 expectation over all orders, each as likely as the other.
 """
 

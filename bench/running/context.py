@@ -63,8 +63,8 @@ class RunContext:
     def calibration(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
         """Queries of the calibration identities, and their gallery: their other images, and all training images.
 
-        Without the latter the gallery would be a fraction of the test's, nobody would resemble a query, and thresholds
-        fitted there would let go far too many.
+        Without the latter the gallery would be a fraction of the test's, few images would resemble a query, and under
+        thresholds fitted there far too many would leave.
         """
         training, query, gallery = self.held_out()
         return query, (*gallery, *training) if query else ()

@@ -16,7 +16,7 @@ from bench.running.request import RunRequest
 from bench.training.schedule import build_optimiser
 
 PATIENCE_SECONDS = 5.0
-"""A first try that takes longer than this is the measurement: nobody waits for a second."""
+"""A first try that takes longer than this is the measurement: there is no second."""
 EMBEDDED = 64
 """Images embedded in a try."""
 

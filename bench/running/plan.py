@@ -29,7 +29,7 @@ def describe(request: RunRequest) -> dict[str, str]:
         "held out": (
             f"{request.calibration_share:.0%} of the training identities, for calibration against all training images"
             if request.calibration_share
-            else "nobody: no calibrated thresholds, no learned confidence"
+            else "none: no calibrated thresholds, no learned confidence"
         ),
         "evaluation": (
             f"AP {request.evaluation.ap}, ties as their expectation, signals {request.evaluation.signals}, "

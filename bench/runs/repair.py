@@ -17,7 +17,7 @@ def repair(findings: Iterable[Finding]) -> tuple[list[Path], list[str]]:
     """Remove what the findings say can go; gives what was removed, and remarks on what was left.
 
     A run's folder is held meanwhile: one that another process works on is left alone, and temporary files in one that
-    nobody works on are removed whatever their age. Elsewhere they must be an hour old.
+    no process works on are removed whatever their age. Elsewhere they must be an hour old.
     """
     removed: list[Path] = []
     remarks: list[str] = []

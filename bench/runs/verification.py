@@ -95,7 +95,7 @@ def temporary_files(folder: Path) -> Iterator[Finding]:
         yield Finding(
             path,
             "temporary file of a process that was killed" if old else "temporary file, perhaps of a process at work",
-            "remove it (--repair does)" if old else "wait for the process; --repair removes it once nobody works there",
+            "remove it (--repair does)" if old else "wait for the process; --repair removes it once it has ended",
             wrong=False,
             removable=(path,),
         )

@@ -57,7 +57,7 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
     wanted = {"kind": "policy", "policy": policy, "thresholding": thresholding}
     points = [record for record in records if wanted.items() <= record.items()]
     order = order_of(deployed, thresholding)
-    quality = per_query_scores(deployed.table.outcomes)[order]
+    scores = per_query_scores(deployed.table.outcomes)[order]
     signals = deployed.table.signals
     for share, record in zip(SHARES, points, strict=True):
         budget = deployed.budget(share)
@@ -70,7 +70,7 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
             at = (order, answers.exits)
             assert np.array_equal(answers.indices, signals.nearest_indices[at])
             assert np.array_equal(answers.distances, signals.nearest_distances[at])
-            means = quality[np.arange(len(order)), answers.exits]
+            means = scores[np.arange(len(order)), answers.exits]
             in_table_order = np.empty_like(means)
             in_table_order[order] = means
             for column, metric in enumerate(METRICS):

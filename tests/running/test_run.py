@@ -207,7 +207,7 @@ def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_r
     assert lost is None or any(message in note for note in notes.said)
 
 
-def test_ticks_of_other_images_are_refused(smoke_request):
+def test_a_retrieval_history_of_other_images_is_refused(smoke_request):
     request = smoke_request(
         sweep=SweepSpec(("ets",), thresholdings=("exact",), budgets=2, resamples=5), calibration_share=0.3
     )

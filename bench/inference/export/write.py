@@ -157,7 +157,7 @@ def _card(run: TrainedRun, form: str, precision: str) -> ModelCard:
         preset=run.spec["preset"],
         run=run.key,
         dataset=run.spec["dataset"],
-        # A file of pretrained weights is not needed again, and its path is nobody else's business.
+        # A file of pretrained weights is not needed again, and its path is private.
         options={**options, **({"weights": "none"} if "weights" in options else {})},
         identities=run.identities,
         exits=tuple(exits),

@@ -42,7 +42,7 @@ METADATA = {
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """One figure: ``caption`` tells what it shows, ``description`` does so to who cannot see it.
+    """One figure: ``caption`` says what it shows, ``description`` says it to readers who cannot see it.
 
     ``part`` ends the file's name where one kind makes several figures; ``origin`` tells what it was
     drawn from beside the runs' records.

@@ -1,4 +1,4 @@
-"""Marks that tell their values: who points at one in an SVG, in the page or in a file of its own, reads them."""
+"""Marks with their values as titles: a reader who points at one in an SVG sees them, in the page and in the file."""
 
 from __future__ import annotations
 
