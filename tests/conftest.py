@@ -1,17 +1,21 @@
 """What the tests share: a small rendered set, made once, and requests for runs on it."""
 
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from bench import registry
 from bench.cli import main
 from bench.data.dataset import DatasetRequest
 from bench.running.request import RunRequest
+from bench.spec import EvaluationSpec, SweepSpec, digest
 
 LONG = (
     "baselines",
@@ -39,12 +43,20 @@ LONG = (
 """Where tests build, train or export networks, draw reports or run whole commands: ``make quick`` leaves them out."""
 
 
+def is_long(path: Path) -> bool:
+    folder = Path(__file__).parent
+    return any(path.is_relative_to(folder / long) for long in LONG)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file whose tests are all left out: half of the time of ``make quick`` would go into that."""
+    return True if "not long" in config.option.markexpr and is_long(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that ``make quick`` leaves out."""
-    folder = Path(__file__).parent
     for item in items:
-        location = item.path.relative_to(folder)
-        if any(location.is_relative_to(long) for long in LONG):
+        if is_long(item.path):
             item.add_marker(pytest.mark.long)
 
 
@@ -72,22 +84,58 @@ def cache(shared_folder) -> Path:
     return shared_folder / "cache"
 
 
-@pytest.fixture
-def smoke_request(cache, tmp_path):
-    """Makes requests for a run of seconds: ``smoke_request(method="hashreid", seed=1, ...)``."""
+@pytest.fixture(scope="session")
+def trained(shared_folder):
+    """``trained(request)`` puts the run of a request into its results folder, without records; gives the request.
 
+    It is trained, embedded, priced and tabulated, and policies are fitted, once for all test processes: a test that
+    does not look at how that is done starts from a copy.
+    """
+    everything = SweepSpec(tuple(registry.names("policy")), thresholdings=("exact",), budgets=2, resamples=2)
+    home = shared_folder / "trained"
+    folders: dict[str, Path] = {}
+
+    def make(request: RunRequest) -> RunRequest:
+        from bench.running.run import run
+
+        plain = replace(request, results=home, sweep=everything, leave_out=True, evaluation=EvaluationSpec())
+        name = repr(plain)
+        if name not in folders:
+            home.mkdir(exist_ok=True)
+            with FileLock(home / f"{digest(name)}.lock"):
+                folders[name] = run(plain).folder.path
+        copy = request.results / folders[name].relative_to(home)
+        shutil.copytree(folders[name], copy, ignore=shutil.ignore_patterns("records-*", ".lock"))
+        return request
+
+    return make
+
+
+def request_maker(cache: Path, results: Path) -> Callable[..., RunRequest]:
     def make(**changes) -> RunRequest:
         values = {
             "method": "hashreid",
             "preset": "smoke",
             "data": DatasetRequest(cache, {"size": "smoke"}),
             "cache": cache,
-            "results": tmp_path / "results",
+            "results": results,
             "device": "cpu",
         }
         return RunRequest(**{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def smoke_request(cache, tmp_path):
+    """Makes requests for a run of seconds: ``smoke_request(method="hashreid", seed=1, ...)``."""
+    return request_maker(cache, tmp_path / "results")
+
+
+@pytest.fixture(scope="module")
+def module_request(cache, tmp_path_factory):
+    """The same for a results folder that the tests of a module share."""
+    return request_maker(cache, tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture

@@ -35,9 +35,10 @@ def test_the_main_job_and_the_report(bench, smoke, tmp_path):
     assert (tmp_path / "results" / "report" / "index.html").exists()
 
 
-def test_policies_side_by_side(bench, smoke, tmp_path):
+def test_policies_side_by_side(bench, smoke, smoke_request, trained, tmp_path):
     from PIL import Image
 
+    trained(smoke_request(calibration_share=0.3))
     status, out, _ = bench("policies", "--method", "hashreid", "--calibration", 0.3, *smoke)
     assert status == 0
     for word in ("Who leaves first", "held-out identities", "its own", "precision", "Policies", "ets+gs", "learned"):

@@ -5,26 +5,22 @@ import shutil
 import numpy as np
 import pytest
 
-from bench.data.dataset import DatasetRequest
 from bench.inference.gallery import load_gallery
 from bench.progress import SILENT
-from bench.running.request import RunRequest
 from bench.running.run import Opened, run
 
 
 @pytest.fixture(scope="module")
-def trained(cache, tmp_path_factory):
+def finished(module_request, trained):
     """A run of seconds, for all of the tests here."""
-    data = DatasetRequest(cache, {"size": "smoke"})
-    results = tmp_path_factory.mktemp("results")
-    request = RunRequest("hashreid", preset="smoke", data=data, cache=cache, results=results, device="cpu")
+    request = trained(module_request(calibration_share=0.3))
     return request, run(request), Opened.of(request, SILENT)
 
 
 @pytest.fixture
-def kept(bench, tmp_path, trained):
+def kept(bench, tmp_path, finished):
     """That run and a gallery of its gallery split, just built."""
-    request, result, opened = trained
+    request, result, opened = finished
     file = tmp_path / "kept.gallery"
     status, out, err = bench(
         *("gallery", "build", "hashreid", "--data", "size=smoke", "--device", "cpu"),

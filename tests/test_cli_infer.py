@@ -13,7 +13,6 @@ from bench.data.dataset import DatasetRequest
 from bench.inference.enrolment import NamedImages, enrol, images_of_split
 from bench.inference.export.trained import read_trained
 from bench.inference.gallery import save_gallery
-from bench.running.request import RunRequest
 from bench.running.run import run
 from bench.runs.folder import RunFolder
 from bench.runs.records import read_records
@@ -21,14 +20,13 @@ from bench.spec import SweepSpec
 
 
 @pytest.fixture(scope="module")
-def results(cache, tmp_path_factory):
+def results(module_request, trained):
     """A run of hashreid whose sweep has gs, calibrated, at five budgets; and one of another method."""
-    folder = tmp_path_factory.mktemp("results")
-    shared = {"preset": "smoke", "data": DatasetRequest(cache, {"size": "smoke"}), "cache": cache, "device": "cpu"}
-    shared |= {"calibration_share": 0.3, "results": folder, "precision": "float32"}
-    run(RunRequest("hashreid", sweep=SweepSpec(("gs",), ("calibrated",), budgets=5, resamples=2), **shared))
-    run(RunRequest("hashreid-noexit", **shared))
-    return folder
+    shared = {"calibration_share": 0.3, "precision": "float32"}
+    sweep = SweepSpec(("gs",), ("calibrated",), budgets=5, resamples=2)
+    for request in (module_request(sweep=sweep, **shared), module_request(method="hashreid-noexit", **shared)):
+        run(trained(request))
+    return request.results
 
 
 @pytest.fixture
@@ -157,9 +155,7 @@ def test_a_kept_gallery_answers(infer, kept, cache, tmp_path):
     people = [(sample.pid, sample.camid) for sample in queries]
     enrolled = list(zip(gallery.pids.tolist(), gallery.camids.tolist(), strict=True))
     matched = [any(pid == other and camid != seen for other, seen in enrolled) for pid, camid in people]
-    assert written["queries"] == sum(matched) < len(people), (
-        "who is not enrolled cannot be found, and is not asked about"
-    )
+    assert written["queries"] == sum(matched) < len(people), "queries whose identity is not enrolled are left out"
     assert written["contestants"][1]["decisions_changed"] == 0
 
 

@@ -4,9 +4,7 @@ from shutil import copytree
 import pytest
 import torch
 
-from bench.data.dataset import DatasetRequest
 from bench.inference.export.trained import read_trained
-from bench.running.request import RunRequest
 from bench.running.run import run
 from bench.runs.folder import RunFolder
 from bench.training.weights import save_weights
@@ -15,18 +13,16 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra export")
 
 
 @pytest.fixture(scope="module")
-def trained(cache, tmp_path_factory):
-    """A results folder with one run, and its export as graphs of float32."""
-    results = tmp_path_factory.mktemp("model") / "results"
-    data = DatasetRequest(cache, {"size": "smoke"})
-    options = {"preset": "smoke", "data": data, "cache": cache, "device": "cpu", "precision": "float32"}
-    run(RunRequest(method="hashreid-noexit", results=results, **options))
-    return results
+def finished(module_request, trained):
+    """A results folder with one run."""
+    request = trained(module_request(method="hashreid-noexit", precision="float32", calibration_share=0.3))
+    run(request)
+    return request.results
 
 
 @pytest.fixture
-def results(trained, tmp_path):
-    return copytree(trained, tmp_path / "results")
+def results(finished, tmp_path):
+    return copytree(finished, tmp_path / "results")
 
 
 def only(folder, pattern):

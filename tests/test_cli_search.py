@@ -1,10 +1,15 @@
 import pytest
 
+from bench.search.study import SearchRequest
+
 SMOKE = ("--preset", "smoke", "--data", "size=smoke", "--device", "cpu")
 
 
-def test_code_lengths_side_by_side(bench, tmp_path):
+def test_code_lengths_side_by_side(bench, smoke_request, trained, tmp_path):
     pytest.importorskip("faiss")
+    of_lengths = SearchRequest(smoke_request(method="hashreid-noexit", results=tmp_path), lengths=(16, 48))
+    for request in of_lengths.requests():
+        trained(request)
     arguments = ("search", "-m", "hashreid-noexit", "--lengths", "16,48", "--gallery", 100, "--seconds", 0, *SMOKE)
     status, out, err = bench(*arguments, "--index", "flat", "--results", tmp_path)
     assert status == 0

@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from bench import registry
-from bench.data.dataset import DatasetRequest
 from bench.device import open_device, run_outputs
-from bench.running.request import RunRequest
 from bench.running.run import run
 from bench.spec import SweepSpec
 
@@ -21,19 +19,9 @@ SWEEP = SweepSpec(
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("method", registry.names("method"))
-def test_main_job(method, precision, cache, tmp_path):
-    request = RunRequest(
-        method,
-        "smoke",
-        data=DatasetRequest(cache, {"size": "smoke"}),
-        cache=cache,
-        results=tmp_path,
-        calibration_share=0.3,
-        sweep=SWEEP,
-        device="cpu",
-        precision=precision,
-    )
-    result = run(request)
+def test_main_job(method, precision, smoke_request, trained):
+    request = smoke_request(method=method, precision=precision, calibration_share=0.3, sweep=SWEEP)
+    result = run(trained(request))
     exits = len(result.header["exits"])
     scored = [record for record in result.records if record["kind"] == "exit"]
     assert len(scored) == exits

@@ -15,7 +15,7 @@ MULTI_EXIT = [name for name in registry.names("method") if name != "hashreid-noe
 
 
 @pytest.fixture(scope="session")
-def finished(cache, tmp_path_factory):
+def finished(cache, trained, tmp_path_factory):
     """``finished(method)`` gives (request, records) of a run that swept every policy, with one shuffle."""
     results = tmp_path_factory.mktemp("results")
     made = {}
@@ -40,7 +40,7 @@ def finished(cache, tmp_path_factory):
                 leave_out=True,
                 results=results,
             )
-            made[method] = (request, run(request).records)
+            made[method] = (request, run(trained(request)).records)
         return made[method]
 
     return make

@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.data.dataset import DatasetRequest
 from bench.errors import BenchError
 from bench.progress import SILENT
 from bench.running.keep import obtain
-from bench.running.request import RunRequest
 from bench.running.run import run
 from bench.runs.folder import RunFolder
 from bench.runs.records import read_records
@@ -43,17 +41,8 @@ class Notes:
 
 
 @pytest.fixture(scope="module")
-def finished(cache, tmp_path_factory):
-    request = RunRequest(
-        "hashreid",
-        "smoke",
-        data=DatasetRequest(cache, {"size": "smoke"}),
-        cache=cache,
-        device="cpu",
-        sweep=SWEEP,
-        results=tmp_path_factory.mktemp("results"),
-        calibration_share=0.3,
-    )
+def finished(module_request, trained):
+    request = trained(module_request(sweep=SWEEP, calibration_share=0.3))
     return request, run(request)
 
 

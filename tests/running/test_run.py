@@ -37,19 +37,8 @@ class Notes:
 
 
 @pytest.fixture(scope="module")
-def shared(cache, tmp_path_factory):
-    from bench.running.request import RunRequest
-
-    request = RunRequest(
-        "hashreid",
-        "smoke",
-        data=DatasetRequest(cache, {"size": "smoke"}),
-        cache=cache,
-        device="cpu",
-        sweep=SWEEP,
-        results=tmp_path_factory.mktemp("results"),
-        calibration_share=0.3,
-    )
+def shared(module_request, trained):
+    request = trained(module_request(sweep=SWEEP, calibration_share=0.3))
     return request, run(request)
 
 
@@ -192,13 +181,15 @@ def test_calibration_queries_are_matched_with_all_training_images(shared):
         ("ets", {"lost": "retrieval_history.npz"}, "no training statistics"),
     ],
 )
-def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_request, policy, change, message):
+def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(
+    smoke_request, trained, policy, change, message
+):
     lost = change.pop("lost", None) if (change := dict(change)) else None
     wanted = SweepSpec((policy, "gs"), thresholdings=("exact",), budgets=2, resamples=5)
-    request = smoke_request(sweep=wanted, **{"calibration_share": 0.3, **change})
+    request = trained(smoke_request(sweep=wanted, **{"calibration_share": 0.3, **change}))
     if lost:
-        trained = run(replace(request, sweep=None))
-        (trained.folder.path / lost).unlink()
+        (file,) = request.results.rglob(lost)
+        file.unlink()
     with pytest.raises(BenchError, match=message):
         run(request)
     notes = Notes()
@@ -207,14 +198,13 @@ def test_what_cannot_be_learned_is_an_error_if_named_and_left_out_if_not(smoke_r
     assert lost is None or any(message in note for note in notes.said)
 
 
-def test_a_retrieval_history_of_other_images_is_refused(smoke_request):
-    request = smoke_request(
-        sweep=SweepSpec(("ets",), thresholdings=("exact",), budgets=2, resamples=5), calibration_share=0.3
-    )
-    folder = run(replace(request, sweep=None)).folder.path
-    with np.load(folder / "retrieval_history.npz") as stored:
+def test_a_retrieval_history_of_other_images_is_refused(smoke_request, trained):
+    sweep = SweepSpec(("ets",), thresholdings=("exact",), budgets=2, resamples=5)
+    request = trained(smoke_request(sweep=sweep, calibration_share=0.3))
+    (file,) = request.results.rglob("retrieval_history.npz")
+    with np.load(file) as stored:
         parts = dict(stored)
-    np.savez(folder / "retrieval_history.npz", **{**parts, "samples": parts["samples"][::-1]})
+    np.savez(file, **{**parts, "samples": parts["samples"][::-1]})
     with pytest.raises(BenchError, match="other images"):
         run(request)
 
@@ -295,15 +285,15 @@ def test_seeds_and_settings_are_other_runs(shared):
     assert request.spec("synthped-smoke", "0" * 64).key != key
 
 
-def test_no_held_out_identities(smoke_request):
-    result = run(smoke_request(calibration_share=0.0))
+def test_no_held_out_identities(smoke_request, trained):
+    result = run(trained(smoke_request(calibration_share=0.0)))
     assert result.header["calibration"] is None
     assert result.header["dataset"]["counts"]["calibration queries"] == 0
 
 
-def test_a_single_exit_is_a_point_of_the_comparison(smoke_request):
+def test_a_single_exit_is_a_point_of_the_comparison(smoke_request, trained):
     notes = Notes()
-    result = run(smoke_request(method="hashreid-noexit", sweep=SWEEP), notes)
+    result = run(trained(smoke_request(method="hashreid-noexit", sweep=SWEEP, calibration_share=0.3)), notes)
     assert [record["kind"] for record in result.records] == ["exit"]
     assert any("one exit" in note for note in notes.said)
 
@@ -318,8 +308,8 @@ def test_the_shared_recipe_is_another_run_unless_it_is_the_methods_own(smoke_req
     assert own.key == shared.key
 
 
-def test_ten_crops_cost_ten_times_and_train_nothing(smoke_request):
-    request = smoke_request(method="dare")
+def test_ten_crops_cost_ten_times_and_train_nothing(smoke_request, trained):
+    request = trained(smoke_request(method="dare", calibration_share=0.3))
     one = run(request)
     notes = Notes()
     ten = run(replace(request, evaluation=EvaluationSpec(views="ten-crop")), notes)
@@ -336,19 +326,20 @@ def test_ten_crops_of_images_without_a_margin_are_refused_before_anything_is_don
         smoke_request(evaluation=EvaluationSpec(views="ten-crop")).resolve()
 
 
-def test_a_policy_that_finds_nothing_to_read_is_left_out(smoke_request):
+def test_a_policy_that_finds_nothing_to_read_is_left_out(smoke_request, trained):
     notes = Notes()
     sweep = SweepSpec(("gs", "entropy"), thresholdings=("exact",), budgets=3, resamples=5)
-    result = run(smoke_request(method="dare", sweep=sweep), notes)
+    request = trained(smoke_request(method="dare", sweep=sweep, calibration_share=0.3))
+    result = run(request, notes)
     assert {record["policy"] for record in result.records if record["kind"] == "policy"} == {"gs"}
     assert any("entropy left out" in note for note in notes.said)
     with pytest.raises(BenchError, match="none of the policies entropy applies to dare"):
-        run(smoke_request(method="dare", sweep=replace(sweep, policies=("entropy",))))
+        run(replace(request, sweep=replace(sweep, policies=("entropy",))))
 
 
-def test_entropy_pays_for_the_classifiers_that_it_reads(smoke_request):
+def test_entropy_pays_for_the_classifiers_that_it_reads(smoke_request, trained):
     sweep = SweepSpec(("entropy",), thresholdings=("exact",), budgets=3, resamples=5)
-    result = run(smoke_request(method="branchynet", sweep=sweep))
+    result = run(trained(smoke_request(method="branchynet", sweep=sweep, calibration_share=0.3)))
     exits = [record for record in result.records if record["kind"] == "exit"]
     curve = [record for record in result.records if record["kind"] == "policy"]
     dims = [row["dim"] for row in result.header["exits"]]

@@ -10,8 +10,9 @@ from bench.running.run import Opened
 from bench.search.study import TABLE_3, SearchRequest, conduct
 
 
-def test_codes_of_a_run_as_they_are(smoke_request, tmp_path):
-    request = SearchRequest(smoke_request(), gallery_size=200, seconds=0.0, re_rank=True)
+def test_codes_of_a_run_as_they_are(smoke_request, trained, tmp_path):
+    own = trained(smoke_request(calibration_share=0.3))
+    request = SearchRequest(own, gallery_size=200, seconds=0.0, re_rank=True)
     study = conduct(request)
     assert study.folder.parent == tmp_path / "results" / "search" / "synthped-smoke"
     values = read_json(study.folder / "study.json")
@@ -43,9 +44,12 @@ def test_codes_of_a_run_as_they_are(smoke_request, tmp_path):
         assert row["binary_bytes"] == pack(np.ones((1, row["length"]))).size
 
 
-def test_a_network_for_each_length(smoke_request):
+def test_a_network_for_each_length(smoke_request, trained):
     run = smoke_request(method="hashreid-noexit")
-    study = conduct(SearchRequest(run, seeds=(0, 1), lengths=(48, 16), gallery_size=50, seconds=0.0))
+    request = SearchRequest(run, seeds=(0, 1), lengths=(48, 16), gallery_size=50, seconds=0.0)
+    for one in request.requests():
+        trained(one)
+    study = conduct(request)
     rows = study.values["accuracy"]
     assert [(row["seed"], row["length"]) for row in rows] == [(0, 16), (0, 48), (1, 16), (1, 48)]
     assert len({row["run"] for row in rows}) == 4

@@ -1,6 +1,7 @@
 """A training that was stopped, however rudely, ends as if it had not been."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,10 +187,13 @@ def test_without_held_out_identities_there_is_no_best(smoke_request):
 
 def test_fresh_trains_again_to_the_same(smoke_request, unbroken):
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
-    first = run(request)
+    folder = request.results.joinpath(*unbroken.folder.path.parts[-3:])
+    shutil.copytree(unbroken.folder.path, folder)
+    assert run(request).cached
     again = run(replace(request, fresh=True))
+    assert again.folder.path == folder
     assert not again.cached
-    assert_same(again, first)
+    assert_same(again, unbroken)
 
 
 def test_a_loss_that_is_not_finite_stops_training(smoke_request):
