@@ -5,9 +5,9 @@ import resource
 from dataclasses import replace
 
 import pytest
+from notes import Notes
 
 from bench.errors import BenchError
-from bench.progress import SILENT
 from bench.running.keep import obtain
 from bench.running.run import run
 from bench.runs.folder import RunFolder
@@ -25,19 +25,6 @@ MADE_AGAIN = (
     "policy-learned",
 )
 ERRORS = ("weights.safetensors", "training.json", "retrieval_history.npz")
-
-
-class Notes:
-    """Keeps what is said."""
-
-    def __init__(self):
-        self.said = []
-
-    def note(self, message):
-        self.said.append(message)
-
-    def task(self, *arguments, **options):
-        return SILENT.task(*arguments, **options)
 
 
 @pytest.fixture(scope="module")

@@ -4,22 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from notes import Notes
 
 from bench.errors import BenchError
-from bench.progress import SILENT
 from bench.running.run import Opened
 from bench.runs.folder import RunFolder
-
-
-class Notes:
-    def __init__(self):
-        self.said = []
-
-    def note(self, message):
-        self.said.append(message)
-
-    def task(self, *arguments, **options):
-        return SILENT.task(*arguments, **options)
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from notes import Notes
 
 from bench.budget.policy import LearnedPolicy, Policy
 from bench.cost.profiles import read_latencies, write_latency
 from bench.data.dataset import DatasetRequest
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
-from bench.progress import SILENT
 from bench.running.run import run
 from bench.runs.load import load
 from bench.runs.records import read_records, write_records
@@ -21,19 +21,6 @@ from bench.training.shared import SHARED_RECIPES
 SWEEP = SweepSpec(
     ("random", "qs", "gs", "learned", "ets"), thresholdings=("stream", "exact", "calibrated"), budgets=4, resamples=20
 )
-
-
-class Notes:
-    """Keeps what is said."""
-
-    def __init__(self):
-        self.said = []
-
-    def note(self, message):
-        self.said.append(message)
-
-    def task(self, *arguments, **options):
-        return SILENT.task(*arguments, **options)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from notes import Notes
 from safetensors.torch import load_file
 
 from bench.data.dataset import DatasetRequest
@@ -103,17 +104,7 @@ def test_killed_and_started_again(smoke_request, unbroken, cache, tmp_path):
 
 def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
-    notes = []
-
-    class Remember:
-        def note(self, message):
-            notes.append(message)
-
-        def task(self, *arguments, **options):
-            from bench.progress import SILENT
-
-            return SILENT.task(*arguments, **options)
-
+    notes = Notes()
     whole = loop._train_epoch
 
     def interrupted(*arguments):
@@ -123,11 +114,11 @@ def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
 
     monkeypatch.setattr(loop, "_train_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(request, Remember())
-    assert any("2 of 4 epochs are kept" in note for note in notes)
+        run(request, notes)
+    assert any("2 of 4 epochs are kept" in note for note in notes.said)
     monkeypatch.setattr(loop, "_train_epoch", whole)
-    assert_same(run(request, Remember()), unbroken)
-    assert any("going on after epoch 2" in note for note in notes)
+    assert_same(run(request, notes), unbroken)
+    assert any("going on after epoch 2" in note for note in notes.said)
 
 
 BEST = {**SETTINGS, "keep": "best"}

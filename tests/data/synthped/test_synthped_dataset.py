@@ -5,23 +5,15 @@ import sys
 from types import ModuleType
 
 import pytest
+from notes import Notes
 from PIL import Image
 
 from bench.data.dataset import DatasetRequest, ReidDataset
 from bench.data.synthped import RENDERER_VERSION
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
-from bench.progress import SilentReporter
 from bench.runs.cache_verification import verify_cache
 from bench.runs.verification import Verification
-
-
-class Listener(SilentReporter):
-    def __init__(self):
-        self.notes: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
 
 
 @pytest.fixture
@@ -40,15 +32,15 @@ def folders_read(monkeypatch):
 
 
 def test_the_set_is_rendered_once_and_then_read(tmp_path, folders_read):
-    listener = Listener()
+    listener = Notes()
     request = DatasetRequest(tmp_path, {"size": "smoke", "seed": "3"})
     dataset = SYNTHPED.open(request, listener)
     assert dataset.name == "synthped-smoke-seed3"
     assert dataset.rendered
     assert dataset.root == tmp_path / f"synthped-smoke-seed3-v{RENDERER_VERSION}"
-    assert "synthped-smoke" in listener.notes[0]
+    assert "synthped-smoke" in listener.said[0]
     SYNTHPED.open(request, listener)
-    assert len(listener.notes) == 1
+    assert len(listener.said) == 1
     assert [asked[3]["seed"] for asked in folders_read] == [3, 3]
 
 

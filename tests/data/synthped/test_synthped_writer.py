@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from notes import Notes
 
 from bench.data.synthped import RENDERER_VERSION, SIZES, SynthPedSpec, writer
 from bench.data.synthped.folder import MARKER, making_folder
 from bench.data.synthped.shots import GALLERY, QUERY, TRAIN
 from bench.data.synthped.writer import make
 from bench.errors import BenchError
-from bench.progress import SilentReporter
 
 SPEC = SIZES["smoke"]
 TINY = SynthPedSpec(
@@ -27,16 +27,6 @@ TINY = SynthPedSpec(
     test_images_per_camera=(1, 1),
     cameras_per_identity=(2, 2),
 )
-
-
-class Listener(SilentReporter):
-    """Keeps its messages."""
-
-    def __init__(self):
-        self.notes: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -106,11 +96,11 @@ def test_a_stopped_run_is_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setattr(
         writer, "render_part", lambda spec, part, making: again.append(part.name) or render_part(spec, part, making)
     )
-    listener = Listener()
+    listener = Notes()
     make(TINY, folder, listener, workers=1)
     assert again
     assert not set(again) & set(rendered)
-    assert "going on" in listener.notes[0]
+    assert "going on" in listener.said[0]
     assert _files(folder) == _files(make(TINY, tmp_path / "whole", workers=1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "whole"]
 
