@@ -90,6 +90,13 @@ class MultiExitNetwork(nn.Module, ABC):
         Training reads it, and the features of exits where a policy wants them: one :class:`ExitOutput` an exit.
         """
 
+    def anneal(self, progress: float) -> None:
+        """Follow a schedule of the network's own: ``progress`` is the fraction of training that is done, up to 1.
+
+        Training calls it before every batch, a resumed one too, so the network keeps no count. Nothing by default.
+        """
+        return
+
     def classify(self, embedding: Tensor, exit_index: int) -> Tensor | None:
         """Classify embeddings (B, dim) of one exit over the training identities: logits (B, identities).
 

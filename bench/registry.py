@@ -93,8 +93,14 @@ def dataset(name: str) -> DatasetReader:
 
 
 def policy(name: str) -> Policy | LearnedPolicy:
-    """Load an exit policy, ready or still to be fitted."""
-    return load("policy", name)
+    """Load an exit policy, ready or still to be fitted; ``NAME:READING`` is another reading of its source."""
+    base, _, reading = name.partition(":")
+    found: Policy | LearnedPolicy = load("policy", base)
+    if not reading:
+        return found
+    if reading not in found.readings:
+        raise unknown_name(f"reading of policy {base}", reading, sorted(found.readings))
+    return found.readings[reading]
 
 
 def thresholding(name: str) -> Thresholding:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy, Sorted
+from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy
 from bench.errors import BenchError
 from hashreid.exit_classes import CLASSES, EASY, HARD, SKIP, exit_classes
 
@@ -23,18 +24,32 @@ HIDDEN = 64
 """Units of each recurrent layer; the paper does not give their number."""
 STATE = "classifier."
 """Prefix of the names of the classifier's own parameters."""
+LEAVE = 0.5
+"""P(easy) + P(skip) from which ETS lets a query leave."""
 
 
-def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
+@dataclass(frozen=True)
+class Reading:
+    """How the paper is read where it is open; by default as it is written.
+
+    ``class_weights`` are those of the classifier's loss: the paper speaks of none. ``never_right`` is the class of
+    training images whose nearest image was never right: see :func:`hashreid.exit_classes.exit_classes`.
+    """
+
+    class_weights: Literal["none", "inverse"] = "none"
+    never_right: Literal["hard", "skip"] = "hard"
+
+
+def fit(evidence: Evidence, generator: np.random.Generator, reading: Reading = Reading()) -> Parameters:
     """Train the classifier on the training images: its parameters, and ``class_counts`` (3,), the images of each class.
 
     Raises :class:`BenchError` where the retrieval history has no images of one kind.
     """
-    from hashreid.exit_classifier import train_classifier
+    from hashreid.exit_classifier import ClassifierSettings, train_classifier
 
     assert evidence.training is not None
     statistics = evidence.training
-    labels = exit_classes(statistics.retrieval_history)
+    labels = exit_classes(statistics.retrieval_history, reading.never_right)
     counts = np.bincount(labels[labels >= 0], minlength=3)
     if not counts[EASY] + counts[SKIP] or not counts[HARD]:
         raise BenchError(
@@ -43,7 +58,8 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
             "policies ets and ets+gs out"
         )
     seed = int(generator.integers(2**31))
-    classifier = train_classifier(statistics.features, statistics.neighbours, labels, HIDDEN, seed)
+    settings = ClassifierSettings(class_weights=reading.class_weights)
+    classifier = train_classifier(statistics.features, statistics.neighbours, labels, HIDDEN, seed, settings)
     state = {STATE + name: value.numpy() for name, value in classifier.state_dict().items()}
     return {**state, "class_counts": counts}
 
@@ -96,22 +112,27 @@ def load_ets(parameters: Parameters) -> Policy:
     """ETS as a confidence: P(easy) + P(skip) at the first exit, gallery separability at later exits."""
     probabilities = probability_function(parameters)
     return _policy(
-        ETS, parameters, probabilities, lambda signals: _leave_probability(probabilities(signals)), own_threshold=0.5
+        ETS, parameters, probabilities, lambda signals: _leave_probability(probabilities(signals)), own_threshold=LEAVE
     )
 
 
 def load_ets_gs(parameters: Parameters) -> Policy:
-    """ETS+GS: at the first exit, queries that ETS lets leave come first; among equals those with more margin."""
+    """ETS+GS: ETS lets the query leave *and* the margin is wide.
+
+    Section 4.6 combines them to reduce wrong exits, so a query that ETS keeps never leaves the first exit by the
+    policy's own decision, whatever its margin. Where a budget demands more exits than ETS allows, those with the wider
+    margin follow: the confidence is the margin mapped to [0, 1), plus 1 where ETS lets go.
+    """
     probabilities = probability_function(parameters)
 
     def first(signals: Signals) -> FloatArray:
         margin = signals.identity_margin[:, 0]
         finite = np.where(np.isinf(margin), 0.0, margin)
         within = np.where(np.isinf(margin), np.nextafter(1.0, 0.0), finite / (1.0 + finite))
-        leaving: FloatArray = np.where(_leave_probability(probabilities(signals)) > 0.5, 1.0, 0.0)
+        leaving: FloatArray = np.where(_leave_probability(probabilities(signals)) >= LEAVE, 1.0, 0.0)
         return leaving + within
 
-    return _policy(ETS_GS, parameters, probabilities, first)
+    return _policy(ETS_GS, parameters, probabilities, first, least_threshold=1.0)
 
 
 def _leave_probability(probabilities: FloatArray) -> FloatArray:
@@ -125,8 +146,12 @@ def _policy(
     probabilities: Probabilities,
     first: Callable[[Signals], FloatArray],
     own_threshold: float | None = None,
+    least_threshold: float | None = None,
 ) -> Policy:
-    """A policy with the confidence ``first`` (N,) at the first exit and gallery separability at later exits."""
+    """A policy with the confidence ``first`` (N,) at the first exit and gallery separability at later exits.
+
+    A query is hard where ETS keeps it, else easy or skip, whichever is likelier: classes and exits tell the same.
+    """
 
     def column(signals: Signals, exit_index: int) -> FloatArray:
         return signals.identity_margin[:, exit_index] if exit_index else first(signals)
@@ -136,8 +161,10 @@ def _policy(
         values[:, 0] = first(signals)
         return values
 
-    def sorts(signals: Signals) -> Sorted:
-        return CLASSES, probabilities(signals).argmax(axis=1).astype(np.int64)
+    def classes_of(signals: Signals) -> IntArray:
+        found = probabilities(signals)
+        likelier = np.where(found[:, SKIP] > found[:, EASY], SKIP, EASY)
+        return np.where(_leave_probability(found) >= LEAVE, likelier, HARD).astype(np.int64)
 
     def macs(dims: IntArray, classes: int) -> Sequence[int]:
         return decision_macs(dims, classes, features=len(parameters[f"{STATE}mean"]))
@@ -149,34 +176,77 @@ def _policy(
         confidence=confidence,
         macs=macs,
         own_threshold=own_threshold,
+        least_threshold=least_threshold,
         gallery_bytes=gallery_bytes,
-        sorts=sorts if learned.name == ETS.name else None,
+        sorts=(lambda signals: (CLASSES, classes_of(signals))) if own_threshold is not None else None,
+        gives_up=lambda signals: classes_of(signals) == SKIP,
         column=column,
         reads=("features",),
     )
 
 
-ETS = LearnedPolicy(
-    name="ets",
-    summary="exit using training statistics: a recurrent classifier says who is easy (its multiply-adds are paid)",
-    source="HashReID, section 3.4",
-    needs="training statistics",
-    fit=fit,
-    load=load_ets,
-    macs=decision_macs,
-    report=class_counts,
-    gallery_bytes=gallery_bytes,
-    fitted_as="ets",
+def _in_readings(policy: LearnedPolicy) -> LearnedPolicy:
+    """The policy with the other readings of its classifier."""
+
+    def read_as(name: str, reading: Reading, told: str) -> LearnedPolicy:
+        naming: dict[str, Any] = {"name": f"{policy.name}:{name}", "summary": f"{policy.name}, but {told}"}
+        return replace(
+            policy,
+            **naming,
+            fit=partial(fit, reading=reading),
+            load=lambda parameters: replace(policy.load(parameters), **naming),
+            fitted_as=f"{policy.fitted_as}-{name}",
+            version=1,
+            earlier={},
+        )
+
+    readings = {name: read_as(name, reading, told) for name, (reading, told) in OTHER_READINGS.items()}
+    return replace(policy, readings=readings)
+
+
+OTHER_READINGS = {
+    "inverse": (
+        Reading(class_weights="inverse"),
+        "its classes are weighted by the inverse of their frequency (not in the paper)",
+    ),
+    "never-skip": (
+        Reading(never_right="skip"),
+        "training images that were never right are skip, not hard (HashReID, section 1: 'impossible')",
+    ),
+}
+"""Readings beside the default, by name."""
+ETS = _in_readings(
+    LearnedPolicy(
+        name="ets",
+        summary="exit using training statistics: a recurrent classifier says who is easy (its multiply-adds are paid)",
+        source="HashReID, section 3.4",
+        needs="training statistics",
+        fit=fit,
+        load=load_ets,
+        macs=decision_macs,
+        report=class_counts,
+        gallery_bytes=gallery_bytes,
+        fitted_as="ets",
+        version=2,
+        earlier={1: "classes were weighted by the inverse of their frequency"},
+    )
 )
-ETS_GS = LearnedPolicy(
-    name="ets+gs",
-    summary="ETS and gallery separability: queries that ETS lets leave come first, then those with more margin",
-    source="HashReID, section 4.6 ('Ours+GS')",
-    needs="training statistics",
-    fit=fit,
-    load=load_ets_gs,
-    macs=decision_macs,
-    report=class_counts,
-    gallery_bytes=gallery_bytes,
-    fitted_as="ets",
+ETS_GS = _in_readings(
+    LearnedPolicy(
+        name="ets+gs",
+        summary="ETS and gallery separability: queries that ETS lets leave and whose margin is wide",
+        source="HashReID, section 4.6 ('Ours+GS')",
+        needs="training statistics",
+        fit=fit,
+        load=load_ets_gs,
+        macs=decision_macs,
+        report=class_counts,
+        gallery_bytes=gallery_bytes,
+        fitted_as="ets",
+        version=2,
+        earlier={
+            1: "classes were weighted by the inverse of their frequency, and its own decision let queries go that ETS "
+            "keeps where their margin was wide"
+        },
+    )
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.methods import Method, Options, Preset
 from bench.training import shared
+from hashreid.readings import AS_BEFORE, check_readings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,7 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     from bench.encoders.build import build_encoder
     from hashreid.network import HashReID
 
+    check_readings(options)
     encoder = build_encoder(
         str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
     )
@@ -37,6 +39,8 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
         hidden=int(options["hidden"]),
         bits=int(options["bits"]),
         final_bits=int(options["final_bits"]),
+        straight_through=options["training_sign"] == "straight-through",
+        hardness=float(options["sign_hardness"]),
     )
 
 
@@ -47,7 +51,7 @@ def _loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> di
 
 
 def _presets(early_exits: bool) -> dict[str, Preset]:
-    common = {**LOSS, **EXITS, "early_exits": early_exits, "final_bits": 0}
+    common = {**LOSS, **EXITS, **AS_BEFORE, "early_exits": early_exits, "final_bits": 0}
     return {
         "paper": Preset(
             "ResNet-50 from ImageNet at 256×128, the paper's recipe",
@@ -71,10 +75,15 @@ HASHREID = Method(
     name="hashreid",
     summary="four hash exits on a ResNet, strips pooled at the first (binary codes, Hamming)",
     paper=PAPER,
-    faithful="exits, code lengths, soft sign in training and sign after, losses and weights, recipe of preset paper",
-    differs="strips are concatenated (the formula, not the text); the ranking regulariser compares centred cosines",
+    faithful="exits, code lengths, soft sign in training and sign after; preset paper: losses, their weights, recipe",
+    differs=(
+        "strips are concatenated (the formula, not the text); the ranking regulariser is read as ranking=cosine of "
+        "centred features, eq. 5 as a mean over anchors (triplet_anchors), the rate's gradual decay as steps; options "
+        "are other readings"
+    ),
     presets=_presets(early_exits=True),
     build=_build,
+    option_defaults=AS_BEFORE,
     option_ranges=RANGES,
     loss=_loss,
 )
@@ -87,6 +96,7 @@ HASHREID_NOEXIT = Method(
     differs="as hashreid",
     presets=_presets(early_exits=False),
     build=_build,
+    option_defaults=AS_BEFORE,
     option_ranges=RANGES,
     loss=_loss,
 )

@@ -38,10 +38,17 @@ class HashExit(nn.Module):
     FC_bits–BN–sign, for the code lengths of Table 3.
 
     ``channels`` > 0 are those of maps that the encoder has not normalised (DenseNet's): ``activate`` normalises them.
+
+    ``straight_through`` takes signs in training too, with the soft sign's gradient. ``hardness`` is the soft sign's
+    steepness at zero.
     """
 
-    def __init__(self, features: int, bits: int, hidden: int = 0, channels: int = 0) -> None:
+    def __init__(
+        self, features: int, bits: int, hidden: int = 0, channels: int = 0, *, straight_through: bool = False
+    ) -> None:
         super().__init__()
+        self.straight_through = straight_through
+        self.hardness = 1.0
         self.activate = nn.Sequential(*((nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) if channels else ()))
         layers: list[nn.Module] = []
         if hidden:
@@ -56,8 +63,16 @@ class HashExit(nn.Module):
         return self.binarise(self.transform(features))
 
     def binarise(self, centred: Tensor) -> Tensor:
-        """Turn centred values (B, bits) into a code: soft sign x / (1 + |x|) in training, sign in evaluation."""
-        return F.softsign(centred) if self.training else sign(centred)
+        """Turn centred values (B, bits) into a code: sign in evaluation, soft sign βx / (1 + β|x|) in training.
+
+        β is ``hardness``. With ``straight_through`` the value is the sign and the gradient the soft sign's (Bengio et
+        al., arXiv 1308.3432).
+        """
+        if not self.training:
+            return sign(centred)
+        soft = F.softsign(self.hardness * centred)
+        # The difference is exactly zero: values are exactly ±1.
+        return sign(centred) + (soft - soft.detach()) if self.straight_through else soft
 
 
 class HashReID(MultiExitNetwork):
@@ -66,6 +81,8 @@ class HashReID(MultiExitNetwork):
     ``exit_stages`` are the stages (1–4) that end in an exit: all of them, or (4,) for HashReID−HE, the network without
     early exits. Stage 1 is pooled in ``strips``, the others globally. Exits 1 and 2 have a hidden layer and ``bits``
     bits; exits 3 and 4 binarise their features directly, unless ``final_bits`` sets exit 4's length.
+
+    ``straight_through`` and ``hardness`` are about the sign in training: :class:`HashExit`, :meth:`anneal`.
     """
 
     def __init__(
@@ -78,8 +95,11 @@ class HashReID(MultiExitNetwork):
         hidden: int = 512,
         bits: int = 256,
         final_bits: int = 0,
+        straight_through: bool = False,
+        hardness: float = 1.0,
     ) -> None:
         super().__init__()
+        self.hardness = hardness
         self.stem = encoder.stem
         # A step runs from one exit to the next: stages without an exit join the step that follows them.
         self.segments = nn.ModuleList(
@@ -94,7 +114,7 @@ class HashReID(MultiExitNetwork):
             if stage == 4 and final_bits:
                 length = final_bits
             raw = encoder.widths[stage - 1] if encoder.preactivated and stage < 4 else 0
-            head = HashExit(width, length, hidden if stage <= 2 else 0, raw)
+            head = HashExit(width, length, hidden if stage <= 2 else 0, raw, straight_through=straight_through)
             heads.append(head)
             # Without bias, as the code is centred. Small weights: all identities start with nearly equal logits.
             classifier = nn.Linear(length, num_identities, bias=False)
@@ -127,7 +147,10 @@ class HashReID(MultiExitNetwork):
         return self.pool(state, 0)
 
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
-        """Outputs for training; the extra ``aligned`` has the centred features for the ranking regulariser."""
+        """Outputs for training; extras: ``aligned``, the centred features for the ranking regulariser.
+
+        And ``before_sign``, what the sign is taken of, at exits with layers between features and code.
+        """
         state = self.start(images)
         outputs = []
         for index in range(len(self.exits[:num_exits])):
@@ -137,9 +160,18 @@ class HashReID(MultiExitNetwork):
             features = self.pool(state, index)
             centred = head.transform(features)
             code = head.binarise(centred)
-            aligned = aligner(features) if head.projects else centred
-            outputs.append(ExitOutput(features, code, classifier(code), {"aligned": aligned}))
+            extras = {"aligned": aligner(features), "before_sign": centred} if head.projects else {"aligned": centred}
+            outputs.append(ExitOutput(features, code, classifier(code), extras))
         return outputs
+
+    def anneal(self, progress: float) -> None:
+        """Make the soft sign harder as training goes on: its steepness rises from 1 to ``hardness``, geometrically.
+
+        Continuation in the manner of HashNet (Cao et al., ICCV 2017), which does it with tanh.
+        """
+        for head in self.heads:
+            assert isinstance(head, HashExit)
+            head.hardness = self.hardness**progress
 
     def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
         """Logits (B, identities) of codes (B, dim) of an exit."""

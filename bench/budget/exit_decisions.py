@@ -48,18 +48,27 @@ def decision_records(
     ``correct`` and ``incorrect`` count the queries that leave with a right and a wrong first match, ``possible`` all
     whose first match is right here; tied first matches count as the fraction of them that is right. ``precision`` is
     the fraction of exits that were right, ``recall`` the fraction of possible exits that were taken. Thresholds are
-    the policy's own at the first exit, where it has one, and else chosen on the calibration identities. Intervals
-    redraw identities. Records have kind ``outcome``. Raises BenchError where a confidence is NaN.
+    the policy's own at the first exit, where it has one, and else chosen on the calibration identities, not below its
+    least. Intervals redraw identities. Records have kind ``outcome``. Raises BenchError where a confidence is NaN.
+
+    Of a policy that tells at the first exit whom it gives up, ``given_up`` counts those who leave for that reason,
+    ``given_up_correct`` those of them whose first match is right here all the same, and ``given_up_rightly`` those
+    whose first match is right at no exit.
     """
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
     right = table.outcomes.hits[:, exit_index, 0]
     held_out_right = calibration.outcomes.hits[:, exit_index, 0] > 0.5
+    hopeless = 1 - table.outcomes.hits[:, :, 0].max(axis=1)
     records = []
     for policy in policies:
         threshold, source = policy.own_threshold, OWN
         if threshold is None or exit_index:
             held_out = policy.confidence(calibration.signals, np.random.default_rng([seed, 2]))[:, exit_index]
-            threshold, source = best_threshold(held_out, held_out_right), CALIBRATION
+            least = -np.inf if policy.least_threshold is None or exit_index else policy.least_threshold
+            free = held_out >= least
+            # Queries below the least threshold stay whatever is chosen, and have no say in it.
+            chosen = best_threshold(held_out[free], held_out_right[free]) if free.any() else np.inf
+            threshold, source = max(chosen, least), CALIBRATION
         confidence = policy.confidence(table.signals, np.random.default_rng([seed, 1]))[:, exit_index]
         leaving = (confidence >= threshold).astype(np.float64)
         per_query = np.stack([leaving, leaving * right, leaving * (1 - right), right], axis=1)
@@ -73,6 +82,10 @@ def decision_records(
         }
         record |= {"threshold_from": source, "queries": len(table)}
         record["threshold"] = threshold if np.isfinite(threshold) else None
+        if policy.gives_up is not None and not exit_index:
+            given_up = leaving * policy.gives_up(table.signals)
+            record |= {"given_up": float(given_up.sum()), "given_up_correct": float(given_up @ right)}
+            record["given_up_rightly"] = float(given_up @ hopeless)
         for name, values in measured.items():
             if np.isfinite(values[0]):
                 known = values[1:][np.isfinite(values[1:])]

@@ -6,7 +6,7 @@ A :class:`Policy` is a rule that is ready. A :class:`LearnedPolicy` becomes one 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ class Policy:
     ``column(signals, exit_index)`` gives it (N,) by itself, where that is less work than all of them. ``reads`` says
     what must be computed for the policy beyond the search; ``drawn`` that confidences come from the generator and not
     from signals, row by row.
+
+    ``least_threshold`` is the lowest threshold at the first exit that a choice may come to: below it are queries that
+    the policy never lets go by itself. ``gives_up(signals)`` (N,) are the queries that leave the first exit because the
+    policy expects no exit to find them, where it tells them apart. ``readings`` are other readings of the source by
+    name: ``gs:second`` is the reading ``second`` of ``gs``.
     """
 
     name: str
@@ -58,6 +63,9 @@ class Policy:
     column: Callable[[Signals, int], FloatArray] | None = None
     reads: tuple[Read, ...] = ()
     drawn: bool = False
+    least_threshold: float | None = None
+    gives_up: Callable[[Signals], NDArray[np.bool_]] | None = None
+    readings: Mapping[str, Policy] = field(default_factory=dict)
 
     def confidence_at(self, signals: Signals, exit_index: int) -> FloatArray:
         """Confidence (N,) at one exit, of signals that are filled up to it; not for a policy that draws."""
@@ -100,7 +108,9 @@ class LearnedPolicy:
     makes the policy of them, and ``report(parameters)`` plain values to go on record. ``macs(dims, classes,
     features)`` is what deciding will cost (S,), and ``gallery_bytes(features)`` what it keeps of every gallery image,
     known before anything is fitted, where the first exit's head reads ``features`` numbers. ``fitted_as`` names the
-    file: policies that fit the same thing share it. ``version`` is raised when fitting changes. The module that
+    file: policies that fit the same thing share it. ``version`` is raised when fitting or deciding changes: what was
+    fitted and recorded under an earlier one is then not used again, and ``earlier`` says in a clause what each earlier
+    version did, for reports of kept records. ``readings`` are other readings of the source by name. The module that
     registers the policy should not import torch: listing policies loads it.
     """
 
@@ -115,6 +125,8 @@ class LearnedPolicy:
     gallery_bytes: Callable[[int], int] = lambda features: 0
     fitted_as: str = ""
     version: int = 1
+    earlier: Mapping[int, str] = field(default_factory=dict)
+    readings: Mapping[str, LearnedPolicy] = field(default_factory=dict)
 
     @property
     def file_name(self) -> str:

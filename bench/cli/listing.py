@@ -70,6 +70,7 @@ def list_command(
             if kind == "method":
                 row.append(", ".join(value.presets))
             rows.append(row)
+            rows += [[f"{name}:{part}", read.summary] for part, read in getattr(value, "readings", {}).items()]
         columns = ["name", "what it is", *(["presets"] if kind == "method" else [])]
         show_table(listing.value, columns, rows, texts=columns[1:])
 

@@ -140,6 +140,13 @@ def show_outcomes(result: Scores) -> None:
         "own, or where right exits outnumber wrong ones by the most on identities held out of training. Possible: all "
         "whose first match is right there. Precision: of the exits; recall: of the possible."
     )
+    apart = [
+        f"{record['policy']} {record['given_up']:,.0f} ({record['given_up_correct']:,.0f} right here, "
+        f"{record['given_up_rightly']:,.0f} right at no exit)"
+        for record in records
+        if "given_up" in record
+    ]
+    caption += f" Among those that leave, given up as skip: {'; '.join(apart)}." if apart else ""
     show_table("Who leaves first", columns, rows, caption, texts=["threshold"])
 
 

@@ -92,7 +92,9 @@ def policies_command(
     show_policies(result)
     title = f"{method}, preset {preset}, seed {seed}, on {data_name(result)}"
     pictures = collect_pictures(request, TerminalReporter())
-    drawings = {f"{found.policy}-classes": example_figure(found, title) for found in pictures.examples}
+    drawings = {
+        f"{found.policy.replace(':', '-')}-classes": example_figure(found, title) for found in pictures.examples
+    }
     if pictures.top_matches:
         drawings["top-matches"] = match_figure(pictures.top_matches, title)
     folder = results / "policies" / result.folder.path.name

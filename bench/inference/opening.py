@@ -63,6 +63,8 @@ def _spec(folder: RunFolder, values: Mapping[str, Any]) -> RunSpec:
     stored = {name: value for name, value in values.items() if name not in ("schema", "key")}
     try:
         method = registry.method(stored["method"])
+        # A run that is older than an option of its network was made with the option's default.
+        stored["network"] = {**method.option_defaults, **stored["network"]}
         spec: RunSpec = replace(rebuilt(RunSpec, stored), option_defaults=method.option_defaults)
     except (KeyError, TypeError) as problem:
         raise BenchError(f"{folder.spec} is no spec of this version of the suite ({problem}); run it again") from None

@@ -119,7 +119,11 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     folder = opened.folder
     # Measured again, it is another sweep.
     measured = [digest(measurement)] if measurement else []
-    path = folder.records(digest([request.evaluation.key, (request.sweep or EXIT_SCORES).key, *measured]))
+    versions = policy_versions(policies)
+    # A first version says nothing, so that what was kept before policies had versions stays valid.
+    later = {name: version for name, version in versions.items() if version > 1}
+    told = [*measured, *([later] if later else [])]
+    path = folder.records(digest([request.evaluation.key, (request.sweep or EXIT_SCORES).key, *told]))
     kept = None if request.fresh else _kept(folder, path, reporter)
     if kept is not None:
         return kept
@@ -204,9 +208,15 @@ def _compute(
         "training": training,
         "calibration": exit_scores(calibration) if calibration else None,
         "learned": learned,
+        "policy_versions": policy_versions(policies),
         "provenance": context.provenance(),
     }
     return header, records
+
+
+def policy_versions(policies: Sequence[Policy | LearnedPolicy]) -> dict[str, int]:
+    """Give the version of each policy that learns, by its name; records made under another are not found again."""
+    return {policy.name: policy.version for policy in policies if hasattr(policy, "version")}
 
 
 def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any) -> dict[str, int]:

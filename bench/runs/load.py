@@ -69,6 +69,10 @@ class RecordsFile:
         """Whether there are points of policies."""
         return any(record["kind"] == "policy" for record in self.records)
 
+    def policy_version(self, policy: str) -> int:
+        """Version of a policy that this file records; files of before policies had versions record the first."""
+        return int((self.header.get("policy_versions") or {}).get(policy, 1))
+
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """One flat row for each record."""
@@ -127,6 +131,10 @@ class Run:
     def learned(self) -> dict[str, Mapping[str, Any]]:
         """What policies learned from, by their names."""
         return learned_from(file.header for file in self.files)
+
+    def policy_version(self, policy: str) -> int:
+        """Latest version of a policy among the files; what earlier ones recorded of it counts no more."""
+        return max(file.policy_version(policy) for file in self.files)
 
     @property
     def history(self) -> Sequence[Mapping[str, Any]]:
@@ -193,13 +201,16 @@ def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> It
 def newest_rows(run: Run) -> list[dict[str, Any]]:
     """Lay a run flat: one row for each (kind, policy, other, thresholding, a, exit), of the newest sweep that has it.
 
-    An oracle's curve has one key and comes whole.
+    An oracle's curve has one key and comes whole. What an earlier version of a policy recorded is left out where a
+    later one did.
     """
     owner: dict[tuple[Any, ...], RecordsFile] = {}
     rows = []
     about = {"run": run.identity, **{name: run.spec[name] for name in ("dataset", "method", "preset", "seed")}}
     for file in run.files:
         for row in file.rows:
+            if any(file.policy_version(name) < run.policy_version(name) for name in (row["policy"], row["other"])):
+                continue
             # A grid of 11 budgets meets every other point of one of 21, but for the last digits of the root.
             key = (
                 *(row[name] for name in ("kind", "policy", "other", "thresholding")),

@@ -26,9 +26,12 @@ def check_header(header: Mapping[str, Any]) -> None:
     if not isinstance(header["dataset"]["counts"], dict):
         raise TypeError("counts of the dataset are not named")
     history = (header.get("training") or {}).get("history") or ()
-    for part in (header.get("sweep") or {}, header.get("method") or {}, *history):
+    versions = header.get("policy_versions") or {}
+    for part in (header.get("sweep") or {}, header.get("method") or {}, versions, *history):
         if not isinstance(part, Mapping):
             raise TypeError("parts of the header are not named")
+    if not all(isinstance(version, int) for version in versions.values()):
+        raise TypeError("versions of policies are no whole numbers")
 
 
 def flat_rows(records: Sequence[Mapping[str, Any]], exits: Sequence[str]) -> list[dict[str, Any]]:

@@ -133,7 +133,9 @@ def _train_epoch(
     sums: dict[str, Tensor] = {}
     rate = 0.0
     for number, batch in enumerate(map(torch.from_numpy, batches), start=1):
-        rate = follow(optimiser, recipe, epoch + number / len(batches))
+        now = epoch + number / len(batches)
+        rate = follow(optimiser, recipe, now)
+        network.anneal(now / recipe.epochs)
         images = training_view(samples.images.batch(indices[batch]), recipe, generator)
         images = images.contiguous(memory_format=torch.channels_last)
         terms = loss(run_outputs(network, images, fabric), labels[batch].to(fabric.device))

@@ -13,7 +13,7 @@ from bench.budget.policy import LearnedPolicy
 from bench.budget.sweep import sweep
 from bench.spec import SweepSpec
 
-POLICIES = registry.names("policy")
+POLICIES = [*registry.names("policy"), "gs:second"]
 PER_QUERY = (
     "nearest_distances",
     "nearest_indices",

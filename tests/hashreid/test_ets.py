@@ -3,15 +3,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from invented import FEATURES, invented_evidence, invented_table, with_features
 from sklearn.metrics import roc_auc_score
 
+from bench import registry
+from bench.budget.exit_decisions import decision_records
 from bench.budget.policy import TrainingStatistics
 from bench.cost.macs import module_work
 from bench.errors import BenchError
 from hashreid.ets import ETS, ETS_GS, HIDDEN, READ, class_counts, fit, probability_function
 from hashreid.exit_classes import EASY, HARD, SKIP, UNLABELLED, exit_classes
-from hashreid.exit_classifier import ExitClassifier
+from hashreid.exit_classifier import ClassifierSettings, ExitClassifier, class_probabilities, train_classifier
 
 GENERATOR = np.random.default_rng(0)
 
@@ -37,6 +41,13 @@ def retrieval_history(*rows):
 )
 def test_classes_by_hand(course, expected):
     assert exit_classes(retrieval_history(course)).tolist() == [expected]
+
+
+def test_never_right_is_skip_in_the_other_reading():
+    courses = ("0000000000", "1111111110", "0000000001", "----------", "0101010101")
+    history = retrieval_history(*courses)
+    assert exit_classes(history, "skip").tolist() == [SKIP, HARD, EASY, UNLABELLED, SKIP]
+    assert exit_classes(history).tolist() == [HARD, HARD, EASY, UNLABELLED, SKIP]
 
 
 def test_few_ticks_cannot_flip_often():
@@ -72,13 +83,77 @@ def test_the_policies_are_what_they_say(parameters):
     assert np.array_equal(one[:, 1:], signals.identity_margin[:, 1:])
     assert np.array_equal(other[:, 1:], signals.identity_margin[:, 1:])
     # Whoever ETS lets go stands before all whom it keeps, and within both the wider margin comes first.
-    assert other[leaving > 0.5, 0].min() >= other[leaving <= 0.5, 0].max()
+    assert other[leaving >= 0.5, 0].min() >= both.least_threshold > other[leaving < 0.5, 0].max()
     margin = signals.identity_margin[:, 0]
-    for part in (leaving > 0.5, leaving <= 0.5):
+    for part in (leaving >= 0.5, leaving < 0.5):
         assert (np.diff(other[part, 0][np.argsort(margin[part], kind="stable")]) >= 0).all()
+
+
+def test_classes_and_exits_tell_the_same(parameters):
+    """A query counts as hard exactly where ETS keeps it, also where the likeliest of three classes is another."""
+    signals = with_features(invented_table()).signals
+    ets = ETS.load(parameters)
+    found = probability_function(parameters)(signals)
     names, classes = ets.sorts(signals)
-    assert np.array_equal(classes, found.argmax(axis=1))
     assert list(names) == ["easy", "skip", "hard"]
+    assert np.array_equal(classes == HARD, ets.confidence(signals, GENERATOR)[:, 0] < ets.own_threshold)
+    kept = classes != HARD
+    assert np.array_equal(classes[kept], np.where(found[kept, SKIP] > found[kept, EASY], SKIP, EASY))
+    assert np.array_equal(ets.gives_up(signals), classes == SKIP)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.sampled_from([0.02, 0.5, 0.98]))
+def test_ets_and_gs_lets_nobody_go_whom_ets_keeps(parameters, seed, other, right):
+    """An AND: its wrong exits, and its exits, are at most those of ETS alone, whatever the held-out identities say."""
+    table, held_out = (with_features(invented_table(seed=number, queries=60, people=20)) for number in (seed, other))
+    hits = np.repeat((np.random.default_rng(other).random((60, 4, 1)) < right).astype(float), 3, axis=2)
+    held_out = replace(held_out, outcomes=replace(held_out.outcomes, hits=hits))
+    alone, both = decision_records([ETS.load(parameters), ETS_GS.load(parameters)], table, held_out, 30, 0)
+    assert both["incorrect"] <= alone["incorrect"]
+    assert both["left"] <= alone["left"]
+
+
+def test_queries_that_are_given_up_are_scored_apart(parameters):
+    table = with_features(invented_table())
+    ets = replace(ETS.load(parameters), gives_up=lambda signals: np.arange(len(table)) < 100)
+    (record,) = decision_records([ets], table, table, 2, 0)
+    hits = table.outcomes.hits[:, :, 0]
+    gone = (ets.confidence(table.signals, GENERATOR)[:, 0] >= 0.5)[:100]
+    assert record["given_up"] == gone.sum() > 0
+    assert record["given_up_correct"] == hits[:100][gone, 0].sum()
+    assert record["given_up_rightly"] == (hits[:100][gone].max(axis=1) == 0).sum()
+
+
+def test_classes_are_weighted_in_one_reading_alone():
+    """Without weights a rare class keeps its frequency; with them it is as likely as the common one."""
+    generator = np.random.default_rng(0)
+    labels = np.where(np.arange(600) < 30, SKIP, EASY)
+    features = generator.normal(size=(600, FEATURES)).astype(np.float16)
+    neighbours = generator.integers(0, 600, (600, READ - 1))
+    found = {}
+    for weights in ("none", "inverse"):
+        chosen = ClassifierSettings(epochs=6, batch_size=64, learning_rate=1e-2, dropout=0.0, class_weights=weights)
+        classifier = train_classifier(features, neighbours, labels, 8, 0, chosen)
+        found[weights] = class_probabilities(classifier.double(), features, features, neighbours)[:, SKIP].mean()
+    assert found["none"] < 0.15 < 0.35 < found["inverse"]
+
+
+def test_readings_are_policies_of_their_own():
+    default, weighted, skipped = (registry.policy(name) for name in ("ets", "ets:inverse", "ets+gs:never-skip"))
+    assert (default.version, default.file_name) == (2, "ets-v2")
+    assert (weighted.name, weighted.file_name) == ("ets:inverse", "ets-inverse-v1")
+    assert (skipped.name, skipped.file_name) == ("ets+gs:never-skip", "ets-never-skip-v1")
+    with pytest.raises(BenchError, match="did you mean 'inverse'"):
+        registry.policy("ets:invers")
+    evidence = invented_evidence(images=120)
+    never = evidence.training.retrieval_history.copy()
+    never[:, :7] = 0
+    fitted = skipped.fit(
+        replace(evidence, training=replace(evidence.training, retrieval_history=never)), np.random.default_rng(0)
+    )
+    assert fitted["class_counts"][SKIP] >= 7
+    assert skipped.load(fitted).name == "ets+gs:never-skip"
 
 
 def test_order_of_the_images_matters_and_missing_ones_do_not_break_it(parameters):

@@ -80,6 +80,58 @@ def test_soft_sign_by_formula():
     assert torch.equal(HashExit.binarise(head, centred), centred / (1 + centred.abs()))
 
 
+def test_a_hard_soft_sign_comes_close_to_the_sign():
+    head = HashExit(8, 8).train()
+    values = torch.tensor([[-2.0, -0.5, 0.0, 0.5, 2.0]])
+    head.hardness = 10.0
+    assert torch.allclose(head.binarise(values), 10 * values / (1 + 10 * values.abs()))
+    head.hardness = 1e6
+    assert torch.allclose(head.binarise(values), values.sign(), atol=1e-4)
+
+
+def test_straight_through_has_signs_and_the_gradient_of_the_soft_sign():
+    head = HashExit(8, 8, straight_through=True).train()
+    values = torch.tensor([-2.0, -0.1, 0.0, 0.3, 2.0], requires_grad=True)
+    code = head.binarise(values)
+    assert code.tolist() == [-1, -1, -1, 1, 1]
+    code.sum().backward()
+    assert torch.allclose(values.grad, 1 / (1 + values.detach().abs()) ** 2)
+
+
+def test_the_soft_sign_hardens_from_one_to_its_end():
+    options = {**HASHREID.presets["smoke"].network, "sign_hardness": 16.0}
+    network = HASHREID.build(options, 4)
+    for progress, expected in ((0.0, 1.0), (0.5, 4.0), (1.0, 16.0)):
+        network.anneal(progress)
+        assert [head.hardness for head in network.heads] == [expected] * 4
+    unchanged = HASHREID.build(HASHREID.presets["smoke"].network, 4)
+    unchanged.anneal(0.7)
+    assert [head.hardness for head in unchanged.heads] == [1.0] * 4
+
+
+def test_what_the_sign_is_taken_of_comes_with_the_outputs(small_network):
+    small_network.train()
+    outputs = small_network.outputs(torch.randn(6, 3, 64, 32))
+    assert ["before_sign" in output.extras for output in outputs] == [True, True, False, False]
+    for output in outputs:
+        before = output.extras.get("before_sign", output.extras["aligned"])
+        assert torch.equal(nn.functional.softsign(before), output.embedding)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("ranking", "ksch", "did you mean 'ksh'"),
+        ("training_sign", "hard", "known: soft, straight-through"),
+        ("sign_hardness", 0.5, "1 \\(no schedule\\) or more"),
+        ("quantisation_weight", -1.0, "0 or more"),
+    ],
+)
+def test_unknown_readings_are_refused(name, value, message):
+    with pytest.raises(BenchError, match=message):
+        HASHREID.build({**HASHREID.presets["smoke"].network, name: value}, 4)
+
+
 @pytest.mark.parametrize(
     ("hidden", "bits", "expected"),
     [

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.networks import ExitOutput
-from hashreid.training_loss import hashreid_loss, ranking_regulariser
+from hashreid.method import LOSS
+from hashreid.readings import AS_BEFORE
+from hashreid.training_loss import hashreid_loss, quantisation, ranking_regulariser
 
-OPTIONS = {"triplet_weight": 0.35, "identity_weight": 1.0, "ranking_weight": 100.0, "margin": 0.2}
+OPTIONS = {**LOSS, **AS_BEFORE}
 
 
 def cosine(one, other):
@@ -69,3 +71,78 @@ def test_weight_of_zero_leaves_the_regulariser_out():
     labels = torch.arange(2).repeat_interleave(2)
     output = ExitOutput(torch.randn(4, 5), torch.randn(4, 7), torch.randn(4, 2), {"aligned": torch.randn(4, 5)})
     assert hashreid_loss([output], labels, {**OPTIONS, "ranking_weight": 0.0})["ranking"].item() == 0
+
+
+def output(seed, batch=8, identities=4):
+    generator = torch.Generator().manual_seed(seed)
+    features, code, logits, aligned, before = (
+        torch.randn(batch, width, generator=generator) for width in (5, 7, identities, 5, 7)
+    )
+    return ExitOutput(features, code, logits, {"aligned": aligned, "before_sign": before})
+
+
+def test_ksh_on_codes_by_hand():
+    """Two images with features at a right angle to each other: their codes' product b·bᵀ/L should be 0."""
+    features = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    codes = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, -1.0]])  # product 2 of 4 places
+    assert ranking_regulariser(features, codes, product="ksh").item() == pytest.approx(0.5**2)
+    assert ranking_regulariser(features, codes / 2, product="ksh").item() == pytest.approx((0.5 / 4) ** 2)
+    # Under a cosine the codes' magnitude drops out.
+    assert ranking_regulariser(features, codes / 2).item() == pytest.approx(0.5**2)
+
+
+def test_ksh_pushes_small_codes_of_like_images_outwards_and_a_cosine_does_not():
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    for product, expected in (("ksh", -1.0), ("cosine", 0.0)):
+        codes = torch.full((2, 4), 0.3, requires_grad=True)
+        ranking_regulariser(features, codes, product=product).backward()
+        # Of (1 − 0.09)², by each of 8 places of 0.3: 2 · 0.91 · −0.3 / 4 from either anchor, halved by the mean.
+        assert codes.grad.flatten().tolist() == pytest.approx([expected * 2 * 0.91 * 0.3 / 4] * 8, abs=1e-6)
+
+
+@pytest.mark.parametrize("detached", [False, True])
+@pytest.mark.parametrize("product", ["cosine", "ksh"])
+def test_detached_features_are_not_moved(detached, product):
+    features, codes = torch.randn(8, 5, requires_grad=True), torch.randn(8, 9, requires_grad=True)
+    ranking_regulariser(features, codes, product=product, detached=detached).backward()
+    assert codes.grad.abs().sum() > 0
+    assert (features.grad is None) == detached
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000))
+def test_quantisation_is_zero_at_signs_alone(seed):
+    codes = torch.randn(6, 9, generator=torch.Generator().manual_seed(seed))
+    assert quantisation(codes.sign()).item() == 0
+    assert quantisation(codes.sign() * 0.25).item() == pytest.approx(0.75**2)
+    assert quantisation(codes).item() == pytest.approx(((codes.sign() - codes) ** 2).mean().item(), rel=1e-5)
+
+
+def test_readings_choose_the_terms():
+    labels = torch.arange(4).repeat_interleave(2)
+    one = output(1)
+    plain = hashreid_loss([one], labels, OPTIONS)
+    assert set(plain) == {"triplet", "identity", "ranking"}
+    assert hashreid_loss([one], labels, {**OPTIONS, "ranking": "none"})["ranking"].item() == 0
+    summed = hashreid_loss([one], labels, {**OPTIONS, "triplet_anchors": "sum"})
+    assert summed["triplet"].item() == pytest.approx(8 * plain["triplet"].item(), rel=1e-5)
+    kept = hashreid_loss([one], labels, {**OPTIONS, "quantisation_weight": 0.5})
+    assert kept["quantisation"].item() == pytest.approx(0.5 * quantisation(one.embedding).item())
+    ksh = hashreid_loss([one], labels, {**OPTIONS, "ranking": "ksh", "ranking_weight": 2.0})
+    expected = ranking_regulariser(one.extras["aligned"], one.embedding, product="ksh")
+    assert ksh["ranking"].item() == pytest.approx(2 * expected.item())
+
+
+def test_original_features_before_the_sign_where_the_head_has_layers():
+    labels = torch.arange(4).repeat_interleave(2)
+    one = output(2)
+    before = one.extras["before_sign"]
+    found = hashreid_loss([one], labels, {**OPTIONS, "feat_ori": "before-sign"})
+    triplet = triplet_by_formula(before.tolist(), labels.tolist(), 0.2)
+    assert found["triplet"].item() == pytest.approx(0.35 * triplet, rel=1e-4)
+    ranking = ranking_by_formula(before.tolist(), one.embedding.tolist(), 5)
+    assert found["ranking"].item() == pytest.approx(100 * ranking, rel=1e-4)
+    direct = ExitOutput(one.features, one.embedding, one.logits, {"aligned": one.extras["aligned"]})
+    pooled = hashreid_loss([direct], labels, OPTIONS)
+    same = hashreid_loss([direct], labels, {**OPTIONS, "feat_ori": "before-sign"})
+    assert all(torch.equal(pooled[name], same[name]) for name in pooled)

@@ -53,7 +53,8 @@ def test_what_a_run_leaves(shared):
 def test_what_policies_learned_is_kept_and_on_the_record(shared):
     request, result = shared
     kept = {file.name.rsplit("-", 1)[0] for file in result.folder.path.glob("policy-*.npz")}
-    assert kept == {"policy-ets-v1", "policy-learned-v1"}
+    assert kept == {"policy-ets-v2", "policy-learned-v1"}
+    assert result.header["policy_versions"]["ets"] == 2
     counts = result.header["learned"]["ets"]
     assert sum(counts.values()) <= result.header["training"]["images"]
     before = {file: file.stat().st_mtime_ns for file in result.folder.path.glob("policy-*.npz")}
@@ -149,6 +150,16 @@ def test_policies_learn_from_nobody_that_is_tested(shared, monkeypatch):
     trained = len(dataset.train) - len(calibration.signals.features.query)
     assert evidence.training.retrieval_history.shape[1] == len(evidence.training.features) <= trained
     assert evidence.training.neighbours.max() < len(evidence.training.features)
+    # What was kept under one version of a policy is not found under the next.
+    asked = replace(request, sweep=SweepSpec(("spy",), budgets=2, resamples=5))
+    assert run(asked).cached
+    monkeypatch.setattr("bench.registry.policy", lambda name: replace(spy, version=2))
+    again = run(asked)
+    assert not again.cached
+    assert again.header["policy_versions"] == {"spy": 2}
+    assert len(seen) == 2
+    monkeypatch.setattr("bench.registry.policy", lambda name: spy)
+    assert run(asked).header["policy_versions"] == {"spy": 1}
 
 
 def test_calibration_queries_are_matched_with_all_training_images(shared):

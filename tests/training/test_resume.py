@@ -26,13 +26,27 @@ from bench.spec import SweepSpec
 from bench.training import loop
 from bench.training.checkpoint import Checkpoint
 
-SETTINGS = {"epochs": "4"}
+SETTINGS = {"epochs": "4", "sign_hardness": "3"}
+"""With a schedule of the network's own: it must go on where it was, too."""
 SWEEP = SweepSpec(("gs",), budgets=3, resamples=10)
 
 
 @pytest.fixture(scope="module")
-def unbroken(cache, tmp_path_factory):
+def annealed():
+    """Progress that training told the network of the unbroken run."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def unbroken(cache, tmp_path_factory, annealed):
     from bench.running.request import RunRequest
+    from hashreid.network import HashReID
+
+    anneal = HashReID.anneal
+
+    def noted(network, progress):
+        annealed.append(progress)
+        anneal(network, progress)
 
     request = RunRequest(
         "hashreid",
@@ -44,7 +58,9 @@ def unbroken(cache, tmp_path_factory):
         sweep=SWEEP,
         results=tmp_path_factory.mktemp("unbroken"),
     )
-    return run(request)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HashReID, "anneal", noted)
+        return run(request)
 
 
 def assert_same(one, other):
@@ -62,6 +78,12 @@ def assert_same(one, other):
         assert {**epoch, "seconds": 0} == {**expected_epoch, "seconds": 0}
 
 
+def test_training_tells_the_network_how_far_it_has_come(unbroken, annealed):
+    batches = len(annealed)
+    assert batches == 4 * 3
+    assert annealed == pytest.approx([(number + 1) / batches for number in range(batches)])
+
+
 def test_killed_and_started_again(smoke_request, unbroken, cache, tmp_path):
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
     command = [
@@ -77,6 +99,8 @@ def test_killed_and_started_again(smoke_request, unbroken, cache, tmp_path):
         "cpu",
         "--set",
         "epochs=4",
+        "--set",
+        "sign_hardness=3",
         "--data",
         "size=smoke",
         "--data-root",

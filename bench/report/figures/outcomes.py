@@ -7,6 +7,7 @@ from bench.report.figures.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
 from bench.report.sections import Section, Setup
 from bench.report.tables.outcomes import COUNTS, outcomes
 from bench.report.text import clean
+from bench.report.versions import version_remark
 
 RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
 
@@ -48,7 +49,7 @@ def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
         caption=(
             f"Of {queries:,} queries, those that each policy lets go at the first exit, {setup.seeds}. Thresholds are "
             "the policy's own, or chosen on held-out identities where right exits outnumber wrong ones by the most."
-            f"{averaged}"
+            f"{averaged}{version_remark(section)}"
         ),
         description=f"Stacked bars of right and wrong exits for {', '.join(means.index)}.",
         figure=figure,

@@ -11,6 +11,7 @@ from bench.report.sections import Section, Setup
 from bench.report.tables.columns import SETUP_AND_SEED, named, scored, shared
 from bench.report.tables.records import about, records_of
 from bench.report.tables.table import Column, Record, Table, table
+from bench.report.versions import version_remark
 from bench.runs.load import Run
 
 LEVEL = 0.05
@@ -47,7 +48,7 @@ def area_table(section: Section) -> Table:
         "Over interpolation: against interpolation between neighbouring exits. Gap closed: share of the oracle's lead "
         "over that interpolation. Cost for 95 %: of the last exit's cost, what reaches 95 % of the last exit's mAP. "
         f"Better than: mean mAP ahead, paired, p < {LEVEL} after Holm's correction over all pairs of the thresholding. "
-        "Brackets: 95 % interval over test identities."
+        f"Brackets: 95 % interval over test identities.{version_remark(section)}"
     )
     title = f"Which policy wins, {section.title}"
     return table(f"{section.slug}-areas", title, note, rows, columns, first_thresholding=True)

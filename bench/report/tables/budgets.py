@@ -9,6 +9,7 @@ from bench.report.sections import Section
 from bench.report.tables.columns import SETUP_AND_SEED, costing, named, scored
 from bench.report.tables.records import about, each_sweep, records_of
 from bench.report.tables.table import Column, Record, Table, table
+from bench.report.versions import version_remark
 
 BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The budgets, as shares of the way from the first exit's cost to the last's."""
@@ -47,7 +48,7 @@ def budget_table(section: Section) -> Table:
         f"exit's cost to the last's; cost: {section.cost.phrase} a query. "
         "Over interpolation: against interpolation between neighbouring exits at the same realised cost; over random: "
         "against random exits at the same realised cost; both paired. "
-        "Brackets: 95 % interval over test identities."
+        f"Brackets: 95 % interval over test identities.{version_remark(section)}"
     )
     title = f"Policies at a handful of budgets, {section.title}"
     return table(f"{section.slug}-budgets", title, note, rows, columns, first_thresholding=True)

@@ -10,6 +10,7 @@ from bench.report.tables.columns import SETUP_AND_SEED, named, scored
 from bench.report.tables.records import about, each_record
 from bench.report.tables.rounding import NOTHING, number
 from bench.report.tables.table import Column, Record, Table, table
+from bench.report.versions import version_remark
 
 
 def comparison_table(section: Section) -> Table:
@@ -26,6 +27,7 @@ def comparison_table(section: Section) -> Table:
         f"{section.title}; {section.evaluated}. Differences of the mean height of two curves, paired: the same people "
         "are drawn for both. p: two-sided, from the bootstrap's standard error, corrected by Holm's method for all "
         "pairs of one run, thresholding and metric. Brackets: 95 % interval over test identities."
+        f"{version_remark(section)}"
     )
     title = f"Policies against each other, {section.title}"
     return table(f"{section.slug}-comparisons", title, note, rows, columns, first_thresholding=True)

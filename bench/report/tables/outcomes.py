@@ -11,9 +11,12 @@ from bench.report.sections import Section
 from bench.report.tables.columns import SETUP_AND_SEED, counted, named, scored
 from bench.report.tables.records import about, rows_of
 from bench.report.tables.table import Column, Table, table
+from bench.report.versions import version_remark
 
 COUNTS = ("left", "correct", "incorrect", "possible")
 RATES = ("precision", "recall")
+GIVEN_UP = {"given up": "given_up", "right here": "given_up_correct", "right nowhere": "given_up_rightly"}
+"""Headings and names of what policies count that tell whom they give up."""
 OWN_TEXT, HELD_OUT = "its own", "held-out identities"
 HEADINGS = {"leave": "left", "right": "correct", "wrong": "incorrect", "possible": "possible"}
 
@@ -35,6 +38,7 @@ def outcome_table(section: Section) -> Table:
                 learned = sorted((run.learned.get(record["policy"]) or {}).items())
                 row["learned_from"] = "; ".join(f"{value} {what}" for what, value in learned)
                 names = [f"{name}{end}" for name in (*COUNTS, *RATES) for end in ("", "_low", "_high")]
+                names += GIVEN_UP.values()
                 rows.append(row | {name: record.get(name, math.nan) for name in names})
     columns = [
         *SETUP_AND_SEED,
@@ -43,6 +47,8 @@ def outcome_table(section: Section) -> Table:
         *(counted(heading, name) for heading, name in HEADINGS.items()),
         *(scored(f"{name} (%)", name) for name in RATES),
     ]
+    apart = any(not math.isnan(row["given_up"]) for row in rows)
+    columns += [counted(heading, name) for heading, name in GIVEN_UP.items()] if apart else []
     note = (
         f"{section.title}; {section.evaluated}. Queries that each policy lets go at the first exit, with a right and a "
         "wrong first match there. Thresholds: the policy's own, or the one at which right exits outnumber wrong ones "
@@ -50,4 +56,11 @@ def outcome_table(section: Section) -> Table:
         "Precision: share of exits that were right; recall: share of the possible that was taken. Brackets: 95 % "
         "interval over test identities."
     )
+    note += (
+        " Given up: among those that leave, whom the policy expects no exit to find; of them, those whose first match "
+        "is right here, and those whose first match is right at no exit."
+        if apart
+        else ""
+    )
+    note += version_remark(section)
     return table(f"{section.slug}-outcomes", f"Right and wrong exits, {section.title}", note, rows, columns)

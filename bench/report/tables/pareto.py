@@ -11,6 +11,7 @@ from bench.report.curves import Curve, exit_curve, policy_curve
 from bench.report.sections import Section, Setup
 from bench.report.tables.columns import costing, named, shared
 from bench.report.tables.table import Column, Record, Table, table
+from bench.report.versions import version_remark
 
 METRIC, BESIDE = "mAP", "rank-1"
 
@@ -41,6 +42,7 @@ def pareto_table(section: Section) -> Table | None:
         "budget in the first thresholding swept, means over seeds), those that no point of equal or lower cost "
         "equals in mAP. They are picked on the test queries themselves, which flatters a crowded field a little: "
         "whether neighbours differ by more than noise is for the intervals of the other tables."
+        f"{version_remark(section)}"
     )
     return table(f"{section.slug}-pareto", f"Best within a budget, {section.title}", note, front, columns)
 
