@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.allocation import keep_large_blocks
 from bench.budget.policies.random import RANDOM
 from bench.budget.thresholding.calibrated import FixedThresholds
 from bench.inference.backends.backend import open_backend
@@ -94,6 +95,7 @@ def main() -> None:
     from torchvision.models import resnet50
 
     torch.set_num_threads(1)
+    keep_large_blocks()  # as every command does that opens a device; both sides have it
     torch.manual_seed(0)
     backbone = resnet50(weights=None, num_classes=CLASSES)
     settle(backbone, options.size)

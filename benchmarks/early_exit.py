@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from bench import registry
+from bench.allocation import keep_large_blocks
 from bench.budget.policies.random import RANDOM
 from bench.budget.thresholding.calibrated import FixedThresholds
 from bench.cost.macs import exit_macs
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_large_blocks()  # as every command does that opens a device
     lines: list[dict[str, Any]] = []
     for method in options.methods.split(","):
         with tempfile.TemporaryDirectory() as folder:

@@ -17,6 +17,7 @@ import time
 
 SETTINGS = {
     "as OpenMP comes": {},
+    "spinning briefly": {"GOMP_SPINCOUNT": "10000"},
     "waiting passively": {"OMP_WAIT_POLICY": "passive"},
     "one thread less": {"OMP_NUM_THREADS": str(max((os.cpu_count() or 2) - 1, 1))},
 }

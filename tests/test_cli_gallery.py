@@ -24,7 +24,7 @@ def kept(bench, tmp_path, finished):
     file = tmp_path / "kept.gallery"
     status, out, err = bench(
         *("gallery", "build", "hashreid", "--data", "size=smoke", "--device", "cpu"),
-        *("--out", file, "--results", request.results),
+        *("--features", "--out", file, "--results", request.results),
     )
     assert status == 0, err
     return file, request, result, opened, out
@@ -36,6 +36,8 @@ def test_a_gallery_has_the_codes_that_the_run_was_scored_with(kept):
     stored = np.load(next(result.folder.path.glob("embeddings-*.npz")))
     for index, codes in enumerate(gallery.codes):
         np.testing.assert_array_equal(codes, stored[f"gallery.{index}"])
+    assert gallery.features.shape[0] == len(gallery)
+    assert f"{gallery.feature_bytes:,} bytes an image" in out
     assert gallery.pids.tolist() == [sample.pid for sample in opened.dataset.gallery]
     assert gallery.camids.tolist() == [sample.camid for sample in opened.dataset.gallery]
     assert f"embedded {len(gallery)} images" in out

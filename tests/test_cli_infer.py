@@ -159,6 +159,19 @@ def test_a_kept_gallery_answers(infer, kept, cache, tmp_path):
     assert written["contestants"][1]["decisions_changed"] == 0
 
 
+def test_a_kept_gallery_with_features_answers_as_the_runs_own(infer, results, cache, tmp_path):
+    trained = read_trained(RunFolder(next(results.glob("runs/*/hashreid-smoke*"))))
+    images = images_of_split("synthped", DatasetRequest(cache, {"size": "smoke"}), "gallery")
+    save_gallery(enrol(trained, images, cache, "cpu", features=True).gallery, tmp_path / "whole.gallery")
+    told = []
+    for arguments in ((), ("--gallery", tmp_path / "whole.gallery")):
+        status, _, err = infer("--policy", "ets", "--rounds", 1, "--json", tmp_path / "record.json", *arguments)
+        assert status == 0, err
+        told.append(json.loads((tmp_path / "record.json").read_text())["contestants"][1])
+    assert told[0]["values"]["exits"] == told[1]["values"]["exits"]
+    assert told[0]["rank-1"] == told[1]["rank-1"]
+
+
 def test_who_is_this_is_answered_by_name_from_a_kept_gallery(infer, kept, cache, tmp_path):
     file, gallery = kept
     image = next(path for path in cache.rglob("*smoke*/bounding_box_test/*") if path.name in gallery.names[3])

@@ -53,6 +53,9 @@ def build_command(
     pattern: PatternOption = None,
     pid: PidOption = None,
     camid: CamidOption = None,
+    features: Annotated[
+        bool, typer.Option("--features", help="Keep the first exit's features too, which ets and ets+gs read.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it is there.")] = False,
     device: DeviceOption = "auto",
     data_root: DataRootOption = None,
@@ -69,7 +72,8 @@ def build_command(
     if out.exists() and not overwrite:
         raise BenchError(f"{out}: is there already; add to it with bench gallery add, or --overwrite")
     split = split or (None if images else "gallery")
-    enrolled = _enrol(run, images, split, dataset, pattern, pid, camid, device, data_root, data, results, cache)
+    wanted = (images, split, dataset, pattern, pid, camid)
+    enrolled = _enrol(run, *wanted, device, data_root, data, results, cache, features=features)
     save_gallery(enrolled.gallery, out)
     _show(out, enrolled.gallery)
     _show_cost(enrolled)
@@ -90,12 +94,15 @@ def add_command(
     cache: CacheOption = None,
 ) -> None:
     """Add images to a gallery: only they are embedded, by the network of the run that built it."""
-    from bench.inference.gallery import load_gallery, save_gallery
+    from bench.inference.gallery import changing, load_gallery, save_gallery
 
-    gallery = load_gallery(file)
-    enrolled = _enrol(gallery.run, images, split, dataset, pattern, pid, camid, device, data_root, data, results, cache)
-    larger = gallery.append(enrolled.gallery)
-    save_gallery(larger, file)
+    with changing(file):
+        gallery = load_gallery(file)
+        wanted = (images, split, dataset, pattern, pid, camid)
+        features = gallery.features is not None
+        enrolled = _enrol(gallery.run, *wanted, device, data_root, data, results, cache, features=features)
+        larger = gallery.append(enrolled.gallery)
+        save_gallery(larger, file)
     _show(file, larger)
     _show_cost(enrolled)
 
@@ -108,13 +115,14 @@ def remove_command(
     ] = None,
 ) -> None:
     """Remove images from a gallery by name or by identity; nothing is embedded again."""
-    from bench.inference.gallery import load_gallery, save_gallery
+    from bench.inference.gallery import changing, load_gallery, save_gallery
 
     if not names and not pids:
         raise BenchError("say what to remove: --name of an image, or --pid of an identity")
-    gallery = load_gallery(file)
-    smaller = gallery.remove(names or (), pids or ())
-    save_gallery(smaller, file)
+    with changing(file):
+        gallery = load_gallery(file)
+        smaller = gallery.remove(names or (), pids or ())
+        save_gallery(smaller, file)
     OUT.print(f"{len(gallery) - len(smaller):,} images removed")
     _show(file, smaller)
 
@@ -146,6 +154,8 @@ def _enrol(
     data: list[str] | None,
     results: Path,
     cache: Path | None,
+    *,
+    features: bool,
 ) -> Enrolled:
     if (images is None) == (split is None):
         raise BenchError("say what to enrol, one of both: --images FOLDER, or --split gallery")
@@ -166,7 +176,7 @@ def _enrol(
         request = data_request(name, data_root, data, where)
         wanted = choice("--split", split or "", SPLITS)
         found = images_of_split(name, request, wanted, None if dataset else own, reporter)
-    return enrol(trained, found, where, device, reporter)
+    return enrol(trained, found, where, device, features=features, reporter=reporter)
 
 
 def _show(file: Path, gallery: Gallery) -> None:
@@ -177,6 +187,7 @@ def _show(file: Path, gallery: Gallery) -> None:
             "identities": f"{len(set(gallery.pids.tolist())):,}",
             "cameras": f"{len(set(gallery.camids.tolist())):,}",
             "codes of": f"run {gallery.run[:8]}, weights {gallery.network[:12]}",
+            "features": f"{gallery.feature_bytes:,} bytes an image" if gallery.feature_bytes else "not kept",
             "bytes an image": f"{gallery.image_bytes:,}",
         },
     )

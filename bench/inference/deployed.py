@@ -131,7 +131,7 @@ class Deployed:
             )
         if not len(kept):
             raise BenchError("the gallery holds no image: no identity can be found in it; add some (bench gallery add)")
-        return replace(self, gallery=kept, gallery_features=None)
+        return replace(self, gallery=kept, gallery_features=kept.features)
 
     def budget(self, share: float) -> Budget:
         """Turn a share of the way from the first exit's cost to the last's into a budget.

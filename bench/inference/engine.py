@@ -131,8 +131,8 @@ class Engine:
         if "features" in self.policy.reads:
             if self.gallery_features is None:
                 raise BenchError(
-                    f"policy {self.policy.name} reads the first exit's features, which this gallery does not hold: ask "
-                    "the run's own gallery, or choose another policy"
+                    f"policy {self.policy.name} reads the first exit's features, which this gallery does not hold: "
+                    "build it with --features, ask the run's own gallery, or choose another policy"
                 )
             if not self.backend.has_features:
                 raise BenchError(

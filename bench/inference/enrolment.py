@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from bench.inference.export.trained import TrainedRun, weights_sha256
 from bench.inference.gallery import Gallery, GalleryExit
 from bench.networks import MultiExitNetwork
 from bench.progress import SILENT, Reporter
-from bench.retrieval.embed import Embeddings, embed_images
+from bench.retrieval.embed import Embeddings, embed_first_exit, embed_images
 from bench.retrieval.table import IntArray
 
 MARKET_NAMES = r"(?P<pid>-?[0-9]+)_c(?P<camid>[0-9]+).*"
@@ -100,24 +100,33 @@ def images_of_split(
 
 
 def enrol(
-    trained: TrainedRun, images: NamedImages, cache: Path, device: str = "auto", reporter: Reporter = SILENT
+    trained: TrainedRun,
+    images: NamedImages,
+    cache: Path,
+    device: str = "auto",
+    *,
+    features: bool = False,
+    reporter: Reporter = SILENT,
 ) -> Enrolled:
-    """Embed images at every exit of a run's network, in the precision that the run was evaluated in."""
+    """Embed images at every exit of a run's network, in the precision that the run was evaluated in.
+
+    ``features`` keeps those of the first exit too, by a second run to that exit. Raises :class:`BenchError` where the
+    network gives none.
+    """
+    if features and type(trained.network).first_features is MultiExitNetwork.first_features:
+        raise BenchError(f"the first exit of {trained.spec['method']} has no features that a policy reads")
     fabric = open_device(device, trained.spec["precision"])
     macs = int(exit_macs(trained.network, trained.input_size)[-1])
     store = open_store(images.samples, trained.stored_size, cache / "images", reporter)
     started = time.perf_counter()
     network = fabric.to_device(trained.network).to(memory_format=torch.channels_last)
-    codes = embed_images(
-        network,
-        DeviceImages(store, fabric, trained.input_size),
-        np.arange(len(images.samples)),
-        fabric,
-        title="embedding gallery images",
-        reporter=reporter,
-    )
-    seconds = time.perf_counter() - started
-    return Enrolled(gallery_of(trained.key, trained.network, codes, images), macs, seconds)
+    placed, every = DeviceImages(store, fabric, trained.input_size), np.arange(len(images.samples))
+    codes = embed_images(network, placed, every, fabric, title="embedding gallery images", reporter=reporter)
+    gallery = gallery_of(trained.key, trained.network, codes, images)
+    if features:
+        first = embed_first_exit(network, placed, every, fabric, title="first exit's features", reporter=reporter)[1]
+        gallery = replace(gallery, features=first)
+    return Enrolled(gallery, macs, time.perf_counter() - started)
 
 
 def gallery_of(run: str, network: MultiExitNetwork, codes: Embeddings, images: NamedImages) -> Gallery:

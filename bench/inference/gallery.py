@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
@@ -71,6 +73,8 @@ class Gallery:
     """(G,) cameras."""
     names: tuple[str, ...]
     """(G,) what each image is removed by."""
+    features: NDArray[np.float16] | None = None
+    """(G, F) of the first exit, for policies that read them; None where they are not kept."""
 
     def __post_init__(self) -> None:
         label_pair(self.pids, self.camids, "gallery")
@@ -88,6 +92,11 @@ class Gallery:
         if len(set(self.names)) < len(self):
             twice = [name for name in set(self.names) if self.names.count(name) > 1]
             raise BenchError(f"names of gallery images must differ; there twice: {_some(twice)}")
+        kept = self.features
+        if kept is not None and (kept.dtype != np.float16 or kept.ndim != 2 or len(kept) != len(self)):
+            raise BenchError(
+                f"features must be float16, a row for each of {len(self)} images; found {kept.dtype} {kept.shape}"
+            )
 
     def __len__(self) -> int:
         """Count the images."""
@@ -100,13 +109,19 @@ class Gallery:
 
     @property
     def image_bytes(self) -> int:
-        """Bytes that the codes of one image take at all exits."""
-        return sum(spec.image_bytes for spec in self.exits)
+        """Bytes that one image takes: its codes at all exits, and its features where they are kept."""
+        return sum(spec.image_bytes for spec in self.exits) + self.feature_bytes
+
+    @property
+    def feature_bytes(self) -> int:
+        """Bytes that the features of one image take; 0 where they are not kept."""
+        return 0 if self.features is None else self.features.itemsize * self.features.shape[1]
 
     def append(self, other: Gallery) -> Gallery:
         """Put the images of another gallery behind these; nothing is embedded again.
 
-        Raises :class:`BenchError` where exits or networks differ, or an image is there already.
+        Raises :class:`BenchError` where exits or networks differ, only one side has features, or an image is there
+        already.
         """
         if other.exits != self.exits:
             raise BenchError(
@@ -117,6 +132,9 @@ class Gallery:
                 f"codes of two networks cannot be compared: the gallery's are of weights {self.network[:12]} (run "
                 f"{self.run[:8]}), the new ones of {other.network[:12]} (run {other.run[:8]}); build a gallery for each"
             )
+        if (self.features is None) != (other.features is None):
+            has, lacks = ("new images", "gallery") if self.features is None else ("gallery", "new images")
+            raise BenchError(f"the {has} have features of the first exit and the {lacks} have none: keep them for both")
         there = set(self.names) & set(other.names)
         if there:
             raise BenchError(f"in the gallery already: {_some(there)}; remove these images first, or leave them out")
@@ -126,6 +144,11 @@ class Gallery:
             pids=np.concatenate([self.pids, other.pids]),
             camids=np.concatenate([self.camids, other.camids]),
             names=self.names + other.names,
+            features=(
+                None
+                if self.features is None or other.features is None
+                else np.concatenate([self.features, other.features])
+            ),
         )
 
     def remove(self, names: Collection[str] = (), pids: Collection[int] = ()) -> Gallery:
@@ -145,6 +168,7 @@ class Gallery:
             pids=self.pids[kept],
             camids=self.camids[kept],
             names=tuple(self.names[image] for image in kept),
+            features=None if self.features is None else self.features[kept],
         )
 
 
@@ -161,6 +185,8 @@ def save_gallery(gallery: Gallery, path: Path) -> None:
     }
     arrays: dict[str, Any] = {f"codes.{index}": codes for index, codes in enumerate(gallery.codes)}
     arrays |= {"pids": gallery.pids, "camids": gallery.camids}
+    if gallery.features is not None:
+        arrays["features"] = gallery.features
     content = io.BytesIO()
     np.savez(content, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
     try:
@@ -199,9 +225,32 @@ def load_gallery(path: Path) -> Gallery:
                 pids=arrays["pids"],
                 camids=arrays["camids"],
                 names=tuple(about["names"]),
+                features=arrays.get("features"),
             )
     except (ValueError, KeyError, TypeError, BadZipFile) as problem:
         raise BenchError(f"{path} is no gallery of this version ({problem}); build it again") from problem
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Hold a gallery's file from reading to writing it, so that no change of another process is lost.
+
+    Raises :class:`BenchError` where another process holds it, or nothing can be written beside it.
+    """
+    if not path.is_file():  # the reader says what is wrong
+        yield
+        return
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BenchError(f"another process is changing {path}; wait for it, then run this again") from None
+    except OSError as problem:
+        raise BenchError(f"{path}: cannot be changed ({problem.strerror or problem}); copy it elsewhere") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def listed(exits: Sequence[Any]) -> str:

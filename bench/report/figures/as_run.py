@@ -73,10 +73,10 @@ def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) 
                 axes.set_xlim(left=0)
             axes.margins(y=0.1)
         legend_below(figure, handles)
-        set_title(figure, f"Early exit as run, {group.title}")
+        set_title(figure, f"Accuracy against {unit}, as run, {group.title}")
     policies = ", ".join(sorted({f"{one['policy']}, {one['thresholding']}" for one in group.records.values()}))
     return Drawing(
-        title=f"Accuracy against {unit} as run, {group.title}",
+        title=f"Accuracy against {unit}, as run, {group.title}",
         caption=(
             f"{said} A line is an engine, its points budgets (policy and thresholds: {policies}); marks in its colour "
             f"are networks that decide nothing. {group.measured}"
