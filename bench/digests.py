@@ -71,7 +71,7 @@ def verify(path: Path) -> bool:
     Raises DamagedFile where they do not match, or where what should hold the digest is broken; OSError where the file
     cannot be read.
     """
-    suffix = Path(path.stem).suffix if path.suffix == COMPRESSED else path.suffix
+    suffix = _suffix(path)
     with opened(path) as file:
         at = _position(file, suffix)
         if at is None:
@@ -100,8 +100,8 @@ def opened(path: Path) -> BinaryIO:
 
 def carries_digest(path: Path) -> bool:
     """Whether a file has a digest, right or wrong. Raises OSError where it cannot be read."""
-    with path.open("rb") as file:
-        return _position(file, path.suffix) is not None
+    with opened(path) as file:
+        return _position(file, _suffix(path)) is not None
 
 
 def digest_of_file(path: Path) -> str:
@@ -111,6 +111,11 @@ def digest_of_file(path: Path) -> str:
         for block in _blocks(file, None):
             hasher.update(block)
     return hasher.hexdigest()
+
+
+def _suffix(path: Path) -> str:
+    """What kind of file it is, packed or not."""
+    return Path(path.stem).suffix if path.suffix == COMPRESSED else path.suffix
 
 
 def _position(file: BinaryIO, suffix: str) -> int | None:

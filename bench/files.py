@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from bench.digests import FIELD, DamagedFile, stamp, stamp_archive, verify
+from bench.digests import FIELD, DamagedFile, opened, stamp, stamp_archive, verify
 
 if TYPE_CHECKING:  # JSON and renaming need no arrays: the command line starts without NumPy
     from numpy.typing import ArrayLike, NDArray
@@ -71,13 +71,14 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path, advice: str = AGAIN) -> dict[str, Any]:
-    """Read a JSON object, without its digest.
+    """Read a JSON object, compressed where its name ends with ``.gz``, without its digest.
 
     Raises DamagedFile, with the advice, where it is not what was written, no object, or not there.
     """
     try:
         verify(path)
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with opened(path) as file:
+            value = json.loads(file.read())
     except (OSError, ValueError, RecursionError, DamagedFile) as problem:
         raise DamagedFile(f"cannot read {path}: {problem}; {advice}") from problem
     if not isinstance(value, dict):

@@ -18,7 +18,7 @@ from bench.inference.inputs import Inputs
 from bench.inference.scenarios import Answering, Pass, Served, highest_rate, run_pass
 from bench.inference.scoring import answered_scores, changed_bits
 from bench.progress import SILENT, Reporter
-from bench.retrieval.table import IntArray
+from bench.retrieval.table import FloatArray, IntArray
 
 PERCENTILES = (50, 90, 99)
 WARM_UP = 3
@@ -131,9 +131,9 @@ def summary(measured: Measured, full: Measured, order: IntArray) -> dict[str, An
         "energy": [asdict(energy) for energy in measured.energies],
         "joules": _joules(measured.energies, count),
         "values": {
-            "latencies": [done.latencies.tolist() for done in passes],
-            "network_latencies": [done.network_latencies.tolist() for done in passes],
-            "milliseconds": [done.answers.milliseconds.tolist() for done in passes],
+            "latencies": [_kept(done.latencies) for done in passes],
+            "network_latencies": [_kept(done.network_latencies) for done in passes],
+            "milliseconds": [_kept(done.answers.milliseconds) for done in passes],
             "exits": answers.exits.tolist(),
             "steps": [[*at, times] for at, times in sorted(_runs(passes).items())],
             "parts": [{**done.answers.parts, "decoding": done.decoding} for done in passes],
@@ -145,6 +145,11 @@ def summary(measured: Measured, full: Measured, order: IntArray) -> dict[str, An
         values |= {"rate": measured.served.rate, "latency_bound": measured.served.bound}
         values["values"]["rates"] = [list(probe) for probe in measured.served.probes]
     return values
+
+
+def _kept(milliseconds: FloatArray) -> list[float]:
+    """Single values as a record keeps them: to a tenth of a microsecond, which is what the clock tells apart."""
+    return [round(value, 4) for value in milliseconds.tolist()]
 
 
 def peak_memory_bytes() -> int:

@@ -10,6 +10,8 @@ from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json
 
 FOLDER = "inference"
+PATTERNS = ("*.json", "*.json.gz")
+"""A record as it is written, and packed by hand (``gzip``) to be kept."""
 NUMBERS = (
     *("mAP", "rank-1", "macs", "milliseconds", "throughput", "latency_p50", "latency_p90", "latency_p99"),
     *("promised_by_macs", "promised_by_steps", "saved_network", "saved_end_to_end"),
@@ -21,7 +23,7 @@ def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
     """Read what was kept, in the order of the files' names, and remarks on files that cannot be used."""
     records: list[Mapping[str, Any]] = []
     remarks: list[str] = []
-    for path in sorted((results / FOLDER).glob("*.json")):
+    for path in sorted(found for pattern in PATTERNS for found in (results / FOLDER).glob(pattern)):
         name = path.relative_to(results).as_posix()
         try:
             record = read_json(path)

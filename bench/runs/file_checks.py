@@ -113,6 +113,7 @@ CHECKS: Mapping[str, Callable[[Path], object]] = {
     "training.json": _check_training,
     "cost.json": _check_cost,
     "*.json": read_json,
+    "*.json.gz": read_json,
     "table-*.npz": load_table,
     "*.npz": read_arrays,
     "*.safetensors": _check_weights,

@@ -79,7 +79,15 @@ def test_inline_svg_shares_no_id_and_no_style():
         inline_svg('<svg xmlns="http://www.w3.org/2000/svg"/>', "f1", "", "")
 
 
-@pytest.mark.parametrize("labels", [["short"] * 9, ["a name of more letters than most have"] * 7, ["x" * 200]])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["short"] * 9,
+        ["a name of more letters than most have"] * 7,
+        ["onnxruntime, float32, 1 thread, gs"] * 4,
+        ["x" * 200],
+    ],
+)
 def test_a_legend_stays_on_the_paper(labels):
     with canvas(7, 3) as figure:
         axes = figure.subplots()

@@ -115,11 +115,10 @@ def legend_inches(labels: Sequence[str]) -> float:
 
 
 def _columns(labels: Sequence[str], width_inches: float) -> int:
-    """How many columns of a legend fit under a figure; entries fill one column after the other."""
+    """How many columns of a legend fit under a figure; matplotlib shares the entries out as evenly as can be."""
     room = width_inches * CHARACTERS_AN_INCH
     for columns in range(min(MOST_COLUMNS, len(labels)), 1, -1):
-        rows = -(-len(labels) // columns)
-        widths = [max(map(len, labels[at : at + rows])) for at in range(0, len(labels), rows)]
+        widths = [max(map(len, column.tolist())) for column in np.array_split(np.array(labels, dtype=object), columns)]
         if sum(widths) + HANDLE_CHARACTERS * len(widths) <= room:
             return columns
     return 1
