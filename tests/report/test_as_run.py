@@ -1,5 +1,6 @@
 """What ``bench infer`` kept, in the report: invented records, values in figures and tables."""
 
+import gzip
 from dataclasses import replace
 
 import pytest
@@ -127,6 +128,17 @@ def test_damaged_and_foreign_records_cost_a_remark(write_run, tmp_path):
     (folder / "e.json").write_text((folder / "a.json").read_text().replace('"gallery": 100', '"gallery": 900'))
     records, remarks = read_inferences(write_run.results)
     assert len(records) == 2
+    packed = (folder / "b.json").read_bytes()
+    (folder / "b.json").unlink()
+    (folder / "b.json.gz").write_bytes(gzip.compress(packed))
+    (folder / "f.json.gz").write_bytes(gzip.compress(packed)[:-9])
+    (folder / "g.json.gz").write_bytes(gzip.compress(packed.replace(b'"gallery": 100', b'"gallery": 900')))
+    again, cut = read_inferences(write_run.results)
+    assert again == records, "a packed record is read as it was"
+    assert "f.json.gz is no whole gzip archive" in cut[-2]
+    assert "g.json.gz is damaged" in cut[-1]
+    (folder / "f.json.gz").unlink()
+    (folder / "g.json.gz").unlink()
     assert [remark.split()[2] for remark in remarks] == ["inference/c.json", "inference/d.json", "cannot"]
     assert "inference/e.json" in remarks[2]
     report = write_report(write_run.results, tmp_path / "out", formats=("svg",))
