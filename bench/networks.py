@@ -11,26 +11,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from bench.exits import ExitSpec
+
 State = Any
 """What one step hands to the next: a tensor, or nested tuples, lists and dicts of batch-first tensors."""
-
-
-@dataclass(frozen=True)
-class ExitSpec:
-    """What leaves at one exit: its name, length, and how two of them are compared.
-
-    ``binary`` codes hold ±1 in ``dim`` dimensions and are matched by Hamming distance; ``continuous``
-    embeddings are matched by Euclidean distance.
-    """
-
-    name: str
-    dim: int
-    code: Literal["binary", "continuous"]
 
 
 @dataclass(frozen=True)

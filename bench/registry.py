@@ -44,9 +44,10 @@ def _registered(kind: Kind) -> dict[str, EntryPoint]:
     return found
 
 
-def names(kind: Kind) -> list[str]:
-    """List the registered names of a kind, in alphabetical order."""
-    return sorted(_registered(kind))
+def names(kind: Kind, of: str | None = None) -> list[str]:
+    """List the registered names of a kind in alphabetical order: all, or those ``of`` one distribution."""
+    found = _registered(kind)
+    return sorted(name for name, entry in found.items() if of is None or (entry.dist and entry.dist.name == of))
 
 
 def load(kind: Kind, name: str) -> Any:

@@ -17,12 +17,16 @@ from bench.data.dataset import DatasetRequest
 from bench.running.request import RunRequest
 from bench.spec import EvaluationSpec, SweepSpec, digest
 
+pytest_plugins = ("bench.testing.plugin",)
+
 LONG = (
     "baselines",
     "contract",
     "cost/test_macs.py",
     "data/synthped",
+    "docs/test_examples.py",
     "encoders",
+    "evaluation/test_run_embeddings.py",
     "inference",
     "report",
     "running",

@@ -103,11 +103,11 @@ def test_what_should_be_instant_does_not_wait_for_torch(arguments):
 
 
 ROOMS = (
-    ("allocation", "digests", "errors", "precision", "progress", "provenance", "threads"),
+    ("allocation", "digests", "errors", "exits", "precision", "progress", "provenance", "threads"),
     ("files", "registry"),
     # What a recipe says is read by data and methods alike; the loop that follows it stands above them.
     ("training.recipe",),
-    ("data", "encoders", "losses", "networks"),
+    ("data", "encoders", "kit", "losses", "networks"),
     ("device", "methods"),
     ("spec", "training.shared"),
     ("retrieval",),
@@ -116,8 +116,9 @@ ROOMS = (
     ("runs",),
     ("running",),
     ("inference", "search"),
-    ("report",),
-    ("cli",),
+    ("evaluation",),
+    ("api", "report"),
+    ("cli", "testing"),
 )
 """Rooms from the lowest to the highest; a part of a room may stand lower than the room."""
 

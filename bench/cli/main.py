@@ -23,12 +23,15 @@ from bench.cli import (
     data_split,
     data_statistics,
     data_verify,
+    embed,
+    evaluate,
     export,
     gallery,
     infer,
     latency,
     listing,
     model,
+    new,
     policies,
     report,
     run,
@@ -93,6 +96,10 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
 
 
 app.command("run")(_ends_plainly(run.run_command))
+app.command("evaluate")(_ends_plainly(evaluate.evaluate_command))
+app.command("embeddings")(_ends_plainly(evaluate.embeddings_command))
+app.command("embed")(_ends_plainly(embed.embed_command))
+app.command("new")(_ends_plainly(new.new_command))
 app.command("policies")(_ends_plainly(policies.policies_command))
 app.command("search")(_ends_plainly(search.search_command))
 app.command("show")(_ends_plainly(show.show_command))

@@ -11,13 +11,15 @@ from bench.cli.terminal import OUT, amount, cost_heading, percent, show_table
 from bench.runs.records import cost_of
 
 if TYPE_CHECKING:
-    from bench.running.run import RunResult
+    from bench.running.result import RunResult
 
 Record = Mapping[str, Any]
 HALF = 0.5
 """The budget whose points are printed, as a share of the way from the first exit's cost to the last's."""
 LEVEL = 0.05
 NOTHING = "—"
+RATES = ("1e-2", "1e-3", "1e-4")
+"""False-accept rates whose thresholds are printed, by their names in records."""
 
 
 class Scores(Protocol):
@@ -38,6 +40,7 @@ def show_run(title: str, result: RunResult) -> None:
     show_exits(f"{title} on {data_name(result)}", result)
     if of_kind(result, "policy"):
         show_policies(result)
+    show_verification(result)
     OUT.print(f"[dim]records in {escape(str(result.folder.path))}[/dim]", soft_wrap=True)
 
 
@@ -150,6 +153,32 @@ def show_outcomes(result: Scores) -> None:
     show_table("Who leaves first", columns, rows, caption, texts=["threshold"])
 
 
+def show_verification(result: Scores) -> None:
+    """Print one row an exit, same person or not; nothing where pairs were not compared."""
+    rows = [
+        [
+            exit_["name"],
+            *(percent(record[name]) for name in ("roc_area", "equal_error_rate")),
+            *(percent(record[f"true_accepts_at_{rate}"]) for rate in RATES),
+            *(_distance(record.get(f"distance_at_{rate}")) for rate in RATES),
+        ]
+        for exit_, record in zip(result.header["exits"], of_kind(result, "verification"), strict=False)
+    ]
+    if rows:
+        columns = [
+            "exit",
+            "ROC area",
+            "EER",
+            *(f"TAR at {rate}" for rate in RATES),
+            *(f"distance {rate}" for rate in RATES),
+        ]
+        caption = (
+            "Every query against every gallery image. TAR: pairs of one person in two cameras that are accepted where "
+            "so many pairs of two people are (false-accept rate), up to the distance beside it."
+        )
+        show_table("Same person or not", columns, rows, caption)
+
+
 def of_kind(result: Scores, kind: str) -> Sequence[Record]:
     """Records of one kind, in order."""
     return [record for record in result.records if record["kind"] == kind]
@@ -159,6 +188,10 @@ def data_name(result: Scores) -> str:
     """Name the dataset, and say so where it is rendered."""
     dataset = result.header["dataset"]
     return f"{dataset['name']}{' (a rendered set)' if dataset['rendered'] else ''}"
+
+
+def _distance(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.4g}"
 
 
 def _winner(record: Record) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench import registry
 from bench.cli.options import (
     BackboneOption,
     CacheOption,
@@ -25,14 +24,26 @@ from bench.cli.options import (
 )
 from bench.cli.outcome import show_run
 from bench.cli.requests import named_or_all, overrides, run_request
+from bench.cli.sweeps import (
+    ALL,
+    BUDGET,
+    AOption,
+    APOption,
+    BudgetsOption,
+    PoliciesOption,
+    ResamplesOption,
+    ShufflesOption,
+    SignalsOption,
+    ThresholdingOption,
+    evaluation_spec,
+    sweep_spec,
+)
 from bench.cli.terminal import ERR, OUT, TerminalReporter, show_values
 from bench.data.views import VIEWS
 from bench.errors import BenchError
 from bench.running.plan import describe, describe_cost
 from bench.running.request import RunRequest
-from bench.spec import EvaluationSpec, SweepSpec
 
-BUDGET = "Budget sweep"
 TRAINING = "Training"
 
 
@@ -45,39 +56,18 @@ def run_command(
     budget_sweep: Annotated[
         bool, typer.Option("--budget-sweep", rich_help_panel=BUDGET, help="Sweep exit policies over budgets.")
     ] = False,
-    policies: Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies with commas, or all.")] = "all",
-    thresholding: Annotated[
-        str,
-        typer.Option(
-            "--thresholding",
-            "--mode",
-            rich_help_panel=BUDGET,
-            help="How thresholds are set, with commas (bench list thresholdings).",
-        ),
-    ] = "stream,exact",
+    policies: PoliciesOption = ALL,
+    thresholding: ThresholdingOption = "stream,exact",
     cost: Annotated[
         str,
         typer.Option(rich_help_panel=BUDGET, help="What budgets are in (bench list costs), as NAME or NAME:MACHINE."),
     ] = "macs",
-    budgets: Annotated[
-        int,
-        typer.Option(rich_help_panel=BUDGET, help="Budgets, in equal steps from the first exit's cost to the last's."),
-    ] = 21,
-    a: Annotated[
-        str,
-        typer.Option("--a", rich_help_panel=BUDGET, help="Values of the budget parameter with commas, as 0.1,0.5,inf."),
-    ] = "",
-    shuffles: Annotated[
-        int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries that are tried where the order matters.")
-    ] = 10,
-    resamples: Annotated[int, typer.Option(rich_help_panel=BUDGET, help="Resamples of the bootstrap.")] = 1000,
-    ap: Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Average precision: step or trapezoid.")] = "step",
-    signals: Annotated[
-        str,
-        typer.Option(
-            rich_help_panel=BUDGET, help="What decisions look at: deployed, or protocol (leaks; papers only)."
-        ),
-    ] = "deployed",
+    budgets: BudgetsOption = 21,
+    a: AOption = "",
+    shuffles: ShufflesOption = 10,
+    resamples: ResamplesOption = 1000,
+    ap: APOption = "step",
+    signals: SignalsOption = "deployed",
     views: Annotated[
         str,
         typer.Option(rich_help_panel=BUDGET, help="Views of an image: centre, or ten-crop, which costs ten times."),
@@ -103,22 +93,8 @@ def run_command(
 ) -> None:
     """Train a method (or find it trained), price its exits, and score it: with --budget-sweep at every budget."""
     methods = named_or_all("--method", method, "method")
-    sweep = None
-    if budget_sweep:
-        sweep = SweepSpec(
-            policies=tuple(named_or_all("--policies", policies, "policy")),
-            thresholdings=_thresholdings(thresholding),
-            budgets=budgets,
-            a_values=tuple(_number("--a", value) for value in words(a)),
-            shuffles=shuffles,
-            cost=cost,
-            resamples=resamples,
-        )
-    evaluation = EvaluationSpec(
-        ap=choice("--ap", ap, ("step", "trapezoid")),
-        signals=choice("--signals", signals, ("deployed", "protocol")),
-        views=choice("--views", views, VIEWS),
-    )
+    sweep = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost) if budget_sweep else None
+    evaluation = evaluation_spec(ap, signals, choice("--views", views, VIEWS))
     requests = [
         run_request(
             method=name,
@@ -134,7 +110,7 @@ def run_command(
             calibration_share=calibration,
             evaluation=evaluation,
             sweep=sweep,
-            leave_out=policies == "all",
+            leave_out=policies == ALL,
             device=device,
             precision=precision,
             fresh=fresh,
@@ -188,18 +164,3 @@ def seeds_of(text: str) -> list[int]:
     if not seeds:
         raise BenchError("--seeds takes at least one seed")
     return seeds
-
-
-def _thresholdings(text: str) -> tuple[str, ...]:
-    """Read thresholdings with commas; raises BenchError where one is unknown, or there is none."""
-    found = tuple(registry.thresholding(name).name for name in words(text))
-    if not found:
-        raise BenchError(f"--thresholding takes at least one of {', '.join(registry.names('thresholding'))}")
-    return found
-
-
-def _number(option: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BenchError(f"{option} takes numbers from 0 to inf with commas, found {text!r}") from None

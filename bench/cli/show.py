@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from bench.cli.options import ResultsOption
-from bench.cli.outcome import NOTHING, data_name, of_kind, show_exits, show_policies
+from bench.cli.outcome import NOTHING, data_name, of_kind, show_exits, show_policies, show_verification
 from bench.cli.terminal import ERR, OUT, printable, show_table, show_values
 
 HASH_DIGITS = 12
@@ -48,6 +48,7 @@ def show_command(
         if of_kind(found, "policy"):
             OUT.print()
             show_policies(found)
+        show_verification(found)
     _show_files(summary)
     for remark in summary["remarks"]:
         ERR.print(f"[yellow]remark:[/yellow] {escape(printable(remark))}", soft_wrap=True)

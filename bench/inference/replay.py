@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, Embedding, Rows
 
 if TYPE_CHECKING:
-    from bench.networks import ExitSpec
+    from bench.exits import ExitSpec
 
 
 class ReplayBackend(Backend):

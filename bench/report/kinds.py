@@ -52,6 +52,7 @@ FIGURES = (
     Kind("budget", "setup", "bench.report.figures.budget:budget_figure"),
     Kind("outcomes", "setup", "bench.report.figures.outcomes:outcome_figure"),
     Kind("exit-fractions", "setup", "bench.report.figures.exit_fractions:exit_fraction_figure"),
+    Kind("verification", "setup", "bench.report.figures.verification:verification_figure"),
     Kind("cost", "setup", "bench.report.figures.cost:cost_figure"),
     Kind("training", "setup", "bench.report.figures.training:training_figure"),
 )
@@ -66,6 +67,7 @@ TABLES = (
     Kind("budgets", "setup", "bench.report.tables.budgets:budget_table", latex=True),
     Kind("comparisons", "setup", "bench.report.tables.comparisons:comparison_table"),
     Kind("outcomes", "setup", "bench.report.tables.outcomes:outcome_table"),
+    Kind("verification", "setup", "bench.report.tables.verification:verification_table"),
     Kind("latency", "setup", "bench.report.tables.latency:latency_table"),
 )
 """In the order of the page."""

@@ -6,6 +6,7 @@ A :class:`Section` is one dataset (by the fingerprint of its content) under one 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -29,6 +30,8 @@ COST_PARTS = ("name", "machine", "batch")
 """Parts of a cost that sections name in their titles where they differ."""
 OF_ONE_NETWORK = ("policy_mac", "measured_at")
 """Parts of a measured cost that belong to one network only."""
+OF_ONE_SEED = ("seed", "content")
+"""Entries of a spec in which the seeds of one setup differ: a file of embeddings is of one seed."""
 SHOWN_SETTINGS = 3
 NAMED_SEEDS = 6
 """Of more seeds the first and the last alone are named in titles and file names."""
@@ -190,7 +193,14 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
 
 
 def _section(name: str, distinction: str, runs: Sequence[Run], table: pd.DataFrame) -> Section:
-    groups = _grouped(runs, lambda run: (*_names(run, "method", "preset"), digest(_settings(run))))
+    alike = Counter(_with_seed(run) for run in runs)
+
+    def setup_key(run: Run) -> tuple[str, ...]:
+        # Two files of one seed are no two seeds of one network: each is a setup of its own.
+        told = {"content": run.spec["content"]} if alike[_with_seed(run)] > 1 and "content" in run.spec else {}
+        return (*_names(run, "method", "preset"), digest(_settings(run) | told))
+
+    groups = _grouped(runs, setup_key)
     names = [f"{method} {preset}" for (method, preset, _), _ in groups]
     slugs = _unique([(file_name(text), key[2]) for text, (key, _) in zip(names, groups, strict=True)])
     labels = [
@@ -246,9 +256,14 @@ def _section_name(run: Run) -> str:
     return "-".join([str(run.spec["dataset"]), *extras])
 
 
+def _with_seed(run: Run) -> tuple[str, ...]:
+    """Tell runs apart that are not two files of one seed."""
+    return (*_names(run, "method", "preset", "seed"), digest(_settings(run)))
+
+
 def _settings(run: Run) -> dict[str, Any]:
-    """All settings but the seed, with a dot into their parts; those that are younger than the run at their default."""
-    return {name: value for name, value in laid_flat(with_later_settings(run.spec)).items() if name != "seed"}
+    """All settings but a seed's own, with a dot into their parts; those younger than the run are at their default."""
+    return {name: value for name, value in laid_flat(with_later_settings(run.spec)).items() if name not in OF_ONE_SEED}
 
 
 def _label(name: str, run: Run, all_runs: Sequence[Run]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import BenchError
+from bench.exits import ExitSpec
 from bench.retrieval.blocks import row_slices
 from bench.retrieval.codes import packed_width
 from bench.retrieval.labels import JUNK_PID, GalleryLabels, label_pair, require_match
@@ -17,9 +18,6 @@ from bench.retrieval.neighbours import GalleryIndex
 from bench.retrieval.ranks import locate_matches
 from bench.retrieval.table import HIT_RANKS, NEIGHBOURS, ExitTable, FloatArray, IntArray, Outcomes, Signals
 from bench.retrieval.ties import AveragePrecision
-
-if TYPE_CHECKING:  # the contract of networks needs torch; tables do not
-    from bench.networks import ExitSpec
 
 SignalSource = Literal["deployed", "protocol"]
 

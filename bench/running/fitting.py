@@ -1,44 +1,32 @@
-"""From policies as they are registered to policies that are ready: what learns is fitted once and kept with the run."""
+"""Policies made ready on a trained run: what they learn from is read from its folder, or embedded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy, TrainingStatistics
-from bench.data.dataset import ImageSample
+from bench.budget.policy import Evidence, LearnedPolicy, Policy, TrainingStatistics
 from bench.data.tracklets import entries
 from bench.device import DeviceImages
 from bench.errors import BenchError
 from bench.files import read_arrays, write_arrays
 from bench.networks import MultiExitNetwork
 from bench.retrieval.embed import embed_first_exit
-from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.labels import labels_of
-from bench.retrieval.table import ExitTable, FirstExitFeatures
+from bench.retrieval.table import ExitTable, IntArray
 from bench.retrieval.tracklets import pool_tracklets
 from bench.running.context import RunContext
 from bench.running.keep import obtain, whole
+from bench.running.readying import OF_A_RUN, Fitted, Fitting, make_ready, with_features
 from bench.running.stages import sample_names
 from bench.spec import EvaluationSpec
 from bench.training.nearest_images import nearest_in_other_cameras
 
 Features = Mapping[str, NDArray[Any]]
 SPLITS = ("query", "gallery", "calibration_query", "calibration_gallery")
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Policies that are ready, the tables that they can read, and what those that learned have to report."""
-
-    policies: list[Policy]
-    table: ExitTable
-    calibration: ExitTable | None
-    reports: dict[str, Mapping[str, Any]]
 
 
 def ready_policies(
@@ -59,7 +47,7 @@ def ready_policies(
     training = None
     if any(isinstance(policy, LearnedPolicy) and policy.needs == "training statistics" for policy in policies):
         try:
-            retrieval_history = _load_retrieval_history(context)
+            retrieval_history = load_retrieval_history(context)
         except BenchError as problem:
             if not leave_out:
                 raise
@@ -67,56 +55,14 @@ def ready_policies(
         else:
             features = obtain_features(context, network)
             training = TrainingStatistics(retrieval_history, features["training"], features["neighbours"])
-            table = _with_features(table, features["query"], features["gallery"], *_samples(context, ""))
+            table = with_features(table, features["query"], features["gallery"], *split_labels(context, ""))
             if calibration is not None:
                 parts = (features["calibration_query"], features["calibration_gallery"])
-                calibration = _with_features(calibration, *parts, *_samples(context, "calibration_"))
-    evidence = Evidence(calibration, training)
-    ready: list[Policy] = []
-    reports: dict[str, Mapping[str, Any]] = {}
-    for policy in policies:
-        if isinstance(policy, LearnedPolicy):
-            try:
-                parameters = _obtain_parameters(context, policy, evidence, evaluation)
-            except BenchError as problem:
-                if not leave_out:
-                    raise
-                context.reporter.note(f"policy {policy.name} left out: {problem}")
-                continue
-            reports[policy.name] = policy.report(parameters)
-            policy = policy.load(parameters)
-        if policy.applies(table.signals):
-            ready.append(policy)
-        else:
-            context.reporter.note(f"policy {policy.name} left out: {context.spec.method} gives nothing for it to read")
-    if not ready:
-        raise BenchError(
-            f"none of the policies {', '.join(policy.name for policy in policies)} applies to {context.spec.method}: "
-            "they find nothing to read; bench list policies says what each needs"
-        )
-    return Fitted(ready, table, calibration, reports)
-
-
-def _obtain_parameters(
-    context: RunContext, policy: LearnedPolicy, evidence: Evidence, evaluation: EvaluationSpec
-) -> Parameters:
-    def make() -> Parameters:
-        if policy.needs == "calibration" and evidence.calibration is None:
-            raise BenchError(
-                f"{policy.name} learns from identities held out of training, and there are none: --calibration above 0"
-            )
-        if policy.needs == "training statistics" and evidence.training is None:
-            raise BenchError(f"{policy.name} learns from the retrieval history of training, and this run kept none")
-        context.reporter.note(f"fitting policy {policy.name}")
-        return policy.fit(evidence, np.random.default_rng([context.spec.seed, *policy.file_name.encode()]))
-
-    return obtain(
-        context.folder.policy(policy.file_name, evaluation.key),
-        read_arrays,
-        make,
-        lambda parameters, path: write_arrays(path, parameters, compressed=True),
-        context.reporter,
+                calibration = with_features(calibration, *parts, *split_labels(context, "calibration_"))
+    fitting = Fitting(
+        context.folder, evaluation.key, context.spec.seed, context.spec.method, context.reporter, OF_A_RUN
     )
+    return make_ready(fitting, policies, table, Evidence(calibration, training), leave_out=leave_out)
 
 
 def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
@@ -164,7 +110,7 @@ def _embed_first_exit(context: RunContext, network: MultiExitNetwork) -> Feature
     return features
 
 
-def _load_retrieval_history(context: RunContext) -> NDArray[np.int8]:
+def load_retrieval_history(context: RunContext) -> NDArray[np.int8]:
     """Read the retrieval history (T, N) of the training images, in their order."""
     path = context.folder.retrieval_history
     again = "train again with --fresh, or name policies that do not learn from training"
@@ -177,19 +123,10 @@ def _load_retrieval_history(context: RunContext) -> NDArray[np.int8]:
     return stored["retrieval_history"]
 
 
-def _samples(context: RunContext, prefix: str) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
-    """Entries of the queries and of the gallery that a table was made of."""
+def split_labels(context: RunContext, prefix: str) -> tuple[tuple[IntArray, IntArray], tuple[IntArray, IntArray]]:
+    """Identities and cameras of the entries that a table was made of: queries, and gallery.
+
+    ``prefix`` is that of the split's name: empty for the test set, or ``calibration_``.
+    """
     query, gallery = context.calibration() if prefix else (context.stores.query.samples, context.stores.gallery.samples)
-    return entries(query), entries(gallery)
-
-
-def _with_features(
-    table: ExitTable,
-    query_features: NDArray[np.float16],
-    gallery_features: NDArray[np.float16],
-    query: Sequence[ImageSample],
-    gallery: Sequence[ImageSample],
-) -> ExitTable:
-    rows = matched_queries(*labels_of(query), *labels_of(gallery))
-    features = FirstExitFeatures(query_features[rows], gallery_features)
-    return replace(table, signals=replace(table.signals, features=features))
+    return labels_of(entries(query)), labels_of(entries(gallery))

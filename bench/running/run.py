@@ -7,44 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.budget.exit_decisions import decision_records
-from bench.budget.sweep import exit_records, sweep
+from bench.budget.verification import verification_records
 from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
 from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
 from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
-from bench.running.keep import find, saving, whole
+from bench.running.keep import whole
 from bench.running.request import RunRequest
+from bench.running.result import RunResult, Scored, obtain_result, policy_versions, records_path
+from bench.running.scoring import EXIT_SCORES, sweep_records, table_records
+from bench.running.verifying import obtain_pairs
 from bench.runs.folder import RunFolder
-from bench.runs.records import read_records, write_records
-from bench.runs.rows import check_header, flat_rows
-from bench.spec import RunSpec, SweepSpec, digest
+from bench.spec import RunSpec, digest
 
 if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
     from bench.cost.axes.contract import Cost, Measurement
     from bench.data.images import ImageStore
     from bench.methods import Method
+    from bench.networks import MultiExitNetwork
+    from bench.retrieval.embed import Embeddings
     from bench.running.context import RunContext
-
-EXIT_SCORES = SweepSpec(policies=())
-"""What a run without a sweep records: the exits alone, with the same bootstrap."""
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """Result of a run: its folder, its records, and whether they were there already."""
-
-    folder: RunFolder
-    header: Mapping[str, Any]
-    records: list[dict[str, Any]]
-    cached: bool
 
 
 @dataclass(frozen=True)
@@ -119,37 +107,12 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     folder = opened.folder
     # Measured again, it is another sweep.
     measured = [digest(measurement)] if measurement else []
-    versions = policy_versions(policies)
-    # A first version says nothing, so that what was kept before policies had versions stays valid.
-    later = {name: version for name, version in versions.items() if version > 1}
-    told = [*measured, *([later] if later else [])]
-    path = folder.records(digest([request.evaluation.key, (request.sweep or EXIT_SCORES).key, *told]))
-    kept = None if request.fresh else _kept(folder, path, reporter)
-    if kept is not None:
-        return kept
-    with folder.alone():
-        if request.fresh:
-            folder.clear()
-        # Another process may have been at work in the meantime.
-        kept = _kept(folder, path, SILENT) if path.exists() else None
-        if kept is not None:
-            return kept
-        header, records = _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
-        with saving(path):
-            write_records(path, header, records)
-        return RunResult(folder, header, records, cached=False)
+    path = records_path(folder, request.evaluation, request.sweep or EXIT_SCORES, policies, measured)
 
+    def make() -> Scored:
+        return _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
 
-def _kept(folder: RunFolder, path: Path, reporter: Reporter) -> RunResult | None:
-    """Read the results that are there already; None where there are none, or where they are damaged."""
-
-    def read(path: Path) -> RunResult:
-        header, records = read_records(path)
-        check_header(header)
-        flat_rows(records, [exit_["name"] for exit_ in header["exits"]])
-        return RunResult(folder, header, records, cached=True)
-
-    return find(path, read, reporter, found=f"results found in {path}")
+    return obtain_result(folder, path, make, reporter, fresh=request.fresh)
 
 
 def _compute(
@@ -159,7 +122,7 @@ def _compute(
     policies: Sequence[Policy | LearnedPolicy],
     cost: Cost,
     measurement: Measurement | None,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> Scored:
     from bench.retrieval.evaluate import exit_scores
     from bench.running.fitting import ready_policies
     from bench.running.stages import obtain_ledger, obtain_network, obtain_tables, read_training
@@ -169,7 +132,7 @@ def _compute(
     table, calibration = obtain_tables(context, network, request.evaluation)
     prices = cost.prices(ledger, measurement)
     costs = prices.ladder
-    learned: Mapping[str, Any] = {}
+    fitted = None
     if request.sweep and len(costs) == 1:
         context.reporter.note(f"{request.method} has one exit: there is no budget to sweep, it is scored as a point")
     if request.sweep and len(costs) > 1:
@@ -177,18 +140,10 @@ def _compute(
             context, network, policies, table, calibration, request.evaluation, leave_out=request.leave_out
         )
         context.reporter.note(f"sweeping {len(fitted.policies)} policies")
-        held_out = fitted.calibration.signals if fitted.calibration else None
-        records = sweep(fitted.table, costs, request.sweep, fitted.policies, held_out, prices.policy_mac)
-        learned = fitted.reports
-        if fitted.calibration:
-            records += decision_records(
-                fitted.policies, fitted.table, fitted.calibration, request.sweep.resamples, request.sweep.seed
-            )
+        records = sweep_records(fitted, costs, request.sweep, prices.policy_mac)
     else:
-        records = exit_records(table, costs, EXIT_SCORES.resamples, EXIT_SCORES.seed)
-    at_exits = [record for record in records if record["kind"] == "exit"]
-    for record, scores in zip(at_exits, exit_scores(table), strict=True):
-        record |= {"mAP_ties_low": scores["mAP_pessimistic"], "mAP_ties_high": scores["mAP_optimistic"]}
+        records = table_records(table, costs)
+    records += _verification(request, context, network)
     training = whole(context.folder.training, read_training, context.reporter)
     header = {
         "run": context.spec.key,
@@ -207,16 +162,28 @@ def _compute(
         "cost_convention": ledger.convention,
         "training": training,
         "calibration": exit_scores(calibration) if calibration else None,
-        "learned": learned,
+        "learned": fitted.reports if fitted else {},
+        "left_out": fitted.left_out if fitted else {},
         "policy_versions": policy_versions(policies),
         "provenance": context.provenance(),
     }
     return header, records
 
 
-def policy_versions(policies: Sequence[Policy | LearnedPolicy]) -> dict[str, int]:
-    """Give the version of each policy that learns, by its name; records made under another are not found again."""
-    return {policy.name: policy.version for policy in policies if hasattr(policy, "version")}
+def _verification(request: RunRequest, context: RunContext, network: MultiExitNetwork) -> list[dict[str, Any]]:
+    """Compare queries and gallery pair by pair: same person or not, at every exit."""
+    from bench.running.fitting import split_labels
+    from bench.running.stages import obtain_embeddings
+
+    views, sweep = request.evaluation.views, request.sweep or EXIT_SCORES
+
+    def codes() -> tuple[Embeddings, Embeddings]:
+        embeddings = obtain_embeddings(context, network, views)
+        return embeddings["query"], embeddings["gallery"]
+
+    query, gallery = split_labels(context, "")
+    pairs = obtain_pairs(context.folder, views, codes, query, gallery, context.reporter)
+    return verification_records(pairs, query[0], sweep.resamples, sweep.seed)
 
 
 def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any) -> dict[str, int]:

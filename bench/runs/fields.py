@@ -17,6 +17,7 @@ GROUP_OF = {
     "network": "method",
     "dataset": "data",
     "fingerprint": "data",
+    "content": "data",
     "calibration_share": "data",
     "recipe_name": "recipe",
 }
@@ -35,6 +36,8 @@ class FieldDifference:
 
 def with_later_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in settings of recipe and network that are younger than a kept spec, at the value that stands for before."""
+    if "content" in spec:  # embeddings from elsewhere have neither
+        return dict(spec)
     network = {**registry.option_defaults(str(spec["method"])), **(spec.get("network") or {})}
     return {**spec, "network": network, "recipe": with_defaults(Recipe, spec.get("recipe") or {})}
 

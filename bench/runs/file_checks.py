@@ -20,7 +20,15 @@ from bench.runs.rows import check_header, flat_rows
 
 WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading values of another form than ours ends in."""
-FOLLOWS = ("embeddings*.npz", "features*.npz", "cost.json", "table-*.npz", "policy-*.npz", "records-*.jsonl*")
+FOLLOWS = (
+    "embeddings*.npz",
+    "features*.npz",
+    "pairs*.npz",
+    "cost.json",
+    "table-*.npz",
+    "policy-*.npz",
+    "records-*.jsonl*",
+)
 """Files that the same ``bench run`` makes again from the trained network."""
 
 

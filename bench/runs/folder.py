@@ -12,6 +12,7 @@
         features-v2.npz         features of the first exit, where a policy reads them
         cost.json               the cost ledger
         table-<key>.npz         exit tables: test queries, and calibration identities
+        pairs-centre-v2.npz     pairs of images by distance, for verification
         policy-<name>-<key>.npz  what a policy learned
         records-<key>.jsonl     results of one sweep: a header with provenance, a line a record, a count
 """
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -30,7 +32,26 @@ from bench.digests import DamagedFile
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json, write_json
 from bench.runs.records import records_under
-from bench.spec import EVALUATION_VERSION, RunSpec
+from bench.spec import EVALUATION_VERSION
+
+
+class Identified(Protocol):
+    """What identifies a run: its names and its key."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data."""
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that the run's numbers depend on."""
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the run's folder."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain values."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +61,11 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def of(cls, results: Path, spec: RunSpec) -> RunFolder:
+    def of(cls, results: Path, spec: Identified) -> RunFolder:
         """Say where the folder of a run is under a results folder, whether it is there or not."""
         return cls(results / "runs" / spec.dataset / spec.folder_name)
 
-    def describe(self, spec: RunSpec) -> None:
+    def describe(self, spec: Identified) -> None:
         """Write what identifies the run, where that is not there and whole. Raises BenchError where it cannot be."""
         if self.spec.exists():
             with suppress(DamagedFile):
@@ -91,6 +112,10 @@ class RunFolder:
     def features(self) -> Path:
         """Features of the first exit, for policies that read them."""
         return self.path / f"features-v{EVALUATION_VERSION}.npz"
+
+    def pairs(self, views: Views) -> Path:
+        """Accepted pairs of every exit, of these views of the images."""
+        return self.path / f"pairs-{views}-v{EVALUATION_VERSION}.npz"
 
     def policy(self, name: str, key: str) -> Path:
         """Parameters of a policy that was fitted under an evaluation's key."""

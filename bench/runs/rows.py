@@ -9,7 +9,7 @@ from typing import Any
 from bench.budget.query_scores import METRICS
 
 POINTS = ("exit", "policy", "oracle")
-SUMMARIES = ("curve", "comparison", "outcome")
+SUMMARIES = ("curve", "comparison", "outcome", "verification", "roc")
 KINDS = (*POINTS, *SUMMARIES)
 
 

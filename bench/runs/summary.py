@@ -24,6 +24,8 @@ FILES = {
     "cost.json": "the cost ledger",
     "table-test-*.npz": "exit table: every test query at every exit",
     "table-calibration-*.npz": "exit table of the held-out identities",
+    f"pairs-*-v{EVALUATION_VERSION}.npz": "pairs of images by distance: same person or not",
+    "pairs-*.npz": "pairs of images, by an older version of the suite",
     "policy-*.npz": "what a policy learned",
     "records-*.jsonl*": "results of one sweep",
 }
@@ -78,7 +80,8 @@ def files(run: KeptRun) -> list[dict[str, Any]]:
 def missing(run: KeptRun) -> list[str]:
     """Say what a whole run would have and this one has not, and what that means."""
     folder, found = run.folder, []
-    if not folder.weights.exists():
+    brought = "content" in run.spec  # embeddings from elsewhere: nothing was to be trained here
+    if not folder.weights.exists() and not brought:
         if folder.checkpoint.exists():
             found.append("weights: training has not ended; the same bench run goes on from checkpoint.pt")
         elif run.training:

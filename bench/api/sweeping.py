@@ -1,0 +1,80 @@
+"""Policies over budgets on an exit table, without a results folder: for policies and tables that are being tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from bench import registry
+from bench.api.results import ScoredRun, Scores
+from bench.budget.policy import Evidence, LearnedPolicy, Policy
+from bench.budget.sweep import sweep as sweep_records
+from bench.errors import BenchError
+from bench.retrieval.table import ExitTable
+from bench.runs.rows import flat_rows
+from bench.spec import SweepSpec
+
+
+def sweep(
+    of: ScoredRun | ExitTable,
+    *,
+    policies: Sequence[str | Policy | LearnedPolicy],
+    costs: ArrayLike | None = None,
+    calibration: ExitTable | None = None,
+    thresholdings: Sequence[str] = ("stream",),
+    budgets: int = 21,
+    a_values: Sequence[float] = (),
+    shuffles: int = 10,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Scores:
+    """Sweep policies, by name or as they are, over budgets on a run's exit table, or on one of your own.
+
+    ``costs`` (S,) are what a query pays in all that leaves at each exit; a run brings its own, and its table of
+    held-out identities for ``calibration``, which policies that learn and calibrated thresholds need. Nothing is kept.
+    Raises BenchError where a policy does not apply, costs do not rise, or the table is not kept.
+    """
+    policy_mac = 1.0
+    if isinstance(of, ScoredRun):
+        table = of.table
+        calibration = calibration or of.calibration
+        costs = of.exits["requested_cost"].to_numpy() if costs is None else costs
+        policy_mac = float((of.header.get("cost") or {}).get("policy_mac", 1.0))
+    else:
+        table = of
+    if costs is None:
+        raise BenchError("an exit table does not say what exits cost: give costs, one number an exit")
+    ladder = np.asarray(costs, dtype=np.float64)
+    if ladder.shape != (len(table.exits),):
+        raise BenchError(f"costs are one number for each of {len(table.exits)} exits, found shape {ladder.shape}")
+    ready = [_ready(policy, calibration, seed) for policy in policies]
+    for policy in ready:
+        if not policy.applies(table.signals):
+            raise BenchError(f"policy {policy.name} does not apply: the table gives nothing for it to read")
+    spec = SweepSpec(
+        policies=tuple(policy.name for policy in ready),
+        thresholdings=tuple(thresholdings),
+        budgets=budgets,
+        a_values=tuple(a_values),
+        shuffles=shuffles,
+        resamples=resamples,
+        seed=seed,
+    )
+    records = sweep_records(table, ladder, spec, ready, calibration.signals if calibration else None, policy_mac)
+    return Scores(pd.DataFrame(flat_rows(records, list(table.exits))))
+
+
+def _ready(policy: str | Policy | LearnedPolicy, calibration: ExitTable | None, seed: int) -> Policy:
+    """Look a policy up, and fit it where it learns from held-out identities."""
+    found = registry.policy(policy) if isinstance(policy, str) else policy
+    if isinstance(found, Policy):
+        return found
+    if found.needs != "calibration" or calibration is None:
+        raise BenchError(
+            f"policy {found.name} learns from {found.needs}, which is not here: give calibration, or take bench.run or "
+            "bench.evaluate"
+        )
+    return found.load(found.fit(Evidence(calibration), np.random.default_rng([seed, *found.file_name.encode()])))

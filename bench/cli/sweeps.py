@@ -1,0 +1,83 @@
+"""Options of a budget sweep and of an evaluation, for every command that scores something."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bench import registry
+from bench.cli.options import choice, words
+from bench.cli.requests import named_or_all
+from bench.data.views import Views
+from bench.errors import BenchError
+from bench.spec import EvaluationSpec, SweepSpec
+
+BUDGET = "Budget sweep"
+ALL = "all"
+PoliciesOption = Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies with commas, or all.")]
+ThresholdingOption = Annotated[
+    str,
+    typer.Option(
+        "--thresholding",
+        "--mode",
+        rich_help_panel=BUDGET,
+        help="How thresholds are set, with commas (bench list thresholdings).",
+    ),
+]
+BudgetsOption = Annotated[
+    int,
+    typer.Option(rich_help_panel=BUDGET, help="Budgets, in equal steps from the first exit's cost to the last's."),
+]
+AOption = Annotated[
+    str,
+    typer.Option("--a", rich_help_panel=BUDGET, help="Values of the budget parameter with commas, as 0.1,0.5,inf."),
+]
+ShufflesOption = Annotated[
+    int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries that are tried where the order matters.")
+]
+ResamplesOption = Annotated[int, typer.Option(rich_help_panel=BUDGET, help="Resamples of the bootstrap.")]
+APOption = Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Average precision: step or trapezoid.")]
+SignalsOption = Annotated[
+    str,
+    typer.Option(rich_help_panel=BUDGET, help="What decisions look at: deployed, or protocol (leaks; papers only)."),
+]
+
+
+def sweep_spec(
+    policies: str, thresholding: str, budgets: int, a: str, shuffles: int, resamples: int, cost: str = "macs"
+) -> SweepSpec:
+    """Read what is to be swept. Raises BenchError for a name that is unknown, or a number that cannot be."""
+    return SweepSpec(
+        policies=tuple(named_or_all("--policies", policies, "policy")),
+        thresholdings=_thresholdings(thresholding),
+        budgets=budgets,
+        a_values=tuple(_number("--a", value) for value in words(a)),
+        shuffles=shuffles,
+        cost=cost,
+        resamples=resamples,
+    )
+
+
+def evaluation_spec(ap: str, signals: str, views: Views = "centre") -> EvaluationSpec:
+    """Read how it is evaluated. Raises BenchError for a value that cannot be."""
+    return EvaluationSpec(
+        ap=choice("--ap", ap, ("step", "trapezoid")),
+        signals=choice("--signals", signals, ("deployed", "protocol")),
+        views=views,
+    )
+
+
+def _thresholdings(text: str) -> tuple[str, ...]:
+    """Read thresholdings with commas; raises BenchError where one is unknown, or there is none."""
+    found = tuple(registry.thresholding(name).name for name in words(text))
+    if not found:
+        raise BenchError(f"--thresholding takes at least one of {', '.join(registry.names('thresholding'))}")
+    return found
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BenchError(f"{option} takes numbers from 0 to inf with commas, found {text!r}") from None

@@ -1,0 +1,1 @@
+"""Small packages to start a plug-in from: each installs, passes the contract tests, and runs."""

@@ -1,0 +1,78 @@
+"""Write a package that registers one method, policy or dataset."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, get_args
+
+from jinja2 import Environment, StrictUndefined
+
+from bench import registry
+from bench.errors import BenchError, unknown_name
+
+PluginKind = Literal["method", "policy", "dataset"]
+KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+CONTRACTS = {"method": "methods", "policy": "policies", "dataset": "datasets"}
+"""Modules of :mod:`bench.testing` that hold each kind's tests."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that was written: its folder, and the commands that come next."""
+
+    folder: Path
+    commands: tuple[str, ...]
+
+
+def make_package(kind: str, name: str, into: Path) -> Package:
+    """Write the package ``name`` below the folder ``into``: metadata, one module, its tests, and how to go on.
+
+    Raises BenchError for a kind that is none, a name that cannot be one or is taken, and where the folder is there.
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of plug-in", kind, KINDS)
+    plugin: PluginKind = next(one for one in KINDS if one == kind)
+    if not NAME.fullmatch(name):
+        raise BenchError(f"{name!r}: expected small letters, digits and single hyphens, a letter first, as my-{kind}")
+    if name in registry.names(plugin):
+        raise BenchError(f"there is a {kind} {name} already (bench list); choose another name")
+    folder = into / name
+    if folder.exists():
+        raise BenchError(f"{folder}: is there already; choose another name, or another folder with --into")
+    module = name.replace("-", "_")
+    values: dict[str, object] = {"name": name, "module": module, "constant": module.upper(), "kind": kind}
+    values |= {"contracts": CONTRACTS[kind], "group": registry.GROUPS[plugin], "commands": _commands(plugin, name)}
+    written = {
+        "pyproject.toml": "pyproject.toml",
+        f"{module}.py": f"{kind}.py",
+        "tests/test_contract.py": "test_contract.py",
+        "README.md": "README.md",
+    }
+    try:
+        for target, template in written.items():
+            path = folder / target
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(_rendered(template, values), encoding="utf-8", newline="\n")
+    except OSError as problem:
+        raise BenchError(f"cannot write under {folder}: {problem.strerror or problem}; choose another --into") from None
+    return Package(folder, ("python -m pip install --editable .", "python -m pytest", *_commands(plugin, name)))
+
+
+def _commands(kind: PluginKind, name: str) -> list[str]:
+    """Commands that run what was made."""
+    data = "--preset smoke --data size=smoke --budget-sweep"
+    return {
+        "method": [f"bench run --method {name} {data}"],
+        "policy": [f"bench run --method hashreid {data} --policies gs,{name}"],
+        "dataset": [f"bench run --method hashreid --preset smoke --dataset {name} --data-root FOLDER --budget-sweep"],
+    }[kind]
+
+
+def _rendered(template: str, values: dict[str, object]) -> str:
+    text = files("bench.kit").joinpath("templates", f"{template}.jinja").read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    return environment.from_string(text).render(values)

@@ -1,0 +1,83 @@
+"""What a run came to, found under its name or made and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.budget.policy import LearnedPolicy, Policy
+from bench.progress import SILENT, Reporter
+from bench.running.keep import find, saving
+from bench.runs.folder import RunFolder
+from bench.runs.records import read_records, write_records
+from bench.runs.rows import check_header, flat_rows
+from bench.spec import EvaluationSpec, SweepSpec, digest
+
+Scored = tuple[dict[str, Any], list[dict[str, Any]]]
+"""Header and records of one sweep."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Result of a run: its folder, its records, and whether they were there already."""
+
+    folder: RunFolder
+    header: Mapping[str, Any]
+    records: list[dict[str, Any]]
+    cached: bool
+
+
+def records_path(
+    folder: RunFolder,
+    evaluation: EvaluationSpec,
+    sweep: SweepSpec,
+    policies: Sequence[Policy | LearnedPolicy],
+    told: Sequence[str] = (),
+) -> Path:
+    """Name the records of a sweep in a run's folder by all that they depend on; ``told`` is what else there is."""
+    # A first version says nothing, so that what was kept before policies had versions stays valid.
+    later = {name: version for name, version in policy_versions(policies).items() if version > 1}
+    return folder.records(digest([evaluation.key, sweep.key, *told, *([later] if later else [])]))
+
+
+def policy_versions(policies: Sequence[Policy | LearnedPolicy]) -> dict[str, int]:
+    """Give the version of each policy that learns, by its name; records made under another are not found again."""
+    return {policy.name: policy.version for policy in policies if isinstance(policy, LearnedPolicy)}
+
+
+def obtain_result(
+    folder: RunFolder, path: Path, make: Callable[[], Scored], reporter: Reporter, *, fresh: bool = False
+) -> RunResult:
+    """Read the records at ``path`` in a run's folder, or make them with the folder held, and write them there.
+
+    Results that are found are read without a lock, and nothing is written. ``fresh`` clears the folder first. Raises
+    BenchError where another process holds the folder, or nothing can be written.
+    """
+    kept = None if fresh else _kept(folder, path, reporter)
+    if kept is not None:
+        return kept
+    with folder.alone():
+        if fresh:
+            folder.clear()
+        # Another process may have been at work in the meantime.
+        kept = _kept(folder, path, SILENT) if path.exists() else None
+        if kept is not None:
+            return kept
+        header, records = make()
+        with saving(path):
+            write_records(path, header, records)
+        return RunResult(folder, header, records, cached=False)
+
+
+def _kept(folder: RunFolder, path: Path, reporter: Reporter) -> RunResult | None:
+    """Read the results that are there already; None where there are none, or where they are damaged."""
+
+    def read(path: Path) -> RunResult:
+        header, records = read_records(path)
+        check_header(header)
+        flat_rows(records, [exit_["name"] for exit_ in header["exits"]])
+        return RunResult(folder, header, records, cached=True)
+
+    return find(path, read, reporter, found=f"results found in {path}")

@@ -1,0 +1,38 @@
+"""Records of one exit table: every exit, and every policy at every budget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.budget.exit_decisions import decision_records
+from bench.budget.sweep import exit_records, sweep
+from bench.retrieval.evaluate import exit_scores
+from bench.retrieval.table import ExitTable, FloatArray
+from bench.running.readying import Fitted
+from bench.spec import SweepSpec
+
+EXIT_SCORES = SweepSpec(policies=())
+"""What a run without a sweep records: the exits alone, with the same bootstrap."""
+
+
+def table_records(table: ExitTable, costs: FloatArray) -> list[dict[str, Any]]:
+    """Score the exits alone, everybody at each: costs (S,)."""
+    records = exit_records(table, costs, EXIT_SCORES.resamples, EXIT_SCORES.seed)
+    return _with_ties(records, table)
+
+
+def sweep_records(fitted: Fitted, costs: FloatArray, spec: SweepSpec, policy_mac: float) -> list[dict[str, Any]]:
+    """Sweep policies that are ready, and let them decide at the first exit where there is a calibration table."""
+    held_out = fitted.calibration.signals if fitted.calibration else None
+    records = sweep(fitted.table, costs, spec, fitted.policies, held_out, policy_mac)
+    if fitted.calibration:
+        records += decision_records(fitted.policies, fitted.table, fitted.calibration, spec.resamples, spec.seed)
+    return _with_ties(records, fitted.table)
+
+
+def _with_ties(records: list[dict[str, Any]], table: ExitTable) -> list[dict[str, Any]]:
+    """Add to the records of the exits what they score with ties broken as badly, and as well, as can be."""
+    at_exits = [record for record in records if record["kind"] == "exit"]
+    for record, scores in zip(at_exits, exit_scores(table), strict=True):
+        record |= {"mAP_ties_low": scores["mAP_pessimistic"], "mAP_ties_high": scores["mAP_optimistic"]}
+    return records

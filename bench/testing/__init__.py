@@ -1,0 +1,8 @@
+"""Contract tests of plug-ins: what every registered method, policy and dataset must keep, for whoever writes one.
+
+::
+
+    python -m pytest -p bench.testing.plugin --pyargs bench.testing --of my-package
+
+runs them over all that the distribution ``my-package`` registers; without ``--of``, over everything. They need pytest.
+"""

@@ -1,0 +1,5 @@
+"""All contract tests in one file, for ``--pyargs bench.testing``."""
+
+from bench.testing.datasets import *  # noqa: F403
+from bench.testing.methods import *  # noqa: F403
+from bench.testing.policies import *  # noqa: F403

@@ -1,0 +1,82 @@
+"""Packages that bench new writes: they keep the contract as they are."""
+
+import ast
+import sys
+import tomllib
+from importlib import import_module
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from bench import registry
+from bench.errors import BenchError
+from bench.kit.make import KINDS, make_package
+
+pytest_plugins = ("pytester",)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Write a package and register what it names, as installing it would."""
+
+    def install(kind):
+        folder = make_package(kind, f"my-{kind}", tmp_path).folder
+        metadata = tomllib.loads((folder / "pyproject.toml").read_text())
+        ((group, lines),) = metadata["project"]["entry-points"].items()
+        assert group == registry.GROUPS[kind]
+        ((name, value),) = lines.items()
+        known = registry._registered(kind)
+        monkeypatch.setitem(known, name, EntryPoint(name, value, group))
+        monkeypatch.syspath_prepend(folder)
+        yield_module = value.partition(":")[0]
+        sys.modules.pop(yield_module, None)
+        return folder, registry.load(kind, name)
+
+    return install
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_registered_and_readable(installed, kind):
+    folder, value = installed(kind)
+    assert value.name == f"my-{kind}"
+    for path in folder.rglob("*.py"):
+        ast.parse(path.read_text())
+        assert max(map(len, path.read_text().splitlines())) <= 120
+    assert (
+        f"bench.testing.{import_module('bench.kit.make').CONTRACTS[kind]}"
+        in (folder / "tests" / "test_contract.py").read_text()
+    )
+
+
+@pytest.mark.parametrize("kind", ["policy", "method"])
+def test_it_keeps_the_contract(installed, kind, pytester):
+    """Its own tests, in a session of their own over it alone."""
+    folder, _ = installed(kind)
+    pytester.makepyfile((folder / "tests" / "test_contract.py").read_text())
+    result = pytester.runpytest_inprocess(
+        "-p", "bench.testing.plugin", "-p", "no:cacheprovider", "-q", "-k", f"my-{kind}", plugins=[]
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] >= 9, result.stdout.str()
+    assert "failed" not in outcomes
+    assert "errors" not in outcomes
+
+
+def test_names_that_cannot_be_are_refused(tmp_path):
+    for kind, name, message in (
+        ("loss", "mine", "unknown kind of plug-in 'loss'"),
+        ("policy", "My Policy", "small letters, digits and single hyphens"),
+        ("policy", "gs", "there is a policy gs already"),
+    ):
+        with pytest.raises(BenchError, match=message):
+            make_package(kind, name, tmp_path)
+    make_package("policy", "mine", tmp_path)
+    with pytest.raises(BenchError, match="is there already"):
+        make_package("policy", "mine", tmp_path)
+
+
+def test_the_command_says_what_comes_next(bench, tmp_path):
+    status, out, err = bench("new", "dataset", "my-photographs", "--into", tmp_path)
+    assert (status, err) == (0, "")
+    for words in ("pip install --editable .", "python -m pytest", "bench run --method hashreid"):
+        assert words in out
