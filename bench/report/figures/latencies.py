@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
@@ -15,6 +16,8 @@ from bench.report.inferences import InferenceGroup, Record, engines, inference_g
 from bench.report.sections import Section
 
 FULL = "full network"
+GROUP_WIDTH = 0.8
+"""Width of the boxes of one exit together, of the distance from exit to exit."""
 WIDE = 10
 """A logarithmic axis is for times that differ by more than this factor."""
 
@@ -37,6 +40,28 @@ def query_times(record: Record) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _boxes(axes: Axes, frame: pd.DataFrame, exits: Sequence[int], palette: Mapping[str, str]) -> None:
+    """Draw a box for each exit and contestant, those of one exit side by side."""
+    width = GROUP_WIDTH / len(palette)
+    for number, (label, colour) in enumerate(palette.items()):
+        own = frame[frame["contestant"] == label]
+        axes.boxplot(
+            [own.loc[own["exit"] == exit_, "milliseconds"] for exit_ in exits],
+            positions=[exit_ + width * (number - (len(palette) - 1) / 2) for exit_ in exits],
+            widths=0.9 * width,
+            whis=(1, 99),
+            showfliers=False,
+            patch_artist=True,
+            manage_ticks=False,
+            boxprops={"facecolor": colour, "linewidth": 0.8},
+            medianprops={"color": "black", "linewidth": 0.8},
+            whiskerprops={"linewidth": 0.8},
+            capprops={"linewidth": 0.8},
+        )
+    axes.set_xticks(exits)
+    axes.set_xlim(exits[0] - 0.5, exits[-1] + 0.5)
+
+
 def _figure(group: InferenceGroup) -> Drawing:
     frames = {name: query_times(record) for name, record in group.records.items()}
     every = pd.concat(frames.values())
@@ -49,21 +74,7 @@ def _figure(group: InferenceGroup) -> Drawing:
         for axes, (name, frame) in zip(
             figure.subplots(len(frames), 1, sharex=True, sharey=True, squeeze=False)[:, 0], frames.items(), strict=True
         ):
-            seaborn.boxplot(
-                frame,
-                x="exit",
-                y="milliseconds",
-                hue="contestant",
-                order=exits,
-                hue_order=labels,
-                palette=palette,
-                whis=(1, 99),
-                showfliers=False,
-                linewidth=0.8,
-                saturation=1,
-                legend=False,
-                ax=axes,
-            )
+            _boxes(axes, frame, exits, palette)
             axes.set_title(name)
             axes.set_xlabel("Exit where the query left" if name == list(frames)[-1] else "")
             axes.set_ylabel("Milliseconds")
