@@ -31,10 +31,10 @@ demo: venv
 	.venv/bin/bench report --results $(RESULTS)
 
 test: venv
-	.venv/bin/python -m pytest --numprocesses auto
+	.venv/bin/python -m pytest --numprocesses auto --dist worksteal
 
 quick: venv
-	.venv/bin/python -m pytest --numprocesses auto -m "not slow and not long"
+	.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not long"
 
 results: venv
 	.venv/bin/bench run --method $(COMPARED) --seeds $(SEEDS) --budget-sweep --thresholding stream,exact,calibrated --results $(RESULTS)

@@ -3,21 +3,27 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import settings
 
 from bench import registry
 from bench.cli import main
 from bench.data.dataset import DatasetRequest
+from bench.report import kinds
 from bench.running.request import RunRequest
 from bench.spec import EvaluationSpec, SweepSpec, digest
 
 pytest_plugins = ("bench.testing.plugin",)
+
+# A busy machine is no error of what is tested.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 LONG = (
     "baselines",
@@ -65,12 +71,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread_a_worker() -> None:
-    """Several test processes share the cores: threads that fight for them cost more than they bring."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        torch.set_num_threads(1)
-        # Commands that a test starts add in the same order as the test's own process.
-        os.environ["OMP_NUM_THREADS"] = "1"
+def one_thread_a_worker() -> Iterator[None]:
+    """Several test processes share the cores: threads and processes that fight for them cost more than they bring."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            torch.set_num_threads(1)
+            # Commands that a test starts add in the same order as the test's own process.
+            patch.setenv("OMP_NUM_THREADS", "1")
+            patch.setattr("bench.report.draw.processes", lambda: 1)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -140,6 +149,42 @@ def smoke_request(cache, tmp_path):
 def module_request(cache, tmp_path_factory):
     """The same for a results folder that the tests of a module share."""
     return request_maker(cache, tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="session")
+def kept_traces(shared_folder):
+    """Stands in for ``trace_steps`` of an export: each network is traced once for all test processes."""
+    from once import KeptTraces
+
+    return KeptTraces(shared_folder / "traces")
+
+
+@pytest.fixture
+def traced_once(kept_traces, monkeypatch):
+    """Exports are written from kept traces: for tests of what is made of them."""
+    monkeypatch.setattr("bench.inference.export.write.trace_steps", kept_traces)
+
+
+@pytest.fixture
+def counted_once(shared_folder, monkeypatch):
+    """Networks of methods are counted once for all test processes: paper-size ones take seconds."""
+    from once import KeptCounts
+
+    kept = KeptCounts(shared_folder / "counts")
+    monkeypatch.setattr("bench.cost.macs.count", kept)
+    monkeypatch.setattr("bench.cost.ledger.count", kept)
+
+
+@pytest.fixture
+def figures_drawn(monkeypatch):
+    """``figures_drawn("budget")`` has reports draw those kinds of figures alone: for tests of something else."""
+
+    def draw_only(*names: str) -> None:
+        drawn = tuple(kind for kind in kinds.FIGURES if kind.name in names)
+        assert len(drawn) == len(names), f"known: {', '.join(kind.name for kind in kinds.FIGURES)}"
+        monkeypatch.setattr(kinds, "FIGURES", drawn)
+
+    return draw_only
 
 
 @pytest.fixture

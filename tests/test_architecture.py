@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,10 @@ def module_name(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+MODULES = {module_name(file) for file in FILES}
+
+
+@cache
 def imports(file: Path, *, typing_too: bool) -> set[str]:
     """Name the modules of ours that a file imports; ``typing_too`` counts those for type checking alone."""
     tree = ast.parse(file.read_text())
@@ -49,8 +54,7 @@ def imports(file: Path, *, typing_too: bool) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    known = {module_name(other) for other in FILES}
-    return {name for name in found if name in known} - {module_name(file)}
+    return (found & MODULES) - {module_name(file)}
 
 
 @pytest.mark.parametrize("package", ["baselines", "hashreid"])

@@ -30,14 +30,15 @@ def test_the_main_job_and_the_report(bench, smoke, tmp_path):
     status, out, err = bench("run", "--method", "hashreid", "--budget-sweep", "--budgets", 3, "--resamples", 20, *smoke)
     assert status == 0
     assert "results found" in err
-    status, out, _ = bench("report", "--results", tmp_path / "results")
+    status, out, _ = bench("report", "--results", tmp_path / "results", "--formats", "svg")
     assert status == 0
     assert (tmp_path / "results" / "report" / "index.html").exists()
 
 
-def test_policies_side_by_side(bench, smoke, smoke_request, trained, tmp_path):
+def test_policies_side_by_side(bench, smoke, smoke_request, trained, figures_drawn, tmp_path):
     from PIL import Image
 
+    figures_drawn("outcomes")
     trained(smoke_request(calibration_share=0.3))
     status, out, _ = bench("policies", "--method", "hashreid", "--calibration", 0.3, *smoke)
     assert status == 0
@@ -160,6 +161,7 @@ def test_a_folder_that_cannot_be_written(bench, smoke, tmp_path):
     assert "cannot write results" in err
 
 
+@pytest.mark.usefixtures("counted_once")
 def test_costs(bench):
     status, out, _ = bench("cost", "--method", "hashreid")
     assert status == 0
@@ -168,6 +170,7 @@ def test_costs(bench):
     assert "1 MAC" in out
 
 
+@pytest.mark.usefixtures("counted_once")
 @pytest.mark.parametrize(
     ("method", "numbers"),
     [
@@ -184,6 +187,7 @@ def test_costs_of_the_baselines(bench, method, numbers):
         assert number in out
 
 
+@pytest.mark.usefixtures("counted_once")
 def test_what_a_policy_computes_is_on_the_ledger(bench):
     status, out, _ = bench("cost", "-m", "branchynet", "--preset", "demo", "--identities", 100, "--policy", "entropy")
     assert status == 0

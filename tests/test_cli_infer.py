@@ -96,7 +96,8 @@ def test_scenarios(infer, tmp_path, scenario, batch):
     assert record["contestants"][1]["decisions_changed"] == 0
 
 
-def test_the_report_shows_what_was_measured(infer, bench, results, tmp_path):
+def test_the_report_shows_what_was_measured(infer, bench, results, figures_drawn, tmp_path):
+    figures_drawn("as-run", "savings", "latencies", "server")
     status, _, err = infer("--budget", "0.25,0.75", "--scenario", "server", "--queries", 20, "--rounds", 1)
     assert status == 0, err
     status, _, err = bench("report", "--results", results, "--out", tmp_path, "--formats", "svg", "--no-pictures")
@@ -214,7 +215,7 @@ def test_a_gallery_that_does_not_belong_is_refused(infer, kept, tmp_path):
         assert message in err
 
 
-def test_eight_bits_are_written_where_they_are_asked_for(infer, tmp_path):
+def test_eight_bits_are_written_where_they_are_asked_for(infer, traced_once, tmp_path):
     pytest.importorskip("onnxscript", reason="exporting needs the extra export")
     record = tmp_path / "record.json"
     arguments = ("--backend", "onnxruntime", "--precision", "int8", "--threads", 1, "--rounds", 1, "--json", record)

@@ -78,7 +78,7 @@ def test_a_run_leaves_and_is_the_same(bench, results):
     assert "does not load into its network" in err
 
 
-def test_eight_bits_show_what_they_cost(bench, results):
+def test_eight_bits_show_what_they_cost(bench, results, traced_once):
     status, out, _ = bench("model", "export", "noexit", "--precision", "int8", "--images", 12, "--results", results)
     assert status == 0
     assert "ranges from 12 images of identities held out of training" in out

@@ -8,6 +8,8 @@ from bench.cost.ledger import CostLedger
 from bench.cost.macs import exit_macs
 from bench.training.schedule import build_optimiser, follow
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 
 def paper(method):
     torch.manual_seed(0)

@@ -8,6 +8,7 @@ from bench.cost.ledger import CostLedger
 from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 
+pytestmark = pytest.mark.usefixtures("counted_once")
 PAPER = MSDNET.presets["paper"].network
 
 

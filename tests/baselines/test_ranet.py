@@ -11,6 +11,7 @@ from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 from bench.networks import select, state_tensors
 
+pytestmark = pytest.mark.usefixtures("counted_once")
 PAPER = RANET.presets["paper"].network
 
 

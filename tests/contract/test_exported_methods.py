@@ -7,7 +7,9 @@ from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench import registry
 from bench.inference.backends.backend import open_backend
-from bench.inference.export.write import write_export
+from bench.inference.export import write
+from bench.inference.export.trained import read_trained
+from bench.runs.folder import RunFolder
 
 pytest.importorskip("onnxscript", reason="exporting needs the extra export")
 
@@ -16,6 +18,8 @@ SHORTENED = {"msdnet": {"exits": 2}, "ranet": {"exits": 3}}
 VARIANTS = ("dare-densenet",)
 """Methods whose steps are another's on another encoder: slow, as the backbones are."""
 BACKBONES = ("mobilenet_v3_large", "timm:convnext_atto")
+TRAINED = ("hashreid", "hashreid-noexit")
+"""Methods whose trained runs other tests export too: each of their graphs is traced once."""
 
 
 def case(method, slow=False, **options):
@@ -41,11 +45,18 @@ def assert_same_features(opened, state, embedding, network, images):
 
 
 @pytest.fixture(scope="module", params=CASES)
-def exported(request, tmp_path_factory):
+def exported(request, module_request, trained, kept_traces, tmp_path_factory):
     method, options = request.param
-    run = smoke_run(method, **options)
+    if method in TRAINED and not options:
+        kept = trained(module_request(method=method, precision="float32", calibration_share=0.3)).results
+        (weights,) = kept.glob(f"runs/*/{method}-smoke-seed*/weights.safetensors")
+        run = read_trained(RunFolder(weights.parent))
+    else:
+        run = smoke_run(method, **options)
     folder = tmp_path_factory.mktemp("exported")
-    write_export(run, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "trace_steps", kept_traces)
+        write.write_export(run, folder)
     return run, folder
 
 

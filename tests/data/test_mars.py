@@ -164,6 +164,7 @@ def tracks_of(frames: Sequence[ImageSample]) -> list[Track]:
     return [(pid, camid, images) for (pid, camid), images in sorted(grouped.items())]
 
 
+@pytest.mark.long
 def test_a_whole_run_ranks_tracklets(tmp_path, cache, smoke_request):
     rendered = registry.dataset("synthped").open(DatasetRequest(cache, {"size": "smoke"}))
     test = tracks_of([*rendered.query, *rendered.gallery])

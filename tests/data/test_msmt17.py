@@ -135,6 +135,7 @@ def test_official_counts():
     assert MSMT17.official({})["gallery images"] == 82_161
 
 
+@pytest.mark.long
 def test_a_whole_run_on_this_layout(tmp_path, cache, smoke_request):
     rendered = registry.dataset("synthped").open(DatasetRequest(cache, {"size": "smoke"}))
     first_test_pid = min(sample.pid for sample in rendered.query)

@@ -1,6 +1,7 @@
 """Finished runs of every multi-exit method, at preset smoke."""
 
 import pytest
+from multi_exit import BUDGETS
 
 from bench import registry
 from bench.data.dataset import DatasetRequest
@@ -9,9 +10,6 @@ from bench.progress import SILENT
 from bench.running.request import RunRequest
 from bench.running.run import Opened, run
 from bench.spec import SweepSpec
-
-BUDGETS = 5
-MULTI_EXIT = [name for name in registry.names("method") if name != "hashreid-noexit"]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Exports of a network of one exit: what they say of themselves, and what is refused."""
 
-import copy
 import hashlib
 import json
 import shutil
@@ -18,7 +17,6 @@ from bench.inference.backends.backend import open_backend
 from bench.inference.export import write
 from bench.inference.export.card import CARD, FORMAT_VERSION, read_card
 from bench.inference.export.check import check_export, checked_card, installed_backends
-from bench.inference.export.graphs import trace_steps
 from bench.inference.export.trained import weights_sha256
 from bench.inference.export.write import CalibrationImages, obtain_export, read_network, write_export
 from bench.networks import ExitSpec
@@ -33,21 +31,10 @@ def run():
 
 
 @pytest.fixture(scope="module")
-def steps(run):
-    return list(trace_steps(run.network, run.input_size))
-
-
-@pytest.fixture
-def traced_once(steps, monkeypatch):
-    """Tracing takes seconds: what is tested is what is made of it."""
-    monkeypatch.setattr(write, "trace_steps", lambda *network, **options: copy.deepcopy(steps))
-
-
-@pytest.fixture(scope="module")
-def written(run, steps, tmp_path_factory):
+def written(run, kept_traces, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "onnx"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(write, "trace_steps", lambda *network, **options: copy.deepcopy(steps))
+        patch.setattr(write, "trace_steps", kept_traces)
         write_export(run, folder)
     return folder
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import BUDGETS, MULTI_EXIT
+from multi_exit import BUDGETS, MULTI_EXIT
 
 from bench import registry
 from bench.budget.distribution import conditional_exit, exit_distribution
@@ -21,6 +21,7 @@ from bench.inference.inputs import Inputs
 POLICIES = registry.names("policy")
 THRESHOLDINGS = [name for name in registry.names("thresholding") if not registry.thresholding(name).transductive]
 SHARES = np.linspace(0, 1, BUDGETS)
+BATCHES = (1, 8, 32)
 
 
 def order_of(deployed, thresholding):
@@ -59,12 +60,15 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
     order = order_of(deployed, thresholding)
     scores = per_query_scores(deployed.table.outcomes)[order]
     signals = deployed.table.signals
+    turn = POLICIES.index(policy) + MULTI_EXIT.index(method)
     for share, record in zip(SHARES, points, strict=True):
+        turn += 1
         budget = deployed.budget(share)
         assert budget.requested_macs == pytest.approx(record["requested_cost"], rel=1e-9)
         expected = simulated(deployed, budget, thresholding, order)
         engine = deployed.engine(deployed.replay(), deployed.decider(budget, thresholding))
-        for batch in (1, 8, 32):
+        # Half of the way in batches of every size; at other budgets in one, which differs from policy to policy.
+        for batch in BATCHES if share == 0.5 else (BATCHES[turn % len(BATCHES)],):
             answers = run_engine(engine, np.arange(len(order)), deployed, order, batch)
             assert np.array_equal(answers.exits, expected)
             at = (order, answers.exits)
@@ -80,7 +84,9 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
 
 
 @pytest.mark.parametrize("policy", ["ets", "ets+gs"])
-def test_policies_that_read_features_decide_alike_on_exported_graphs(deployed_of, context_of, tmp_path, policy):
+def test_policies_that_read_features_decide_alike_on_exported_graphs(
+    deployed_of, context_of, traced_once, tmp_path, policy
+):
     pytest.importorskip("onnxscript", reason="exporting needs the extra export")
     deployed, context = deployed_of("hashreid", policy), context_of("hashreid")
     write_export(read_trained(context.folder), tmp_path)

@@ -118,7 +118,8 @@ def test_the_table_has_everybody(invented):
     assert served.shown["J a query"].tolist() == ["0.500"] * 5
 
 
-def test_damaged_and_foreign_records_cost_a_remark(write_run, tmp_path):
+def test_damaged_and_foreign_records_cost_a_remark(write_run, figures_drawn, tmp_path):
+    figures_drawn("as-run", "savings", "latencies")
     header, _, _ = write_run()
     folder = write_run.results / "inference"
     write_json(folder / "a.json", inference(header["run"]))

@@ -37,7 +37,10 @@ def off(figure):
     return cut + [(one, other) for (one, first), (other, second) in pairs if first.overlaps(second)]
 
 
-@pytest.fixture(scope="module", params=["dare", "a-method-with-a-name-of-some-length"])
+LONG_NAME = "a-method-with-a-name-of-some-length"
+
+
+@pytest.fixture(scope="module", params=["dare", LONG_NAME])
 def section(writer, tmp_path_factory, request):
     """Setups with one, three and four exits, with one seed and two, all with short names or one with a long one."""
     write_run = writer(tmp_path_factory.mktemp("legible"))
@@ -62,7 +65,9 @@ def section(writer, tmp_path_factory, request):
 
 @pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.name)
 def test_no_text_hides_another_or_is_cut_off(section, kind):
-    about = [(section,)] if kind.of == "section" else [(section, setup) for setup in section.setups]
+    # Of the setups under long names, the others look as under short ones.
+    long = [setup for setup in section.setups if setup.method == LONG_NAME]
+    about = [(section,)] if kind.of == "section" else [(section, setup) for setup in long or section.setups]
     drawings = [drawing for one in about for drawing in kind(*one)]
     assert drawings
     for drawing in drawings:

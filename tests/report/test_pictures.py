@@ -14,8 +14,9 @@ from bench.report.write import write_report
 
 
 @pytest.fixture
-def drawn(write_run):
-    """A run with its pictures; gives the results folder and that of the pictures."""
+def drawn(write_run, figures_drawn):
+    """A run with its pictures, in a report without figures; gives the results folder and that of the pictures."""
+    figures_drawn()
     _, _, path = write_run()
     write_run(method="dare")
     folder = write_run.results / "policies" / path.parent.name

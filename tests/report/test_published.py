@@ -165,7 +165,8 @@ def test_a_stage_that_a_run_lacks_is_not_measured(write_run):
     assert shown.loc["hashreid demo", "rank-1 S4 (%)"] != "not measured"
 
 
-def test_only_datasets_of_the_papers_have_their_rows(write_run, tmp_path):
+def test_only_datasets_of_the_papers_have_their_rows(write_run, figures_drawn, tmp_path):
+    figures_drawn()
     write_run(dataset="market1501", exits=1, swept=False, change=on_market())
     write_run(exits=1, swept=False)
     report = write_report(write_run.results, tmp_path / "report")

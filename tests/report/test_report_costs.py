@@ -34,7 +34,8 @@ def test_sweeps_over_another_cost_are_a_section_of_their_own(found):
     assert latency.table["realised_cost"].max() < 10 < macs.table["realised_cost"].max()
 
 
-def test_axes_and_tables_name_the_cost(found, tmp_path, write_run):
+def test_axes_and_tables_name_the_cost(found, tmp_path, write_run, figures_drawn):
+    figures_drawn("budget")
     latency, macs = sorted(found, key=lambda section: section.cost.name)
     labels = [budget_figure(section, section.setups[0]).figure.axes[2].get_xlabel() for section in (latency, macs)]
     assert labels == ["Milliseconds (latency) a query", "Multiply-adds a query (millions)"]
