@@ -31,7 +31,7 @@ PER_QUERY = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def policy(policy_name: str) -> Policy:
     return ready(registry.policy(policy_name))
 
