@@ -101,7 +101,7 @@ class EmbeddingsSpec:
     preset: str = field(default=PRESET, init=False)
 
     def __post_init__(self) -> None:
-        """Refuse names that cannot name a folder."""
+        """Refuse names that cannot name a folder. Raises :class:`BenchError`."""
         for what, name in (("name", self.method), ("dataset", self.dataset)):
             if not NAME.fullmatch(name):
                 raise BenchError(

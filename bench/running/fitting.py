@@ -111,7 +111,10 @@ def _embed_first_exit(context: RunContext, network: MultiExitNetwork) -> Feature
 
 
 def load_retrieval_history(context: RunContext) -> NDArray[np.int8]:
-    """Read the retrieval history (T, N) of the training images, in their order."""
+    """Read the retrieval history (T, N) of the training images, in their order.
+
+    Raises :class:`BenchError` where it is not kept, or is that of other images.
+    """
     path = context.folder.retrieval_history
     again = "train again with --fresh, or name policies that do not learn from training"
     if not path.exists():
