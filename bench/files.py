@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
+from bench import temporary
 from bench.digests import FIELD, DamagedFile, opened, stamp, stamp_archive, verify
 
 if TYPE_CHECKING:  # JSON and renaming need no arrays: the command line starts without NumPy
@@ -51,15 +50,10 @@ def read_arrays(path: Path, advice: str = AGAIN) -> dict[str, NDArray[Any]]:
 def replacing(path: Path) -> Iterator[Path]:
     """Offer a temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
-    try:
+    with temporary.beside(path) as beside:
         yield beside
         beside.chmod(0o644)
         beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from bench.errors import BenchError
 
 Precision = Literal["float32", "bfloat16"]
 """``bfloat16`` is mixed: parameters, losses and what is kept are float32, matrix products and convolutions bfloat16."""
+DEVICES = ("cpu", "cuda", "mps")
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -20,18 +21,23 @@ def check_precision(precision: str) -> None:
         raise BenchError(f"precision is auto, float32 or bfloat16, not {precision!r}")
 
 
+def check_device(device: str) -> None:
+    """Raise BenchError unless ``device`` is ``auto`` or one of :data:`DEVICES`, whether it is here or not."""
+    if device not in ("auto", *DEVICES):
+        raise BenchError(f"device is auto, cpu, cuda or mps, not {device!r}")
+
+
 def resolve_device(device: str) -> str:
     """Name the device: ``auto`` takes CUDA where there is one, and else the processor.
 
     Raises BenchError for what is no device, and for one that is not available here.
     """
+    check_device(device)
     import torch
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device not in available:
-        raise BenchError(f"device is auto, cpu, cuda or mps, not {device!r}")
     if not available[device]:
         raise BenchError(f"device {device} is not available here; --device auto takes what there is")
     return device

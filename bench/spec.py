@@ -28,8 +28,8 @@ RecipeName = Literal["own", "shared"]
 RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
 WHOLE_NUMBERS = (0, 65_536)
 """Least and greatest whole number that an option of a network takes where its method does not say."""
-MOST_BUDGETS = 10_000
-"""Budgets of a sweep: more than a curve can show."""
+MOST_BUDGETS, MOST_SHUFFLES, MOST_RESAMPLES = 10_000, 10_000, 100_000
+"""The greatest sweep: more budgets than a curve can show, more draws than change a digit of an interval."""
 ALWAYS_IN_KEY = {"in_key": "always"}
 """Metadata of a field that is in the key whatever it holds: versions of the code."""
 NEVER_IN_KEY = {"in_key": "never"}
@@ -187,8 +187,9 @@ class SweepSpec:
             raise BenchError(f"a sweep has at least 2 budgets, not {self.budgets}")
         if self.budgets > MOST_BUDGETS:
             raise BenchError(f"a sweep has from 2 to {MOST_BUDGETS:,} budgets, not {self.budgets}")
-        if self.shuffles < 1 or self.resamples < 2:
-            raise BenchError("a sweep needs at least 1 shuffle and 2 resamples")
+        for what, least, most in (("shuffles", 1, MOST_SHUFFLES), ("resamples", 2, MOST_RESAMPLES)):
+            if not least <= getattr(self, what) <= most:
+                raise BenchError(f"a sweep has from {least} to {most:,} {what}, not {getattr(self, what)}")
         for a in self.a_values:
             if not a >= 0:
                 raise BenchError(f"the budget parameter a is a number from 0 to inf, not {a}")

@@ -32,7 +32,10 @@ def cost_command(
     settings: SetOption = None,
     gallery: GalleryOption = 19_732,
     identities: Annotated[
-        int, typer.Option(min=1, help="Training identities: their classifiers cost nothing but under a policy.")
+        int,
+        typer.Option(
+            min=1, max=100_000, help="Training identities: their classifiers cost nothing but under a policy."
+        ),
     ] = 751,
     policy: Annotated[str, typer.Option(help="Book what this exit policy computes itself (bench list policies).")] = "",
 ) -> None:

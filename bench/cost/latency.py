@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from bench.errors import BenchError
+from bench.memory import check_fits
 from bench.networks import MultiExitNetwork
 
 PRACTICE_RUNS = 3
@@ -40,11 +43,16 @@ def measure_latency(
 ) -> Latency:
     """Run ``batch`` images of ``input_size`` (height, width) through all exits for ``seconds``, ten times at least.
 
-    The clock is read after every step, once the device is done with it. Raises :class:`BenchError` for a batch below 1.
+    The clock is read after every step, once the device is done with it. Raises :class:`BenchError` for a batch below 1,
+    or one that memory cannot hold.
     """
     if batch < 1:
         raise BenchError(f"a batch holds 1 image or more; found {batch}")
-    network = fabric.to_device(network).to(memory_format=torch.channels_last).eval()
+    network = network.eval()
+    if fabric.device.type == "cpu":
+        needed = batch * image_bytes(network, input_size)
+        check_fits(needed, f"a batch of {batch:,} images", "take a smaller --batch")
+    network = fabric.to_device(network).to(memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(batch, 3, *input_size, generator=generator).to(fabric.device)
     images = images.contiguous(memory_format=torch.channels_last)
@@ -64,6 +72,27 @@ def measure_latency(
     low, middle, high = (tuple(float(value) for value in row) for row in quartiles)
     names = tuple(spec.name for spec in network.exits)
     return Latency(names, batch, len(taken) - PRACTICE_RUNS, middle, low, high)
+
+
+def image_bytes(network: MultiExitNetwork, input_size: tuple[int, int]) -> int:
+    """Bytes that one image takes on its way through, at least: itself, with the widest module's input and output."""
+    image = torch.zeros(1, 3, *input_size)
+    widest = 0
+
+    def measure(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        nonlocal widest
+        found = [value for value in (*inputs, output) if isinstance(value, torch.Tensor)]
+        widest = max(widest, sum(value.nbytes for value in found))
+
+    hooks = [module.register_forward_hook(measure) for module in network.modules() if not any(module.children())]
+    try:
+        state = network.start(image)
+        for index in range(len(network.exits)):
+            state, _ = network.step(state, index)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return image.nbytes + widest
 
 
 def _wait(fabric: Fabric) -> None:

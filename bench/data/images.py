@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,16 +25,16 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bench import temporary
 from bench.data.dataset import ImageSample
 from bench.digests import DamagedFile, digest_of_file
 from bench.errors import BenchError
-from bench.files import read_json, write_json
+from bench.files import read_json, replacing, write_json
 from bench.progress import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -51,8 +50,6 @@ SPARE_BYTES = 64 * 2**20
 """Disk space that must stay free beside the store."""
 _DIGESTS: dict[tuple[Path, int, int], str] = {}
 """Digests of stores by path, bytes and modification time."""
-ABANDONED_SECONDS = 3600
-"""A partial file that is older was left by a process that was killed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,25 +193,19 @@ def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path,
 
 def _write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a temporary file, and rename it to ``path`` once it is complete and on disk."""
-    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
-    try:
-        with partial.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as beside, beside.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _remove_outdated(data: Path, key: str) -> None:
-    """Remove stores of the same samples in an earlier state, and partial files of killed processes."""
-    abandoned = time.time() - ABANDONED_SECONDS
-    outdated = [path for path in data.parent.glob(f"{key}-*") if path.stem != data.stem]
-    for path in (*outdated, *data.parent.glob(".*.npy.*.partial")):
-        with suppress(OSError):  # another process has renamed or removed it, or holds it open (Windows)
-            if path in outdated or path.stat().st_mtime < abandoned:
+    """Remove stores of the same samples in an earlier state, and temporary files of killed processes."""
+    for path in data.parent.glob(f"{key}-*"):
+        if path.stem != data.stem:
+            with suppress(OSError):  # another process has removed it, or holds it open (Windows)
                 path.unlink()
+    temporary.clear(path for path in data.parent.glob(".*") if temporary.BESIDE.fullmatch(path.name))
 
 
 def decode_image(path: Path, height: int, width: int) -> tuple[NDArray[np.uint8], bytes]:

@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
 from bench.data.manifest import COLUMNS
 from bench.data.name_pattern import NamePattern
 from bench.errors import BenchError
+from bench.files import replacing
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 """Suffixes of photographs, in lower or upper case."""
@@ -131,17 +131,13 @@ def write_manifest(manifest: Manifest, folder: Path, out: Path, *, overwrite: bo
             f"write it to {folder / 'manifest.csv'}"
         )
     prefix = photographs.relative_to(home)
-    partial = out.with_name(f".{out.name}.{uuid4().hex}.partial")
     try:
-        with partial.open("x", encoding="utf-8", newline="") as file:
+        with replacing(out) as beside, beside.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(manifest.rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows({**row, "path": (prefix / str(row["path"])).as_posix()} for row in manifest.rows)
-        partial.replace(out)
     except OSError as problem:
         raise BenchError(f"{out}: cannot be written ({problem.strerror}); name a file elsewhere") from problem
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _read(paths: Iterable[str], pattern: NamePattern) -> tuple[list[Photograph], tuple[str, ...]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.report.figures.drawing import Drawing
-from bench.report.kinds import FIGURE_FORMATS
+from bench.report.kinds import FIGURE_FORMATS, MAKING
 from bench.report.tables.table import Table
+from bench.temporary import folder_in
 
 
 def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[str, Drawing]) -> tuple[Path, ...]:
@@ -16,16 +17,17 @@ def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[st
 
     Raises BenchError where the folder cannot be written.
     """
-    written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
-            for ending, text in {"csv": table.csv(), "md": table.markdown()}.items():
-                written.append(folder / f"{name}.{ending}")
-                written[-1].write_text(text, encoding="utf-8", newline="\n")
-        for name, drawing in drawings.items():
-            written += drawing.save(folder / name, FIGURE_FORMATS).values()
+        with folder_in(folder, MAKING) as made:
+            written = []
+            for name, table in tables.items():
+                for ending, text in {"csv": table.csv(), "md": table.markdown()}.items():
+                    written.append(made / f"{name}.{ending}")
+                    written[-1].write_text(text, encoding="utf-8", newline="\n")
+            for name, drawing in drawings.items():
+                written += drawing.save(made / name, FIGURE_FORMATS).values()
+            return tuple(path.replace(folder / path.name) for path in written)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem
-    return tuple(written)

@@ -13,6 +13,8 @@ from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any, Literal
 
+MAKING = ".report-"
+"""Prefix of the folder in which files are made before any takes its place."""
 FIGURE_FORMATS = ("svg", "png", "pdf")
 FORMATS = (*FIGURE_FORMATS, "tex")
 """Formats of the files beside the page, which has all figures in it; tables are CSV and Markdown in any case."""

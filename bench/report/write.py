@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from bench.errors import BenchError
 from bench.inference.records import read_inferences
 from bench.progress import SILENT, Reporter
 from bench.report.draw import Drawn, Job, draw
-from bench.report.kinds import FIGURE_FORMATS, FORMATS, figures, tables
+from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, figures, tables
 from bench.report.origin import origin_of_runs, run_origin
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
@@ -22,6 +21,7 @@ from bench.report.tables.overview import overview
 from bench.report.tables.table import Table
 from bench.report.text import file_name
 from bench.runs.load import load
+from bench.temporary import folder_in
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def write_report(
     all_sections = sections(found, latencies, studies, inferences)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as temporary:
-            made = _Making(Path(temporary), all_sections, formats)
+        with folder_in(out, MAKING) as temporary:
+            made = _Making(temporary, all_sections, formats)
             made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences]
             made.draw(reporter, workers)
             made.write(results if pictures else None)

@@ -15,7 +15,7 @@ from bench.data.dataset import DatasetRequest
 from bench.data.views import VIEW_COUNTS, check_views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Method
-from bench.precision import check_precision, resolve_precision
+from bench.precision import check_device, check_precision, resolve_precision
 from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, override
 from bench.training.recipe import Recipe
 from bench.training.shared import SHARED_RECIPES
@@ -52,6 +52,7 @@ class RunRequest:
 
     def __post_init__(self) -> None:
         """Refuse what can be seen to be impossible before anything is done. Raises :class:`BenchError`."""
+        check_device(self.device)
         check_precision(self.precision)
         if not 0 <= self.calibration_share < 1:
             raise BenchError(

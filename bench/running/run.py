@@ -5,8 +5,9 @@ What is already there is found by key and used; a second run of the same thing d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from bench.running.context import RunContext
 
 
+Answer = Callable[[RunFolder], Path]
+"""Names the results of a request in a run's folder."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """A request with its data read and its folder named: what comes before anything is computed.
@@ -50,10 +55,11 @@ class Opened:
     folder: RunFolder
 
     @classmethod
-    def of(cls, request: RunRequest, reporter: Reporter) -> Opened:
+    def of(cls, request: RunRequest, reporter: Reporter, answer: Answer | None = None) -> Opened:
         """Open the dataset, decode its images where they are not, and name the run's folder.
 
-        Raises BenchError where the request, the data or the cache is not as it should be.
+        ``answer`` names the file in a folder that may answer the request without anything being computed. Raises
+        BenchError where the request, the data or the cache is not as it should be.
         """
         method, _, recipe = request.resolve()
         request.check_weights()
@@ -62,7 +68,10 @@ class Opened:
             open_store(samples, recipe.stored_size, request.cache / "images", reporter)
             for samples in (dataset.train, dataset.query, dataset.gallery)
         )
-        spec = _begun_spec(request, request.spec(dataset.name, dataset_fingerprint(train, query, gallery)), reporter)
+        fingerprint = dataset_fingerprint(train, query, gallery)
+        spec = _answered_spec(request, dataset.name, fingerprint, answer) or _begun_spec(
+            request, request.spec(dataset.name, fingerprint), reporter
+        )
         return cls(request, method, spec, dataset, (train, query, gallery), RunFolder.of(request.results, spec))
 
     def workbench(self, reporter: Reporter) -> RunContext:
@@ -75,6 +84,18 @@ class Opened:
         self.folder.describe(self.spec)
         stores = Stores(*self.stores)
         return RunContext.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter)
+
+
+def _answered_spec(request: RunRequest, dataset: str, fingerprint: str, answer: Answer | None) -> RunSpec | None:
+    """Give the spec of the one precision in which the run was begun, where its answer is there; None elsewhere.
+
+    Which precision suits this machine does not matter then, and asking takes as long as importing torch.
+    """
+    if request.precision != "auto" or request.fresh or answer is None:
+        return None
+    specs = [replace(request, precision=precision).spec(dataset, fingerprint) for precision in PRECISIONS]
+    begun = [(spec, folder) for spec in specs if (folder := RunFolder.of(request.results, spec)).begun]
+    return begun[0][0] if len(begun) == 1 and answer(begun[0][1]).exists() else None
 
 
 def _begun_spec(request: RunRequest, here: RunSpec, reporter: Reporter) -> RunSpec:
@@ -103,16 +124,18 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     """
     policies = request.policies()
     cost, measurement = request.cost()
-    opened = Opened.of(request, reporter)
-    folder = opened.folder
     # Measured again, it is another sweep.
     measured = [digest(measurement)] if measurement else []
-    path = records_path(folder, request.evaluation, request.sweep or EXIT_SCORES, policies, measured)
+
+    def answer(folder: RunFolder) -> Path:
+        return records_path(folder, request.evaluation, request.sweep or EXIT_SCORES, policies, measured)
+
+    opened = Opened.of(request, reporter, answer)
 
     def make() -> Scored:
         return _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
 
-    return obtain_result(folder, path, make, reporter, fresh=request.fresh)
+    return obtain_result(opened.folder, answer(opened.folder), make, reporter, fresh=request.fresh)
 
 
 def _compute(

@@ -60,6 +60,8 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
     if finished:
         context.reporter.note(f"trained network found in {folder.path}")
         whole(folder.weights, lambda path: load_weights(network, path), context.reporter)
+        # Training ended, and the process before it could clear up.
+        folder.checkpoint.unlink(missing_ok=True)
         return context.fabric.to_device(network).to(memory_format=torch.channels_last)
     pids, camids = labels_of(samples)
     training_images = TrainingImages(

@@ -27,6 +27,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from bench import temporary
 from bench.data.views import Views
 from bench.digests import DamagedFile
 from bench.errors import BenchError
@@ -155,6 +156,8 @@ class RunFolder:
                 raise BenchError(
                     f"another process is at work on {self.path}; wait for it, or use other --results"
                 ) from None
+            # Whoever writes here holds the folder: what is half written was left by a process that was killed.
+            temporary.clear(path for path in self.path.glob(".*") if temporary.BESIDE.fullmatch(path.name))
         try:
             yield
         finally:

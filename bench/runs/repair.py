@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -27,12 +27,13 @@ def repair(findings: Iterable[Finding]) -> tuple[list[Path], list[str]]:
             if not in_run and TEMPORARY.fullmatch(path.name) and not _abandoned(path):
                 remarks.append(f"left: {path} is younger than an hour, a process may be at work on it")
                 continue
+            if not path.exists():
+                continue
             try:
-                with RunFolder(path.parent).alone() if in_run else nullcontext():
+                # Holding a folder clears the temporary files in it.
+                with RunFolder(path.parent).alone() if in_run else nullcontext(), suppress(FileNotFoundError):
                     _remove(path)
                 removed.append(path)
-            except FileNotFoundError:
-                continue
             except (OSError, BenchError) as problem:
                 remarks.append(f"left: {path} ({problem})")
     return removed, remarks

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
+from bench.memory import check_fits
 from bench.progress import SILENT, Reporter
 from bench.retrieval.codes import pack, packed_width
 from bench.retrieval.hamming import PackedGallery
@@ -72,7 +73,7 @@ def time_lengths(
 ) -> tuple[LengthTimes, ...]:
     """Time every code length against a gallery, each way for some ``seconds``; sorted, each length once.
 
-    Raises :class:`BenchError` for a length or a gallery below 1.
+    Raises :class:`BenchError` for a length or a gallery below 1, or where they cannot fit into memory.
     """
     wanted = sorted(set(lengths))
     if not wanted or wanted[0] < 1 or gallery_size < 1:
@@ -80,6 +81,9 @@ def time_lengths(
             f"code lengths and the gallery must be 1 or more; found lengths {', '.join(map(str, wanted)) or 'none'} "
             f"and {gallery_size} gallery images"
         )
+    # Floats of the longest codes, and distances of a batch of queries to all of them.
+    needed = FLOAT_BYTES * gallery_size * (wanted[-1] + BATCH)
+    check_fits(needed, f"timing {gallery_size:,} codes of {wanted[-1]:,} places", "take a smaller --gallery")
     timed = []
     with reporter.task("timing", len(wanted), unit="code lengths") as task:
         for length in wanted:

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -265,10 +266,11 @@ def test_a_cache_that_cannot_be_written(samples, tmp_path):
 
 def test_two_builders_at_once_and_what_a_killed_one_left(samples, cache):
     cache.mkdir()
-    abandoned, running = cache / ".k-s.npy.aa.partial", cache / ".k-s.npy.bb.partial"
+    abandoned, running = cache / ".k-s.npy.aaaaaaaa.npy", cache / ".k-s.npy.bbbbbbbb.npy"
     abandoned.touch()
     running.touch()
-    os.utime(abandoned, (1, 1))
+    at_work = running.open()
+    fcntl.flock(at_work, fcntl.LOCK_EX)
     stores, barrier = [], threading.Barrier(4)
 
     def build():
@@ -284,8 +286,9 @@ def test_two_builders_at_once_and_what_a_killed_one_left(samples, cache):
     assert len({store.fingerprint for store in stores}) == 1
     for store in stores:
         np.testing.assert_array_equal(store.images, [pixels_of(sample.path) for sample in samples])
-    assert sorted(path.suffix for path in cache.iterdir()) == [".json", ".npy", ".partial"]
+    assert sorted(path.suffix for path in cache.iterdir()) == [".json", ".npy", ".npy"]
     assert running.exists()
+    at_work.close()
     assert json.loads(next(cache.glob("*.json")).read_text())["fingerprint"] == stores[0].fingerprint
 
 

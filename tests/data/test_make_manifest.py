@@ -190,7 +190,7 @@ def test_what_is_written_is_read_again(tmp_path, out):
     write_manifest(manifest, folder, tmp_path / out)
     dataset = MANIFEST.open(DatasetRequest(tmp_path / out))
     assert [len(part) for part in (dataset.train, dataset.query, dataset.gallery)] == [4, 4, 4]
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_nothing_is_overwritten_unasked_nor_written_where_it_cannot_be_read(tmp_path):

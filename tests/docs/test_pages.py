@@ -8,7 +8,7 @@ import click
 import pytest
 import typer
 
-from bench.cli.main import app
+from bench.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from bench.cli.main import app
+from bench.cli.app import app
 from bench.report.write import write_report
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli.main import app
+from bench.cli.app import app
 
 RUNNER = CliRunner()
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli.main import app
+from bench.cli.app import app
 from bench.errors import BenchError
 from bench.report.kinds import FIGURE_FORMATS, FIGURES, TABLES
 from bench.report.write import write_report

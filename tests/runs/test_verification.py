@@ -131,6 +131,8 @@ def test_what_killed_processes_left_goes_once_nobody_works_there(folder, tmp_pat
     assert not found.wrong
     assert {finding.path for finding in found.findings} == {fresh, old, young}
     with folder.alone():
+        assert not fresh.exists()
+        fresh.write_bytes(b"half")
         assert repair(found.findings)[0] == [old]
     removed, remarks = repair(verify_results(tmp_path).findings)
     assert removed == [fresh]

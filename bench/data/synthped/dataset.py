@@ -56,7 +56,8 @@ def read_synthped(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     """Read the set of the requested size and seed; it is rendered first where it is missing.
 
     It is kept under ``request.root``, by default the user's cache; the folder's name has size, seed and version.
-    Raises :class:`BenchError` for wrong options, or where the folder holds something else, be it one image.
+    Raises :class:`BenchError` for wrong options, where the folder holds something else, be it one image, and where the
+    set cannot be written.
     """
     # Imported here so that listing datasets does not wait for the renderer.
     from bench.data.market1501 import read_market1501_folder
@@ -67,7 +68,13 @@ def read_synthped(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
         check_content(folder)
     else:
         reporter.note(f"rendering {name} into {folder} (once; synthped is a rendered set)")
-        make(spec, folder, reporter)
+        try:
+            make(spec, folder, reporter)
+        except OSError as problem:
+            raise BenchError(
+                f"{folder}: cannot write the rendered set ({problem.strerror or problem}); free some space in the "
+                "cache, and the same command goes on, or name another --cache"
+            ) from problem
     details: dict[str, str | int | float] = {"seed": spec.seed, "renderer_version": RENDERER_VERSION}
     return read_market1501_folder(folder, name, rendered=True, details=details)
 

@@ -16,9 +16,15 @@ from typing import Any, TextIO
 from bench.data.synthped.spec import SynthPedSpec
 from bench.data.synthped.worker import planned, render_part
 
+CANNOT_WRITE = "!"
+"""Starts a reply that tells of an error."""
+
 
 def serve(requests: TextIO, replies: TextIO) -> None:
-    """Read the spec and the folder, then render one part for each number read; replies with its number of images."""
+    """Read the spec and the folder, then render one part for each number read; replies with its number of images.
+
+    Where a part cannot be written, the reply is :data:`CANNOT_WRITE` with the system's error number and the file.
+    """
     head = json.loads(requests.readline())
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in head["spec"].items()
@@ -26,7 +32,11 @@ def serve(requests: TextIO, replies: TextIO) -> None:
     spec, making = SynthPedSpec(**fields), Path(head["making"])
     parts = planned(spec)
     for line in requests:
-        replies.write(f"{render_part(spec, parts[int(line)], making)}\n")
+        try:
+            reply = str(render_part(spec, parts[int(line)], making))
+        except OSError as problem:
+            reply = f"{CANNOT_WRITE}{problem.errno} {problem.filename}"
+        replies.write(f"{reply}\n")
         replies.flush()
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from bench.data.synthped.folder import finish, finished, making_folder, only_maker, parts_done, prepare
+from bench.data.synthped.process import CANNOT_WRITE
 from bench.data.synthped.shots import GALLERY, QUERY, TRAIN, count_images
 from bench.data.synthped.spec import RENDERER_VERSION, SynthPedSpec
 from bench.data.synthped.worker import planned, render_part
+from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 
 _WORTH_A_PROCESS = 300
@@ -95,7 +97,10 @@ def _start_worker() -> subprocess.Popen[str]:
 
 
 def _ask(process: subprocess.Popen[str], line: str) -> str:
-    """Send a rendering process a line, and wait for its reply."""
+    """Send a rendering process a line, and wait for its reply.
+
+    Raises OSError where it could not write, :class:`BenchError` where it was ended.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -104,8 +109,14 @@ def _ask(process: subprocess.Popen[str], line: str) -> str:
         reply = process.stdout.readline()
     except OSError:
         reply = ""
+    if reply.startswith(CANNOT_WRITE):
+        number, _, name = reply.removeprefix(CANNOT_WRITE).strip().partition(" ")
+        raise OSError(int(number), os.strerror(int(number)), name)
     if not reply:
-        raise RuntimeError(f"a rendering process ended early (status {process.wait()}); its own error is above")
+        raise BenchError(
+            f"a rendering process was ended from outside (status {process.wait()}), perhaps for lack of memory; the "
+            "same command goes on from the images that are written"
+        )
     return reply
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
+import io
 import json
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from notes import Notes
 
 from bench.data.synthped import RENDERER_VERSION, SIZES, SynthPedSpec, writer
 from bench.data.synthped.folder import MARKER, making_folder
+from bench.data.synthped.process import CANNOT_WRITE, serve
 from bench.data.synthped.shots import GALLERY, QUERY, TRAIN
 from bench.data.synthped.writer import make
 from bench.errors import BenchError
@@ -111,17 +115,32 @@ def test_a_failing_worker_process_is_an_error(tmp_path, monkeypatch):
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     monkeypatch.setattr(writer, "_start_worker", broken)
-    with pytest.raises(RuntimeError, match="ended early"):
+    with pytest.raises(BenchError, match="ended from outside"):
         make(TINY, tmp_path / "set", workers=2)
     assert not (tmp_path / "set").exists()
 
 
+def test_a_worker_process_that_cannot_write_says_why(tmp_path):
+    making = tmp_path / "making"
+    head = json.dumps({"spec": asdict(TINY), "making": str(making)})
+    replies = io.StringIO()
+    serve(io.StringIO(f"{head}\n0\n"), replies)
+    assert replies.getvalue().startswith(f"{CANNOT_WRITE}{errno.ENOENT} {making}")
+    echo = [sys.executable, "-c", f"input(); print({replies.getvalue().strip()!r})"]
+    process = subprocess.Popen(echo, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with pytest.raises(FileNotFoundError, match=str(making)):
+        writer._ask(process, "0")
+    process.communicate()
+
+
 def test_two_makers_at_once_leave_one_sound_set(tmp_path):
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; import test_synthped_writer as tests;"
+        "import sys; sys.path[:0] = sys.argv[2:]; from pathlib import Path; import test_synthped_writer as tests;"
         "from bench.data.synthped.writer import make; make(tests.TINY, Path(sys.argv[1]), workers=1)"
     )
-    command = [sys.executable, "-c", code, str(tmp_path / "both"), str(Path(__file__).parent)]
+    here = Path(__file__).parent
+    folders = [str(here), str(here.parents[1] / "support")]
+    command = [sys.executable, "-c", code, str(tmp_path / "both"), *folders]
     both = [subprocess.Popen(command) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
     assert _files(tmp_path / "both") == _files(make(TINY, tmp_path / "alone", workers=1))

@@ -1,14 +1,12 @@
-"""The ``bench`` command: its parts, and how errors leave it."""
+"""The ``bench`` command: its parts, and what is said of errors."""
 
 from __future__ import annotations
 
-import io
-import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -39,17 +37,12 @@ from bench.cli import (
     show,
     verify,
 )
+from bench.cli.ending import INTERRUPTED, TERMINATED, WORDS, Terminated, unwinding
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
-from bench.threads import wait_passively
 
-INTERRUPTED, TERMINATED = 130, 143
-"""Exit status after Ctrl-C and after SIGTERM, as shells have it."""
-
-
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM: it ends as after Ctrl-C."""
-
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "could not allocate")
+"""What PyTorch says where memory cannot be had; on a processor its error has no type of its own."""
 
 app = typer.Typer(
     name="bench",
@@ -76,23 +69,43 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
+            with unwinding():
+                command(*arguments, **options)
         except BenchError as problem:
-            ERR.print(f"[bold red]error:[/bold red] {escape(str(problem))}", soft_wrap=True)
-            raise typer.Exit(1) from None
+            raise _failed(str(problem)) from None
         except OSError as problem:
             # A full disk, a closed pipe, a path that is too long: no defect of the suite.
-            what = f"{problem.strerror or problem}" + (f": {str(problem.filename)[:200]}" if problem.filename else "")
-            _last_word(f"[bold red]error:[/bold red] {escape(what)}")
-            raise typer.Exit(1) from None
-        except Terminated:
-            _last_word("[bold yellow]terminated[/bold yellow]")
-            raise typer.Exit(TERMINATED) from None
-        except KeyboardInterrupt:
-            ERR.print("interrupted", style="bold yellow")
-            raise typer.Exit(INTERRUPTED) from None
+            name = f": {str(problem.filename)[:200]}" if problem.filename else ""
+            raise _failed(f"{problem.strerror or problem}{name}") from None
+        except MemoryError as problem:
+            raise _failed(_no_memory(problem)) from None
+        except RuntimeError as problem:
+            if any(words in str(problem) for words in OUT_OF_MEMORY):
+                raise _failed(_no_memory(problem)) from None
+            raise
+        except KeyboardInterrupt as stop:
+            status = TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+            _last_word(f"[bold yellow]{WORDS[status]}[/bold yellow]")
+            raise typer.Exit(status) from None
 
     return wrapped
+
+
+def _failed(message: str) -> typer.Exit:
+    _last_word(f"[bold red]error:[/bold red] {escape(message)}")
+    return typer.Exit(1)
+
+
+def _no_memory(problem: Exception) -> str:
+    """Say what could not be had, in the first line of what numpy or torch says."""
+    reason = (str(problem).splitlines() or [""])[0]
+    return f"there is not enough memory ({reason or type(problem).__name__}); take smaller sizes or batches"
+
+
+def _last_word(message: str) -> None:
+    """Say how the command ended, where standard error can still be written."""
+    with suppress(OSError, ValueError):
+        ERR.print(message, soft_wrap=True)
 
 
 app.command("run")(_ends_plainly(run.run_command))
@@ -125,6 +138,15 @@ gallery_app.command("remove")(_ends_plainly(gallery.remove_command))
 gallery_app.command("show")(_ends_plainly(gallery.show_command))
 
 
+def refuse_empty_values() -> None:
+    """End with status 1 where the command line holds an empty value: an unset variable is no wish for a default."""
+    for before, argument in pairwise(["bench", *sys.argv[1:]]):
+        name, equals, value = argument.partition("=") if argument.startswith("--") else (before, "=", argument)
+        if equals and not value.strip():
+            _failed(f"{name} is given an empty value, {argument!r}: give one, or leave it out")
+            raise SystemExit(1)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         OUT.print(__version__)
@@ -138,41 +160,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-def _last_word(message: str) -> None:
-    """Say how the command ended, where standard error can still be written."""
-    with suppress(OSError, ValueError):
-        ERR.print(message, soft_wrap=True)
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated
-
-
-def main() -> None:
-    """Run the command line."""
-    wait_passively()
-    before = signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # Where a stream cannot hold a character, its number is better than no output.
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        app()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        _close_output()
-
-
-def _close_output() -> None:
-    """Write out what is left; where that fails, say so once and end with status 1."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError) as problem:
-        if isinstance(problem, OSError):
-            # The interpreter flushes once more when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            _last_word(f"[bold red]error:[/bold red] cannot write the output: {problem.strerror or problem}")
-        raise SystemExit(1) from None

@@ -1,0 +1,116 @@
+"""How the command line ends: after Ctrl-C and SIGTERM, and with outputs that cannot be written.
+
+Only the standard library is imported here: the guard stands before anything that takes time is loaded.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit status after Ctrl-C and after SIGTERM, as shells have it."""
+WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
+"""The last word for each."""
+STATUS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM: it ends as after Ctrl-C."""
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Run the whole command line in this: signals end it at once, with a word; what it printed is written out."""
+    _hold_standard_streams()
+    # While the interpreter takes itself down, an interrupt would end in tracebacks of what is half gone.
+    atexit.register(_answer, _leave)
+    with _answering(_leave):
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # Where a stream cannot hold a character, its number is better than no output.
+                stream.reconfigure(errors="backslashreplace")
+        # OpenMP reads this once, when torch is loaded.
+        from bench.threads import wait_passively
+
+        wait_passively()
+        try:
+            yield
+        finally:
+            _close_output()
+
+
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """Run a command in this: signals raise KeyboardInterrupt or Terminated, so that files and workers are cleared."""
+    with _answering(_raise):
+        yield
+
+
+@contextmanager
+def _answering(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Answer both signals by ``handler`` until the block ends."""
+    before = _answer(handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _answer(handler: Callable[[int, FrameType | None], Any]) -> dict[int, Any]:
+    """Answer both signals by ``handler`` from now on, and give what answered before.
+
+    A signal that the caller has this process ignore stays ignored; only the main thread may change answers.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in STATUS}
+    before = {number: earlier for number, earlier in before.items() if earlier not in (signal.SIG_IGN, None)}
+    for number in before:
+        signal.signal(number, handler)
+    return before
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    """End at once: no command runs, so nothing is open, and half-loaded modules have nothing to say."""
+    status = STATUS[signal.Signals(number)]
+    with suppress(OSError):
+        os.write(2, f"{WORDS[status]}\n".encode())
+    os._exit(status)
+
+
+def _raise(number: int, _: FrameType | None) -> None:
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _hold_standard_streams() -> None:
+    """Open what is closed of the standard streams as nothing: no file of ours may become the place of messages."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Descriptors are given out from the lowest.
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _close_output() -> None:
+    """Write out what is left; where that fails, say so once and end with status 1."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as problem:
+        if isinstance(problem, OSError):
+            # The interpreter flushes once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            with suppress(OSError):
+                os.write(2, f"error: cannot write the output: {problem.strerror or problem}\n".encode())
+        raise SystemExit(1) from None
