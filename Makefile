@@ -2,6 +2,7 @@
 # make test   all tests
 # make quick  what builds no network, draws no report and runs no whole command, for work on the code
 # make results  the comparison that results/comparison keeps: six methods, three seeds, all policies (about two hours)
+# make torture  commands killed, files damaged, disks filled, ten writers at once: a table of what came of it (hours)
 # make lint   ruff and mypy
 # make venv   only what the others need: .venv with the suite installed
 
@@ -13,7 +14,7 @@ SEEDS = 0,1,2
 # Bytecode is kept, whatever the environment says: tests start many processes that import the same libraries.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick results lint venv clean
+.PHONY: demo test quick torture results lint venv clean
 .DEFAULT_GOAL := demo
 
 venv: .venv/installed
@@ -35,6 +36,9 @@ test: venv
 
 quick: venv
 	.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not long"
+
+torture: venv
+	PYTHONPATH=tests .venv/bin/python -m torture
 
 results: venv
 	.venv/bin/bench run --method $(COMPARED) --seeds $(SEEDS) --budget-sweep --thresholding stream,exact,calibrated --results $(RESULTS)

@@ -48,6 +48,7 @@ LONG = (
     "test_layouts.py",
     "test_registry.py",
     "test_threads.py",
+    "torture",
     "training/test_resume.py",
 )
 """Where tests build, train or export networks, draw reports or run whole commands: ``make quick`` leaves them out."""

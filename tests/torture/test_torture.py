@@ -1,0 +1,53 @@
+"""A sample of the faults that ``make torture`` makes: each ends in an undisturbed run's records, or one clear error."""
+
+import signal
+
+import pytest
+
+from torture import damage, first_moments, full_disk, kills, writers
+from torture.commands import COMMANDS, RUN_COMMAND
+from torture.tally import table
+from torture.undisturbed import prepare
+
+EXPORT, MAKE = (next(one for one in COMMANDS if one.name == name) for name in ("export", "data make"))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return prepare(tmp_path_factory.mktemp("torture"), (RUN_COMMAND, EXPORT))
+
+
+def held(*cases):
+    assert not any(case.faults for case in cases), table(cases)
+
+
+@pytest.mark.parametrize("number", kills.SIGNALS)
+def test_a_killed_run_ends_in_the_same_records(world, number):
+    held(kills.killed(world, RUN_COMMAND, number, seed=0, times=2))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_moments(number):
+    held(first_moments.interrupted(("list",), number, seed=0))
+
+
+def test_damage_is_found(world):
+    own = [(state, name) for state, name in damage.of_the_run(world, begun=False)]
+    ways = [damage.WAYS[place % len(damage.WAYS)] for place in range(len(own))]
+    held(*(damage.found_by_verify(world, state, name, way) for (state, name), way in zip(own, ways, strict=True)))
+
+
+@pytest.mark.parametrize(("name", "way"), [("table-test-*", damage.cut), ("weights*", damage.flip)])
+def test_what_is_damaged_is_made_again_or_refused(world, name, way):
+    state, path = next(
+        (state, path) for state, path in damage.of_the_run(world, begun=False) if name.rstrip("*") in path
+    )
+    held(damage.damaged(world, state, path, way))
+
+
+def test_a_full_disk(world):
+    held(full_disk.filled(world, RUN_COMMAND, "results", 1 << 20), full_disk.filled(world, EXPORT, ".", 0))
+
+
+def test_several_writers(world):
+    held(writers.together(world, RUN_COMMAND, count=4))
