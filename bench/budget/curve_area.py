@@ -51,6 +51,13 @@ def mean_height(costs: FloatArray, scores: FloatArray, ends: FloatArray) -> Floa
     return ((high - low) * middle).sum(axis=1) / (ends[1] - ends[0])
 
 
+def mean_between(
+    costs: FloatArray, scores: FloatArray, ends: FloatArray, exits: FloatArray, budgets: FloatArray
+) -> FloatArray:
+    """Mean height (D,) of curves (D, K), closed by their exits as :func:`closed` does, between two budgets (2,)."""
+    return mean_height(*closed(costs, scores, ends, exits), budgets)
+
+
 def cost_to_reach(costs: FloatArray, scores: FloatArray, wanted: FloatArray) -> FloatArray:
     """Lowest cost (D,) at which the lines through points (D, K) of rising cost reach ``wanted`` (D,), or inf."""
     enough = scores >= wanted[:, None]

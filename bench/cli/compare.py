@@ -1,4 +1,4 @@
-"""``bench compare``: two runs, and how their settings and their results differ."""
+"""``bench compare``: two runs, or all seeds of two setups, and how their settings and their results differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from bench.cli.options import ResultsOption
 from bench.cli.outcome import LEVEL, NOTHING
-from bench.cli.show import RunArgument, described_code, worded
+from bench.cli.show import described_code, worded
 from bench.cli.terminal import OUT, amount, cost_heading, percent, printable, show_table
 from bench.errors import BenchError
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from bench.runs.fields import FieldDifference
     from bench.runs.paired import Difference, PairedResults, Row
 
+SideArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A run, or all seeds of a setup: part of a name (hashreid-demo), a pattern ('hashreid-demo-seed*'), or "
+        "several names with commas."
+    ),
+]
 SMALLEST = 0.001
 """p-values below are printed as smaller than this."""
 METRICS = ("mAP", "rank-1")
@@ -27,42 +34,63 @@ WIDE = 136
 
 
 def compare_command(
-    run_a: RunArgument,
-    run_b: RunArgument,
+    side_a: SideArgument,
+    side_b: SideArgument,
     results: ResultsOption = Path("results"),
     spec: Annotated[bool, typer.Option("--spec", help="Only what differs in the spec, whatever the data.")] = False,
 ) -> None:
-    """Compare two runs: what differs in the spec, then exits and policies, tested on the same queries."""
+    """Compare two runs, or two setups over their seeds: what differs in the spec, then exits and policies, tested."""
     # Here, not at the top: help should not wait for pandas and scipy.
+    from bench.runs.comparable import check_sides, comparable
     from bench.runs.fields import spec_differences
-    from bench.runs.finding import find_run, read_run
+    from bench.runs.finding import find_runs, read_run
 
-    first, second = (read_run(find_run(results, run)) for run in (run_a, run_b))
-    if first.folder.path.resolve() == second.folder.path.resolve():
-        OUT.print(f"both are the same run, {escape(first.name)}: there is nothing to compare", soft_wrap=True)
+    folders = [find_runs(results, side) for side in (side_a, side_b)]
+    if {folder.path.resolve() for folder in folders[0]} == {folder.path.resolve() for folder in folders[1]}:
+        names = ", ".join(folder.path.name for folder in folders[0])
+        same = "both are the same run" if len(folders[0]) == 1 else "both are the same runs"
+        OUT.print(f"{same}, {escape(names)}: there is nothing to compare", soft_wrap=True)
         return
-    for letter, run in (("A", first), ("B", second)):
-        OUT.print(f"[bold]{letter}[/bold]  {escape(printable(run.folder.path))}", soft_wrap=True)
+    first, second = ([read_run(folder) for folder in side] for side in folders)
+    check_sides(first, second)
+    for letter, side in (("A", first), ("B", second)):
+        for run in side:
+            OUT.print(f"[bold]{letter}[/bold]  {escape(printable(run.folder.path))}", soft_wrap=True)
     OUT.print()
-    _show_spec(spec_differences(first.spec, second.spec))
-    trained = [(run.training or {}).get("provenance") or {} for run in (first, second)]
-    if all(trained):
-        _show_apart("trained", *map(_origin, trained))
+    apart = spec_differences(first[0].spec, second[0].spec)
+    # Of several seeds, both sides have the same.
+    _show_spec(apart if len(first) == 1 else [one for one in apart if one.name != "seed"])
+    trained = [[(run.training or {}).get("provenance") or {} for run in side] for side in (first, second)]
+    if all(all(side) for side in trained):
+        _show_apart("trained", *(_together(map(_origin, side)) for side in trained))
 
-    from bench.runs.paired import comparable, pair_results
+    from bench.runs.paired import pair_results
 
     try:
-        chosen = comparable(first, second)
+        chosen = comparable(*first, *second)
     except BenchError as problem:
         if not spec:
             raise BenchError(f"results are not compared: {problem} (--spec: the spec's differences alone)") from problem
         OUT.print(f"results are not compared: {escape(str(problem))}", soft_wrap=True)
         return
-    _show_apart("scored", *(_origin(scored.shown.header["provenance"]) for scored in chosen))
-    if chosen[0].evaluation != chosen[1].evaluation:
-        _show_apart("evaluated", *(scored.evaluation for scored in chosen))
+    scored = chosen[: len(first)], chosen[len(first) :]
+    _show_apart("scored", *(_together(_origin(run.shown.header["provenance"]) for run in side) for side in scored))
+    evaluated = [_together(run.evaluation for run in side) for side in scored]
+    if evaluated[0] != evaluated[1]:
+        _show_apart("evaluated", *evaluated)
     if not spec:
         _show_results(pair_results(first, second))
+
+
+def _together(described: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Describe several runs at once: what is not the same in all of them as all that was found."""
+    listed = list(described)
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in listed for name in one):
+        values = [one.get(name) for one in listed]
+        same = all(value == values[0] for value in values)
+        found[name] = values[0] if same else " and ".join(dict.fromkeys(worded(value) for value in values))
+    return found
 
 
 def _show_spec(differences: Sequence[FieldDifference]) -> None:
@@ -91,47 +119,39 @@ def _origin(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _show_results(found: PairedResults) -> None:
-    from bench.runs.paired import EVERYTHING
-
-    tested = EVERYTHING not in found.untested
     # A narrow terminal gets a table for each metric.
     for metrics in [METRICS] if OUT.width >= WIDE else [(metric,) for metric in METRICS]:
         costs = [[amount(cost, found.cost) for cost in row.costs or ()] for row in found.exits]
-        cells = [_cells(row, metrics, tested) for row in found.exits]
+        cells = [_cells(row, metrics) for row in found.exits]
         rows = [[_name(row), *cost, *cell] for row, cost, cell in zip(found.exits, costs, cells, strict=True)]
         OUT.print()
         show_table(
-            "Exits",
-            ["exit", *(f"{cost_heading(found.cost)} {side}" for side in "AB"), *_columns(metrics, tested)],
-            rows,
+            "Exits", ["exit", *(f"{cost_heading(found.cost)} {side}" for side in "AB"), *_columns(metrics)], rows
         )
         if found.policies:
-            rows = [[_name(row), *_cells(row, metrics, tested)] for row in found.policies]
+            rows = [[_name(row), *_cells(row, metrics)] for row in found.policies]
             OUT.print()
-            show_table(f"Policies, thresholding {found.thresholding}", ["policy", *_columns(metrics, tested)], rows)
+            show_table(f"Policies, thresholding {found.thresholding}", ["policy", *_columns(metrics)], rows)
     for line in _remarks(found):
         OUT.print(escape(printable(line)), soft_wrap=True)
-    for metric in METRICS if tested else ():
+    for metric in METRICS if found.tests else ():
         OUT.print(f"[bold]{metric}[/bold]: {escape(_verdict(found, metric))}", soft_wrap=True)
 
 
-def _columns(metrics: Sequence[str], tested: bool) -> list[str]:
+def _columns(metrics: Sequence[str]) -> list[str]:
     """Name the columns of metrics: both values, their difference, its test."""
-    each = ["B", "B − A [95 %]", "p"] if tested else ["B", "B − A"]
-    return [name for metric in metrics for name in (f"{metric} A", *each)]
+    return [name for metric in metrics for name in (f"{metric} A", "B", "B − A [95 %]", "p")]
 
 
-def _cells(row: Row, metrics: Sequence[str], tested: bool) -> list[str]:
-    return [cell for metric in metrics for cell in _difference(row.metrics[metric], tested)]
+def _cells(row: Row, metrics: Sequence[str]) -> list[str]:
+    return [cell for metric in metrics for cell in _difference(row.metrics[metric])]
 
 
-def _difference(found: Difference, tested: bool) -> list[str]:
+def _difference(found: Difference) -> list[str]:
     cells = [percent(found.first), percent(found.second), f"{100 * found.lead:+.1f}"]
-    if not tested:
-        return cells
-    if found.low is None or found.high is None or found.p_holm is None:
+    if found.tested is None or found.p_holm is None:
         return [*cells, NOTHING]
-    cells[2] += f" [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    cells[2] += f" [{100 * found.tested.low:+.1f}, {100 * found.tested.high:+.1f}]"
     return [*cells, f"<{SMALLEST}" if found.p_holm < SMALLEST else f"{found.p_holm:.3f}"]
 
 
@@ -140,30 +160,30 @@ def _name(row: Row) -> str:
 
 
 def _remarks(found: PairedResults) -> Iterable[str]:
-    """Say how to read the numbers, what was not tested or not compared, why, and what would change that."""
+    """Say how to read the numbers, what was tested how, what was not compared, and why."""
     from bench.runs.paired import EVERYTHING
 
-    yield "Values in percent, B − A in points."
+    several = min(found.seeds) > 1
+    yield f"Values in percent, B − A in points{', means over the seeds' if several else ''}."
     if found.policies and found.budgets:
         low, high = (amount(budget, found.cost) for budget in found.budgets)
         spanned = f"{low} to {high} {cost_heading(found.cost)}"
-        yield f"Policies: means over the budgets that both runs' exits span, {spanned}, at realised cost."
-    if EVERYTHING not in found.untested:
-        yield (
-            "Brackets and p: paired over the same test people, redrawn together; p after Holm's correction for "
-            f"{found.tests} comparisons of each metric. They do not cover the choice of training seed."
-        )
-    else:
-        yield (
-            f"Not tested: {found.untested[EVERYTHING]}. The bench run that made a run makes its tables again, and "
-            "trains again where the weights are not kept; bench show has its command."
-        )
-    for what, reasons in (("not tested", found.untested), ("left out", found.left_out)):
+        yield f"Policies: means over the budgets that all runs' exits span, {spanned}, at realised cost."
+    drawn = f"over test people and {found.seeds[0]} seeds of each side" if several else "over test people alone"
+    yield (
+        f"Brackets and p: {drawn}; p after Holm's correction for all {found.tests} differences, those of both metrics."
+        + ("" if several else " They do not cover the choice of training seed: name several seeds of each side.")
+    )
+    for what, reasons in (
+        ("tested from the recorded intervals, which makes brackets at least as wide", found.not_redrawn),
+        ("left out", found.left_out),
+    ):
         by_reason: dict[str, list[str]] = {}
         for name, reason in reasons.items():
-            if name != EVERYTHING:
-                by_reason.setdefault(reason, []).append(name)
+            by_reason.setdefault(reason, []).append("All" if name == EVERYTHING else name)
         yield from (f"{', '.join(names)} {what}: {reason}." for reason, names in by_reason.items())
+    if EVERYTHING in found.not_redrawn:
+        yield "The bench run that made a run makes its tables again; bench show has its command."
     if not found.policies:
         yield f"No policies are compared: {_why_no_policies(found)}."
 
@@ -173,11 +193,11 @@ def _why_no_policies(found: PairedResults) -> str:
         return "none is left"
     if found.budgets is None:
         return "a run has one exit, or their exits' costs do not overlap"
-    return "none was swept in both runs in the same thresholding (bench run with --budget-sweep)"
+    return "none was swept in all runs in the same thresholding (bench run with --budget-sweep)"
 
 
 def _verdict(found: PairedResults, metric: str) -> str:
-    """Name where either run is ahead by more than noise."""
+    """Name where either side is ahead by more than noise."""
     said = []
     for letter, sign in (("A", -1), ("B", 1)):
         exits, policies = (

@@ -53,6 +53,7 @@ FIGURES = (
     Kind("latencies", "section", "bench.report.figures.latencies:latencies_figures"),
     Kind("budget", "setup", "bench.report.figures.budget:budget_figure"),
     Kind("outcomes", "setup", "bench.report.figures.outcomes:outcome_figure"),
+    Kind("auc", "setup", "bench.report.figures.auc:auc_figure"),
     Kind("exit-fractions", "setup", "bench.report.figures.exit_fractions:exit_fraction_figure"),
     Kind("verification", "setup", "bench.report.figures.verification:verification_figure"),
     Kind("cost", "setup", "bench.report.figures.cost:cost_figure"),
@@ -61,6 +62,7 @@ FIGURES = (
 """In the order of the page."""
 TABLES = (
     Kind("methods", "section", "bench.report.tables.methods:method_table", latex=True),
+    Kind("ahead", "section", "bench.report.tables.ahead:ahead_table"),
     Kind("pareto", "section", "bench.report.tables.pareto:pareto_table"),
     Kind("search", "section", "bench.report.tables.search:search_tables"),
     Kind("as-run", "section", "bench.report.tables.as_run:as_run_tables"),
@@ -69,6 +71,7 @@ TABLES = (
     Kind("budgets", "setup", "bench.report.tables.budgets:budget_table", latex=True),
     Kind("comparisons", "setup", "bench.report.tables.comparisons:comparison_table"),
     Kind("outcomes", "setup", "bench.report.tables.outcomes:outcome_table"),
+    Kind("auc", "setup", "bench.report.tables.auc:auc_table"),
     Kind("verification", "setup", "bench.report.tables.verification:verification_table"),
     Kind("latency", "setup", "bench.report.tables.latency:latency_table"),
 )

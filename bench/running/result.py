@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,23 +48,36 @@ def policy_versions(policies: Sequence[Policy | LearnedPolicy]) -> dict[str, int
 
 
 def obtain_result(
-    folder: RunFolder, path: Path, make: Callable[[], Scored], reporter: Reporter, *, fresh: bool = False
+    folder: RunFolder,
+    path: Path,
+    make: Callable[[], Scored],
+    reporter: Reporter,
+    *,
+    fresh: bool = False,
+    lacks: Callable[[RunResult], bool] = lambda kept: False,
+    add: Callable[[RunResult], Scored] | None = None,
 ) -> RunResult:
     """Read the records at ``path`` in a run's folder, or make them with the folder held, and write them there.
 
-    Results that are found are read without a lock, and nothing is written. ``fresh`` clears the folder first. Raises
+    Results that are found are read without a lock, and nothing is written. ``fresh`` clears the folder first. What an
+    earlier version of the suite did not record yet, ``add`` adds where the results ``lack`` it. Raises
     BenchError where another process holds the folder, or nothing can be written.
     """
     kept = None if fresh else _kept(folder, path, reporter)
-    if kept is not None:
+    if kept is not None and not (add and lacks(kept)):
         return kept
     with folder.alone():
         if fresh:
             folder.clear()
         # Another process may have been at work in the meantime.
         kept = _kept(folder, path, SILENT) if path.exists() else None
-        if kept is not None:
+        if kept is not None and not (add and lacks(kept)):
             return kept
+        if kept is not None and add:
+            header, records = add(kept)
+            with saving(path):
+                write_records(path, header, records)
+            return replace(kept, header=header, records=records)
         header, records = make()
         with saving(path):
             write_records(path, header, records)

@@ -18,6 +18,7 @@ from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
 from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
+from bench.running.auc import lacks_auc, with_auc
 from bench.running.keep import whole
 from bench.running.request import RunRequest
 from bench.running.result import RunResult, Scored, obtain_result, policy_versions, records_path
@@ -135,7 +136,15 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     def make() -> Scored:
         return _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
 
-    return obtain_result(opened.folder, answer(opened.folder), make, reporter, fresh=request.fresh)
+    def lacks(kept: RunResult) -> bool:
+        return lacks_auc(kept.records, kept.folder, answer(kept.folder), request.evaluation)
+
+    def add(kept: RunResult) -> Scored:
+        return with_auc(request, opened.workbench(reporter), policies, kept.header, kept.records)
+
+    return obtain_result(
+        opened.folder, answer(opened.folder), make, reporter, fresh=request.fresh, lacks=lacks, add=add
+    )
 
 
 def _compute(

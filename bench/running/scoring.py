@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.budget.exit_auc import auc_records
 from bench.budget.exit_decisions import decision_records
 from bench.budget.sweep import exit_records, sweep
 from bench.retrieval.evaluate import exit_scores
@@ -22,11 +23,16 @@ def table_records(table: ExitTable, costs: FloatArray) -> list[dict[str, Any]]:
 
 
 def sweep_records(fitted: Fitted, costs: FloatArray, spec: SweepSpec, policy_mac: float) -> list[dict[str, Any]]:
-    """Sweep policies that are ready, and let them decide at the first exit where there is a calibration table."""
+    """Sweep policies that are ready, with the AUC of their confidences.
+
+    Where there is a calibration table they decide at the first exit as well.
+    """
     held_out = fitted.calibration.signals if fitted.calibration else None
     records = sweep(fitted.table, costs, spec, fitted.policies, held_out, policy_mac)
     if fitted.calibration:
         records += decision_records(fitted.policies, fitted.table, fitted.calibration, spec.resamples, spec.seed)
+    people = {"test": fitted.table, "calibration": fitted.calibration}
+    records += auc_records(fitted.policies, people, spec.resamples, spec.seed)
     return _with_ties(records, fitted.table)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,32 @@ def find_run(results: Path, wanted: str) -> RunFolder:
     """
     if (Path(wanted) / "spec.json").is_file():
         return RunFolder(Path(wanted).resolve())
+    meant = _meant(results, wanted)
+    if len(meant) == 1:
+        return RunFolder(meant[0])
+    raise BenchError(
+        f"{wanted!r} is a part of {len(meant)} runs' names under {results}; say more of the one that is meant:"
+        f"\n{_listed(meant)}"
+    )
+
+
+def find_runs(results: Path, wanted: str) -> tuple[RunFolder, ...]:
+    """Find all runs that ``wanted`` means, which may be several names with commas, and names with * and ?.
+
+    A name that is a part of several runs' names means all of them. Raises BenchError where a name means none.
+    """
+    found: dict[Path, RunFolder] = {}
+    for name in filter(None, map(str.strip, wanted.split(","))):
+        is_path = (Path(name) / "spec.json").is_file()
+        folders = [Path(name).resolve()] if is_path else _meant(results, name)
+        found |= {folder.resolve(): RunFolder(folder) for folder in folders}
+    if not found:
+        raise BenchError(f"{wanted!r} names no run; name one, or several with commas")
+    return tuple(found.values())
+
+
+def _meant(results: Path, wanted: str) -> list[Path]:
+    """Give the folders that a name means: in full, else as whole words, else in part; or those that a pattern fits."""
     folders = sorted(path.parent for path in results.glob("runs/*/*/spec.json"))
     if not folders:
         raise BenchError(
@@ -59,15 +86,17 @@ def find_run(results: Path, wanted: str) -> RunFolder:
     exact = [folder for folder in folders if wanted in (folder.name, f"{folder.parent.name}/{folder.name}")]
     words = [folder for folder in folders if f"-{wanted}-" in f"-{folder.name}-" or _key_starts(folder, wanted)]
     parts = [folder for folder in folders if wanted in f"{folder.parent.name}/{folder.name}"]
-    for meant in (exact, words, parts) if wanted else ():
-        if len(meant) == 1:
-            return RunFolder(meant[0])
+    fitting = [folder for folder in folders if set("*?[") & set(wanted) and _fits(folder, wanted)]
+    for meant in (exact, words, parts, fitting) if wanted else ():
         if meant:
-            raise BenchError(
-                f"{wanted!r} is a part of {len(meant)} runs' names under {results}; say more of the one that is meant:"
-                f"\n{_listed(meant)}"
-            )
+            return meant
     raise BenchError(f"no run {wanted!r} under {results}; {_nearest(wanted, folders)}there are:\n{_listed(folders)}")
+
+
+def _fits(folder: Path, pattern: str) -> bool:
+    """Whether a pattern fits a folder's name, with its key or without, with the dataset's or without."""
+    names = (folder.name, folder.name.rpartition("-")[0])
+    return any(fnmatchcase(name, pattern) or fnmatchcase(f"{folder.parent.name}/{name}", pattern) for name in names)
 
 
 def read_run(folder: RunFolder) -> KeptRun:

@@ -199,10 +199,10 @@ def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> It
 
 
 def newest_rows(run: Run) -> list[dict[str, Any]]:
-    """Lay a run flat: one row for each (kind, policy, other, thresholding, a, exit), of the newest sweep that has it.
+    """Lay a run flat: one row for each key, of the newest sweep that has it.
 
-    An oracle's curve has one key and comes whole. What an earlier version of a policy recorded is left out where a
-    later one did.
+    The key is (kind, policy, other, people, thresholding, a, exit); an oracle's curve has one, and comes whole. What an
+    earlier version of a policy recorded is left out where a later one did.
     """
     owner: dict[tuple[Any, ...], RecordsFile] = {}
     rows = []
@@ -213,7 +213,7 @@ def newest_rows(run: Run) -> list[dict[str, Any]]:
                 continue
             # A grid of 11 budgets meets every other point of one of 21, but for the last digits of the root.
             key = (
-                *(row[name] for name in ("kind", "policy", "other", "thresholding")),
+                *(row[name] for name in ("kind", "policy", "other", "people", "thresholding")),
                 f"{row['a']:.9g}",
                 row["exit_name"],
             )

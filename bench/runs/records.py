@@ -13,9 +13,9 @@ from bench.files import DIGEST, replacing
 from bench.runs.upgrade import MACS, upgrade_header, upgrade_record
 from bench.spec import digest
 
-RECORDS_SCHEMA = 3
+RECORDS_SCHEMA = 4
 """Raised when names in records or the form of the file change; :mod:`bench.runs.upgrade` reads the older ones."""
-READABLE = (1, 2, 3)
+READABLE = (1, 2, 3, 4)
 ENDED = 3
 """From this schema on, the last line holds the number of records and a digest of the file."""
 PATTERNS = ("records-*.jsonl", "records-*.jsonl.gz")

@@ -1,28 +1,29 @@
 """The numbers of one run with draws of the bootstrap: values from its records, draws from its exit tables.
 
-Policies decide again on the tables as they did in the sweep. Where that does not give the recorded numbers, no draws
-are made.
+On the tables policies decide again as they did in the sweep. What cannot be made again exactly as it is on record is
+not drawn; its records' own intervals tell how uncertain it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.curve_area import closed, mean_height, reaches
+from bench.budget.crossed import standard_error
+from bench.budget.curve_area import mean_between, reaches
 from bench.budget.points import Points, SweepContext
 from bench.budget.policy import Policy
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.sweep import policy_points
 from bench.errors import BenchError
 from bench.files import AGAIN, read_arrays
-from bench.retrieval.table import ExitTable, FloatArray
+from bench.retrieval.table import ExitTable, FirstExitFeatures, FloatArray
 from bench.retrieval.table_file import load_table
 from bench.runs.folder import RunFolder
 from bench.runs.load import RecordsFile, Run
@@ -30,8 +31,20 @@ from bench.spec import EVALUATION_VERSION, SweepSpec
 
 SAME = 1e-6
 """Largest difference, as a fraction, between a recorded number and the same one computed again from the tables."""
-Value = tuple[float, FloatArray | None]
-"""A number and its draws (R,), which are None where nothing can be drawn."""
+Budgets: TypeAlias = tuple[float, float]
+"""From one cost to another."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number with its ``draws`` (R,) over people, which are None where nothing can be drawn.
+
+    ``error`` is the standard error that its recorded interval tells of; None where none is recorded.
+    """
+
+    number: float
+    draws: FloatArray | None = None
+    error: float | None = None
 
 
 @dataclass
@@ -111,22 +124,28 @@ class RedrawnRun:
         _, rows = self.curve(policy, thresholding)
         return reaches(np.array([row["realised_cost"] for row in rows]), self.costs[[0, -1]])
 
-    def exit_value(self, index: int, metric: str) -> Value:
+    def exit_value(self, exit_index: int, metric: str) -> Value:
         """One exit's metric."""
-        draws = self.context.exit_draws[:, index, METRICS.index(metric)] if self.context else None
-        return float(self.exit_rows[index][metric]), draws
+        draws = self.context.exit_draws[:, exit_index, METRICS.index(metric)] if self.context else None
+        row = self.exit_rows[exit_index]
+        return Value(float(row[metric]), draws, _error(row, metric))
 
-    def mean_value(self, policy: str, thresholding: str, metric: str, budgets: tuple[float, float]) -> Value:
-        """Mean of a policy's metric between two budgets; with draws once the policy decided again."""
+    def mean_value(self, policy: str, thresholding: str, metric: str, budgets: Budgets) -> Value:
+        """Mean of a policy's metric over budgets from the one to the other; with draws once it decided again.
+
+        Its recorded error is the mean of the points' over these budgets: points whose errors all rose and fell together
+        would have it, and no others have more.
+        """
         _, rows = self.curve(policy, thresholding)
-        costs, scores = (np.array([[row[name] for row in rows]]) for name in ("realised_cost", metric))
-        ends = np.array([[self.exit_rows[index][metric] for index in (0, -1)]])
-        value = float(self._mean_height(costs, scores, ends, budgets)[0])
+        number = self._recorded_mean([row[metric] for row in rows], [row[metric] for row in self._ends], rows, budgets)
+        errors, at_ends = ([_error(row, metric) for row in part] for part in (rows, self._ends))
+        error = None if None in [*errors, *at_ends] else self._recorded_mean(errors, at_ends, rows, budgets)
         points, column = self._points.get((policy, thresholding)), METRICS.index(metric)
         if self.context is None or points is None:
-            return value, None
+            return Value(number, None, error)
         exits = self.context.exit_draws[:, [0, -1], column]
-        return value, self._mean_height(points.cost_draws, points.score_draws[..., column], exits, budgets)
+        draws = self._mean_height(points.cost_draws, points.score_draws[..., column], exits, budgets)
+        return Value(number, draws, error)
 
     def decide_again(self, policy: str, thresholding: str) -> str:
         """Let a policy decide on the table again; gives the reason where that fails, else an empty text.
@@ -137,10 +156,14 @@ class RedrawnRun:
         if self.context is None:
             raise ValueError("decisions are scored on draws: call draw first")
         try:
-            spec, ready = _sweep_spec(file), self._ready(policy)
+            spec, (ready, reads_features) = _sweep_spec(file), self._ready(policy)
             rule = registry.thresholding(thresholding)
-            held_out = self._load("calibration").signals if rule.needs == "calibration" else None
-            points = policy_points(ready, rule, self.table, self.context, spec, held_out)
+            table = self._with_features(self.table, "") if reads_features else self.table
+            held_out = None
+            if rule.needs == "calibration":
+                held_out = self._load("calibration")
+                held_out = self._with_features(held_out, "calibration_") if reads_features else held_out
+            points = policy_points(ready, rule, table, self.context, spec, held_out.signals if held_out else None)
         except BenchError as problem:
             return str(problem)
         again = np.column_stack([points.cost / self.costs[-1], points.scores[:, METRICS.index("mAP")]])
@@ -150,11 +173,20 @@ class RedrawnRun:
         self._points[policy, thresholding] = points
         return ""
 
-    def _mean_height(
-        self, costs: FloatArray, scores: FloatArray, exits: FloatArray, budgets: tuple[float, float]
-    ) -> FloatArray:
-        curve = closed(costs, scores, self.costs[[0, -1]], exits)
-        return mean_height(*curve, np.array(budgets))
+    @property
+    def _ends(self) -> list[Mapping[str, Any]]:
+        """Records of the first exit and the last."""
+        return [self.exit_rows[0], self.exit_rows[-1]]
+
+    def _recorded_mean(
+        self, values: Sequence[Any], at_ends: Sequence[Any], rows: Sequence[Mapping[str, Any]], budgets: Budgets
+    ) -> float:
+        costs = np.array([[row["realised_cost"] for row in rows]])
+        heights = self._mean_height(costs, np.array([values], dtype=float), np.array([at_ends], dtype=float), budgets)
+        return float(heights[0])
+
+    def _mean_height(self, costs: FloatArray, scores: FloatArray, exits: FloatArray, budgets: Budgets) -> FloatArray:
+        return mean_between(costs, scores, self.costs[[0, -1]], exits, np.array(budgets))
 
     def _load(self, split: str) -> ExitTable:
         path = self.folder.table(split, self.scored.evaluation_key)
@@ -167,18 +199,35 @@ class RedrawnRun:
                 raise
             raise BenchError(f"{path} is of an older version of the suite") from problem
 
-    def _ready(self, name: str) -> Policy:
+    def _ready(self, name: str) -> tuple[Policy, bool]:
+        """Give a policy that is ready, and whether it reads features of images."""
         policy = registry.policy(name)
         if isinstance(policy, Policy):
-            return policy
-        if policy.needs == "training statistics":
-            raise BenchError("decisions read features of images, which are no part of an exit table")
+            return policy, False
         path = self.folder.policy(policy.file_name, self.scored.evaluation_key)
+        if not path.exists():
+            raise BenchError(f"{path} is not kept")
         stored = read_arrays(path)
         try:
-            return policy.load(stored)
+            return policy.load(stored), policy.needs == "training statistics"
         except (ValueError, KeyError) as problem:
             raise BenchError(f"{path} is not what {name} learned ({problem}); {AGAIN}") from problem
+
+    def _with_features(self, table: ExitTable, prefix: str) -> ExitTable:
+        """Add the kept features of the first exit, which are no part of an exit table."""
+        path = self.folder.features
+        if not path.exists():
+            raise BenchError(f"decisions read features of images, and {path} is not kept")
+        stored = read_arrays(path)
+        query, gallery = (stored.get(f"{prefix}{part}") for part in ("query", "gallery"))
+        if query is None or gallery is None or len(query) != len(table):
+            raise BenchError(f"{path} has not the features of these queries")
+        return replace(table, signals=replace(table.signals, features=FirstExitFeatures(query, gallery)))
+
+
+def _error(row: Mapping[str, Any], metric: str) -> float | None:
+    low, high = (row.get(f"{metric}_{end}") for end in ("low", "high"))
+    return None if low is None or high is None else standard_error(float(low), float(high))
 
 
 def _sweep_spec(file: RecordsFile) -> SweepSpec:

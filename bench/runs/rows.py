@@ -9,8 +9,10 @@ from typing import Any
 from bench.budget.query_scores import METRICS
 
 POINTS = ("exit", "policy", "oracle")
-SUMMARIES = ("curve", "comparison", "outcome", "verification", "roc")
+SUMMARIES = ("curve", "comparison", "outcome", "auc", "verification", "roc")
 KINDS = (*POINTS, *SUMMARIES)
+TEXTS = ("other", "threshold_from", "people")
+"""Fields of some kinds of records that are texts."""
 
 
 def check_header(header: Mapping[str, Any]) -> None:
@@ -59,7 +61,7 @@ def _row(record: Mapping[str, Any], exits: Sequence[str]) -> dict[str, Any]:
         raise ValueError(f"{len(fractions)} exit fractions for {len(exits)} exits")
     for index, fraction in enumerate(fractions):
         row[f"exit_fraction_{index + 1}"] = _finite(fraction)
-    texts = {"other": str(record.get("other", "")), "threshold_from": str(record.get("threshold_from", ""))}
+    texts = {name: str(record.get(name, "")) for name in TEXTS}
     row |= texts
     taken = {"kind", "policy", "thresholding", "a", "exit", "exit_fractions", *texts}
     row |= _all_finite({name: value for name, value in record.items() if name not in taken and value is not None})

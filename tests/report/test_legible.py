@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from test_as_run import inference
 from test_latency_report import SIZE, latency
+from test_report_tables import with_auc
 from test_search_report import accuracy, study
 
 from bench.report.kinds import FIGURES
@@ -50,6 +51,7 @@ def section(writer, tmp_path_factory, request):
         about = {"kind": "outcome", "thresholding": "", "a": None, "exit": 0, "threshold_from": "calibration"}
         counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60, "threshold": 1.0}
         records += [{**about, **counts, "policy": policy} for policy in ("gs", "random")]
+        with_auc(header, records)
 
     for seed in (0, 1):
         write_run(seed=seed, change=whole)

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm, t
 
+from bench.budget.significance import holm
 from bench.report.curves import exit_curve, policy_curve, policy_means, policy_runs
+from bench.report.figures.auc import auc_figure
 from bench.report.figures.outcomes import outcome_figure
 from bench.report.sections import sections
+from bench.report.tables.ahead import ahead_table
 from bench.report.tables.areas import area_table
+from bench.report.tables.auc import auc_table
 from bench.report.tables.budgets import BUDGET_SHARES, budget_table
 from bench.report.tables.comparisons import comparison_table
 from bench.report.tables.exits import exit_table
@@ -121,15 +126,10 @@ def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
         for name in ("mAP_area", "mAP_gap_closed_low", "mAP_cost_for_95", "rank-1_area_over_interpolation_high"):
             assert row[name] == record[name]
     best = table.shown.iloc[0]
-    met = [record for record in records if record["kind"] == "comparison" and record["thresholding"] == "stream"]
-    beaten = {one["other"] if one["policy"] == "gs" else one["policy"] for one in met if "gs" in one.values()}
-    beaten &= {"random", "interpolation"}
-    certain = {
-        name
-        for name in beaten
-        for one in met
-        if {one["policy"], one["other"]} == {"gs", name} and one["mAP_area_lead_p_holm"] < 0.05
-    }
+    met = comparison_table(only_section(write_run)).full
+    met = met[(met["thresholding"] == "stream") & (met["mAP_lead_p_holm"] < 0.05)]
+    certain = set(met[(met["policy"] == "gs") & (met["mAP_lead"] > 0)]["other"])
+    certain |= set(met[(met["other"] == "gs") & (met["mAP_lead"] < 0)]["policy"])
     assert certain
     assert set(best["better than"].split(", ")) == certain
     price = 100 * np.array([curves["gs", "stream"][f"mAP_cost_for_95{end}"] for end in ("", "_low", "_high")]) / 65e6
@@ -141,8 +141,108 @@ def test_comparison_table_sets_every_two_against_each_other(write_run):
     table = comparison_table(only_section(write_run))
     pairs = [record for record in records if record["kind"] == "comparison"]
     assert len(table.full) == len(pairs) == 2 * (1 + 2)
-    assert table.full["mAP_area_lead_p_holm"].tolist() == [record["mAP_area_lead_p_holm"] for record in pairs]
+    assert table.full["mAP_lead"].tolist() == [record["mAP_area_lead"] for record in pairs]
+    # Of one seed the interval is the recorded one, as if its ends lay at equal distances.
+    widths = [record["mAP_area_lead_high"] - record["mAP_area_lead_low"] for record in pairs]
+    assert (table.full["mAP_lead_high"] - table.full["mAP_lead_low"]).tolist() == pytest.approx(widths)
+    # Three pairs of each thresholding, in two metrics.
+    of_stream = table.full[table.full["thresholding"] == "stream"]
+    p = of_stream[["mAP_lead_p", "rank-1_lead_p"]].to_numpy().ravel()
+    assert of_stream[["mAP_lead_p_holm", "rank-1_lead_p_holm"]].to_numpy().ravel() == pytest.approx(holm(p))
     assert table.shown["against"].tolist()[:3] == ["gs", "interpolation", "interpolation"]
+    assert set(table.full["over"]) == {"people"}
+
+
+def test_policies_of_several_seeds_are_compared_over_these(write_run):
+    leads = []
+    for seed in range(3):
+        _, records, _ = write_run(seed=seed, budgets=9)
+        leads += [one for one in records if one["kind"] == "comparison" and one["thresholding"] == "stream"][:1]
+    table = comparison_table(only_section(write_run))
+    assert len(table.full) == 2 * (1 + 2)
+    values = np.array([one["mAP_area_lead"] for one in leads])
+    errors = np.array([(one["mAP_area_lead_high"] - one["mAP_area_lead_low"]) / (2 * norm.ppf(0.975)) for one in leads])
+    parts = values.var(ddof=1) / 3, errors.mean() ** 2
+    degrees = sum(parts) ** 2 / (parts[0] ** 2 / 2 + parts[1] ** 2 / 999)
+    first = table.full.iloc[0]
+    assert (first["policy"], first["other"], first["seeds"]) == (leads[0]["policy"], leads[0]["other"], "3")
+    assert first["mAP_lead"] == pytest.approx(values.mean())
+    assert first["mAP_lead_p"] == pytest.approx(2 * t.sf(abs(values.mean()) / sum(parts) ** 0.5, degrees))
+    assert first["run"].count(" ") == 2
+
+
+def test_setups_are_compared_at_their_last_exit_and_over_shared_budgets(write_run):
+    exits = {}
+    for seed in range(3):
+        for place, method in enumerate(("dare", "hashreid")):
+            _, records, _ = write_run(method=method, seed=seed + 3 * place, budgets=9)
+            exits.setdefault(method, []).append([one for one in records if one["kind"] == "exit"][-1])
+    table = ahead_table(only_section(write_run))
+    assert table.full["compared"].tolist() == ["everybody at the last exit", "policy gs, thresholding stream"]
+    values = [np.array([one["mAP"] for one in exits[method]]) for method in ("dare", "hashreid")]
+    errors = [
+        np.mean([(one["mAP_high"] - one["mAP_low"]) / (2 * norm.ppf(0.975)) for one in exits[method]])
+        for method in ("dare", "hashreid")
+    ]
+    parts = [one.var(ddof=1) / 3 for one in values]
+    over_people = sum(error**2 for error in errors)
+    variance = sum(parts) + over_people
+    degrees = variance**2 / (sum(part**2 for part in parts) / 2 + over_people**2 / 999)
+    last = table.full.iloc[0]
+    value = values[0].mean() - values[1].mean()
+    assert last["mAP_lead"] == pytest.approx(value)
+    assert last["mAP_lead_p"] == pytest.approx(2 * t.sf(abs(value) / variance**0.5, degrees))
+    p = table.full[["mAP_lead_p", "rank-1_lead_p"]].to_numpy().ravel()
+    assert table.full[["mAP_lead_p_holm", "rank-1_lead_p_holm"]].to_numpy().ravel() == pytest.approx(holm(p))
+    assert table.shown["compared by"].tolist()[1] == "policy gs, thresholding stream, 20.00 to 65.00 M"
+    swept = table.full.iloc[1]
+    areas = area_table(only_section(write_run)).full
+    areas = areas[(areas["policy"] == "gs") & (areas["thresholding"] == "stream")]
+    # Both setups span the same budgets: their means over these are the areas.
+    expected = [areas[areas["method"] == method]["mAP_area"].mean() for method in ("dare", "hashreid")]
+    assert (swept["mAP"], swept["mAP_other"]) == pytest.approx(tuple(expected))
+    assert (swept["from"], swept["to"]) == (20e6, 65e6)
+
+
+def test_one_setup_is_ahead_of_nobody(write_run):
+    write_run()
+    assert ahead_table(only_section(write_run)) is None
+
+
+def with_auc(header, records):
+    for policy, value in (("gs", 0.8), ("random", 0.5)):
+        for people, less in (("test", 0.0), ("calibration", 0.05)):
+            for exit_index in range(len(header["exits"])):
+                record = {"kind": "auc", "policy": policy, "thresholding": "", "people": people, "a": None}
+                record |= {"exit": exit_index, "queries": 60, "right": 0.6, "right_auc": value - less}
+                record |= {"right_auc_low": value - less - 0.1, "right_auc_high": value - less + 0.1}
+                if exit_index + 1 < len(header["exits"]):
+                    record |= {"no_better_later": 0.9}
+                    record |= {f"no_better_later_auc{end}": record[f"right_auc{end}"] for end in ("", "_low", "_high")}
+                records.append(record)
+
+
+def test_auc_of_every_policy_and_exit_stands_in_table_and_figure(write_run):
+    write_run(change=with_auc)
+    section = only_section(write_run)
+    table = auc_table(section)
+    assert len(table.full) == 2 * 2 * 4
+    assert table.shown["people"].tolist()[:4] == ["test", "test", "held out", "held out"]
+    assert table.shown["AUC: right here (%)"][0] == "80.0 [70.0 to 90.0]"
+    assert table.shown["AUC: no later exit better (%)"].tolist()[-1] == "—"
+    drawing = auc_figure(section, section.setups[0])
+    axes = drawing.figure.axes
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["gs", "random"]
+    points = [line.get_xdata()[0] for line in axes[0].lines if line.get_marker() in ("o", "D")]
+    assert sorted(points) == pytest.approx([45.0, 50.0, 75.0, 80.0])
+    assert not axes[-1].get_visible()
+
+
+def test_without_auc_there_is_no_table_and_no_figure_of_it(write_run):
+    write_run()
+    section = only_section(write_run)
+    assert not len(auc_table(section))
+    assert auc_figure(section, section.setups[0]) is None
 
 
 def test_outcome_table_counts_the_exits(write_run):

@@ -1,6 +1,7 @@
 """The whole run on small data: what is kept, what is found again, what is refused."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_what_a_run_leaves(shared):
         "records",
     }
     kinds = {record["kind"] for record in result.records}
-    assert kinds == {"exit", "policy", "oracle", "curve", "comparison", "outcome", "verification", "roc"}
+    assert kinds == {"exit", "policy", "oracle", "curve", "comparison", "outcome", "auc", "verification", "roc"}
     policies = {(record["policy"], record["thresholding"]) for record in result.records if record["kind"] == "policy"}
     assert policies == {(policy, thresholding) for policy in SWEEP.policies for thresholding in SWEEP.thresholdings}
 
@@ -129,6 +130,44 @@ def test_thresholds_of_the_first_exit_are_chosen_on_held_out_people(shared):
         "learned",
         "ets",
     }
+
+
+def test_auc_is_recorded_of_test_people_and_held_out_ones(shared):
+    _, result = shared
+    areas = [record for record in result.records if record["kind"] == "auc"]
+    found = {(record["policy"], record["people"], record["exit"]) for record in areas}
+    assert found == {
+        (name, people, place) for name in SWEEP.policies for people in ("test", "calibration") for place in range(4)
+    }
+
+
+def test_auc_is_added_to_records_that_were_kept_without(shared):
+    """The records of before are the same, and nothing else is done again."""
+    request, result = shared
+    path = next(one for one in result.folder.path.glob("records-*.jsonl") if read_records(one)[1] == result.records)
+    whole = path.read_bytes()
+    header, records = read_records(path)
+    without = [record for record in records if record["kind"] != "auc"]
+    bare = {name: value for name, value in header.items() if name not in ("type", "schema")}
+    write_records(path, bare, without)
+    path.chmod(0o444)
+    if not os.access(path, os.W_OK):
+        assert run(request).records == without
+    path.chmod(0o644)
+    again = run(request)
+    assert again.cached
+    assert again.records == without + [record for record in records if record["kind"] == "auc"]
+    found, kept = read_records(path)
+    assert kept == again.records
+    assert found["added"]["auc"]["versions"]
+    assert {name: value for name, value in found.items() if name != "added"} == header
+    path.write_bytes(whole)
+    table = result.folder.table("test", request.evaluation.key)
+    write_records(path, bare, without)
+    table.rename(table.with_suffix(".away"))
+    assert run(request).records == without
+    table.with_suffix(".away").rename(table)
+    path.write_bytes(whole)
 
 
 def test_policies_learn_from_nobody_that_is_tested(shared, monkeypatch):

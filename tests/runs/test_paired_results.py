@@ -2,19 +2,29 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from kept import MACS, QUERIES, keep_run, same_queries
+from invented import invented_evidence, with_features
+from kept import MACS, PEOPLE, QUERIES, keep_run, same_queries
 from scipy.stats import norm
 
+from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap, interval
+from bench.budget.crossed import Networks, lead
+from bench.budget.sweep import sweep
 from bench.errors import BenchError
+from bench.files import write_arrays
+from bench.runs.comparable import comparable
 from bench.runs.finding import read_run
-from bench.runs.paired import EVERYTHING, RESAMPLES, SEED, comparable, pair_results
+from bench.runs.paired import EVERYTHING, RESAMPLES, SEED, pair_results
 from bench.runs.redrawn import RedrawnRun
-from bench.spec import EvaluationSpec, digest
+from bench.spec import EvaluationSpec, SweepSpec, digest
 
 
 def pair(first, second):
-    return pair_results(read_run(first), read_run(second))
+    return pair_results([read_run(first)], [read_run(second)])
+
+
+def pair_seeds(first, second):
+    return pair_results([read_run(folder) for folder in first], [read_run(folder) for folder in second])
 
 
 def test_exits_are_tested_on_the_same_people(tmp_path):
@@ -32,13 +42,16 @@ def test_exits_are_tested_on_the_same_people(tmp_path):
     metric = row.metrics["mAP"]
     assert (metric.first, metric.second) == pytest.approx((one.mean(), other.mean()))
     assert metric.lead == pytest.approx((other - one).mean())
-    assert (metric.low, metric.high) == pytest.approx(tuple(np.quantile(differences, [0.025, 0.975])))
-    assert metric.p == pytest.approx(2 * norm.sf(abs((other - one).mean()) / np.std(differences, ddof=1)))
-    # Four exits and two policies are tested together: the least likely difference is multiplied by six.
-    assert found.tests == 6
-    least = min((row.metrics["mAP"] for row in [*found.exits, *found.policies]), key=lambda one: one.p)
-    assert least.p_holm == pytest.approx(min(6 * least.p, 1))
-    assert not found.untested
+    tested = metric.tested
+    assert (tested.low, tested.high) == pytest.approx(tuple(np.quantile(differences, [0.025, 0.975])))
+    assert tested.p == pytest.approx(2 * norm.sf(abs((other - one).mean()) / np.std(differences, ddof=1)))
+    assert not tested.over_seeds
+    # Four exits and two policies in two metrics are tested together: the smallest p is multiplied by twelve.
+    assert found.tests == 12
+    every = [one for row in [*found.exits, *found.policies] for one in row.metrics.values()]
+    least = min(every, key=lambda one: one.tested.p)
+    assert least.p_holm == pytest.approx(min(12 * least.tested.p, 1))
+    assert not found.not_redrawn
     assert not found.left_out
 
 
@@ -51,10 +64,12 @@ def test_values_and_draws_of_a_policy_are_those_of_its_sweep(tmp_path, threshold
     for record in (record for record in run.scored[0].shown.records if record["kind"] == "curve"):
         assert side.decide_again(record["policy"], thresholding) == ""
         for metric in ("mAP", "rank-1"):
-            value, draws = side.mean_value(record["policy"], thresholding, metric, (MACS[0], MACS[-1]))
-            assert value == pytest.approx(record[f"{metric}_area"])
+            value = side.mean_value(record["policy"], thresholding, metric, (MACS[0], MACS[-1]))
+            assert value.number == pytest.approx(record[f"{metric}_area"])
             ends = [record[f"{metric}_area_{end}"] for end in ("low", "high")]
-            assert list(interval(draws)) == pytest.approx(ends)
+            assert list(interval(value.draws)) == pytest.approx(ends)
+            # Out of the points' intervals, it is no less than the draws have it.
+            assert value.draws.std(ddof=1) < 1.1 * value.error < 2 * value.draws.std(ddof=1)
 
 
 def test_the_same_outcomes_under_another_seed_do_not_differ(tmp_path):
@@ -62,7 +77,7 @@ def test_the_same_outcomes_under_another_seed_do_not_differ(tmp_path):
     found = pair(*(keep_run(tmp_path, seed=seed, table=table) for seed in (0, 1)))
     for row in (*found.exits, *found.policies):
         for one in row.metrics.values():
-            assert (one.lead, one.low, one.high, one.p_holm) == (0, 0, 0, 1)
+            assert (one.lead, one.tested.low, one.tested.high, one.p_holm) == (0, 0, 0, 1)
 
 
 def test_where_costs_differ_the_shared_budgets_count(tmp_path):
@@ -77,7 +92,7 @@ def test_where_costs_differ_the_shared_budgets_count(tmp_path):
     curve = np.array([*sorted(points), (66e6, exits[-1])]).T
     (row,) = (row for row in found.policies if row.names[0] == "gs")
     assert row.metrics["rank-1"].first == pytest.approx(np.interp(fine, *curve).mean(), abs=1e-4)
-    assert row.metrics["rank-1"].p is not None
+    assert row.metrics["rank-1"].tested.paired
 
 
 def test_costs_that_do_not_overlap_leave_the_exits(tmp_path):
@@ -104,13 +119,53 @@ def test_only_what_both_swept_in_the_same_mode_is_compared(tmp_path):
     assert [row.names for row in found.policies] == [("gs", "gs")]
 
 
-def test_without_tables_values_stand_untested(tmp_path):
-    found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, tables=False))
-    assert "is not kept" in found.untested[EVERYTHING]
-    assert found.tests == 0
+def test_without_tables_recorded_intervals_stand_in(tmp_path):
+    folders = keep_run(tmp_path), keep_run(tmp_path, seed=1, tables=False)
+    found = pair(*folders)
+    assert "is not kept" in found.not_redrawn[EVERYTHING]
+    assert found.tests == 12
     for row in (*found.exits, *found.policies):
-        assert row.metrics["mAP"].lead == row.metrics["mAP"].second - row.metrics["mAP"].first
-        assert row.metrics["mAP"].p is None
+        metric = row.metrics["mAP"]
+        assert metric.lead == metric.second - metric.first
+        assert not metric.tested.paired
+    exits = [[row for row in read_run(folder).scored[0].shown.records if row["kind"] == "exit"] for folder in folders]
+    errors = [(side[1]["mAP_high"] - side[1]["mAP_low"]) / (2 * norm.ppf(0.975)) for side in exits]
+    tested = found.exits[1].metrics["mAP"].tested
+    assert tested.p == pytest.approx(2 * norm.sf(abs(found.exits[1].metrics["mAP"].lead) / np.hypot(*errors)))
+
+
+def test_records_without_intervals_leave_values_untested(tmp_path):
+    def bare(header, records):
+        for record in records:
+            for name in [name for name in record if name.endswith(("_low", "_high"))]:
+                del record[name]
+
+    found = pair(*(keep_run(tmp_path, seed=seed, tables=False, change=bare) for seed in (0, 1)))
+    assert found.tests == 0
+    assert {row.metrics["mAP"].tested for row in (*found.exits, *found.policies)} == {None}
+
+
+def test_several_seeds_are_tested_over_people_and_seeds(tmp_path):
+    first = [keep_run(tmp_path, seed=seed) for seed in range(3)]
+    better = [same_queries(seed) for seed in (3, 4, 5)]
+    for table in better:
+        table.outcomes.average_precision[:] **= 0.5
+    second = [keep_run(tmp_path, "dare", seed=seed, table=table) for seed, table in enumerate(better)]
+    found = pair_seeds(first, second)
+    assert found.seeds == (3, 3)
+    assert not found.not_redrawn
+    scores = [
+        np.stack([table.outcomes.average_precision[:, 1] for table in tables], axis=1)
+        for tables in ([same_queries(seed) for seed in range(3)], better)
+    ]
+    metric = found.exits[1].metrics["mAP"]
+    assert (metric.first, metric.second) == pytest.approx(tuple(one.mean() for one in scores))
+    bootstrap = IdentityBootstrap.draw(same_queries(0).outcomes.query_pids, RESAMPLES, SEED)
+    sides = [Networks(one.mean(axis=0), draws=bootstrap.means(one)) for one in reversed(scores)]
+    assert metric.tested == lead(*sides, people=PEOPLE)
+    assert metric.tested.over_seeds
+    assert [row.names[0] for row in found.policies] == ["random", "gs"]
+    assert all(row.metrics["mAP"].tested.over_seeds for row in found.policies)
 
 
 def test_tables_that_are_not_those_of_the_records_are_not_used(tmp_path):
@@ -118,7 +173,7 @@ def test_tables_that_are_not_those_of_the_records_are_not_used(tmp_path):
         records[0]["mAP"] += 0.01
 
     found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, change=better))
-    assert "not the one that its records were made from" in found.untested[EVERYTHING]
+    assert "not the one that its records were made from" in found.not_redrawn[EVERYTHING]
 
     def luckier(header, records):
         for record in records:
@@ -126,9 +181,9 @@ def test_tables_that_are_not_those_of_the_records_are_not_used(tmp_path):
                 record["mAP"] += 0.01
 
     found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=2, change=luckier))
-    assert "other than in records-" in found.untested["gs"]
-    assert {row.names[0]: row.metrics["mAP"].p is None for row in found.policies} == {"random": False, "gs": True}
-    assert found.tests == 5
+    assert "other than in records-" in found.not_redrawn["gs"]
+    assert {row.names[0]: row.metrics["mAP"].tested.paired for row in found.policies} == {"random": True, "gs": False}
+    assert found.tests == 12
 
 
 def test_a_damaged_table_costs_the_test_alone(tmp_path):
@@ -136,36 +191,38 @@ def test_a_damaged_table_costs_the_test_alone(tmp_path):
     path = folder.table("test", EvaluationSpec().key)
     path.write_bytes(path.read_bytes()[:2000])
     found = pair(folder, keep_run(tmp_path, seed=1))
-    assert path.name in found.untested[EVERYTHING]
+    assert path.name in found.not_redrawn[EVERYTHING]
 
 
 def test_a_table_of_an_older_version_is_called_that(tmp_path):
     older = EvaluationSpec(evaluation_version=1)
     folders = [keep_run(tmp_path, seed=seed, evaluation=older) for seed in (0, 1)]
-    assert not pair(*folders).untested
+    assert not pair(*folders).not_redrawn
     path = folders[1].table("test", older.key)
     with np.load(path) as stored:
         kept = {name: values for name, values in stored.items() if name != "signals.class_entropy"}
     np.savez(path, **kept)
-    assert pair(*folders).untested[EVERYTHING] == f"{path} is of an older version of the suite"
+    assert pair(*folders).not_redrawn[EVERYTHING] == f"{path} is of an older version of the suite"
 
 
 def test_tables_of_other_queries_are_not_paired(tmp_path):
     table = same_queries(1)
     others = replace(table, outcomes=replace(table.outcomes, query_pids=np.arange(QUERIES) % 39 + 1))
-    found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, table=others))
-    assert found.untested[EVERYTHING] == "the exit tables are not of the same queries"
+    with pytest.raises(BenchError, match="not of the same queries"):
+        pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, table=others))
 
 
-def test_what_learned_from_features_is_not_decided_again(tmp_path):
+def test_what_learned_from_features_needs_what_it_learned(tmp_path):
     def renamed(header, records):
         for record in records:
             if record["kind"] in ("policy", "curve") and record["policy"] == "gs":
                 record["policy"] = "ets"
 
     found = pair(*(keep_run(tmp_path, seed=seed, change=renamed) for seed in (0, 1)))
-    assert list(found.untested) == ["ets"]
-    assert "features" in found.untested["ets"]
+    assert list(found.not_redrawn) == ["ets"]
+    assert "is not kept" in found.not_redrawn["ets"]
+    (row,) = (row for row in found.policies if row.names[0] == "ets")
+    assert not row.metrics["mAP"].tested.paired
 
 
 def test_other_data_and_other_measures_are_refused(tmp_path):
@@ -196,4 +253,44 @@ def test_runs_of_before_the_evaluation_key_was_recorded_are_compared(tmp_path):
         for split in ("test", "calibration"):
             folder.table(split, evaluation.key).rename(folder.table(split, digest(asdict(evaluation))))
         folders.append(folder)
-    assert not pair(*folders).untested
+    assert not pair(*folders).not_redrawn
+
+
+def test_versions_of_a_policy_are_not_mixed(tmp_path):
+    def versioned(header, records):
+        header["policy_versions"] = {"gs": 2}
+
+    found = pair(keep_run(tmp_path), keep_run(tmp_path, seed=1, change=versioned))
+    assert [row.names[0] for row in found.policies] == ["random"]
+    assert "different versions" in found.left_out["gs"]
+
+
+def ets_run(results, seed):
+    """A run whose policy ets was learned, fitted and swept, with all that is kept of it."""
+    policy = registry.policy("ets")
+    table = with_features(same_queries(seed), seed)
+    parameters = policy.fit(invented_evidence(images=40), np.random.default_rng(seed))
+    swept = SweepSpec(("gs", "ets"), thresholdings=("calibrated",), budgets=5, resamples=20)
+
+    def with_ets(header, records):
+        ready = [registry.policy("gs"), policy.load(parameters)]
+        records[:] = sweep(table, MACS, swept, ready, table.signals)
+        header["sweep"] = swept.to_json()
+
+    folder = keep_run(results, seed=seed, table=table, thresholdings=("calibrated",), change=with_ets)
+    write_arrays(folder.policy(policy.file_name, EvaluationSpec().key), parameters)
+    features = table.signals.features
+    parts = {
+        f"{prefix}{name}": getattr(features, name) for prefix in ("", "calibration_") for name in ("query", "gallery")
+    }
+    write_arrays(folder.features, parts)
+    return folder
+
+
+def test_ets_decides_again_on_kept_features(tmp_path):
+    folders = [ets_run(tmp_path, seed) for seed in (0, 1)]
+    found = pair(*folders)
+    assert not found.not_redrawn
+    assert {row.names[0]: row.metrics["mAP"].tested.paired for row in found.policies} == {"gs": True, "ets": True}
+    folders[1].features.unlink()
+    assert "features of images" in pair(*folders).not_redrawn["ets"]

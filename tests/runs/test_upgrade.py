@@ -28,8 +28,16 @@ def test_a_kept_sweep_is_read_under_the_names_of_today():
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.parent.name)
 def test_every_kept_result_is_readable(path):
     header, records = read_records(path)
-    assert header["schema"] in (2, RECORDS_SCHEMA)
-    assert {record["kind"] for record in records} <= {"exit", "policy", "oracle", "curve", "comparison", "outcome"}
+    assert header["schema"] in (2, 3, RECORDS_SCHEMA)
+    assert {record["kind"] for record in records} <= {
+        "exit",
+        "policy",
+        "oracle",
+        "curve",
+        "comparison",
+        "outcome",
+        "auc",
+    }
 
 
 def test_what_is_written_is_read_back_as_it_is(tmp_path):

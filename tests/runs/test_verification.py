@@ -13,6 +13,7 @@ from bench.data.images import open_store
 from bench.errors import BenchError
 from bench.files import write_json
 from bench.runs.cache_verification import verify_cache
+from bench.runs.records import RECORDS_SCHEMA
 from bench.runs.repair import repair
 from bench.runs.verification import Verification, verify_results
 from bench.training.weights import save_weights
@@ -93,7 +94,7 @@ def test_records_that_are_not_of_their_table_are_found(tmp_path, name, shift, fo
 def test_a_newer_schema_another_key_and_a_missing_spec_are_told_apart(folder, tmp_path):
     path = next(folder.path.glob("records-*"))
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([lines[0].replace('"schema": 3', '"schema": 99'), lines[1]]) + "\n")
+    path.write_text("\n".join([lines[0].replace(f'"schema": {RECORDS_SCHEMA}', '"schema": 99'), lines[1]]) + "\n")
     finding = wrong(tmp_path)[path.name]
     assert "schema 99" in finding.problem
     assert not finding.removable

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
+from bench.report.leads import LEVEL, Row, ahead, policy_leads
 from bench.report.sections import Section, Setup
 from bench.report.tables.columns import SETUP_AND_SEED, named, scored, shared
 from bench.report.tables.records import about, records_of
@@ -14,16 +15,14 @@ from bench.report.tables.table import Column, Record, Table, table
 from bench.report.versions import version_remark
 from bench.runs.load import Run
 
-LEVEL = 0.05
-"""Level at which a difference counts, after Holm's correction."""
-
 
 def area_table(section: Section) -> Table:
     """One row for each policy, the best first: its mean height over all budgets, and whom it beats."""
     rows = []
+    leads = policy_leads(section)
     for setup, run, thresholding, curves in _summed_up(section):
         last_cost = records_of(setup, run, "exit")[-1]["realised_cost"]
-        met = [record for record in records_of(setup, run, "comparison") if record["thresholding"] == thresholding]
+        met = [row for row in leads if (row["setup"], row["thresholding"]) == (setup.label, thresholding)]
         for record in curves:
             row = {**about(section, setup, run), "policy": record["policy"], "thresholding": thresholding}
             row |= {f"better_than_{metric}": _beaten_by(met, record["policy"], metric) for metric in CURVE_METRICS}
@@ -47,7 +46,8 @@ def area_table(section: Section) -> Table:
         "(area under it, normalised); where a policy falls just short of an end, that exit alone closes the curve. "
         "Over interpolation: against interpolation between neighbouring exits. Gap closed: share of the oracle's lead "
         "over that interpolation. Cost for 95 %: of the last exit's cost, what reaches 95 % of the last exit's mAP. "
-        f"Better than: mean mAP ahead, paired, p < {LEVEL} after Holm's correction over all pairs of the thresholding. "
+        "Better than: mean mAP ahead over people and the setup's seeds (table of policies against each other), "
+        f"p < {LEVEL} after Holm's correction. "
         f"Brackets: 95 % interval over test identities.{version_remark(section)}"
     )
     title = f"Which policy wins, {section.title}"
@@ -68,14 +68,13 @@ def _best_first(record: Record) -> tuple[bool, float, str]:
     return math.isnan(area), 0.0 if math.isnan(area) else -area, record["policy"]
 
 
-def _beaten_by(met: Sequence[Record], policy: str, metric: str) -> str:
+def _beaten_by(met: Sequence[Row], policy: str, metric: str) -> str:
     """Name whom a policy is ahead of in these comparisons, with a difference that is more than noise."""
     beaten = []
-    for record in met:
-        lead = record.get(f"{metric}_area_lead", math.nan)
-        certain = record.get(f"{metric}_area_lead_p_holm", math.nan) < LEVEL
-        if certain and policy == record["policy" if lead > 0 else "other"]:
-            beaten.append(record["other" if lead > 0 else "policy"])
+    for row in met:
+        leader = ahead(row, metric)
+        if leader and policy == row["policy" if leader > 0 else "other"]:
+            beaten.append(row["other" if leader > 0 else "policy"])
     return "; ".join(sorted(beaten, key=lambda name: (name == INTERPOLATION, name)))
 
 

@@ -53,6 +53,15 @@ def rows_of(setup: Setup, run: Run) -> pd.DataFrame:
     return setup.table[setup.table["run"] == run.identity]
 
 
+def about_setup(section: Section, setup: Setup) -> dict[str, Any]:
+    """Say what a row of a CSV on all runs of a setup is about: as :data:`ABOUT`, with all seeds and keys."""
+    first = about(section, setup, setup.runs[0])
+    seeds, keys = (
+        " ".join(map(str, values)) for values in zip(*((run.seed, run.key) for run in setup.runs), strict=True)
+    )
+    return {**first, "seed": seeds, "run": keys}
+
+
 def about(section: Section, setup: Setup, run: Run) -> dict[str, Any]:
     """Say what a row of a CSV is about: :data:`ABOUT` and its values."""
     data = (section.dataset, section.rendered, section.evaluation["ap"], section.cost.name, section.cost.unit)

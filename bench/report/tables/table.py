@@ -17,6 +17,8 @@ Record: TypeAlias = dict[Hashable, Any]
 """One row of a frame, by the names of its columns."""
 LONG = 20
 """A table of more rows runs over pages in LaTeX."""
+LONG_TEXT = 120
+"""Letters of a text from which on a table's texts run over several lines on the page."""
 LATEX_SIGNS = {"\N{MINUS SIGN}": "$-$", "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{MULTIPLICATION SIGN}": r"$\times$"}
 LATEX_SIGNS |= {"\N{EM DASH}": "---", "\N{EN DASH}": "--", "\N{GREEK SMALL LETTER LAMDA}": r"$\lambda$"}
 LATEX_SIGNS |= {"\N{GREEK SMALL LETTER MU}": r"$\mu$", "\N{MICRO SIGN}": r"$\mu$", "\N{NO-BREAK SPACE}": "~"}
@@ -112,9 +114,11 @@ class Table:
         return styler.to_html(exclude_styles=True)
 
     def text_classes(self, rows: pd.DataFrame) -> str:
-        """Say in classes ``text-N`` which columns of rows hold texts, for the page's style sheet."""
+        """Say in classes for the style sheet which columns of rows hold texts, ``text-N``, and ``long`` if they do."""
         texts = {column.heading for column in self.columns if not column.is_number}
-        return " ".join(f"text-{number}" for number, heading in enumerate(rows.columns, 1) if heading in texts)
+        classes = [f"text-{number}" for number, heading in enumerate(rows.columns, 1) if heading in texts]
+        longest = max((len(cell) for heading in texts & set(rows.columns) for cell in rows[heading]), default=0)
+        return " ".join([*classes, *(["long"] if longest > LONG_TEXT else [])])
 
 
 def latex_text(text: str) -> str:

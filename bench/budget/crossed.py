@@ -1,0 +1,141 @@
+"""Who is ahead, whoever is searched for and however training falls out: a test over people and seeds.
+
+Every network is tested on the same people: seeds and people are crossed, and both are drawn at random. It is the design
+of reader studies, with networks for readers and people for cases. The variance of a difference is put together as there
+(Obuchowski and Rockette, 1995), and the degrees of freedom are Satterthwaite's, which count the few seeds wherever the
+seeds make up the variance (Hillis, 2007). Networks of two methods are taken as drawn apart, whatever their seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+from bench.budget.bootstrap import interval
+from bench.budget.significance import p_values
+from bench.retrieval.table import FloatArray
+
+LEVEL = 0.95
+"""Level of the intervals."""
+NORMAL = 1.959963984540054
+"""Half the width of a 95 % interval, in standard errors, where these are known."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """One value of each of n networks that differ by their seed alone: ``values`` (n,).
+
+    How uncertain they are for the choice of people is told by ``draws`` (R, n), under which the same people are drawn
+    for all networks; or, where there are none, by ``errors`` (n,), a standard error for each network.
+    """
+
+    values: FloatArray
+    draws: FloatArray | None = None
+    errors: FloatArray | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean over the networks."""
+        return float(self.values.mean())
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A difference of means over seeds, with its 95 % interval and its two-sided p-value.
+
+    ``seeds`` are the networks of each side; with one on a side the interval covers the choice of people alone.
+    ``paired`` says whether the same people were drawn for all; otherwise the interval is at least as wide as it would
+    be then. ``degrees`` of freedom are infinite where the normal distribution was taken.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    seeds: tuple[int, ...]
+    paired: bool
+    degrees: float = math.inf
+
+    @property
+    def over_seeds(self) -> bool:
+        """Whether the choice of seeds is covered."""
+        return min(self.seeds) > 1
+
+
+def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:
+    """Test how far ``side`` is ahead of ``other``, or of nothing where ``side`` holds differences within each network.
+
+    ``people`` is the number of test identities. Variance, with n networks a side: between seeds s²/n of each side; and
+    over people that of the mean difference under the draws, less what the draws share with the seeds, which is what
+    people do otherwise in one network than in the next. Without draws the standard errors stand in: those of each
+    side's networks averaged, as if they rose and fell together, and summed over the sides, as if these did not. That
+    is never too little where two networks that see the same person err to the same side.
+    """
+    sides = (side,) if other is None else (side, other)
+    value = side.mean - (other.mean if other else 0.0)
+    counts = tuple(len(one.values) for one in sides)
+    paired = all(one.draws is not None for one in sides)
+    over_people = _over_people(sides) if paired else sum(float(_errors(one).mean()) ** 2 for one in sides)
+    if min(counts) < 2:
+        return _over_people_alone(sides, value, over_people, counts, paired)
+    parts = [float(one.values.var(ddof=1)) / len(one.values) for one in sides]
+    if paired:
+        over_people = max(over_people - sum(_shared(one) for one in sides), 0.0)
+    variance = sum(parts) + over_people
+    if variance == 0:
+        return Lead(value, value, value, 1.0 if value == 0 else 0.0, counts, paired)
+    spread = sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
+    spread += over_people**2 / max(people - 1, 1)
+    degrees = variance**2 / spread
+    error = math.sqrt(variance)
+    reach = float(t.ppf((1 + LEVEL) / 2, degrees)) * error
+    p = float(2 * t.sf(abs(value) / error, degrees))
+    return Lead(value, value - reach, value + reach, p, counts, paired, degrees)
+
+
+def standard_error(low: float, high: float) -> float:
+    """Standard error that a 95 % interval tells of."""
+    return (high - low) / (2 * NORMAL)
+
+
+def _errors(one: Networks) -> FloatArray:
+    if one.errors is not None:
+        return one.errors
+    if one.draws is None:
+        raise ValueError("networks need draws over people, or standard errors")
+    return one.draws.std(axis=0, ddof=1)
+
+
+def _difference(sides: tuple[Networks, ...]) -> FloatArray:
+    """(R,) difference of the sides' means under every draw."""
+    means = [np.asarray(one.draws).mean(axis=1) for one in sides]
+    return np.asarray(means[0] - (means[1] if len(means) > 1 else 0.0))
+
+
+def _over_people(sides: tuple[Networks, ...]) -> float:
+    return float(_difference(sides).var(ddof=1))
+
+
+def _shared(one: Networks) -> float:
+    """What of the variance over people is in the variance between seeds as well."""
+    draws = np.asarray(one.draws)
+    count = draws.shape[1]
+    apart = draws - draws.mean(axis=1, keepdims=True)
+    return float(apart.var(axis=0, ddof=1).sum() / (count - 1) / count)
+
+
+def _over_people_alone(
+    sides: tuple[Networks, ...], value: float, variance: float, counts: tuple[int, ...], paired: bool
+) -> Lead:
+    if paired:
+        draws = _difference(sides)
+        low, high = (float(end) for end in interval(draws))
+        return Lead(value, low, high, float(p_values(np.array([value]), draws[:, None])[0]), counts, paired)
+    reach = NORMAL * math.sqrt(variance)
+    if variance == 0:
+        return Lead(value, value, value, 1.0 if value == 0 else 0.0, counts, paired)
+    p = float(2 * t.sf(abs(value) / math.sqrt(variance), math.inf))
+    return Lead(value, value - reach, value + reach, p, counts, paired)

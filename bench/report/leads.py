@@ -1,0 +1,179 @@
+"""Who is ahead, out of records alone: policies of one setup, and setups under one policy, over people and seeds.
+
+Records hold an interval over people for each run, and not what every person scored. So people are not paired between
+runs (:func:`bench.budget.crossed.lead`), and intervals are at least as wide as they would be then; ``bench compare``
+pairs them where the exit tables are kept. Policies of one run are paired in its records.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.budget.crossed import Lead, Networks, lead, standard_error
+from bench.budget.curve_area import mean_between, reaches
+from bench.budget.query_scores import CURVE_METRICS
+from bench.budget.significance import holm
+from bench.report.sections import Section, Setup
+from bench.report.tables.records import about_setup, records_of
+
+LEVEL = 0.05
+"""Level at which a difference counts, after Holm's correction."""
+LAST_EXIT = "everybody at the last exit"
+UNKNOWN_PEOPLE = 1000
+"""Test identities where a header does not count them: many."""
+UNTESTED = {"over": "", "seeds": ""}
+"""What a test was over and of how many seeds, where there is none."""
+Row = dict[str, Any]
+
+
+def policy_leads(section: Section) -> list[Row]:
+    """Compare policies two by two, each with interpolation too: a row for each pair of a setup and thresholding.
+
+    Holm's correction counts all differences of a thresholding, those of all setups and metrics.
+    """
+    rows: list[Row] = []
+    for setup in section.setups:
+        found: dict[tuple[str, str, str], list[Mapping[Any, Any]]] = {}
+        for run in setup.runs:
+            for record in records_of(setup, run, "comparison"):
+                key = tuple(str(record[name]) for name in ("thresholding", "policy", "other"))
+                found.setdefault((key[0], key[1], key[2]), []).append(record)
+        for (thresholding, policy, other), records in found.items():
+            row = {**about_setup(section, setup), "thresholding": thresholding, "policy": policy, "other": other}
+            row |= UNTESTED
+            for metric in CURVE_METRICS:
+                name = f"{metric}_area_lead"
+                networks = _recorded([_numbers(record, name) for record in records])
+                if networks:
+                    row |= _told(metric, lead(networks, people=_people(section)))
+            rows.append(row)
+    for thresholding in dict.fromkeys(row["thresholding"] for row in rows):
+        correct([row for row in rows if row["thresholding"] == thresholding])
+    return rows
+
+
+def setup_leads(section: Section, policy: str, thresholding: str) -> list[Row]:
+    """Compare setups two by two: everybody at the last exit, and a policy over the budgets that both span.
+
+    Holm's correction counts all of these differences.
+    """
+    rows: list[Row] = []
+    for first, second in combinations(section.setups, 2):
+        about = {"setup": first.label, "other": second.label}
+        about["run"] = " ".join(run.key for run in (*first.runs, *second.runs))
+        last = {metric: [_at_exit(one, -1, metric) for one in (first, second)] for metric in CURVE_METRICS}
+        rows.append(_compared(section, {**about, "compared": LAST_EXIT}, last))
+        budgets = _common_budgets(first, second)
+        if budgets is None or not all(policy in one.policies(thresholding) for one in (first, second)):
+            continue
+        means = {
+            metric: [_means(one, policy, thresholding, metric, budgets) for one in (first, second)]
+            for metric in CURVE_METRICS
+        }
+        labels = {"compared": f"policy {policy}, thresholding {thresholding}", "from": budgets[0], "to": budgets[1]}
+        rows.append(_compared(section, about | labels, means))
+    correct(rows)
+    return rows
+
+
+def exit_lead(section: Section, first: Setup, second: Setup, exit_index: int, metric: str) -> Lead | None:
+    """Test how far the first setup is ahead of the second at one exit; None where no intervals are recorded."""
+    sides = [_recorded(_at_exit(one, exit_index, metric)) for one in (first, second)]
+    return lead(sides[0], sides[1], people=_people(section)) if sides[0] and sides[1] else None
+
+
+def correct(rows: Sequence[Row]) -> None:
+    """Correct the p-values of all rows and metrics together (Holm), in place."""
+    tested = [(row, f"{metric}_lead_p") for row in rows for metric in CURVE_METRICS if f"{metric}_lead_p" in row]
+    if tested:
+        for (row, name), p in zip(tested, holm(np.array([row[name] for row, name in tested])), strict=True):
+            row[f"{name}_holm"] = float(p)
+
+
+def ahead(row: Row, metric: str) -> int:
+    """Say who is ahead by more than noise: 1 the first, −1 the other, 0 neither."""
+    if not row.get(f"{metric}_lead_p_holm", math.nan) < LEVEL:
+        return 0
+    return 1 if row[f"{metric}_lead"] > 0 else -1
+
+
+def _compared(
+    section: Section, labels: Row, values: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]]
+) -> Row:
+    row = {**labels, **UNTESTED}
+    for metric, sides in values.items():
+        networks = [_recorded(side) for side in sides]
+        row |= {f"{metric}{end}": _mean(side) for end, side in zip(("", "_other"), sides, strict=True)}
+        if networks[0] and networks[1]:
+            row |= _told(metric, lead(networks[0], networks[1], people=_people(section)))
+    return row
+
+
+def _told(metric: str, found: Lead) -> Row:
+    name = f"{metric}_lead"
+    over = "people and seeds" if found.over_seeds else "people"
+    row = {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high, f"{name}_p": found.p}
+    return row | {"over": over, "seeds": "/".join(map(str, found.seeds))}
+
+
+def _recorded(values: Iterable[tuple[float, float, float]]) -> Networks | None:
+    """Networks of values with the ends of their intervals; None where one is missing."""
+    numbers: NDArray[np.float64] = np.array(list(values), dtype=np.float64).reshape(-1, 3)
+    if not len(numbers) or not np.isfinite(numbers).all():
+        return None
+    return Networks(numbers[:, 0], errors=np.array([standard_error(low, high) for _, low, high in numbers.tolist()]))
+
+
+def _mean(values: Sequence[tuple[float, float, float]]) -> float:
+    return float(np.mean([value for value, _, _ in values])) if values else math.nan
+
+
+def _numbers(record: Mapping[Any, Any], name: str) -> tuple[float, float, float]:
+    value, low, high = (float(record.get(f"{name}{end}", math.nan)) for end in ("", "_low", "_high"))
+    return value, low, high
+
+
+def _at_exit(setup: Setup, exit_index: int, metric: str) -> list[tuple[float, float, float]]:
+    return [_numbers(records_of(setup, run, "exit")[exit_index], metric) for run in setup.runs]
+
+
+def _means(
+    setup: Setup, policy: str, thresholding: str, metric: str, budgets: tuple[float, float]
+) -> list[tuple[float, float, float]]:
+    """Mean of a policy's metric over budgets, for each run, and of the ends of its points' intervals."""
+    names = [f"{metric}{end}" for end in ("", "_low", "_high")]
+    found = []
+    for run in setup.runs:
+        swept = records_of(setup, run, "policy")
+        points = [one for one in swept if (one["policy"], one["thresholding"]) == (policy, thresholding)]
+        exits = records_of(setup, run, "exit")
+        ends = exits[0], exits[-1]
+        costs, last = (np.array([one["realised_cost"] for one in part], dtype=np.float64) for part in (points, ends))
+        if not points or not reaches(costs, last):
+            continue
+        scores, at_ends = (
+            np.array([[one.get(name, math.nan) for one in part] for name in names], dtype=np.float64)
+            for part in (points, ends)
+        )
+        means = mean_between(np.repeat(costs[None], len(names), axis=0), scores, last, at_ends, np.array(budgets))
+        found.append((float(means[0]), float(means[1]), float(means[2])))
+    return found
+
+
+def _common_budgets(first: Setup, second: Setup) -> tuple[float, float] | None:
+    """Costs that the exits of both setups span, from and to; None where there are none."""
+    costs = [[record["realised_cost"] for record in records_of(one, one.runs[0], "exit")] for one in (first, second)]
+    if min(map(len, costs)) < 2:
+        return None
+    low, high = max(part[0] for part in costs), min(part[-1] for part in costs)
+    return (float(low), float(high)) if low < high else None
+
+
+def _people(section: Section) -> int:
+    return int(section.counts.get("query identities", UNKNOWN_PEOPLE))

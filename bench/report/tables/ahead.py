@@ -1,0 +1,58 @@
+"""Who is ahead: setups two by two, everybody at the last exit and under the policy that they share, tested."""
+
+from __future__ import annotations
+
+import math
+
+from bench.budget.query_scores import CURVE_METRICS
+from bench.report.figures.comparison import shared_policy
+from bench.report.leads import ahead, setup_leads
+from bench.report.sections import Section
+from bench.report.tables.columns import named, scored
+from bench.report.tables.comparisons import TESTED, p_value
+from bench.report.tables.rounding import NOTHING
+from bench.report.tables.table import Column, Record, Table, table
+
+METRIC = "mAP"
+"""The metric by which the column "ahead" tells."""
+
+
+def ahead_table(section: Section) -> Table | None:
+    """One row for each two setups and what they are compared by; None where the section holds a single setup."""
+    if len(section.setups) < 2:
+        return None
+    policy, thresholding = shared_policy(section)
+    rows = setup_leads(section, policy, thresholding)
+    for row in rows:
+        leader = ahead(row, METRIC)
+        row["ahead"] = {1: row["setup"], -1: row["other"]}.get(leader, "")
+    columns = [
+        named("first", "setup"),
+        named("second", "other"),
+        Column("compared by", lambda row: _compared(section, row), is_number=False),
+    ]
+    for metric in CURVE_METRICS:
+        lead = f"{metric}_lead"
+        columns += [
+            scored(f"{metric}, first ahead (points)", lead, signed=True),
+            p_value(f"{metric}: p, Holm", f"{lead}_p_holm"),
+        ]
+    columns += [
+        named("seeds", is_number=True),
+        Column("ahead in mAP", lambda row: row["ahead"] or NOTHING, is_number=False),
+    ]
+    note = (
+        f"{section.title}; {section.evaluated}. Differences of means over the seeds. Under a policy: mean height of "
+        f"its curve over the budgets that the exits of both span. {TESTED} People are not paired between setups here, "
+        "which makes brackets wider than bench compare's, where exit tables are kept. p: two-sided, corrected by "
+        "Holm's method for all differences of this table. Brackets: 95 % interval. Ahead: p < 0.05; a dash says that "
+        "the two are not told apart, not that they are equal."
+    )
+    return table(f"{section.slug}-ahead", f"Who is ahead, {section.title}", note, rows, columns)
+
+
+def _compared(section: Section, row: Record) -> str:
+    if math.isnan(float(row.get("from", math.nan))):
+        return str(row["compared"])
+    low, high = (section.cost.text(float(row[name])) for name in ("from", "to"))
+    return f"{row['compared']}, {low} to {high} {'M' if section.cost.heading().endswith('(M)') else section.cost.unit}"

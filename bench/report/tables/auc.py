@@ -1,0 +1,48 @@
+"""How well every policy's confidence tells whom to let go, at every exit: areas under the ROC curve."""
+
+from __future__ import annotations
+
+import math
+
+from bench.budget.exit_auc import QUESTIONS
+from bench.report.sections import Section
+from bench.report.tables.columns import SETUP_AND_SEED, named, scored, shared
+from bench.report.tables.records import about, each_record
+from bench.report.tables.table import Column, Table, table
+
+PEOPLE = {"test": "test", "calibration": "held out"}
+"""Whom areas are of, as people read it."""
+HEADINGS = {"right": "right here", "no_better_later": "no later exit better"}
+"""What a confidence is asked to tell, as people read it."""
+
+
+def auc_table(section: Section) -> Table:
+    """One row for each policy, exit and group of people, the most telling policy first."""
+    rows = []
+    for setup, run, record in each_record(section, "auc"):
+        row = {**about(section, setup, run), "policy": record["policy"], "exit": record["exit_name"]}
+        row |= {"people": record["people"], "queries": record["queries"], "_order": int(record["exit"])}
+        names = [f"{name}{end}" for name in QUESTIONS for end in ("", "_auc", "_auc_low", "_auc_high")]
+        rows.append(row | {name: record.get(name, math.nan) for name in names})
+    rows.sort(key=lambda row: (row["setup"], row["seed"], row["_order"], row["people"] != "test", _last(row)))
+    columns = [
+        *SETUP_AND_SEED,
+        named("exit"),
+        named("policy"),
+        Column("people", lambda row: PEOPLE.get(str(row["people"]), str(row["people"])), is_number=False),
+    ]
+    for name in QUESTIONS:
+        columns += [scored(f"AUC: {HEADINGS[name]} (%)", f"{name}_auc"), shared(f"{HEADINGS[name]} (%)", name)]
+    note = (
+        f"{section.title}; {section.evaluated}. Area under the ROC curve of each policy's confidence, 50 % is chance. "
+        "Right here: a query whose first match is right at this exit should have more confidence than one whose is "
+        "not. No later exit better: a query that no later exit would serve better should have more than one that some "
+        "later exit would, by its first match. Beside each area: the share of queries for which that holds. Equal "
+        "confidence counts half. Held out: identities held out of training. Brackets: 95 % interval over identities."
+    )
+    return table(f"{section.slug}-auc", f"What confidences tell, {section.title}", note, rows, columns)
+
+
+def _last(row: dict[str, object]) -> tuple[float, str]:
+    area = float(str(row["right_auc"]))
+    return (math.inf if math.isnan(area) else -area), str(row["policy"])

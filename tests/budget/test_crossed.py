@@ -1,0 +1,117 @@
+"""The test over people and seeds, against textbook tests, mean squares, and drawn worlds with a known truth."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm, t, ttest_1samp, ttest_ind
+
+from bench.budget.bootstrap import IdentityBootstrap
+from bench.budget.crossed import Networks, lead, standard_error
+
+PEOPLE = 60
+
+
+def certain(values):
+    """Networks that score every person alike."""
+    return Networks(np.array(values), draws=np.tile(np.array(values, dtype=float), (5, 1)))
+
+
+def as_draws(scores):
+    """Draws (P, n) whose covariance is exactly that of means over people, from scores (P, n)."""
+    means = scores.mean(axis=0)
+    return means + (scores - means) / np.sqrt(len(scores))
+
+
+def test_where_people_do_not_matter_it_is_the_t_test_of_unequal_variances():
+    first, second = [0.61, 0.55, 0.66], [0.49, 0.50, 0.55]
+    found = lead(certain(first), certain(second), people=PEOPLE)
+    expected = ttest_ind(first, second, equal_var=False)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+    assert found.value == pytest.approx(np.mean(first) - np.mean(second))
+    assert found.seeds == (3, 3)
+    assert found.over_seeds
+    assert found.paired
+
+
+def test_of_differences_within_each_network_it_is_the_paired_t_test():
+    differences = [0.02, 0.05, 0.01]
+    found = lead(certain(differences), people=PEOPLE)
+    expected = ttest_1samp(differences, 0)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_the_variance_is_put_together_from_mean_squares():
+    """Of a two-way layout with one score a cell, as any textbook has it for the grand mean."""
+    generator = np.random.default_rng(0)
+    seeds = 4
+    scores = generator.normal(0, 1.0, (PEOPLE, 1)) + generator.normal(0, 0.3, seeds)
+    scores = scores + generator.normal(0, 0.8, (PEOPLE, seeds))
+    over_people, over_seeds, grand = scores.mean(axis=1), scores.mean(axis=0), scores.mean()
+    of_people = seeds * ((over_people - grand) ** 2).sum() / (PEOPLE - 1)
+    of_seeds = PEOPLE * ((over_seeds - grand) ** 2).sum() / (seeds - 1)
+    rest = scores - over_people[:, None] - over_seeds + grand
+    of_rest = (rest**2).sum() / ((PEOPLE - 1) * (seeds - 1))
+    cells = PEOPLE * seeds
+    variance = (of_people + of_seeds - of_rest) / cells
+    found = lead(Networks(over_seeds, draws=as_draws(scores)), people=PEOPLE)
+    parts = (of_people - of_rest) / cells, of_seeds / cells
+    degrees = variance**2 / (parts[0] ** 2 / (PEOPLE - 1) + parts[1] ** 2 / (seeds - 1))
+    assert found.degrees == pytest.approx(degrees)
+    assert found.p == pytest.approx(2 * t.sf(abs(grand) / variance**0.5, degrees))
+
+
+@pytest.mark.parametrize(
+    ("seed_sds", "people_sd", "rest_sd"), [((0.0, 0.0), 12, 8), ((2.5, 2.5), 12, 8), ((0.3, 6.0), 8, 12)]
+)
+def test_intervals_hold_the_truth_as_often_as_they_say(seed_sds, people_sd, rest_sd):
+    """Three seeds a side; ``benchmarks/coverage.py`` tries more worlds, longer."""
+    generator = np.random.default_rng(1)
+    counts = IdentityBootstrap.draw(np.arange(PEOPLE), 200, seed=0).counts / PEOPLE
+    held, repeats = 0, 500
+    for _ in range(repeats):
+        sides = []
+        for sd in seed_sds:
+            scores = generator.normal(0, people_sd, (PEOPLE, 1)) + generator.normal(0, sd, 3)
+            scores = scores + generator.normal(0, rest_sd, (PEOPLE, 3))
+            sides.append(Networks(scores.mean(axis=0), draws=counts @ scores))
+        found = lead(*sides, people=PEOPLE)
+        held += found.low <= 0 <= found.high
+    # Two standard errors of so many repeats about 93 to 97 %.
+    assert 0.93 - 2 * (0.05 * 0.95 / repeats) ** 0.5 <= held / repeats <= 0.97 + 2 * (0.05 * 0.95 / repeats) ** 0.5
+
+
+def test_recorded_errors_give_no_narrower_an_interval_than_draws():
+    generator = np.random.default_rng(2)
+    shared = generator.normal(0, 10, (PEOPLE, 1))
+    sides = [shared + generator.normal(0, 6, (PEOPLE, 1)) + generator.normal(0, 6, (PEOPLE, 3)) for _ in range(2)]
+    drawn = [Networks(one.mean(axis=0), draws=as_draws(one)) for one in sides]
+    errors = [Networks(one.mean(axis=0), errors=one.std(axis=0, ddof=1) / PEOPLE**0.5) for one in sides]
+    paired, bounded = lead(*drawn, people=PEOPLE), lead(*errors, people=PEOPLE)
+    assert (paired.paired, bounded.paired) == (True, False)
+    assert bounded.value == pytest.approx(paired.value)
+    assert bounded.high - bounded.low > paired.high - paired.low
+    mixed = lead(drawn[0], errors[1], people=PEOPLE)
+    assert (mixed.low, mixed.high) == pytest.approx((bounded.low, bounded.high))
+
+
+def test_one_network_a_side_leaves_the_choice_of_people():
+    found = lead(
+        Networks(np.array([0.6]), errors=np.array([0.03])), Networks(np.array([0.5]), errors=np.array([0.04])), people=9
+    )
+    assert not found.over_seeds
+    assert found.p == pytest.approx(2 * norm.sf(2))
+    assert (found.low, found.high) == pytest.approx((0.1 - 1.96 * 0.05, 0.1 + 1.96 * 0.05), abs=1e-5)
+    draws = np.linspace(0, 1, 101)[:, None]
+    found = lead(Networks(np.array([0.5]), draws=draws), people=9)
+    assert (found.low, found.high) == pytest.approx((0.025, 0.975))
+
+
+def test_what_never_varies_is_certain_or_nothing():
+    assert lead(certain([0.5, 0.5]), certain([0.5, 0.5]), people=9).p == 1
+    found = lead(certain([0.6, 0.6]), certain([0.5, 0.5]), people=9)
+    assert (found.p, found.low, found.high) == pytest.approx((0, 0.1, 0.1))
+
+
+def test_a_standard_error_out_of_an_interval():
+    assert standard_error(-1.96, 1.96) == pytest.approx(1, abs=1e-4)
