@@ -21,6 +21,9 @@ from bench.exits import ExitSpec
 State = Any
 """What one step hands to the next: a tensor, or nested tuples, lists and dicts of batch-first tensors."""
 
+BINARY_PRODUCTS = "binary_products"
+"""A module with this attribute set to True multiplies ±1 with ±1 alone: its multiply-adds are noted as binary ones."""
+
 
 @dataclass(frozen=True)
 class ExitOutput:

@@ -13,6 +13,16 @@ from bench.cli.requests import overrides
 from bench.cli.terminal import OUT, show_table
 from bench.running.request import RunRequest
 
+BUDGET_AXIS = {
+    "trunk_macs": "trunk MACs",
+    "head_macs": "head MACs",
+    "policy_macs": "policy MACs",
+    "macs": "in all",
+    "cumulative_macs": "cumulative MACs",
+}
+"""Columns of the first table: name in the ledger, heading."""
+BINARY = {"cumulative_binary_macs": "of them ±1 × ±1"}
+"""A last column of it, where a network multiplies bits."""
 APART = {
     "matching_bit_operations": "bits matched",
     "matching_macs": "MACs matched",
@@ -65,16 +75,16 @@ def cost_command(
     OUT.print(f"{ledger.convention}\n", soft_wrap=True)
     height, width = ledger.input_size
     ledger_rows = ledger.rows()
+    shown = BUDGET_AXIS | (BINARY if ledger.binary_macs.any() else {})
     budget_axis = [
         [
             row["name"],
             f"{row['dim']} {'bits' if row['code'] == 'binary' else 'floats'}",
-            *(f"{row[name]:,}" for name in ("trunk_macs", "head_macs", "policy_macs", "macs", "cumulative_macs")),
+            *(f"{row[name]:,}" for name in shown),
         ]
         for row in ledger_rows
     ]
-    columns = ["exit", "code", "trunk MACs", "head MACs", "policy MACs", "in all", "cumulative MACs"]
-    show_table(f"{method}, preset {preset}, 3×{height}×{width}", columns, budget_axis)
+    show_table(f"{method}, preset {preset}, 3×{height}×{width}", ["exit", "code", *shown.values()], budget_axis)
     apart = [[row["name"], *(f"{row[name]:,}" for name in APART)] for row in ledger_rows]
     title = f"Apart: matching one query with {gallery:,} gallery images, and what is no multiply-add"
     show_table(title, ["exit", *APART.values()], apart)

@@ -33,7 +33,7 @@ class ExitCost:
 
     ``policy_macs`` is what a policy's own network spends on a decision here, ``policy_bytes`` what it keeps of every
     gallery image for that. Parameters are those that inference reads
-    and no earlier exit has read.
+    and no earlier exit has read. ``binary_macs`` are those of the MACs whose factors are ±1.
     """
 
     name: str
@@ -46,6 +46,7 @@ class ExitCost:
     trunk_parameters: int
     head_parameters: int
     policy_bytes: int = 0
+    binary_macs: int = 0
 
     @property
     def macs(self) -> int:
@@ -85,6 +86,7 @@ class CostLedger:
                 elementwise_operations=step.elementwise_operations,
                 trunk_parameters=step.trunk_parameters,
                 head_parameters=step.head_parameters,
+                binary_macs=step.binary_macs,
             )
             for spec, step in zip(network.exits, count(network, input_size), strict=True)
         )
@@ -116,6 +118,7 @@ class CostLedger:
                 trunk_macs=count * cost.trunk_macs,
                 head_macs=count * cost.head_macs,
                 elementwise_operations=count * cost.elementwise_operations,
+                binary_macs=count * cost.binary_macs,
             )
             for cost in self.exits
         )
@@ -135,6 +138,11 @@ class CostLedger:
     def elementwise_operations(self) -> IntArray:
         """(S,) elementwise operations of trunk and head."""
         return _array(cost.elementwise_operations for cost in self.exits)
+
+    @property
+    def binary_macs(self) -> IntArray:
+        """(S,) those of the MACs whose factors are ±1: one exclusive-or and a population count do 64 of them."""
+        return _array(cost.binary_macs for cost in self.exits)
 
     @property
     def matching_bit_operations(self) -> IntArray:
@@ -172,6 +180,7 @@ class CostLedger:
             name: getattr(self, name)
             for name in (
                 "macs",
+                "binary_macs",
                 "elementwise_operations",
                 "matching_bit_operations",
                 "matching_word_operations",
@@ -195,11 +204,11 @@ class CostLedger:
     def from_json(cls, values: Mapping[str, Any]) -> CostLedger:
         """Read back what :meth:`to_json` gave, its convention included; raises BenchError where that is another thing.
 
-        Ledgers of before policies kept anything do not say so.
+        Ledgers of before policies kept anything, or networks multiplied bits, do not say so.
         """
         _expect_fields("a cost ledger", cls, values)
         for cost in values["exits"]:
-            _expect_fields("an exit of a cost ledger", ExitCost, {"policy_bytes": 0, **cost})
+            _expect_fields("an exit of a cost ledger", ExitCost, {"policy_bytes": 0, "binary_macs": 0, **cost})
         height, width = values["input_size"]
         exits = tuple(ExitCost(**cost) for cost in values["exits"])
         return cls((height, width), values["gallery_images"], exits, values["convention"])

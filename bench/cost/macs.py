@@ -11,6 +11,8 @@ The convention, :data:`CONVENTION`:
 * Counted on a copy in evaluation mode, on the CPU in float32, for one image, by tracing each ``step`` with all that it
   returns: the state as well as the embedding, since work that only a later exit reads is paid for at this one.
   ``start`` belongs to the first step.
+* A product of ±1 with ±1 is a MAC like any other: that is how it runs here. Which MACs these are is a column of its
+  own, for whoever has a machine that does 64 of them at once (bench/cost/axes/operations.py names that rate).
 * Work of modules under ``heads`` belongs to the head, all else to the trunk. A query that leaves at exit ``s`` has run
   every head up to and including that of ``s``.
 
@@ -49,14 +51,16 @@ CONVENTION = (
 class StepCost:
     """Cost of one step, from one exit to the next, for one image.
 
-    Parameters are those that inference reads, counted at the step that reads them first; classifiers that only training
-    uses are not counted.
+    ``binary_macs`` are those of the MACs whose factors are ±1 (:data:`bench.networks.BINARY_PRODUCTS`). Parameters are
+    those that inference reads, counted at the step that reads them first; classifiers that only training uses are not
+    counted.
     """
 
     exit_name: str
     trunk_macs: int
     head_macs: int
     elementwise_operations: int
+    binary_macs: int
     trunk_parameters: int
     head_parameters: int
     operators: tuple[OperatorCost, ...]
@@ -141,6 +145,7 @@ def _count(network: MultiExitNetwork, input_size: tuple[int, int]) -> Iterator[t
             trunk_macs=traced.total.macs - traced.head.macs,
             head_macs=traced.head.macs,
             elementwise_operations=traced.total.elementwise_operations,
+            binary_macs=traced.binary_macs,
             trunk_parameters=sum(size for key, size in new.items() if key not in head_parameters),
             head_parameters=sum(size for key, size in new.items() if key in head_parameters),
             operators=traced.operators,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bench.cost.operators import OPERATORS, Handler, Work
 from bench.errors import BenchError
+from bench.networks import BINARY_PRODUCTS
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,14 @@ class OperatorCost:
 
 @dataclass(frozen=True)
 class Traced:
-    """Work of a call: the total, that of modules under ``heads``, and that of each operator."""
+    """Work of a call: the total, that of modules under ``heads``, and that of each operator.
+
+    ``binary_macs`` are the MACs, of those in the total, of modules that multiply ±1 with ±1 alone.
+    """
 
     total: Work
     head: Work
+    binary_macs: int
     operators: tuple[OperatorCost, ...]
 
 
@@ -60,6 +65,7 @@ def trace(module: nn.Module, inputs: tuple[Tensor, ...], location: str) -> Trace
     return Traced(
         total=_sum(entries),
         head=_sum(by_module.get("heads", {})),
+        binary_macs=sum(_sum(by_module.get(name, {})).macs for name in _binary_modules(module)),
         operators=tuple(
             OperatorCost(name, entries["calls", name], entries["macs", name], entries["elementwise", name])
             for name in sorted({name for _, name in entries})
@@ -79,6 +85,15 @@ def _in_columns(name: str, handler: Handler) -> Any:
         )
 
     return handle
+
+
+def _binary_modules(module: nn.Module) -> list[str]:
+    """Names of the modules that multiply ±1 with ±1 alone, none of them within another."""
+    names: list[str] = []
+    for name, part in module.named_modules():
+        if getattr(part, BINARY_PRODUCTS, False) is True and not any(name.startswith(f"{outer}.") for outer in names):
+            names.append(name)
+    return names
 
 
 def _sum(entries: Mapping[tuple[str, str], int]) -> Work:
