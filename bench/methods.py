@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from bench.errors import unknown_name
 from bench.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, int | float | str | bool]
 """Named settings of a network: plain values, so that they can be printed, compared and hashed."""
+
+GROUPS = ("multi-exit", "static", "hashing")
+"""Groups that methods can be asked for by: several exits, a single exit, binary codes."""
 
 
 class Build(Protocol):
@@ -57,6 +61,9 @@ class Method:
 
     ``option_ranges`` are the least and the greatest value of whole-number options for which the usual range
     (:data:`bench.spec.WHOLE_NUMBERS`) is too wide.
+
+    ``groups`` are those of :data:`GROUPS` that its presets belong to: ``bench run --method static`` runs all of a
+    group. Raises :class:`BenchError` for an unknown one.
     """
 
     name: str
@@ -69,3 +76,10 @@ class Method:
     loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
     option_defaults: Options = field(default_factory=dict)
     option_ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ("multi-exit",)
+
+    def __post_init__(self) -> None:
+        """Refuse groups that nobody can ask for."""
+        for group in self.groups:
+            if group not in GROUPS:
+                raise unknown_name(f"group of method {self.name}", group, GROUPS)

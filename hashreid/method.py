@@ -86,6 +86,7 @@ HASHREID = Method(
     option_defaults=AS_BEFORE,
     option_ranges=RANGES,
     loss=_loss,
+    groups=("multi-exit", "hashing"),
 )
 
 HASHREID_NOEXIT = Method(
@@ -99,4 +100,5 @@ HASHREID_NOEXIT = Method(
     option_defaults=AS_BEFORE,
     option_ranges=RANGES,
     loss=_loss,
+    groups=("static", "hashing"),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from families import VARIANTS
 from filelock import FileLock
 from hypothesis import settings
 
@@ -65,10 +66,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ``make quick`` leaves out."""
+    """Mark the tests that ``make quick`` leaves out, and the contract of methods that are another's at other options."""
     for item in items:
         if is_long(item.path):
             item.add_marker(pytest.mark.long)
+        call = getattr(item, "callspec", None)
+        if call is not None and call.params.get("method_name") in VARIANTS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,11 @@
 """Options that several commands share mean the same in each; an empty name is an error, not nothing to do."""
 
+from dataclasses import replace
+
 import pytest
 
-from bench.cli.requests import named_or_all, overrides, run_request
+from bench import registry
+from bench.cli.requests import methods_of, named_or_all, overrides, run_request
 from bench.errors import BenchError
 
 
@@ -14,6 +17,21 @@ def test_options_of_their_own_win_over_settings():
 def test_all_stands_for_everything_registered():
     assert {"hashreid", "dare"} <= set(named_or_all("--method", "all", "method"))
     assert named_or_all("--method", " dare , msdnet ", "method") == ["dare", "msdnet"]
+
+
+def test_groups_stand_for_their_methods():
+    static, several = methods_of("--method", "static"), methods_of("--method", "multi-exit")
+    assert {"hashreid-noexit", "bot", "osnet"} <= set(static)
+    assert {"hashreid", "resnet-ensemble"} <= set(several)
+    assert not set(static) & set(several)
+    assert methods_of("--method", "hashing") == ["hashreid", "hashreid-noexit"]
+    assert methods_of("--method", "dare, hashing,hashreid") == ["dare", "hashreid", "hashreid-noexit"]
+    assert methods_of("--method", "all") == registry.names("method")
+
+
+def test_a_group_that_does_not_exist():
+    with pytest.raises(BenchError, match=r"group of method hashreid 'hash'.*did you mean 'hashing'"):
+        replace(registry.method("hashreid"), groups=("hash",))
 
 
 def test_a_request_keeps_what_was_typed(tmp_path):

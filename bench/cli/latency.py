@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.options import BackboneOption, MethodArgument, PresetOption, ResultsOption, SetOption
-from bench.cli.requests import named_or_all, overrides
+from bench.cli.options import BackboneOption, MethodsArgument, PresetOption, ResultsOption, SetOption
+from bench.cli.requests import methods_of, overrides
 from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
 from bench.cost.profiles import machine, network_key, write_latency
 from bench.running.request import RunRequest
 
 
 def latency_command(
-    method: MethodArgument,
+    method: MethodsArgument,
     preset: PresetOption = "demo",
     backbone: BackboneOption = None,
     settings: SetOption = None,
@@ -31,7 +31,7 @@ def latency_command(
 
     Weights do not matter, so nothing is trained: run it for what was trained, or before. Keep the machine quiet.
     """
-    names = named_or_all("--method", method, "method")
+    names = methods_of("--method", method)
     requested = overrides(settings, backbone=backbone)
     requests = [RunRequest(method=name, preset=preset, settings=requested) for name in names]
     resolved = [request.resolve() for request in requests]

@@ -68,10 +68,10 @@ def list_command(
                 continue
             row = [name, value.summary]
             if kind == "method":
-                row.append(", ".join(value.presets))
+                row += [", ".join(value.groups), ", ".join(value.presets)]
             rows.append(row)
             rows += [[f"{name}:{part}", read.summary] for part, read in getattr(value, "readings", {}).items()]
-        columns = ["name", "what it is", *(["presets"] if kind == "method" else [])]
+        columns = ["name", "what it is", *(["groups", "presets"] if kind == "method" else [])]
         show_table(listing.value, columns, rows, texts=columns[1:])
 
 

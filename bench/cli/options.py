@@ -11,6 +11,7 @@ import typer
 from bench import registry
 from bench.data.dataset import DatasetRequest
 from bench.errors import BenchError, unknown_name
+from bench.methods import GROUPS
 
 DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
 """Environment variable that stands in for ``--data-root``."""
@@ -18,7 +19,7 @@ DATA_ROOT_VARIABLE = "BENCH_DATA_ROOT"
 
 def complete_method(incomplete: str) -> list[str]:
     """Complete the name of a method, without importing any."""
-    return [name for name in [*registry.names("method"), "all"] if name.startswith(incomplete)]
+    return [name for name in [*registry.names("method"), *GROUPS, "all"] if name.startswith(incomplete)]
 
 
 def complete_dataset(incomplete: str) -> list[str]:
@@ -29,6 +30,15 @@ def complete_dataset(incomplete: str) -> list[str]:
 MethodArgument = Annotated[
     str, typer.Option("--method", "-m", help="Name of a method (bench list methods).", autocompletion=complete_method)
 ]
+MethodsArgument = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        "-m",
+        help=f"Names of methods with commas (bench list methods), or of groups: all, {', '.join(GROUPS)}.",
+        autocompletion=complete_method,
+    ),
+]
 PresetOption = Annotated[str, typer.Option(help="Size of the job: smoke, demo or paper.")]
 RecipeOption = Annotated[
     str, typer.Option(help="Whose recipe trains it: own (its paper's), or shared (one for all methods).")
@@ -36,8 +46,8 @@ RecipeOption = Annotated[
 BackboneOption = Annotated[
     str | None,
     typer.Option(
-        help="Encoder under HashReID, DaRe or BranchyNet: resnet50, densenet201, mobilenet_v3_large, efficientnet_b0, "
-        "… or timm:NAME."
+        help="Encoder under HashReID, DaRe, BranchyNet, BoT, TriNet or PCB: resnet50, densenet201, "
+        "mobilenet_v3_large, efficientnet_b0, … or timm:NAME."
     ),
 ]
 SetOption = Annotated[

@@ -9,6 +9,7 @@ from bench import registry
 from bench.cli.options import choice, data_request, settings_of, words
 from bench.data.cache import default_cache
 from bench.errors import BenchError
+from bench.methods import GROUPS
 from bench.running.request import RunRequest
 from bench.spec import RECIPE_NAMES
 
@@ -63,3 +64,18 @@ def named_or_all(option: str, text: str, kind: registry.Kind) -> list[str]:
     Raises :class:`BenchError` where there is none.
     """
     return registry.names(kind) if text == "all" else named(option, text)
+
+
+def methods_of(option: str, text: str) -> list[str]:
+    """Read names of methods and of groups with commas; ``all`` stands for every method, each is taken once.
+
+    Raises :class:`BenchError` where there is none, or a plug-in cannot be loaded to see its groups.
+    """
+    found: list[str] = []
+    known = registry.names("method")
+    for name in named_or_all(option, text, "method"):
+        if name in GROUPS and name not in known:
+            found += [method for method in known if name in registry.method(method).groups]
+        else:
+            found.append(name)
+    return list(dict.fromkeys(found))

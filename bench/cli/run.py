@@ -14,7 +14,7 @@ from bench.cli.options import (
     DataOption,
     DataRootOption,
     DatasetOption,
-    MethodArgument,
+    MethodsArgument,
     PresetOption,
     RecipeOption,
     ResultsOption,
@@ -23,7 +23,7 @@ from bench.cli.options import (
     words,
 )
 from bench.cli.outcome import show_run
-from bench.cli.requests import named_or_all, overrides, run_request
+from bench.cli.requests import methods_of, overrides, run_request
 from bench.cli.sweeps import (
     ALL,
     BUDGET,
@@ -48,7 +48,7 @@ TRAINING = "Training"
 
 
 def run_command(
-    method: MethodArgument,
+    method: MethodsArgument,
     dataset: DatasetOption = "synthped",
     preset: PresetOption = "demo",
     recipe: RecipeOption = "own",
@@ -92,7 +92,7 @@ def run_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Train a method (or find it trained), price its exits, and score it: with --budget-sweep at every budget."""
-    methods = named_or_all("--method", method, "method")
+    methods = methods_of("--method", method)
     sweep = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost) if budget_sweep else None
     evaluation = evaluation_spec(ap, signals, choice("--views", views, VIEWS))
     requests = [

@@ -20,6 +20,7 @@ RESNETS: dict[str, tuple[Callable[..., ResNet], str]] = {
 }
 NARROW_RESNETS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
     "resnet14-half": (32, (2, 2, 1, 1)),
+    "resnet10-half": (32, (1, 1, 1, 1)),
     "resnet10-quarter": (16, (1, 1, 1, 1)),
 }
 """Small encoders for two cores: width of the first stage, basic blocks of each stage."""

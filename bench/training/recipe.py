@@ -61,10 +61,11 @@ class Schedule:
 class Optimiser:
     """Optimiser and its constants; ``learning_rate`` is the highest rate of the schedule.
 
-    Raises :class:`BenchError` for values that no optimiser can have.
+    ``amsgrad`` is Adam with the largest of the second moments so far (Reddi et al. 2018). Raises :class:`BenchError`
+    for values that no optimiser can have.
     """
 
-    name: Literal["adam", "adamw", "sgd"] = "adam"
+    name: Literal["adam", "adamw", "amsgrad", "sgd"] = "adam"
     learning_rate: float = 3e-4
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)

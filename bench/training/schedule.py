@@ -43,4 +43,4 @@ def build_optimiser(recipe: Optimiser, parameters: Iterable[nn.Parameter]) -> to
     if recipe.name == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay)
     kind = torch.optim.AdamW if recipe.name == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=rate, betas=recipe.betas, weight_decay=decay)
+    return kind(parameters, lr=rate, betas=recipe.betas, weight_decay=decay, amsgrad=recipe.name == "amsgrad")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from families import STATIC, VARIANTS
 from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench import registry
@@ -15,8 +16,8 @@ pytest.importorskip("onnxscript", reason="exporting needs the extra export")
 
 SHORTENED = {"msdnet": {"exits": 2}, "ranet": {"exits": 3}}
 """An export takes seconds a step: as many exits as have a state of every form."""
-VARIANTS = ("dare-densenet",)
-"""Methods whose steps are another's on another encoder: slow, as the backbones are."""
+SLOW = {"dare-densenet", "bot", *VARIANTS, *STATIC} - {"han-s"}
+"""Methods whose steps are another's on another encoder, or of operators that others have: slow, as backbones are."""
 BACKBONES = ("mobilenet_v3_large", "timm:convnext_atto")
 TRAINED = ("hashreid", "hashreid-noexit")
 """Methods whose trained runs other tests export too: each of their graphs is traced once."""
@@ -28,7 +29,7 @@ def case(method, slow=False, **options):
 
 
 CASES = [
-    *(case(name, name in VARIANTS, **SHORTENED.get(name, {})) for name in registry.names("method")),
+    *(case(name, name in SLOW, **SHORTENED.get(name, {})) for name in registry.names("method")),
     *(case(name, slow=True) for name in SHORTENED),
     *(case("hashreid", slow=True, backbone=name) for name in BACKBONES),
 ]

@@ -6,6 +6,7 @@ A processor without bfloat16 units runs autocast too, only slowly, so that every
 import numpy as np
 import pytest
 import torch
+from families import STATIC, methods
 
 from bench import registry
 from bench.device import open_device, run_outputs
@@ -18,7 +19,7 @@ SWEEP = SweepSpec(
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("method", registry.names("method"))
+@pytest.mark.parametrize("method", methods(slow=STATIC))
 def test_main_job(method, precision, smoke_request, trained):
     request = smoke_request(method=method, precision=precision, calibration_share=0.3, sweep=SWEEP)
     result = run(trained(request))
@@ -40,7 +41,7 @@ def test_main_job(method, precision, smoke_request, trained):
                     assert stored[name].dtype.kind in "SU" or np.isfinite(stored[name]).all(), name
 
 
-@pytest.mark.parametrize("name", registry.names("method"))
+@pytest.mark.parametrize("name", methods())
 def test_bfloat16_ends_in_a_finite_loss_and_gradient(name):
     """Outputs under autocast, float32 in the loss, gradients in float32."""
     method = registry.method(name)

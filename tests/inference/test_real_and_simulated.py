@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from multi_exit import BUDGETS, MULTI_EXIT
+from multi_exit import BUDGETS, ENGINE_METHODS, MULTI_EXIT
 
 from bench import registry
 from bench.budget.distribution import conditional_exit, exit_distribution
@@ -51,7 +51,7 @@ def run_engine(engine, inputs, deployed, order, batch):
 
 @pytest.mark.parametrize("thresholding", THRESHOLDINGS)
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("method", MULTI_EXIT)
+@pytest.mark.parametrize("method", ENGINE_METHODS)
 def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method, policy, thresholding):
     deployed = deployed_of(method, policy)
     _, records = finished(method)
@@ -104,7 +104,7 @@ def test_policies_that_read_features_decide_alike_on_exported_graphs(
     assert len(left) > 1, "somebody leaves early, and somebody goes on"
 
 
-@pytest.mark.parametrize("method", MULTI_EXIT)
+@pytest.mark.parametrize("method", ENGINE_METHODS)
 def test_from_images_the_codes_are_those_of_the_table(deployed_of, context_of, method):
     """In PyTorch itself, in batches as they were embedded; a batch of another size may round otherwise."""
     context = context_of(method)

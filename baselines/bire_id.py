@@ -1,0 +1,98 @@
+"""BiRe-ID as a method of the suite. No torch at the top: listing methods loads this module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from baselines import bot
+from baselines.identity_losses import identity_and_triplet
+from baselines.number_lists import whole_numbers
+from bench.errors import unknown_name
+from bench.methods import Method, Options, Preset
+from bench.training.recipe import Optimiser
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.networks import ExitOutput, MultiExitNetwork
+
+PAPER_RECIPE = replace(bot.PAPER_RECIPE, optimiser=Optimiser(name="adam", learning_rate=3.5e-4))
+"""BoT's, without weight decay, which would turn the signs of weights: the paper's own is not known."""
+DEMO_RECIPE = replace(bot.DEMO_RECIPE, optimiser=Optimiser(name="adam", learning_rate=3e-3))
+SMOKE_RECIPE = replace(bot.SMOKE_RECIPE, optimiser=Optimiser(name="adam", learning_rate=3e-3))
+
+SCALES = ("learned", "mean")
+OPTIONS: Options = {
+    "label_smoothing": 0.0,
+    "triplet_weight": 0.0,
+    "margin": 0.3,
+    "scales": "learned",
+    "kernel_refinement": True,
+    "feature_refinement": True,
+    "adversarial_weight": 0.1,
+    "kernel_weight": 1e-4,
+    "feature_weight": 1e-3,
+}
+"""``kernel_weight`` is λ, ``feature_weight`` μ; their values are within the ranges that the book shows."""
+
+
+def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
+    from baselines.networks.bire_id import BiReID
+
+    if options["scales"] not in SCALES:
+        raise unknown_name("scales", str(options["scales"]), SCALES)
+    return BiReID(
+        num_identities,
+        width=int(options["width"]),
+        blocks=whole_numbers("blocks", options["blocks"], count=4),
+        hidden=int(options["hidden"]),
+        learned_scale=options["scales"] == "learned",
+        kernels=bool(options["kernel_refinement"]),
+        features=bool(options["feature_refinement"]),
+    )
+
+
+def _loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
+    """Cross-entropy, and for each refinement the adversaries' loss and a squared distance, each times its weight."""
+    terms = identity_and_triplet(outputs, labels, options)
+    extras = outputs[-1].extras
+    for what, weight in (("kernels", "kernel_weight"), ("maps", "feature_weight")):
+        if f"{what} distance" in extras:
+            terms[f"{what} adversarial"] = float(options["adversarial_weight"]) * extras[f"{what} adversarial"]
+            terms[f"{what} distance"] = float(options[weight]) * extras[f"{what} distance"]
+    return terms
+
+
+BIRE_ID = Method(
+    name="bire-id",
+    summary="BiRe-ID: a ResNet-18 of binary weights and activations, one exit (continuous, cosine)",
+    paper="Xu et al., BiRe-ID: Binary Neural Network for Efficient Person Re-ID, ACM TOMM 2022",
+    faithful="binary convolutions with learned scales, first convolution and classifier real, losses of kernel and "
+    "feature refinement, each with a switch; scales=mean without both is the XNOR-Net baseline",
+    differs="reconstructed from the abstract and a book chapter: 1×1 shortcuts are binary, which fits the printed "
+    "12.51-fold saving; discriminators, weights of the losses and the recipe (BoT's, without weight decay) are "
+    "assumptions; binary products run as floats here, so that the saving (--cost operations) is theoretical",
+    presets={
+        "paper": Preset(
+            "ResNet-18 at 256×128 from scratch, BoT's recipe",
+            {**OPTIONS, "width": 64, "blocks": "2,2,2,2", "hidden": 128},
+            PAPER_RECIPE,
+        ),
+        "demo": Preset(
+            "half the width from scratch at 128×64: minutes on two cores",
+            {**OPTIONS, "width": 32, "blocks": "2,2,1,1", "hidden": 64},
+            DEMO_RECIPE,
+        ),
+        "smoke": Preset(
+            "seconds, for tests: learns nothing",
+            {**OPTIONS, "width": 8, "blocks": "1,1,1,1", "hidden": 8},
+            SMOKE_RECIPE,
+        ),
+    },
+    build=_build,
+    option_ranges={"width": (1, 4096)},
+    loss=_loss,
+    groups=("static",),
+)
