@@ -66,7 +66,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that ``make quick`` leaves out, and the contract of methods that are another's at other options."""
+    """Mark what ``make quick`` leaves out, and the contract of methods that are another's at other options."""
     for item in items:
         if is_long(item.path):
             item.add_marker(pytest.mark.long)
