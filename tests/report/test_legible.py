@@ -51,13 +51,24 @@ def section(writer, tmp_path_factory, request):
         about = {"kind": "outcome", "thresholding": "", "a": None, "exit": 0, "threshold_from": "calibration"}
         counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60, "threshold": 1.0}
         records += [{**about, **counts, "policy": policy} for policy in ("gs", "random")]
+        pair = {"kind": "roc", "policy": "", "thresholding": "", "a": None}
+        records += [
+            {
+                **pair,
+                "exit": exit_,
+                "false_accept_rate": 10.0**power,
+                "true_accept_rate": 1 + (power - 0.1) / (9 + exit_),
+            }
+            for exit_ in range(len(header["exits"]))
+            for power in range(-5, 1)
+        ]
         with_auc(header, records)
 
     for seed in (0, 1):
         write_run(seed=seed, change=whole)
     write_run(method="msdnet", exits=3)
     write_run(method="hashreid-noexit", exits=1, swept=False)
-    write_run(method=request.param)
+    write_run(method=request.param, change=whole)
     (found,) = sections(load(write_run.results), [latency()])
     run = found.setups[0].runs[0].key
     engines = [inference(run, backend=backend, joules=0.2) for backend in ("torch", "onnxruntime", "openvino")]
