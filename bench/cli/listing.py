@@ -97,11 +97,13 @@ def _show_encoders() -> None:
 
 def _show_reported() -> None:
     """Print every table of the papers, part by part; a method without exits stands under the last stage."""
-    parts: dict[tuple[Source, str, str, str], list[Accuracy]] = {}
+    parts: dict[tuple[Source, str, str, str, str], list[Accuracy]] = {}
     for row in papers.accuracies():
-        parts.setdefault((row.source, row.place, row.group, row.dataset), []).append(row)
-    for (source, place, group, dataset), rows in parts.items():
-        _show_accuracies(f"{source.name}, {place}, {group}: rank-1 and mAP on {dataset} (%)", rows)
+        parts.setdefault((row.source, row.place, row.group, row.dataset, row.queries), []).append(row)
+    for (source, place, group, dataset, queries), rows in parts.items():
+        where = ", ".join(filter(None, (source.name, place, group)))
+        how = f", {queries} images a query" if queries else ""
+        _show_accuracies(f"{where}: rank-1 and mAP on {dataset}{how} (%)", rows)
     _show_code_lengths(papers.code_lengths())
     _show_search_times(papers.search_times())
     for policy in dict.fromkeys(point.policy for point in papers.budget_points()):
@@ -113,15 +115,23 @@ def _show_reported() -> None:
 
 def _show_accuracies(title: str, rows: Sequence[Accuracy]) -> None:
     stages = [stage for stage in range(STAGES) if any(row.rank_1[stage] is not None for row in rows)]
-    columns = ["method", "here", "codes", *(f"S{stage + 1}" for stage in stages), "mAP"]
-    cells = []
-    for row in rows:
-        codes = " ".join([row.kind, *map(str, row.lengths)]).strip()
-        numbers = [*(row.rank_1[stage] for stage in stages), row.mean_average_precision]
-        cells.append([row.printed, row.method or NOTHING, codes or NOTHING])
-        cells[-1] += [NOTHING if value is None else str(value) for value in numbers]
+    about = {
+        "method": [row.printed for row in rows],
+        "here": [row.method for row in rows],
+        "recipe": [row.recipe for row in rows],
+        "codes": [" ".join([row.kind, *map(str, row.lengths)]).strip() for row in rows],
+    }
+    numbers: dict[str, list[object]] = {f"S{stage + 1}": [row.rank_1[stage] for row in rows] for stage in stages}
+    numbers["mAP"] = [row.mean_average_precision for row in rows]
+    costs = {"cost (M)": [row.cost.millions() if row.cost else "" for row in rows]}
+    costs["parameters (M)"] = [f"{row.parameters.sign}{row.parameters.value}" if row.parameters else "" for row in rows]
+    # What no row of a table has is no column of it.
+    shown = {name: values for name, values in (about | numbers | costs).items() if any(values)}
+    cells = [
+        [NOTHING if value in (None, "") else str(value) for value in row] for row in zip(*shown.values(), strict=True)
+    ]
     notes = [f"{row.printed}: {row.notes}" for row in rows if row.notes]
-    show_table(title, columns, cells, _caption(rows, notes), texts=columns[1:3])
+    show_table(title, list(shown), cells, _caption(rows, notes), texts=[name for name in about if name in shown][1:])
 
 
 def _show_code_lengths(rows: Sequence[CodeLength]) -> None:
@@ -149,7 +159,7 @@ def _show_budgets(points: Sequence[BudgetPoint]) -> None:
         numbers = (point.expected_million_macs, point.resulted_million_macs, point.rank_1)
         cells.append([str(value) for value in (*numbers, point.mean_average_precision)])
     first = points[0]
-    costs = [cost.macs for cost in papers.exit_costs() if cost.source == first.source]
+    costs = [cost.macs for cost in papers.exit_costs(first.method)]
     remarks = [f"Multiply-adds of the exits: {' / '.join(f'{macs:,}' for macs in costs)}."]
     title = f"{first.source.name}, policy {first.printed_policy} (here {first.policy}) on {first.dataset}"
     show_table(title, columns, cells, _caption(points, [*dict.fromkeys(point.notes for point in points), *remarks]))

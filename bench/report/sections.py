@@ -55,6 +55,11 @@ class Setup:
         return str(self.runs[0].spec["method"])
 
     @property
+    def held_out(self) -> float:
+        """Fraction of the training identities that its runs were not trained on."""
+        return float(self.runs[0].spec.get("calibration_share") or 0)
+
+    @property
     def seeds(self) -> str:
         """Say which seeds were trained: ``seed 0``, ``seeds 0, 1, 2`` or ``300 seeds from 0 to 299``."""
         numbers = [run.seed for run in self.runs]

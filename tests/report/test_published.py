@@ -4,13 +4,17 @@ import sys
 
 import numpy as np
 import pytest
+from test_legible import off
 
 from bench.cli import main
 from bench.report.figures.budget import budget_figure
 from bench.report.figures.comparison import comparison_figure
 from bench.report.figures.published import published_curve
+from bench.report.figures.published_points import published_points
+from bench.report.reported.papers import accuracies, query_sets
 from bench.report.sections import sections
 from bench.report.tables.methods import method_table
+from bench.report.tables.reported import reported_table
 from bench.report.write import write_report
 from bench.runs.load import load
 
@@ -67,7 +71,7 @@ def test_both_figures_show_the_published_curve(section):
     assert published.values["rank-1"].tolist()[-1] == 0.88717
     comparison, budget = comparison_figure(found), budget_figure(found, dare)
     for drawing in (comparison, budget):
-        assert labels(drawing)[-1] == LABEL
+        assert LABEL in labels(drawing)
         assert line_at(drawing, 0, published.costs / 1e9) == pytest.approx(100 * published.values["mAP"])
         assert line_at(drawing, 1, published.costs / 1e9) == pytest.approx(100 * published.values["rank-1"])
         low, high = drawing.figure.axes[0].get_xlim()
@@ -187,3 +191,77 @@ def test_the_terminal_lists_them(monkeypatch, capsys):
     assert not ended.value.code
     for expected in ("71.29", "3900", "1467.40", "2,060,915,200", "arxiv.org/abs/2308.11900", "mileyan/DARENet"):
         assert expected in out
+
+
+STATIC = "published, networks without exits"
+
+
+def test_networks_without_exits_stand_in_the_figure_of_their_dataset(section):
+    drawing = comparison_figure(section())
+    assert STATIC in labels(drawing)
+    points = published_points(section()).static
+    (market,) = {point.accuracy.dataset for point in points}
+    assert market == "market1501"
+    for panel, metric in enumerate(("mAP", "rank-1")):
+        costs = [point.macs / 1e9 for point in points]
+        drawn = line_at(drawing, panel, costs)
+        expected = [
+            float(point.accuracy.mean_average_precision if metric == "mAP" else point.accuracy.rank_1[-1])
+            for point in points
+        ]
+        assert drawn == pytest.approx(expected)
+    for told in ("HAN-S (HAN, Table 3; cost: HAN, Table 3)", "torchreid's model zoo", "160×64"):
+        assert told in drawing.caption
+    assert "HAN-S" not in comparison_figure(section(queries=60)).caption
+
+
+def test_hashreids_exits_stand_at_counted_costs(section):
+    drawing = comparison_figure(section())
+    points = published_points(section())
+    costs = [macs / 1e9 for macs, _ in points.exits]
+    assert line_at(drawing, 1, costs) == pytest.approx([71.29, 79.93, 92.10, 92.10])
+    # The paper prints one mAP, of the last exit.
+    assert line_at(drawing, 0, costs[-1:]) == pytest.approx([82.08])
+    assert "costs counted here" in drawing.caption
+
+
+@pytest.mark.parametrize("dataset", ["market1501", "msmt17", "dukemtmc", "cuhk03-detected", "mars"])
+def test_names_of_published_networks_do_not_hide_one_another(section, dataset):
+    queries = {part.dataset: part.query_images for part in query_sets()}[dataset]
+    drawing = comparison_figure(section(dataset=dataset, queries=queries))
+    assert off(drawing.figure) == []
+    named = {text.get_text() for axes in drawing.figure.axes for text in axes.texts}
+    assert named >= ({"HAN"} if dataset != "mars" else set())
+
+
+def test_one_setup_has_company_where_something_was_published(write_run):
+    write_run(dataset="market1501", method="dare", preset="paper", change=on_market())
+    (found,) = sections(load(write_run.results))
+    assert STATIC in labels(comparison_figure(found))
+    write_run(method="dare")
+    other = next(one for one in sections(load(write_run.results)) if one.dataset == "invented")
+    assert comparison_figure(other) is None
+
+
+def test_every_row_of_the_papers_is_a_table_of_its_own(section):
+    table = reported_table(section())
+    assert len(table) == sum(row.dataset == "market1501" for row in accuracies())
+    shown = table.shown
+    han = shown[(shown["method"] == "HAN (Large)") & (shown["recipe"] == "RE+RR") & (shown["queries"] == "—")].iloc[0]
+    assert han[["rank-1 S4 (%)", "mAP (%)", "cost (M)"]].tolist() == ["93.1", "89.6", "701"]
+    dare = shown[(shown["source"] == "DaRe") & (shown["method"] == "DaRe(De)+RE+RR")].iloc[0]
+    assert dare[["rank-1 S4 (%)", "mAP (%)", "cost (M)"]].tolist() == ["90.9", "86.7", "—"]
+    assert reported_table(section(rendered=True)) is None
+
+
+def test_what_was_held_out_is_said_beside_the_papers_rows(write_run):
+    def held_out(header, records):
+        on_market()(header, records)
+        header["spec"]["calibration_share"] = 0.1
+
+    write_run(dataset="market1501", change=held_out)
+    (found,) = sections(load(write_run.results))
+    table = method_table(found)
+    assert "measured, seed 0, 10% of the training identities held out" in set(table.shown["from"])
+    assert "The papers train on all training identities" in table.note
+    assert "hashreid demo: 10%" in comparison_figure(found).caption

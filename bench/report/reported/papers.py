@@ -12,13 +12,18 @@ from typing import Any
 from bench.report.reported.values import (
     STAGES,
     Accuracy,
+    Amount,
     BudgetPoint,
     CodeLength,
     ExitCost,
     QuerySet,
     SearchTime,
     Source,
+    StaticPoint,
 )
+
+ACCURACIES = ("hashreid", "dare", "han", "cdnet", "bire-id")
+"""The papers whose tables of accuracies are kept, a file each."""
 
 
 @cache
@@ -34,9 +39,28 @@ def accuracies() -> tuple[Accuracy, ...]:
             lengths=tuple(int(length) for length in _parts(row["lengths"])),
             rank_1=tuple(_optional(row[f"rank_1_s{stage}"]) for stage in range(1, STAGES + 1)),
             mean_average_precision=_optional(row["mAP"]),
+            queries=row["queries"],
+            recipe=row["recipe"],
+            cost=_amount(row["cost"]),
+            parameters=_amount(row["parameters"]),
         )
-        for row in _rows("accuracies.csv")
+        for paper in ACCURACIES
+        for row in _rows(f"accuracies/{paper}.csv")
     )
+
+
+@cache
+def static_points() -> tuple[StaticPoint, ...]:
+    """Networks without exits whose cost is printed or was counted, from the cheapest of each dataset on."""
+    known = {(row.source, row.where): row for row in accuracies()}
+    points = []
+    for row in _rows("static_points.csv"):
+        accuracy = known[sources()[row["source"]], (row["dataset"], "", row["place"], row["printed"], row["recipe"])]
+        printed = accuracy.cost
+        counted = row["counted"] or f"{accuracy.source.name}, {accuracy.place}"
+        macs = int(row["macs"]) if row["macs"] else int(printed.value) if printed else 0
+        points.append(StaticPoint(row["label"], row["family"], accuracy, macs, counted))
+    return tuple(sorted(points, key=lambda point: (point.accuracy.dataset, point.macs)))
 
 
 @cache
@@ -90,11 +114,12 @@ def budget_points() -> tuple[BudgetPoint, ...]:
 
 
 @cache
-def exit_costs() -> tuple[ExitCost, ...]:
-    """The costs at which reported budgets stand, from the first exit on."""
+def exit_costs(method: str) -> tuple[ExitCost, ...]:
+    """The costs at which a method's reported budgets or exits stand, from the first exit on."""
     return tuple(
         ExitCost(**_reported(row), method=row["method"], exit=int(row["exit"]), macs=int(row["macs"]))
         for row in _rows("exit_costs.csv")
+        if row["method"] == method
     )
 
 
@@ -125,6 +150,10 @@ def _reported(row: Mapping[str, str]) -> dict[str, Any]:
 
 def _parts(text: str) -> list[str]:
     return text.split("/") if text else []
+
+
+def _amount(text: str) -> Amount | None:
+    return Amount.parse(text) if text else None
 
 
 def _optional(text: str) -> Decimal | None:

@@ -11,6 +11,8 @@ from decimal import Decimal
 
 STAGES = 4
 """Stages that the papers count."""
+SIGNS = {"≈": "about", "~": "about", ">": "more than", "≫": "far more than"}
+"""What papers put before a number that they do not know to the digit."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,29 @@ class Reported:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """A printed number with the sign before it, one of :data:`SIGNS`; none where the number is meant to be exact."""
+
+    sign: str
+    value: Decimal
+
+    @classmethod
+    def parse(cls, text: str) -> Amount:
+        """Read a text such as ``3.68e8`` or ``≈2.60e9``. Raises decimal.InvalidOperation where it holds no number."""
+        sign = text[0] if text[0] in SIGNS else ""
+        return cls(sign, Decimal(text.removeprefix(sign)))
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether the paper only says that it is more than this."""
+        return self.sign in (">", "≫")
+
+    def millions(self) -> str:
+        """Write it in millions, with the digits that were printed: ``≈2,600``."""
+        return f"{self.sign}{self.value.scaleb(-6):,f}"
+
+
+@dataclass(frozen=True)
 class Accuracy(Reported):
     """A method on a dataset. ``kind`` is B for binary codes, C for continuous ones, empty where nothing is printed."""
 
@@ -48,6 +73,19 @@ class Accuracy(Reported):
     rank_1: tuple[Decimal | None, ...]
     """At stages 1 to 4. A method without exits has one number, at the last."""
     mean_average_precision: Decimal | None
+    queries: str = ""
+    """``multiple`` where several images of a person are one query."""
+    recipe: str = ""
+    """What training or ranking add, as the tables tell rows apart: RE random erasing, RR re-ranking, pretraining."""
+    cost: Amount | None = None
+    """Of one image, in the unit that the source's notes name."""
+    parameters: Amount | None = None
+    """In millions."""
+
+    @property
+    def where(self) -> tuple[str, str, str, str, str]:
+        """What tells the row from all others of its source."""
+        return self.dataset, self.queries, self.place, self.printed, self.recipe
 
 
 @dataclass(frozen=True)
@@ -117,7 +155,21 @@ class ExitCost(Reported):
 
 
 @dataclass(frozen=True)
+class StaticPoint:
+    """A row of a network without exits, as a point of accuracy against cost: ``label`` is what a figure has room for.
+
+    ``counted`` says who counted the multiply-adds; ``family`` is shared by sizes of one network.
+    """
+
+    label: str
+    family: str
+    accuracy: Accuracy
+    macs: int
+    counted: str
+
+
+@dataclass(frozen=True)
 class QuerySet(Reported):
-    """How many queries the numbers on a dataset are for: other sets may come under its name, in its layout."""
+    """How many queries (tracklets, of tracklets) the numbers on a dataset are for: others may come under its name."""
 
     query_images: int

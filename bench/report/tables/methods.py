@@ -38,7 +38,8 @@ def method_table(section: Section) -> Table:
         for name in values
         if (name.startswith("cost") and not name.endswith(ENDS[1:])) or any(name in row for row in rows)
     ]
-    names = [*ABOUT, *taken, "seeds", "run", "source", "address", "notes", "_from", "_expected"]
+    beside = ["held_out"] if reported else []
+    names = [*ABOUT, *taken, *beside, "seeds", "run", "source", "address", "notes", "_from", "_expected"]
     columns = [
         named("method", "name"),
         named("from", "_from"),
@@ -54,6 +55,8 @@ def method_table(section: Section) -> Table:
     )
     if reported:
         note += " Under the papers' rows of a method stands what was measured here. " + " ".join(_sources(reported))
+        if any(setup.held_out for setup in section.setups):
+            note += " The papers train on all training identities; a row says where some are held out of training."
     frame = pd.DataFrame(rows).reindex(columns=names)
     return Table(f"{section.slug}-methods", f"Methods by exit, {section.title}", note, frame, columns)
 
@@ -89,7 +92,7 @@ def _known(section: Section) -> list[Accuracy]:
     """Rows on the dataset whose method is one of ours; a length that two tables have stands there once."""
     if not is_reported(section):
         return []
-    rows = [row for row in accuracies() if row.dataset == section.dataset and row.method]
+    rows = [row for row in accuracies() if row.dataset == section.dataset and row.method and not row.queries]
     taken = {(row.method, row.lengths) for row in rows if row.lengths}
     lengths = [row.accuracy() for row in code_lengths() if row.dataset == section.dataset]
     return rows + [row for row in lengths if (row.method, row.lengths) not in taken]
@@ -120,7 +123,9 @@ def _measured(section: Section, setup: Setup) -> dict[str, Any]:
             else:
                 row |= {f"{name}_S{stage}{end}": of_exit[0].get(f"{name}{end}", math.nan) for end in ENDS[2:]}
         row[f"cost_S{stage}"] = float(pd.Series([exit_["realised_cost"] for exit_ in of_exit]).mean())
-    return row | {"_from": f"measured, {setup.seeds}"}
+    withheld = f", {setup.held_out:.0%} of the training identities held out" if setup.held_out else ""
+    told = {"held_out": setup.held_out} if is_reported(section) else {}
+    return row | told | {"_from": f"measured, {setup.seeds}{withheld if told else ''}"}
 
 
 def _missing(section: Section, method: str) -> dict[str, Any]:
