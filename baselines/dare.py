@@ -49,6 +49,10 @@ SMOKE_RECIPE = replace(
 )
 
 
+SUPERVISED: Options = {"deep_supervision": True}
+"""The losses of the stages: off, the fusion's alone is left (the paper's Figure 4)."""
+
+
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
     from baselines.networks.dare import DaRe
     from bench.encoders.build import build_encoder
@@ -60,11 +64,11 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
 
 
 def _presets(paper: str, demo: str, smoke: str) -> dict[str, Preset]:
-    narrow: Options = {"hidden": 256, "dim": 128, "weights": "none"}
+    narrow: Options = {"hidden": 256, "dim": 128, "weights": "none", **SUPERVISED}
     return {
         "paper": Preset(
             f"{paper} from ImageNet at 256×128, the official recipe",
-            {"backbone": paper, "last_stride": 2, "hidden": 1024, "dim": 128, "weights": "imagenet"},
+            {"backbone": paper, "last_stride": 2, "hidden": 1024, "dim": 128, "weights": "imagenet", **SUPERVISED},
             PAPER_RECIPE,
         ),
         "demo": Preset(
@@ -78,7 +82,11 @@ def _presets(paper: str, demo: str, smoke: str) -> dict[str, Preset]:
     }
 
 
-FAITHFUL = "heads, fusion as the last exit, soft-margin batch-hard triplets on five outputs, recipe of preset paper"
+FAITHFUL = (
+    "heads, fusion as the last exit, soft-margin batch-hard triplets on five outputs, recipe of preset paper; the "
+    "fourth stage's own embedding is scored beside the exits on request (--extras), and deep supervision can be "
+    "switched off (deep_supervision=false)"
+)
 DIFFERS = (
     "one middle view of each image by default, where the published numbers average ten crops (--views ten-crop); "
     "batches are drawn an epoch at a time, not by eight workers of their own"
@@ -93,6 +101,7 @@ DARE = Method(
     presets=_presets("resnet50", "resnet14-half", "resnet10-quarter"),
     build=_build,
     loss=soft_margin_triplets,
+    option_defaults=SUPERVISED,
 )
 
 DARE_DENSENET = Method(
@@ -104,4 +113,5 @@ DARE_DENSENET = Method(
     presets=_presets("densenet201", "densenet26-thin", "densenet18-thin"),
     build=_build,
     loss=soft_margin_triplets,
+    option_defaults=SUPERVISED,
 )

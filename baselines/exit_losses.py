@@ -41,17 +41,25 @@ def classification_and_triplet(outputs: Sequence[ExitOutput], labels: Tensor, op
     return terms
 
 
+LAST_STAGE = "stage 4"
+"""The embedding of DaRe's last stage, which is no exit: an extra of the outputs of the last one."""
+
+
 def soft_margin_triplets(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
     """DaRe's loss: soft-margin batch-hard triplets on every stage's embedding and on the fusion, weight 1 each.
 
-    DaRe, equation 2, with a mean over the anchors, as in the official code; the equation has a sum.
+    Without the option ``deep_supervision``, on the fusion alone (section 5.2, Figure 4). DaRe, equation 2, with a mean
+    over the anchors, as in the official code; the equation has a sum.
     """
     from bench.losses import batch_hard_triplet
 
     *early, last = outputs
-    stages = [output.embedding for output in early] + [last.extras["stage"]]
-    losses = [batch_hard_triplet(embedding, labels, None) for embedding in stages]
-    return {"stages": sum(losses[1:], losses[0]), "fusion": batch_hard_triplet(last.embedding, labels, None)}
+    terms: dict[str, Tensor] = {}
+    if options["deep_supervision"]:
+        stages = [output.embedding for output in early] + [last.extras[LAST_STAGE]]
+        losses = [batch_hard_triplet(embedding, labels, None) for embedding in stages]
+        terms["stages"] = sum(losses[1:], losses[0])
+    return terms | {"fusion": batch_hard_triplet(last.embedding, labels, None)}
 
 
 def _logits(output: ExitOutput) -> Tensor:

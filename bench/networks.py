@@ -62,6 +62,9 @@ class MultiExitNetwork(nn.Module, ABC):
 
     exits: tuple[ExitSpec, ...]
     heads: nn.ModuleList
+    extras: tuple[ExitSpec, ...] = ()
+    """Embeddings that can be scored beside the exits and are never left at; :meth:`outputs` gives each, by its name,
+    among the extras of an exit."""
 
     @abstractmethod
     def start(self, images: Tensor) -> State:
@@ -104,6 +107,13 @@ class MultiExitNetwork(nn.Module, ABC):
         leave early without running the first step twice. None where a network does not tell.
         """
         return None
+
+    def embed_extras(self, images: Tensor) -> list[Tensor]:
+        """Embed images (B, 3, H, W) at everything in ``extras``: a list of (B, dim), in their order."""
+        found: dict[str, Tensor] = {}
+        for output in self.outputs(images):
+            found |= output.extras
+        return [found[spec.name] for spec in self.extras]
 
     def embed(self, images: Tensor, num_exits: int | None = None) -> list[Tensor]:
         """Embed images (B, 3, H, W) at the first ``num_exits`` exits (all by default), and go no further.

@@ -168,7 +168,7 @@ class SweepSpec:
     """What is swept: ``a_values`` explicit, or else ``budgets`` equal steps of cost from the first exit to the last.
 
     ``cost`` names what budgets are in, as NAME or NAME:WHICH. ``shuffles``: how many orders of the queries are tried
-    where the order matters. ``resamples``: of the bootstrap.
+    where the order matters. ``resamples``: of the bootstrap. ``extras``: embeddings that are no exits are scored, too.
     """
 
     policies: tuple[str, ...]
@@ -179,6 +179,7 @@ class SweepSpec:
     resamples: int = 1000
     seed: int = 0
     cost: str = "macs"
+    extras: bool = False
     sweep_version: int = field(default=SWEEP_VERSION, metadata=ALWAYS_IN_KEY)
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from baselines.exit_losses import LAST_STAGE
 from bench.encoders.encoder import Encoder
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
 
@@ -45,7 +46,8 @@ class FusingHead(StageHead):
 class DaRe(MultiExitNetwork):
     """DaRe on a four-stage encoder: exits 1 to 3 are the stages' embeddings, exit 4 is the fusion of all four.
 
-    The fourth stage's own embedding has a term in the loss but is no exit, as in the paper's budgeted experiment.
+    The fourth stage's own embedding has a term in the loss but is no exit, as in the paper's budgeted experiment. It is
+    an extra, scored beside the others on request (the paper's Figure 3).
     """
 
     def __init__(self, encoder: Encoder, *, hidden: int = 1024, dim: int = 128) -> None:
@@ -57,6 +59,7 @@ class DaRe(MultiExitNetwork):
         self.heads.append(FusingHead(last, hidden, dim, len(self.stages)))
         names = [f"exit {number}" for number in range(1, len(self.stages))]
         self.exits = tuple(ExitSpec(name, dim, "continuous") for name in (*names, "fusion"))
+        self.extras = (ExitSpec(LAST_STAGE, dim, "continuous"),)
 
     def start(self, images: Tensor) -> State:
         """Run the stem on images (B, 3, H, W)."""
@@ -81,7 +84,7 @@ class DaRe(MultiExitNetwork):
         return head.pool(maps)
 
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
-        """Outputs for training; the last has its stage's own embedding as the extra ``stage``."""
+        """Outputs for training; the last has its stage's own embedding as the extra :data:`LAST_STAGE`."""
         maps, embeddings = self.start(images)
         outputs = []
         for stage, head in list(zip(self.stages, self.heads, strict=True))[:num_exits]:
@@ -90,7 +93,7 @@ class DaRe(MultiExitNetwork):
             features = head.pool(maps)
             embeddings.append(head.embed(features))
             if isinstance(head, FusingHead):
-                outputs.append(ExitOutput(features, head.fuse(embeddings), extras={"stage": embeddings[-1]}))
+                outputs.append(ExitOutput(features, head.fuse(embeddings), extras={LAST_STAGE: embeddings[-1]}))
             else:
                 outputs.append(ExitOutput(features, embeddings[-1]))
         return outputs

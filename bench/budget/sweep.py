@@ -83,6 +83,14 @@ def exit_records(table: ExitTable, costs: FloatArray, resamples: int, seed: int)
     return point_records(_exit_points(context), context)
 
 
+def extra_records(name: str, table: ExitTable, cost: float, resamples: int, seed: int) -> list[dict[str, Any]]:
+    """Score an embedding that is no exit, out of its table of one column: what exits have, under the name ``other``."""
+    (record,) = exit_records(table, np.array([cost]), resamples, seed)
+    gains = tuple(name for name in record if "_gain" in name or "_over_random" in name)
+    scores = {name: value for name, value in record.items() if name not in (*gains, "exit_fractions")}
+    return [{**scores, "kind": "extra", "other": name, "exit": None}]
+
+
 def _context(table: ExitTable, costs: FloatArray, resamples: int, seed: int, policy_mac: float = 1.0) -> SweepContext:
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
     return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap, policy_mac)

@@ -31,6 +31,7 @@ from bench.cli import (
     model,
     new,
     policies,
+    render,
     report,
     run,
     search,
@@ -119,6 +120,7 @@ app.command("show")(_ends_plainly(show.show_command))
 app.command("compare")(_ends_plainly(compare.compare_command))
 app.command("verify")(_ends_plainly(verify.verify_command))
 app.command("report")(_ends_plainly(report.report_command))
+app.command("render")(_ends_plainly(render.render_command))
 app.command("export")(_ends_plainly(export.export_command))
 app.command("list")(_ends_plainly(listing.list_command))
 app.command("latency")(_ends_plainly(latency.latency_command))

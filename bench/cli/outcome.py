@@ -48,16 +48,21 @@ def show_exits(title: str, result: Scores) -> None:
     """Print one row an exit, everybody leaving there."""
     header = result.header
     exits = of_kind(result, "exit")
+    named = [
+        (exit_["name"], f"{exit_['dim']} {'bits' if exit_['code'] == 'binary' else 'floats'}", record)
+        for exit_, record in zip(header["exits"], exits, strict=True)
+    ]
+    named += [(f"{record['other']} (no exit)", NOTHING, record) for record in of_kind(result, "extra")]
     rows = [
         [
-            exit_["name"],
-            f"{exit_['dim']} {'bits' if exit_['code'] == 'binary' else 'floats'}",
+            name,
+            code,
             amount(record["realised_cost"], cost_of(result.header)),
             *(percent(record[f"rank-{rank}"]) for rank in (1, 5, 10)),
             f"{percent(record['mAP'])} [{percent(record['mAP_low'])}, {percent(record['mAP_high'])}]",
             percent(record["mINP"]),
         ]
-        for exit_, record in zip(header["exits"], exits, strict=True)
+        for name, code, record in named
     ]
     columns = [
         "exit",

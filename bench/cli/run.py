@@ -72,6 +72,12 @@ def run_command(
         str,
         typer.Option(rich_help_panel=BUDGET, help="Views of an image: centre, or ten-crop, which costs ten times."),
     ] = "centre",
+    extras: Annotated[
+        bool,
+        typer.Option(
+            "--extras", rich_help_panel=BUDGET, help="Score embeddings that are no exits, too (DaRe's fourth stage)."
+        ),
+    ] = False,
     weights: Annotated[
         str | None, typer.Option(rich_help_panel=TRAINING, help="Pretrained weights: imagenet, none or a file.")
     ] = None,
@@ -110,6 +116,7 @@ def run_command(
             calibration_share=calibration,
             evaluation=evaluation,
             sweep=sweep,
+            extras=extras,
             leave_out=policies == ALL,
             device=device,
             precision=precision,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -28,6 +30,7 @@ def embed_images(
     fabric: Fabric,
     *,
     num_exits: int | None = None,
+    extras: bool = False,
     views: Views = "centre",
     batch_size: int = 128,
     title: str = "embedding",
@@ -35,9 +38,12 @@ def embed_images(
 ) -> Embeddings:
     """Embed the images at ``indices`` (N,) at the first ``num_exits`` exits (all by default), in evaluation mode.
 
+    With ``extras``, at the network's extras instead.
+
     Of several ``views`` an image has the mean embedding; a binary code is the sign of the mean, a majority of views.
     """
-    exits = network.exits[:num_exits]
+    exits = network.extras if extras else network.exits[:num_exits]
+    embed = network.embed_extras if extras else partial(network.embed, num_exits=len(exits))
     parts: list[list[NDArray]] = [[] for _ in exits]
     was_training = network.training
     network.eval()
@@ -49,7 +55,7 @@ def embed_images(
                 for view in cut:
                     batch = normalise(view).contiguous(memory_format=torch.channels_last)
                     with fabric.autocast():
-                        embedded = [embedding.float() for embedding in network.embed(batch, len(exits))]
+                        embedded = [embedding.float() for embedding in embed(batch)]
                     sums = [one + other for one, other in zip(sums, embedded, strict=True)] if sums else embedded
                 for part, spec, total in zip(parts, exits, sums, strict=True):
                     binary = spec.code == "binary"

@@ -22,12 +22,14 @@ def describe(request: RunRequest) -> dict[str, str]:
     return {
         "method": f"{method.summary}",
         "paper": method.paper,
+        "differs": request.differs,
         "preset": f"{request.preset}: {method.presets[request.preset].summary}",
         "network": ", ".join(f"{name}={value}" for name, value in options.items()),
         "data": _data(request),
         "training": _training(recipe) + ("" if request.recipe == "own" else " (the shared recipe)"),
         "held out": (
             f"{request.calibration_share:.0%} of the training identities, for calibration against all training images"
+            + (" (the papers train on all: --calibration 0)" if request.preset == "paper" else "")
             if request.calibration_share
             else "none: no calibrated thresholds, no learned confidence"
         ),

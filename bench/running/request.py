@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class RunRequest:
     """One run: a method on a dataset with a seed, and what to do with it.
 
-    ``settings`` override the preset's options and recipe by name; ``sweep`` of None scores the exits alone;
+    ``settings`` override the preset's options and recipe by name; ``sweep`` of None scores the exits alone; ``extras``
+    scores embeddings that are no exits beside them, where the network has any;
     ``leave_out`` passes over those of its policies that cannot be fitted, which is an error else.
     """
 
@@ -43,6 +44,7 @@ class RunRequest:
     calibration_share: float = 0.1
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     sweep: SweepSpec | None = None
+    extras: bool = False
     leave_out: bool = False
     device: str = "auto"
     precision: str = "auto"
@@ -118,6 +120,22 @@ class RunRequest:
         views = VIEW_COUNTS[self.evaluation.views]
         network = PricedNetwork(self.method, self.preset, options, recipe.input_size, self.results, views, which)
         return cost, cost.measurement(network)
+
+    @property
+    def differs(self) -> str:
+        """What differs from the paper: in the method, and in this run."""
+        told = [registry.method(self.method).differs]
+        if self.preset == "paper" and self.calibration_share:
+            told.append(
+                f"{self.calibration_share:.0%} of the training identities are held out of training, where the papers "
+                "train on all (--calibration 0 does)"
+            )
+        return "; ".join(told)
+
+    @property
+    def scoring(self) -> SweepSpec:
+        """What is scored: the sweep, or the exits alone with the same bootstrap; and the extras, if they are asked."""
+        return replace(self.sweep or SweepSpec(policies=()), extras=self.extras)
 
     @property
     def recipe_name(self) -> RecipeName:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
+from bench.budget.sweep import extra_records
 from bench.budget.verification import verification_records
 from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
@@ -22,7 +23,7 @@ from bench.running.auc import lacks_auc, with_auc
 from bench.running.keep import whole
 from bench.running.request import RunRequest
 from bench.running.result import RunResult, Scored, obtain_result, policy_versions, records_path
-from bench.running.scoring import EXIT_SCORES, sweep_records, table_records
+from bench.running.scoring import sweep_records, table_records
 from bench.running.verifying import obtain_pairs
 from bench.runs.folder import RunFolder
 from bench.spec import RunSpec, digest
@@ -129,7 +130,7 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     measured = [digest(measurement)] if measurement else []
 
     def answer(folder: RunFolder) -> Path:
-        return records_path(folder, request.evaluation, request.sweep or EXIT_SCORES, policies, measured)
+        return records_path(folder, request.evaluation, request.scoring, policies, measured)
 
     opened = Opened.of(request, reporter, answer)
 
@@ -175,6 +176,12 @@ def _compute(
         records = sweep_records(fitted, costs, request.sweep, prices.policy_mac)
     else:
         records = table_records(table, costs)
+    if request.extras and network.extras:
+        from bench.running.extras import obtain_extras
+
+        # Nothing less than the whole network has been run where they are at hand.
+        for name, extra in obtain_extras(context, network, request.evaluation):
+            records += extra_records(name, extra, costs[-1], request.scoring.resamples, request.scoring.seed)
     records += _verification(request, context, network)
     training = whole(context.folder.training, read_training, context.reporter)
     header = {
@@ -182,14 +189,15 @@ def _compute(
         "spec": context.spec.to_json(),
         "evaluation": asdict(request.evaluation),
         "evaluation_key": request.evaluation.key,
-        "sweep": (request.sweep or EXIT_SCORES).to_json(),
+        "sweep": request.scoring.to_json(),
         "cost": cost.header(prices),
         "dataset": {
             "name": dataset.name,
             "rendered": dataset.rendered,
             "counts": _counts(dataset, training, calibration),
         },
-        "method": {name: getattr(context.method, name) for name in ("name", "summary", "paper", "faithful", "differs")},
+        "method": {name: getattr(context.method, name) for name in ("name", "summary", "paper", "faithful")}
+        | {"differs": request.differs},
         "exits": ledger.rows(),
         "cost_convention": ledger.convention,
         "training": training,
@@ -207,7 +215,7 @@ def _verification(request: RunRequest, context: RunContext, network: MultiExitNe
     from bench.running.fitting import split_labels
     from bench.running.stages import obtain_embeddings
 
-    views, sweep = request.evaluation.views, request.sweep or EXIT_SCORES
+    views, sweep = request.evaluation.views, request.scoring
 
     def codes() -> tuple[Embeddings, Embeddings]:
         embeddings = obtain_embeddings(context, network, views)

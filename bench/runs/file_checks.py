@@ -26,6 +26,7 @@ FOLLOWS = (
     "pairs*.npz",
     "cost.json",
     "table-*.npz",
+    "extra*-*.npz",
     "policy-*.npz",
     "records-*.jsonl*",
 )
@@ -123,6 +124,7 @@ CHECKS: Mapping[str, Callable[[Path], object]] = {
     "*.json": read_json,
     "*.json.gz": read_json,
     "table-*.npz": load_table,
+    "extra*-*.npz": load_table,
     "*.npz": read_arrays,
     "*.safetensors": _check_weights,
     "checkpoint.pt": _check_checkpoint,

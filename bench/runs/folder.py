@@ -13,6 +13,7 @@
         cost.json               the cost ledger
         table-<key>.npz         exit tables: test queries, and calibration identities
         pairs-centre-v2.npz     pairs of images by distance, for verification
+        extra<i>-<key>.npz      tables of embeddings that are no exits, where they were asked for
         policy-<name>-<key>.npz  what a policy learned
         records-<key>.jsonl     results of one sweep: a header with provenance, a line a record, a count
 """
@@ -130,6 +131,10 @@ class RunFolder:
     def table(self, split: str, key: str) -> Path:
         """Exit table of a split (``test`` or ``calibration``) under an evaluation's key."""
         return self.path / f"table-{split}-{key[:8]}.npz"
+
+    def extra(self, index: int, key: str) -> Path:
+        """Table of test queries for one of the embeddings beside the exits, under an evaluation's key."""
+        return self.path / f"extra{index + 1}-{key[:8]}.npz"
 
     def records(self, key: str) -> Path:
         """Records of one sweep."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.budget.query_scores import METRICS
 
-POINTS = ("exit", "policy", "oracle")
+POINTS = ("exit", "extra", "policy", "oracle")
 SUMMARIES = ("curve", "comparison", "outcome", "auc", "verification", "roc")
 KINDS = (*POINTS, *SUMMARIES)
 TEXTS = ("other", "threshold_from", "people")

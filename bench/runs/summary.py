@@ -26,6 +26,7 @@ FILES = {
     "table-calibration-*.npz": "exit table of the held-out identities",
     f"pairs-*-v{EVALUATION_VERSION}.npz": "pairs of images by distance: same person or not",
     "pairs-*.npz": "pairs of images, by an older version of the suite",
+    "extra*-*.npz": "table of an embedding that is no exit",
     "policy-*.npz": "what a policy learned",
     "records-*.jsonl*": "results of one sweep",
 }

@@ -64,6 +64,17 @@ def test_exits_embed_as_specified(network: MultiExitNetwork, images: Tensor) -> 
                 assert set(embedding.unique().tolist()) <= {-1.0, 1.0}
 
 
+def test_extras_embed_as_specified(network: MultiExitNetwork, images: Tensor) -> None:
+    """Embeddings that are scored and are no exits, where a network has any: other names, and not among the heads."""
+    with torch.inference_mode():
+        embedded = network.embed_extras(images)
+    assert len(embedded) == len(network.extras)
+    assert not {spec.name for spec in network.extras} & {spec.name for spec in network.exits}
+    for spec, embedding in zip(network.extras, embedded, strict=True):
+        assert embedding.shape == (len(images), spec.dim)
+        assert torch.isfinite(embedding).all()
+
+
 def test_costs_rise_and_two_counters_agree(method: Method, network: MultiExitNetwork) -> None:
     macs = cross_check(network, method.presets["smoke"].recipe.input_size)
     assert np.all(np.diff(macs, prepend=0) > 0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from convolutions import calls_and_macs
@@ -6,6 +8,7 @@ from formulas import triplet_by_formula
 from baselines.dare import DARE, DARE_DENSENET
 from bench.cost.ledger import CostLedger
 from bench.cost.macs import exit_macs
+from bench.spec import RunSpec
 from bench.training.schedule import build_optimiser, follow
 
 pytestmark = pytest.mark.usefixtures("counted_once")
@@ -51,7 +54,7 @@ def test_four_exits_of_128_the_last_of_them_fused(resnet):
         outputs = resnet.outputs(torch.randn(2, 3, 64, 32))
     weights = resnet.heads[3].weights.weight.flatten().tolist()
     assert len(weights) == 4
-    stages = [output.embedding for output in outputs[:3]] + [outputs[3].extras["stage"]]
+    stages = [output.embedding for output in outputs[:3]] + [outputs[3].extras["stage 4"]]
     by_hand = sum(weight * stage for weight, stage in zip(weights, stages, strict=True))
     torch.testing.assert_close(outputs[3].embedding, by_hand)
 
@@ -94,11 +97,53 @@ def test_loss_is_the_soft_margin_triplet_of_five_outputs():
     network = DARE.build(DARE.presets["smoke"].network, 4)
     outputs = network.outputs(torch.randn(8, 3, 64, 32))
     labels = torch.arange(4).repeat_interleave(2)
-    terms = DARE.loss(outputs, labels, {})
-    stages = [output.embedding for output in outputs[:3]] + [outputs[3].extras["stage"]]
+    terms = DARE.loss(outputs, labels, {"deep_supervision": True})
+    stages = [output.embedding for output in outputs[:3]] + [outputs[3].extras["stage 4"]]
     expected = [triplet_by_formula(part.tolist(), labels.tolist(), None) for part in (*stages, outputs[3].embedding)]
     assert terms["stages"].item() == pytest.approx(sum(expected[:4]), rel=1e-4)
     assert terms["fusion"].item() == pytest.approx(expected[4], rel=1e-4)
+
+
+def test_without_deep_supervision_the_fusion_alone_has_a_loss():
+    """Section 5.2: all intermediate losses are removed; every head still learns, through the weighted sum."""
+    torch.manual_seed(0)
+    network = DARE.build(DARE.presets["smoke"].network, 4)
+    outputs = network.outputs(torch.randn(8, 3, 64, 32))
+    labels = torch.arange(4).repeat_interleave(2)
+    both = DARE.loss(outputs, labels, {"deep_supervision": True})
+    terms = DARE.loss(outputs, labels, {"deep_supervision": False})
+    assert list(terms) == ["fusion"]
+    assert terms["fusion"].item() == both["fusion"].item()
+    terms["fusion"].backward()
+    for head in network.heads:
+        assert head.embed[3].weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("method", [DARE, DARE_DENSENET], ids=lambda method: method.name)
+def test_kept_runs_keep_their_keys(method):
+    """What was trained before the switch was there had deep supervision, and is found under the same key."""
+    assert method.option_defaults == {"deep_supervision": True}
+    for preset in method.presets.values():
+        spec = RunSpec("d", "f" * 64, method.name, "demo", preset.network, preset.recipe, 0, 0.1, "float32")
+        before = {name: value for name, value in preset.network.items() if name != "deep_supervision"}
+        with_switch = replace(spec, option_defaults=method.option_defaults)
+        assert with_switch.key == replace(spec, network=before).key
+        off = {**preset.network, "deep_supervision": False}
+        assert replace(with_switch, network=off).key != with_switch.key
+
+
+def test_the_last_stages_own_embedding_is_an_extra(resnet):
+    """The paper's Figure 3 has it beside the fusion; it is no exit."""
+    assert [(spec.name, spec.dim) for spec in resnet.extras] == [("stage 4", 128)]
+    images = torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        (extra,) = resnet.embed_extras(images)
+        state = resnet.start(images)
+        for index in range(3):
+            state, _ = resnet.step(state, index)
+        maps = resnet.stages[3](state[0])
+        torch.testing.assert_close(extra, resnet.heads[3].embed(maps.mean(dim=(2, 3))))
+        assert not torch.allclose(extra, resnet.embed(images)[3])
 
 
 def test_the_official_schedule():

@@ -1,11 +1,14 @@
 """Accuracy at every exit: the lines are the records' numbers, and names at their ends keep apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bench.report.figures.exits import LABEL_HEIGHT, exit_figure
 from bench.report.figures.marks import spread
 from bench.report.sections import sections
+from bench.report.tables.exits import exit_table
 from bench.report.tables.methods import method_table
 from bench.runs.load import load
 
@@ -81,3 +84,26 @@ def test_the_table_has_means_and_deviations_over_seeds(write_run):
         "—",
         "35.00",
     ]
+
+
+def with_an_extra(header, records):
+    last = next(record for record in records if record["kind"] == "exit" and record["exit"] == 3)
+    scores = {name: last[name] for name in ("requested_cost", "realised_cost", "mAP_low", "mAP_high")}
+    about = {"kind": "extra", "policy": "", "thresholding": "", "a": None, "exit": None, "other": "stage 4"}
+    records.append({**about, **scores, "mAP": 0.61, "rank-1": 0.72, "mINP": 0.2, "rank-5": 0.8, "rank-10": 0.9})
+
+
+def test_embeddings_that_are_no_exits_are_crosses_beside_the_last(write_run):
+    """DaRe's Figure 3: the last stage beside the fusion."""
+    write_run(method="dare", change=with_an_extra)
+    write_run(method="hashreid")
+    (found,) = sections(load(write_run.results))
+    drawing = exit_figure(found)
+    for axes, expected in zip(drawing.figure.axes, (72.0, 61.0), strict=True):
+        (cross,) = [line for line in axes.get_lines() if line.get_marker() == "x"]
+        assert (cross.get_xdata()[0], cross.get_ydata()[0]) == pytest.approx((4.15, expected))
+    assert "Crosses: embeddings that are no exits, beside the last (dare demo: stage 4)" in drawing.caption
+    shown = exit_table(found).shown
+    row = shown[shown["exit"] == "stage 4 (no exit)"].iloc[0]
+    assert (row["rank-1 (%)"], row["code"]) == ("72.0", "—")
+    assert "Crosses" not in exit_figure(replace(found, setups=found.setups[1:])).caption

@@ -11,11 +11,15 @@ from bench.report.curves import Curve, exit_curve
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import handles_of, name_lines
 from bench.report.figures.style import PAGE_INCHES, LineStyle, method_styles
-from bench.report.sections import Section
+from bench.report.figures.values import name_points
+from bench.report.sections import Section, Setup
+from bench.report.tables.records import records_of
 
 PANELS = ("rank-1", "mAP")
 SIDEWAYS = 0.05
 """How far apart setups stand at the same exit, so that their bars do not hide one another; in exits."""
+BESIDE = 0.15
+"""How far beside the last exit embeddings stand that are no exits."""
 LABEL_LETTERS = 28
 """Names of so many letters have room beside the panels; longer ones stand in a legend."""
 LABELLED = 8
@@ -37,6 +41,8 @@ def exit_figure(section: Section) -> Drawing | None:
             curves = {setup.label: exit_curve(setup, metric) for setup in section.setups}
             for index, (label, curve) in enumerate(curves.items()):
                 _line(axes, curve, styles[label], SIDEWAYS * (index - (len(curves) - 1) / 2))
+            for setup in setups:
+                _extras(axes, setup, metric, styles[setup.label])
             axes.set_xticks(range(1, most + 1))
             axes.set_xlim(0.6, most + 0.4)
             axes.set_xlabel("Exit")
@@ -49,13 +55,15 @@ def exit_figure(section: Section) -> Drawing | None:
             legend_below(figure, handles)
         set_title(figure, f"Accuracy at every exit, {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)
+    beside = [f"{setup.label}: {', '.join(_extra_names(setup))}" for setup in setups if _extra_names(setup)]
+    crosses = f" Crosses: embeddings that are no exits, beside the last ({'; '.join(beside)})." if beside else ""
     spread = " Several seeds: their mean, and from the lowest of them to the highest." if several else ""
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
     return Drawing(
         title=f"Accuracy at every exit, {section.title}",
         caption=(
             "Everybody at one exit, first to last; a level line is a method without exits. Bars and bands: 95 % "
-            f"intervals over test identities for single seeds.{spread} Trained: {seeds}."
+            f"intervals over test identities for single seeds.{spread}{crosses} Trained: {seeds}."
         ),
         description=f"Two line charts, rank-1 and mAP over the exits 1 to {most}, a line each for {seeds}.",
         figure=figure,
@@ -76,6 +84,20 @@ def _line(axes: Axes, curve: Curve, style: LineStyle, sideways: float) -> None:
     axes.plot(exits, 100 * curve.values, **style.line(), **style.points(), markersize=5, zorder=3)
     if low is not None and high is not None:
         axes.vlines(exits, 100 * low, 100 * high, color=style.colour, linewidth=0.9, zorder=2)
+
+
+def _extras(axes: Axes, setup: Setup, metric: str, style: LineStyle) -> None:
+    """Mark what was scored beside the exits, means over the seeds, at the last exit."""
+    for name in _extra_names(setup):
+        rows = [row for run in setup.runs for row in records_of(setup, run, "extra") if row["other"] == name]
+        value = 100 * float(np.mean([row[metric] for row in rows]))
+        at = len(setup.exit_names) + BESIDE
+        axes.plot([at], [value], marker="x", color=style.colour, markersize=5.5, markeredgewidth=1.4, zorder=4)
+        name_points(axes, [at], [value], [f"{setup.label}, {name} (no exit): {metric} {value:.1f} %"])
+
+
+def _extra_names(setup: Setup) -> list[str]:
+    return list(dict.fromkeys(row["other"] for run in setup.runs for row in records_of(setup, run, "extra")))
 
 
 def _name_lines(axes: Axes, curves: Mapping[str, Curve], styles: Mapping[str, LineStyle]) -> None:

@@ -8,7 +8,7 @@ from bench.budget.query_scores import METRICS
 from bench.report.sections import Section
 from bench.report.tables.columns import SETUP_AND_SEED, costing, named, scored
 from bench.report.tables.records import about, each_record
-from bench.report.tables.rounding import span
+from bench.report.tables.rounding import NOTHING, span
 from bench.report.tables.table import Column, Record, Table, table
 
 TIES = ("mAP_ties_low", "mAP_ties_high")
@@ -22,6 +22,10 @@ def exit_table(section: Section) -> Table:
     for setup, run, record in each_record(section, "exit"):
         exit_ = run.exits[int(record["exit"])]
         row = {**about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
+        row["cumulative_cost"] = record["realised_cost"]
+        rows.append(row | {name: record.get(name, math.nan) for name in values})
+    for setup, run, record in each_record(section, "extra"):
+        row = {**about(section, setup, run), "exit": f"{record['other']} (no exit)", "code": "", "length": ""}
         row["cumulative_cost"] = record["realised_cost"]
         rows.append(row | {name: record.get(name, math.nan) for name in values})
     columns = [
@@ -40,4 +44,6 @@ def exit_table(section: Section) -> Table:
 
 
 def _code(row: Record) -> str:
+    if not row["code"]:
+        return NOTHING
     return f"{row['length']} " + ("bits" if row["code"] == "binary" else f"numbers, {row['code']}")
