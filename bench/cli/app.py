@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from bench import __version__
 from bench.cli import (
+    claims,
     compare,
     cost,
     data,
@@ -118,6 +119,7 @@ app.command("policies")(_ends_plainly(policies.policies_command))
 app.command("search")(_ends_plainly(search.search_command))
 app.command("show")(_ends_plainly(show.show_command))
 app.command("compare")(_ends_plainly(compare.compare_command))
+app.command("claims")(_ends_plainly(claims.claims_command))
 app.command("verify")(_ends_plainly(verify.verify_command))
 app.command("report")(_ends_plainly(report.report_command))
 app.command("render")(_ends_plainly(render.render_command))

@@ -1,4 +1,4 @@
-"""One cell of a report's table: what a sentence about results refers to, so that no number is typed by hand.
+"""One cell of a report's table, by name: where a number of a claim is from.
 
 A reference reads ``TABLE[COLUMN=VALUE; COLUMN=VALUE].COLUMN``: the name of a table's CSV, less its ending; which row is
 meant, by as many columns as single it out; and the column. ``synthped-demo-exits[setup=hashreid demo; seed=0; exit=exit
@@ -7,16 +7,12 @@ meant, by as many columns as single it out; and the column. ``synthped-demo-exit
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
 
-PATTERN = re.compile(r"(?P<table>[^\[\]]+)\[(?P<row>.*)\]\.(?P<column>[^\[\].][^\[\]]*)")
 RUN = "run"
 """The column of a table that names runs by their keys."""
 LISTED = 5
@@ -30,20 +26,8 @@ class Reference:
     row: tuple[tuple[str, str], ...]
     column: str
 
-    @classmethod
-    def parse(cls, text: str) -> Reference:
-        """Read a reference as it is written; raises BenchError where it is none."""
-        found = PATTERN.fullmatch(text.strip())
-        if not found:
-            raise BenchError(f"{text!r} is no reference to a cell: write TABLE[COLUMN=VALUE; COLUMN=VALUE].COLUMN")
-        pairs = [part.partition("=") for part in found["row"].split(";") if part.strip()]
-        if not all(sign for _, sign, _ in pairs):
-            raise BenchError(f"{text!r}: each part of the row is COLUMN=VALUE, with semicolons between them")
-        row = tuple((name.strip(), value.strip()) for name, _, value in pairs)
-        return cls(found["table"].strip(), row, found["column"].strip())
-
     def __str__(self) -> str:
-        """Write it as :meth:`parse` reads it."""
+        """Write it as pages and tables show it."""
         return f"{self.table}[{'; '.join(f'{name}={value}' for name, value in self.row)}].{self.column}"
 
 
@@ -75,19 +59,3 @@ def find_cell(rows: Iterable[Mapping[Any, Any]], reference: Reference) -> Cell:
             f"{reference}: expected one row, found {len(fitting)} of {len(listed)}; there are {some or 'none'}"
         )
     return Cell(reference, fitting[0][reference.column], str(fitting[0].get(RUN, "")))
-
-
-def read_cell(folder: Path, text: str) -> Cell:
-    """Read a cell of a table that a report wrote, ``folder`` being where its CSV files lie; the value is a text.
-
-    Raises BenchError where there is no such table, row or column.
-    """
-    reference = Reference.parse(text)
-    path = folder / f"{reference.table}.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return find_cell(csv.DictReader(file), reference)
-    except OSError as problem:
-        raise BenchError(
-            f"{reference}: cannot read {path} ({problem.strerror or problem}); make it: bench report"
-        ) from problem

@@ -63,6 +63,7 @@ FIGURES = (
 TABLES = (
     Kind("methods", "section", "bench.report.tables.methods:method_table", latex=True),
     Kind("reported", "section", "bench.report.tables.reported:reported_table"),
+    Kind("claims", "section", "bench.report.tables.claims:claim_table"),
     Kind("ahead", "section", "bench.report.tables.ahead:ahead_table"),
     Kind("pareto", "section", "bench.report.tables.pareto:pareto_table"),
     Kind("search", "section", "bench.report.tables.search:search_tables"),

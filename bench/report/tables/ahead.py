@@ -30,6 +30,7 @@ def ahead_table(section: Section) -> Table | None:
         named("first", "setup"),
         named("second", "other"),
         Column("compared by", lambda row: _compared(section, row), is_number=False),
+        Column("ahead in mAP", lambda row: row["ahead"] or NOTHING, is_number=False),
     ]
     for metric in CURVE_METRICS:
         lead = f"{metric}_lead"
@@ -37,10 +38,7 @@ def ahead_table(section: Section) -> Table | None:
             scored(f"{metric}, first ahead (points)", lead, signed=True),
             p_value(f"{metric}: p, Holm", f"{lead}_p_holm"),
         ]
-    columns += [
-        named("seeds", is_number=True),
-        Column("ahead in mAP", lambda row: row["ahead"] or NOTHING, is_number=False),
-    ]
+    columns.append(named("seeds", is_number=True))
     note = (
         f"{section.title}; {section.evaluated}. Differences of means over the seeds. Under a policy: mean height of "
         f"its curve over the budgets that the exits of both span. {TESTED} People are not paired between setups here, "

@@ -1,0 +1,1 @@
+"""Sentences of the papers that can be tested, and what this suite found."""

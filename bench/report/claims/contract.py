@@ -1,0 +1,135 @@
+"""What a claim is: a sentence of a paper, and how it is tested on a section's tables.
+
+A new claim is one value in :data:`bench.report.claims.known.CLAIMS`.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from bench.errors import BenchError
+from bench.report.cells import Cell, Reference, find_cell
+from bench.report.sections import Section, Setup
+from bench.report.tables.records import records_of
+from bench.report.tables.table import Table
+
+NOT_MEASURED = "not measured here"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a claim: what counted costs or the paper's own numbers allow at most, what was measured, verdict.
+
+    ``cells`` are the table cells that the measured numbers are read from.
+    """
+
+    allowed: str = ""
+    measured: str = NOT_MEASURED
+    verdict: str = NOT_MEASURED
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a paper, quoted, with where it stands; ``test`` answers it from a section's tables.
+
+    ``test`` raises :class:`NotMeasured` where the section holds nothing to test it on.
+    """
+
+    name: str
+    paper: str
+    place: str
+    sentence: str
+    test: Callable[[Evidence], Answer]
+
+    @property
+    def quoted(self) -> str:
+        """The sentence in quotation marks, with where it stands."""
+        return (
+            f"\N{LEFT DOUBLE QUOTATION MARK}{self.sentence}\N{RIGHT DOUBLE QUOTATION MARK} ({self.paper}, {self.place})"
+        )
+
+    def answer(self, evidence: Evidence) -> Answer:
+        """Test it."""
+        try:
+            return self.test(evidence)
+        except NotMeasured as nothing:
+            return Answer(allowed=nothing.allowed)
+
+
+class NotMeasured(Exception):
+    """There is nothing here to test a claim on; ``allowed`` is what can be said without."""
+
+    def __init__(self, allowed: str = "") -> None:
+        super().__init__(NOT_MEASURED)
+        self.allowed = allowed
+
+
+@dataclass(eq=False)
+class Evidence:
+    """The tables of a section, made when they are first asked for, and the cells of them that were read."""
+
+    section: Section
+    make: Callable[[str, Section], Sequence[Table]]
+    """Makes the tables of a kind."""
+    _made: dict[str, Sequence[Table]] = field(default_factory=dict)
+
+    def tables(self, kind: str) -> Sequence[Table]:
+        """Give the tables of a kind."""
+        if kind not in self._made:
+            self._made[kind] = self.make(kind, self.section)
+        return self._made[kind]
+
+    def rows(self, kind: str) -> list[dict[Any, Any]]:
+        """Give the rows of a kind's first table; none where the section has none."""
+        tables = self.tables(kind)
+        return tables[0].rows.to_dict("records") if tables and len(tables[0]) else []
+
+    def cell(self, kind: str, column: str, **row: Any) -> Cell:
+        """Read one cell of a kind's first table. Raises :class:`NotMeasured` where there is no such row."""
+        if not self.tables(kind):
+            raise NotMeasured
+        return self.read(self.tables(kind)[0], column, **row)
+
+    def read(self, table: Table, column: str, **row: Any) -> Cell:
+        """Read one cell of a table. Raises :class:`NotMeasured` where there is no such row."""
+        reference = Reference(table.name, tuple((name, str(value)) for name, value in row.items()), column)
+        try:
+            cell = find_cell(table.full.to_dict("records"), reference)
+        except BenchError:
+            raise NotMeasured from None
+        if isinstance(cell.value, float) and math.isnan(cell.value):
+            raise NotMeasured
+        return cell
+
+    def setups(self, method: str) -> list[Setup]:
+        """Setups of a method; raises :class:`NotMeasured` where there are none."""
+        found = [setup for setup in self.section.setups if setup.method == method]
+        if not found:
+            raise NotMeasured
+        return found
+
+    def over_seeds(self, kind: str, column: str, setup: Setup, **row: Any) -> Cells:
+        """Read a column for every seed of a setup. Raises :class:`NotMeasured` where one of them has it not."""
+        return Cells(tuple(self.cell(kind, column, setup=setup.label, seed=run.seed, **row) for run in setup.runs))
+
+    def last_exit(self, setup: Setup) -> str:
+        """Name the last exit of a setup."""
+        return str(records_of(setup, setup.runs[0], "exit")[-1]["exit_name"])
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of one quantity, one for each seed."""
+
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def mean(self) -> float:
+        """Mean over the seeds."""
+        return statistics.fmean(float(cell.value) for cell in self.cells)

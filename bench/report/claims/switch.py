@@ -1,0 +1,54 @@
+"""Claims that something helps: the same method with and without it, tested at one exit over people and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.report.claims.contract import Answer, Evidence, NotMeasured
+from bench.report.leads import LEVEL, exit_lead
+from bench.report.sections import Setup
+from bench.report.tables.rounding import percent
+from bench.runs.fields import laid_flat
+
+NOT_SETTINGS = ("seed",)
+
+
+def switched(evidence: Evidence, method: str, option: str, on: object, off: object, exit_index: int) -> Answer:
+    """Compare the two setups of a method that differ in one option of the network alone.
+
+    Raises :class:`~bench.report.claims.contract.NotMeasured` where there are no such two.
+    """
+    for one in evidence.setups(method):
+        for other in evidence.setups(method):
+            first, second = (_settings(setup) for setup in (one, other))
+            name = f"network.{option}"
+            # A run of before there was the option is one with it on.
+            if (first.pop(name, on), second.pop(name, on)) == (on, off) and first == second:
+                return _answer(evidence, one, other, option, exit_index)
+    raise NotMeasured
+
+
+def _answer(evidence: Evidence, one: Setup, other: Setup, option: str, exit_index: int) -> Answer:
+    name = one.exit_names[exit_index]
+    found = exit_lead(evidence.section, one, other, exit_index, "mAP")
+    if found is None:
+        raise NotMeasured
+    cells = [
+        evidence.over_seeds("exits", "mAP", setup, exit=setup.exit_names[exit_index]).cells for setup in (one, other)
+    ]
+    interval = f"[{percent(found.low, signed=True)}, {percent(found.high, signed=True)}]"
+    over = "people and seeds" if found.over_seeds else "people alone"
+    verdict = "not told apart" if found.p >= LEVEL else "yes" if found.value > 0 else "no: it hurts"
+    return Answer(
+        "",
+        f"{percent(found.value, signed=True)} points of mAP {interval} at {name} with it ({one.label} less "
+        f"{other.label}, over {over})",
+        f"{verdict} (p {'<' if found.p < LEVEL else '≥'} {LEVEL}, one test)",
+        (*cells[0], *cells[1]),
+    )
+
+
+def _settings(setup: Setup) -> dict[str, Any]:
+    spec: Mapping[str, Any] = setup.runs[0].spec
+    return {name: value for name, value in laid_flat(spec).items() if name not in NOT_SETTINGS}
