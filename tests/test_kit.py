@@ -7,8 +7,10 @@ from importlib import import_module
 from importlib.metadata import EntryPoint
 
 import pytest
+from PIL import Image
 
 from bench import registry
+from bench.data.dataset import DatasetRequest
 from bench.errors import BenchError
 from bench.kit.make import KINDS, make_package
 
@@ -60,6 +62,20 @@ def test_it_keeps_the_contract(installed, kind, pytester):
     assert outcomes["passed"] >= 9, result.stdout.str()
     assert "failed" not in outcomes
     assert "errors" not in outcomes
+
+
+def test_the_dataset_reads_what_it_says(installed, tmp_path):
+    _, reader = installed("dataset")
+    for split, pids in (("train", (5, 6)), ("query", (1, 2)), ("gallery", (1, 2, 2))):
+        (tmp_path / "data" / split).mkdir(parents=True)
+        for place, pid in enumerate(pids):
+            camera = 1 if split == "query" else 2
+            Image.new("RGB", (8, 16)).save(tmp_path / "data" / split / f"{pid:04}_c{camera}s1_{place:06}_00.png")
+    found = reader.open(DatasetRequest(tmp_path / "data"))
+    assert [(sample.pid, sample.camid) for sample in found.gallery] == [(1, 2), (2, 2), (2, 2)]
+    (tmp_path / "data" / "query" / "somebody.png").touch()
+    with pytest.raises(BenchError, match="expected a name like"):
+        reader.open(DatasetRequest(tmp_path / "data"))
 
 
 def test_names_that_cannot_be_are_refused(tmp_path):

@@ -45,7 +45,8 @@ def make_package(kind: str, name: str, into: Path) -> Package:
         raise BenchError(f"{folder}: is there already; choose another name, or another folder with --into")
     module = name.replace("-", "_")
     values: dict[str, object] = {"name": name, "module": module, "constant": module.upper(), "kind": kind}
-    values |= {"contracts": CONTRACTS[kind], "group": registry.GROUPS[plugin], "commands": _commands(plugin, name)}
+    values |= {"contracts": CONTRACTS[kind], "group": registry.GROUPS[plugin]}
+    values["commands"] = [_test(plugin), *_commands(plugin, name)]
     written = {
         "pyproject.toml": "pyproject.toml",
         f"{module}.py": f"{kind}.py",
@@ -59,7 +60,12 @@ def make_package(kind: str, name: str, into: Path) -> Package:
             path.write_text(_rendered(template, values), encoding="utf-8", newline="\n")
     except OSError as problem:
         raise BenchError(f"cannot write under {folder}: {problem.strerror or problem}; choose another --into") from None
-    return Package(folder, ("python -m pip install --editable .", "python -m pytest", *_commands(plugin, name)))
+    return Package(folder, ("python -m pip install --editable .", _test(plugin), *_commands(plugin, name)))
+
+
+def _test(kind: PluginKind) -> str:
+    """Command that runs the package's tests; pytest takes a folder for a test's place unless = stands before it."""
+    return "python -m pytest" + (" --data-root=FOLDER" if kind == "dataset" else "")
 
 
 def _commands(kind: PluginKind, name: str) -> list[str]:
