@@ -15,7 +15,7 @@ from bench.runs.folder import RunFolder
 from bench.runs.records import cost_of, evaluation_key
 from bench.runs.rows import flat_rows
 
-LABELS = ("kind", "policy", "thresholding", "exit_name", "other", "threshold_from")
+LABELS = ("kind", "policy", "thresholding", "exit_name", "other", "threshold_from", "people")
 """Columns of texts: left out of a part where all of it is empty."""
 
 
@@ -53,6 +53,21 @@ class Scores:
         """A row a policy: precision and recall of leaving at the first exit; needs held-out identities."""
         return self._of("outcome")
 
+    @property
+    def confidences(self) -> pd.DataFrame:
+        """A row for each policy and exit: AUC of its confidence, on test and on held-out people."""
+        return self._of("auc")
+
+    @property
+    def verification(self) -> pd.DataFrame:
+        """A row an exit, same person or not: ROC area, equal error rate, thresholds; indexed by the exits' names."""
+        return self._of("verification").set_index("exit_name")
+
+    def roc(self, exit_name: str) -> pd.DataFrame:
+        """ROC curve of one exit: true against false accept rate, and the distance of each point."""
+        points = self._of("roc")
+        return points[points["exit_name"] == exit_name].reset_index(drop=True)
+
     def curve(self, policy: str, thresholding: str | None = None) -> pd.DataFrame:
         """Points of one policy from the lowest budget on, in one thresholding: by default the first that was swept."""
         points = self.points
@@ -63,8 +78,10 @@ class Scores:
         return chosen.sort_values("requested_cost").reset_index(drop=True)
 
     def _of(self, kind: str) -> pd.DataFrame:
-        rows = self.records[self.records["kind"] == kind].dropna(axis="columns", how="all").reset_index(drop=True)
-        return rows.drop(columns=[name for name in LABELS if name in rows and (rows[name] == "").all()])
+        rows = self.records[self.records["kind"] == kind].reset_index(drop=True)
+        if len(rows):
+            rows = rows.dropna(axis="columns", how="all")
+        return rows.drop(columns=[name for name in LABELS if name in rows and len(rows) and (rows[name] == "").all()])
 
 
 @dataclass(frozen=True, eq=False)

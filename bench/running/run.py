@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.budget.sweep import extra_records
-from bench.budget.verification import verification_records
 from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
 from bench.data.tracklets import entries
@@ -24,7 +23,7 @@ from bench.running.keep import whole
 from bench.running.request import RunRequest
 from bench.running.result import RunResult, Scored, obtain_result, policy_versions, records_path
 from bench.running.scoring import sweep_records, table_records
-from bench.running.verifying import obtain_pairs
+from bench.running.verifying import lacks_verification, run_verification, with_verification
 from bench.runs.folder import RunFolder
 from bench.spec import RunSpec, digest
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from bench.cost.axes.contract import Cost, Measurement
     from bench.data.images import ImageStore
     from bench.methods import Method
-    from bench.networks import MultiExitNetwork
-    from bench.retrieval.embed import Embeddings
     from bench.running.context import RunContext
 
 
@@ -137,14 +134,28 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     def make() -> Scored:
         return _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
 
-    def lacks(kept: RunResult) -> bool:
-        return lacks_auc(kept.records, kept.folder, answer(kept.folder), request.evaluation)
+    def lacking(kept: RunResult) -> tuple[bool, bool]:
+        path = answer(kept.folder)
+        return (
+            lacks_auc(kept.records, kept.folder, path, request.evaluation),
+            lacks_verification(kept, path, request.evaluation),
+        )
 
     def add(kept: RunResult) -> Scored:
-        return with_auc(request, opened.workbench(reporter), policies, kept.header, kept.records)
+        scored, context = (dict(kept.header), kept.records), opened.workbench(reporter)
+        no_auc, no_verification = lacking(kept)
+        if no_auc:
+            scored = with_auc(request, context, policies, *scored)
+        return with_verification(request, context, *scored) if no_verification else scored
 
     return obtain_result(
-        opened.folder, answer(opened.folder), make, reporter, fresh=request.fresh, lacks=lacks, add=add
+        opened.folder,
+        answer(opened.folder),
+        make,
+        reporter,
+        fresh=request.fresh,
+        lacks=lambda kept: any(lacking(kept)),
+        add=add,
     )
 
 
@@ -182,7 +193,7 @@ def _compute(
         # Nothing less than the whole network has been run where they are at hand.
         for name, extra in obtain_extras(context, network, request.evaluation):
             records += extra_records(name, extra, costs[-1], request.scoring.resamples, request.scoring.seed)
-    records += _verification(request, context, network)
+    records += run_verification(request, context, network)
     training = whole(context.folder.training, read_training, context.reporter)
     header = {
         "run": context.spec.key,
@@ -208,22 +219,6 @@ def _compute(
         "provenance": context.provenance(),
     }
     return header, records
-
-
-def _verification(request: RunRequest, context: RunContext, network: MultiExitNetwork) -> list[dict[str, Any]]:
-    """Compare queries and gallery pair by pair: same person or not, at every exit."""
-    from bench.running.fitting import split_labels
-    from bench.running.stages import obtain_embeddings
-
-    views, sweep = request.evaluation.views, request.scoring
-
-    def codes() -> tuple[Embeddings, Embeddings]:
-        embeddings = obtain_embeddings(context, network, views)
-        return embeddings["query"], embeddings["gallery"]
-
-    query, gallery = split_labels(context, "")
-    pairs = obtain_pairs(context.folder, views, codes, query, gallery, context.reporter)
-    return verification_records(pairs, query[0], sweep.resamples, sweep.seed)
 
 
 def _counts(dataset: ReidDataset, training: Mapping[str, Any], calibration: Any) -> dict[str, int]:

@@ -141,13 +141,14 @@ def test_auc_is_recorded_of_test_people_and_held_out_ones(shared):
     }
 
 
-def test_auc_is_added_to_records_that_were_kept_without(shared):
+@pytest.mark.parametrize(("name", "kinds"), [("auc", {"auc"}), ("verification", {"verification", "roc"})])
+def test_what_is_recorded_of_late_is_added_to_records_that_were_kept_without(shared, name, kinds):
     """The records of before are the same, and nothing else is done again."""
     request, result = shared
     path = next(one for one in result.folder.path.glob("records-*.jsonl") if read_records(one)[1] == result.records)
     whole = path.read_bytes()
     header, records = read_records(path)
-    without = [record for record in records if record["kind"] != "auc"]
+    without = [record for record in records if record["kind"] not in kinds]
     bare = {name: value for name, value in header.items() if name not in ("type", "schema")}
     write_records(path, bare, without)
     path.chmod(0o444)
@@ -156,17 +157,18 @@ def test_auc_is_added_to_records_that_were_kept_without(shared):
     path.chmod(0o644)
     again = run(request)
     assert again.cached
-    assert again.records == without + [record for record in records if record["kind"] == "auc"]
+    assert again.records == without + [record for record in records if record["kind"] in kinds]
     found, kept = read_records(path)
     assert kept == again.records
-    assert found["added"]["auc"]["versions"]
+    assert found["added"][name]["versions"]
     assert {name: value for name, value in found.items() if name != "added"} == header
     path.write_bytes(whole)
-    table = result.folder.table("test", request.evaluation.key)
+    folder = result.folder
+    source = folder.table("test", request.evaluation.key) if name == "auc" else folder.embeddings("centre")
     write_records(path, bare, without)
-    table.rename(table.with_suffix(".away"))
+    source.rename(source.with_suffix(".away"))
     assert run(request).records == without
-    table.with_suffix(".away").rename(table)
+    source.with_suffix(".away").rename(source)
     path.write_bytes(whole)
 
 
