@@ -40,11 +40,16 @@ from bench.cli.sweeps import (
 )
 from bench.cli.terminal import ERR, OUT, TerminalReporter, show_values
 from bench.data.views import VIEWS
+from bench.deadline import NEVER, Deadline, TimeIsUp, read_duration
 from bench.errors import BenchError
 from bench.running.plan import describe, describe_cost
 from bench.running.request import RunRequest
+from bench.running.shard import Shard
 
 TRAINING = "Training"
+SLICES = "Slices of the work"
+TIME_IS_UP = 75
+"""Exit status at the time limit: EX_TEMPFAIL of sysexits.h, to be tried again."""
 
 
 def run_command(
@@ -95,9 +100,24 @@ def run_command(
     results: ResultsOption = Path("results"),
     cache: CacheOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do everything again, whatever is kept.")] = False,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=SLICES,
+            help="Stop in time, with everything kept, and end with status 75: 90s, 9m, 1h30m.",
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=SLICES, metavar="I/N", help="Only the I-th of N parts of these runs, as 2/5."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Train a method (or find it trained), price its exits, and score it: with --budget-sweep at every budget."""
+    deadline = NEVER if time_limit is None else Deadline(read_duration(time_limit))
+    if fresh and deadline is not NEVER:
+        raise BenchError("with --fresh every slice would begin again: name --time-limit or --fresh, not both")
+    part = None if shard is None else Shard.read(shard)
     methods = methods_of("--method", method)
     sweep = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost) if budget_sweep else None
     evaluation = evaluation_spec(ap, signals, choice("--views", views, VIEWS))
@@ -125,6 +145,9 @@ def run_command(
         for name in methods
         for seed in seeds_of(seeds)
     ]
+    if part:
+        all_of_them, requests = len(requests), part.take(requests)
+        OUT.print(f"shard {part.number}/{part.of}: {len(requests)} of {all_of_them} runs")
     # Every request is looked through before the first one starts: a typing error in the last must not cost hours.
     for request in requests:
         show_values(f"{request.method}, seed {request.seed}", describe(request))
@@ -132,7 +155,7 @@ def run_command(
         for request in {request.method: request for request in requests}.values():
             show_values(f"{request.method}: what it would cost here", describe_cost(request))
         return
-    failures = _run_all(requests)
+    failures = _run_all(requests, deadline)
     again = f" --results {results}" if results != Path("results") else ""
     if failures:
         for title, problem in failures:
@@ -142,15 +165,26 @@ def run_command(
     OUT.print(f"\nnext: [bold]{escape(next_step)}[/bold]")
 
 
-def _run_all(requests: list[RunRequest]) -> list[tuple[str, str]]:
+def _run_all(requests: list[RunRequest], deadline: Deadline) -> list[tuple[str, str]]:
+    """Run one after the other; gives those that failed. Ends the command where the time is up."""
     # Here, not at the top: help and mistakes in the options should not wait for scipy.
     from bench.running.run import run
 
-    failures = []
-    for request in requests:
+    failures: list[tuple[str, str]] = []
+    for number, request in enumerate(requests):
         title = f"{request.method}, preset {request.preset}, seed {request.seed}"
         try:
-            result = run(request, TerminalReporter())
+            deadline.check("it began")
+            result = run(request, TerminalReporter(), deadline)
+        except TimeIsUp as stopped:
+            finished = f"; {number - len(failures)} of {len(requests)} runs are finished" if len(requests) > 1 else ""
+            failed = f", {len(failures)} failed" if failures else ""
+            ERR.print(
+                f"[bold yellow]time is up:[/bold yellow] {escape(f'{title}, stopped {stopped}{finished}{failed}')}; "
+                f"the same command goes on from there (status {TIME_IS_UP})",
+                soft_wrap=True,
+            )
+            raise typer.Exit(TIME_IS_UP) from None
         except BenchError as problem:
             if len(requests) == 1:
                 raise

@@ -1,21 +1,13 @@
-"""Texts from elsewhere made harmless: no control characters on the page or in a figure, and short, safe file names."""
+"""Names from elsewhere as file names: short and safe."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 
-HIDDEN = ("Cc", "Cf", "Cs")
-"""Unicode categories that are taken out: control, format (reversed writing, for one) and lone surrogates."""
 NAME_LETTERS = 80
 """A longer file name is cut, and ends with digits of its hash."""
 HASH_LETTERS = 8
-
-
-def clean(text: object) -> str:
-    """Take out what no reader sees and what may change how the rest is shown; line ends stay."""
-    return "".join(c for c in str(text) if c == "\n" or unicodedata.category(c) not in HIDDEN)
 
 
 def slug(text: str) -> str:

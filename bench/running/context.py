@@ -13,6 +13,7 @@ from bench import provenance
 from bench.data.dataset import ImageSample
 from bench.data.images import ImageStore
 from bench.data.split import hold_out
+from bench.deadline import NEVER, Deadline
 from bench.device import device_name, open_device, precision_name
 from bench.methods import Method
 from bench.progress import Reporter
@@ -39,13 +40,21 @@ class RunContext:
     folder: RunFolder
     fabric: Fabric
     reporter: Reporter
+    deadline: Deadline = NEVER
 
     @classmethod
     def set_up(
-        cls, spec: RunSpec, method: Method, stores: Stores, folder: RunFolder, device: str, reporter: Reporter
+        cls,
+        spec: RunSpec,
+        method: Method,
+        stores: Stores,
+        folder: RunFolder,
+        device: str,
+        reporter: Reporter,
+        deadline: Deadline = NEVER,
     ) -> RunContext:
         """Open the device and hold the parts together."""
-        return cls(spec, method, stores, folder, open_device(device, spec.precision), reporter)
+        return cls(spec, method, stores, folder, open_device(device, spec.precision), reporter, deadline)
 
     def provenance(self) -> dict[str, Any]:
         """Tell what a result computed here and now comes from."""

@@ -60,7 +60,13 @@ def ready_policies(
                 parts = (features["calibration_query"], features["calibration_gallery"])
                 calibration = with_features(calibration, *parts, *split_labels(context, "calibration_"))
     fitting = Fitting(
-        context.folder, evaluation.key, context.spec.seed, context.spec.method, context.reporter, OF_A_RUN
+        context.folder,
+        evaluation.key,
+        context.spec.seed,
+        context.spec.method,
+        context.reporter,
+        OF_A_RUN,
+        context.deadline,
     )
     return make_ready(fitting, policies, table, Evidence(calibration, training), leave_out=leave_out)
 
@@ -87,6 +93,8 @@ def _embed_first_exit(context: RunContext, network: MultiExitNetwork) -> Feature
         "calibration_gallery": (stores.train, held_out_gallery),
     }
     features: dict[str, Any] = {}
+    total = sum(len(samples) for _, samples in sources.values())
+    reporter = context.deadline.watching(context.reporter, total, "embedding the first exit's features")
     for name, (store, samples) in sources.items():
         if not len(samples):
             continue
@@ -96,7 +104,7 @@ def _embed_first_exit(context: RunContext, network: MultiExitNetwork) -> Feature
             store.indices(samples),
             context.fabric,
             title=f"first exit's features of {name.replace('_', ' ')} images",
-            reporter=context.reporter,
+            reporter=reporter,
         )
         if name == "training":
             camids = np.array([sample.camid for sample in samples])

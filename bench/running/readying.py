@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.budget.policy import Evidence, LearnedPolicy, Need, Parameters, Policy
+from bench.budget.probe import check_policy
+from bench.deadline import NEVER, Deadline
 from bench.errors import BenchError
 from bench.files import read_arrays, write_arrays
 from bench.progress import Reporter
@@ -50,6 +52,7 @@ class Fitting:
     of: str
     reporter: Reporter
     lacking: Mapping[Need, str]
+    deadline: Deadline = NEVER
 
 
 def make_ready(
@@ -68,7 +71,8 @@ def make_ready(
     ready: list[Policy] = []
     reports: dict[str, Mapping[str, Any]] = {}
     left_out: dict[str, str] = {}
-    for policy in policies:
+    for given in policies:
+        policy = given
         if isinstance(policy, LearnedPolicy):
             try:
                 parameters = _obtain_parameters(fitting, policy, evidence)
@@ -79,10 +83,17 @@ def make_ready(
                 continue
             reports[policy.name] = policy.report(parameters)
             policy = policy.load(parameters)
-        if policy.applies(table.signals):
-            ready.append(policy)
-        else:
+        if not policy.applies(table.signals):
             left_out[policy.name] = f"{fitting.of} gives nothing for it to read"
+            continue
+        if given is policy and leave_out:
+            # What learns is not asked twice: the sweep looks at what it says.
+            try:
+                check_policy(policy, table.signals)
+            except BenchError as problem:
+                left_out[policy.name] = str(problem)
+                continue
+        ready.append(policy)
     for name, reason in left_out.items():
         fitting.reporter.note(f"policy {name} left out: {reason}")
     if not ready:
@@ -115,6 +126,7 @@ def _obtain_parameters(fitting: Fitting, policy: LearnedPolicy, evidence: Eviden
         raise BenchError(f"{policy.name} {fitting.lacking[policy.needs]}")
 
     def make() -> Parameters:
+        fitting.deadline.check(f"fitting policy {policy.name}")
         fitting.reporter.note(f"fitting policy {policy.name}")
         return policy.fit(evidence, np.random.default_rng([fitting.seed, *policy.file_name.encode()]))
 

@@ -95,17 +95,23 @@ class RunRequest:
             method.build(options, 2, recipe.input_size)
 
     def policies(self) -> list[Policy | LearnedPolicy]:
-        """Load the policies of the sweep, and refuse those that could not be fitted however training goes.
+        """Load the policies of the sweep, and refuse those that could not be used however training goes.
 
-        Raises :class:`BenchError` for these.
+        Raises :class:`BenchError` where one cannot be fitted, or gives no numbers; where the user named none, such a
+        one is left out.
         """
-        found = []
+        from bench.budget.policy import Policy
+        from bench.budget.probe import check_before_training
+
+        found: list[Policy | LearnedPolicy] = []
         for name in self.sweep.policies if self.sweep else ():
             policy = registry.policy(name)
             if not self.calibration_share and getattr(policy, "needs", "") == "calibration":
                 if self.leave_out:
                     continue
                 raise BenchError(f"policy {name} learns from identities held out of training: --calibration above 0")
+            if isinstance(policy, Policy) and not self.leave_out:
+                check_before_training(policy)
             found.append(policy)
         return found
 

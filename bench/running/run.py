@@ -16,6 +16,7 @@ from bench.data.dataset import ReidDataset
 from bench.data.images import dataset_fingerprint, open_store
 from bench.data.tracklets import entries
 from bench.data.views import VIEW_COUNTS
+from bench.deadline import NEVER, Deadline
 from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
 from bench.running.auc import lacks_auc, with_auc
@@ -73,7 +74,7 @@ class Opened:
         )
         return cls(request, method, spec, dataset, (train, query, gallery), RunFolder.of(request.results, spec))
 
-    def workbench(self, reporter: Reporter) -> RunContext:
+    def workbench(self, reporter: Reporter, deadline: Deadline = NEVER) -> RunContext:
         """Set up what the stages need, with the folder held (:meth:`RunFolder.alone`).
 
         Only now is there something to compute: torch is slow to import. Raises BenchError where nothing can be written.
@@ -82,7 +83,7 @@ class Opened:
 
         self.folder.describe(self.spec)
         stores = Stores(*self.stores)
-        return RunContext.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter)
+        return RunContext.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter, deadline)
 
 
 def _answered_spec(request: RunRequest, dataset: str, fingerprint: str, answer: Answer | None) -> RunSpec | None:
@@ -115,11 +116,12 @@ def _begun_spec(request: RunRequest, here: RunSpec, reporter: Reporter) -> RunSp
     return here
 
 
-def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
+def run(request: RunRequest, reporter: Reporter = SILENT, deadline: Deadline = NEVER) -> RunResult:
     """Do what is asked for, or find it done.
 
     Results that are found are read without a lock, and nothing is written. Raises BenchError for whatever the user can
-    mend: in the request, in the data, in the folders.
+    mend: in the request, in the data, in the folders. Raises TimeIsUp where ``deadline`` comes first; the same request
+    goes on from what is kept, to the same records.
     """
     policies = request.policies()
     cost, measurement = request.cost()
@@ -132,7 +134,7 @@ def run(request: RunRequest, reporter: Reporter = SILENT) -> RunResult:
     opened = Opened.of(request, reporter, answer)
 
     def make() -> Scored:
-        return _compute(request, opened.workbench(reporter), opened.dataset, policies, cost, measurement)
+        return _compute(request, opened.workbench(reporter, deadline), opened.dataset, policies, cost, measurement)
 
     def lacking(kept: RunResult) -> tuple[bool, bool]:
         path = answer(kept.folder)
@@ -183,6 +185,7 @@ def _compute(
         fitted = ready_policies(
             context, network, policies, table, calibration, request.evaluation, leave_out=request.leave_out
         )
+        context.deadline.check("the sweep")
         context.reporter.note(f"sweeping {len(fitted.policies)} policies")
         records = sweep_records(fitted, costs, request.sweep, prices.policy_mac)
     else:

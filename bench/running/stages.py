@@ -43,9 +43,10 @@ SPLITS = ("query", "gallery", "calibration_query", "calibration_gallery")
 
 
 def obtain_network(context: RunContext) -> MultiExitNetwork:
-    """Give the trained network: loaded if it is there, else trained, going on from the last whole epoch.
+    """Give the trained network: loaded if it is there, else trained, going on from the last checkpoint.
 
-    Raises BenchError where its file or the checkpoint is damaged: hours of training are not repeated unasked.
+    Raises TimeIsUp where training has to stop before its end, and BenchError where its file or the checkpoint is
+    damaged: hours of training are not repeated unasked.
     """
     folder, spec = context.folder, context.spec
     samples, _, _ = context.held_out()
@@ -81,6 +82,7 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
         checkpoint=folder.checkpoint,
         fabric=context.fabric,
         validate=lambda: _validate(context, network),
+        deadline=context.deadline,
         reporter=context.reporter,
     )
     with saving(folder.path):
@@ -169,12 +171,14 @@ def _embed(context: RunContext, network: MultiExitNetwork, views: Views) -> dict
         "calibration_gallery": (train_store, train_store.indices(calibration_gallery)),
     }
     embeddings: dict[str, Embeddings] = {}
+    total = sum(len(indices) for _, indices in sources.values())
+    reporter = context.deadline.watching(context.reporter, total, "embedding the images")
     for name, (store, indices) in sources.items():
         if len(indices):
             images = DeviceImages(store, context.fabric, context.spec.recipe.input_size)
             title = f"embedding {name.replace('_', ' ')} images"
             embedded = embed_images(
-                network, images, indices, context.fabric, views=views, title=title, reporter=context.reporter
+                network, images, indices, context.fabric, views=views, title=title, reporter=reporter
             )
             embeddings[name] = pool_tracklets(embedded, [store.samples[index] for index in indices])
         else:
@@ -186,6 +190,7 @@ def obtain_ledger(context: RunContext, network: MultiExitNetwork) -> CostLedger:
     """Give the cost ledger of the network against this gallery."""
 
     def make() -> CostLedger:
+        context.deadline.check("counting multiply-adds")
         context.reporter.note("counting multiply-adds of every exit")
         return CostLedger.of(network, context.spec.recipe.input_size, len(entries(context.stores.gallery.samples)))
 
@@ -208,6 +213,7 @@ def obtain_tables(
     def table_of(split: str, prefix: str, query: Sequence[ImageSample], gallery: Sequence[ImageSample]) -> ExitTable:
         def make() -> ExitTable:
             codes = embeddings()
+            context.deadline.check(f"matching the {split} queries")
             context.reporter.note(f"matching every {split} query at every exit")
             started = time.perf_counter()
             table = _table(context, network, codes, prefix, query, gallery, evaluation)

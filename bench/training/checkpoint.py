@@ -1,4 +1,4 @@
-"""The state of a training between two epochs: written atomically, read without running code."""
+"""The state of a training between two epochs or two batches: written atomically, read without running code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Checkpoint:
     (T, N) so far.
 
     ``validation`` has the scored epochs with their scores; ``best`` the parameters of the best of them, where the
-    recipe keeps those.
+    recipe keeps those. ``so_far`` is what was done of the epoch after these, as
+    :class:`bench.training.pausing.EpochSoFar` keeps it; empty between two epochs.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Checkpoint:
     retrieval_history: Tensor
     validation: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
+    so_far: dict[str, Any] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write the checkpoint in place of the last one. Raises BenchError where that fails: the last one stays."""

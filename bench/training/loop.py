@@ -1,7 +1,8 @@
 """The training loop: resumes after every epoch, and ends the same however often it was stopped.
 
-All that is random in an epoch is drawn from (seed, epoch), so that a checkpoint needs no generator's state and a
-run that was killed ends with the same weights as one that was not.
+All that is random in an epoch is drawn from (seed, epoch), so that a checkpoint between two epochs needs no
+generator's state and a run that was killed ends with the same weights as one that was not. One in the middle of an
+epoch has these states (:mod:`bench.training.pausing`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,13 @@ from torch import Tensor
 
 from bench.data.augmentation import training_view
 from bench.data.sampling import identity_batches
+from bench.deadline import NEVER, Deadline
 from bench.device import run_outputs
 from bench.errors import BenchError
 from bench.networks import ExitOutput, MultiExitNetwork
 from bench.progress import SILENT, Reporter, Task
 from bench.training.checkpoint import Checkpoint
+from bench.training.pausing import EpochSoFar, Pauses
 from bench.training.recipe import Recipe
 from bench.training.retrieval_history import TrainingImages, measure_retrieval, measured_epochs
 from bench.training.schedule import build_optimiser, follow
@@ -31,6 +35,8 @@ from bench.training.schedule import build_optimiser, follow
 Loss = Callable[[Sequence[ExitOutput], Tensor], dict[str, Tensor]]
 CHECK_EVERY = 10
 """Batches between looks at the loss: each look waits for the device."""
+MEASURING = 1 / 3
+"""What a forward pass to the first exit takes of the time of a training batch, at the most."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,14 @@ def train(
     checkpoint: Path,
     fabric: Fabric,
     validate: Callable[[], float] | None = None,
+    deadline: Deadline = NEVER,
     reporter: Reporter = SILENT,
 ) -> Trained:
     """Train ``network`` in place by ``recipe``, from the last checkpoint of this run if there is one.
 
     ``key`` is the run's; a checkpoint of another is refused. A loss that is not finite ends in an error, with the
-    last good epoch kept. Ctrl-C leaves the epochs that were finished. ``validate`` scores the network as it is; a
-    recipe that keeps the best epoch needs it.
+    last good epoch kept. Ctrl-C leaves what the last checkpoint has. ``validate`` scores the network as it is; a
+    recipe that keeps the best epoch needs it. Raises TimeIsUp before ``deadline``, with every batch kept.
     """
     assert recipe.keep == "last" or validate is not None
     optimiser = build_optimiser(recipe.optimiser, network.parameters())
@@ -78,30 +85,45 @@ def train(
         network.load_state_dict(resumed.network)
         history, retrieval_history = resumed.history, list(resumed.retrieval_history.numpy())
         validation, best = resumed.validation, resumed.best
-        reporter.note(f"going on after epoch {resumed.epoch} of {recipe.epochs}")
     wrapped, optimiser = fabric.setup(network, optimiser)
     wrapped.mark_forward_method("outputs")
     if resumed is not None:
         optimiser.load_state_dict(resumed.optimiser)
     done = len(history)
     steps = len(identity_batches(samples.labels, recipe, seed, epoch=0))
+    so_far = EpochSoFar(**resumed.so_far) if resumed is not None and resumed.so_far else None
+    batches_done = so_far.batches if so_far else 0
+    if resumed is not None:
+        within = f", batch {batches_done} of {steps}" if so_far else ""
+        reporter.note(f"going on after epoch {done} of {recipe.epochs}{within}")
+
+    def save(epoch: int, so_far: EpochSoFar | None) -> None:
+        taken = torch.tensor(
+            np.array(retrieval_history, dtype=np.int8).reshape(len(retrieval_history), len(samples.labels))
+        )
+        state = (network.state_dict(), optimiser.state_dict(), history, taken, validation, best)
+        Checkpoint(key, epoch, *state, so_far.to_plain() if so_far else {}).save(checkpoint)
+
+    pauses = Pauses(save, deadline)
+    passes = len(samples.labels) / recipe.batch_size
     try:
-        with reporter.task("training", (recipe.epochs - done) * steps) as task:
+        with reporter.task("training", (recipe.epochs - done) * steps - batches_done) as task:
             for epoch in range(done, recipe.epochs):
-                means = _train_epoch(wrapped, optimiser, loss, samples, recipe, seed, epoch, fabric, task)
+                measured = epoch + 1 in measured_epochs(recipe.epochs)
+                pauses.afterwards_batches = MEASURING * passes if measured else 0.0
+                means = _train_epoch(
+                    wrapped, optimiser, loss, samples, recipe, seed, epoch, fabric, task, pauses, so_far
+                )
+                so_far = None
                 history.append({"epoch": epoch + 1, **means})
-                if epoch + 1 in measured_epochs(recipe.epochs):
+                if measured:
                     retrieval_history.append(measure_retrieval(network, samples, fabric))
                     if recipe.keep == "best" and validate is not None:
                         score = validate()
                         if score > max((entry["mAP"] for entry in validation), default=-1.0):
                             best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
                         validation.append({"epoch": epoch + 1, "mAP": score})
-                taken = torch.tensor(
-                    np.array(retrieval_history, dtype=np.int8).reshape(len(retrieval_history), len(samples.labels))
-                )
-                state = (network.state_dict(), optimiser.state_dict(), history, taken, validation, best)
-                Checkpoint(key, epoch + 1, *state).save(checkpoint)
+                pauses.keep(epoch + 1)
                 done = epoch + 1
     except KeyboardInterrupt:
         reporter.note(f"stopped; {done} of {recipe.epochs} epochs are kept, and the same command goes on from there")
@@ -121,8 +143,13 @@ def _train_epoch(
     epoch: int,
     fabric: Fabric,
     task: Task,
+    pauses: Pauses,
+    so_far: EpochSoFar | None = None,
 ) -> dict[str, float]:
-    """Run one epoch: means of the loss and of its terms, the rate at the end, and the seconds it took."""
+    """Run one epoch, or what is left of it: means of the loss and of its terms, the rate at the end, and the seconds.
+
+    Raises TimeIsUp as ``pauses`` does.
+    """
     started = time.perf_counter()
     torch.manual_seed(_epoch_seed(seed, epoch))
     generator = torch.Generator(device=fabric.device).manual_seed(_epoch_seed(seed, epoch))
@@ -132,7 +159,13 @@ def _train_epoch(
     network.train()
     sums: dict[str, Tensor] = {}
     rate = 0.0
-    for number, batch in enumerate(map(torch.from_numpy, batches), start=1):
+    begun = 0
+    if so_far:
+        sums, rate, begun = so_far.restore(generator), so_far.rate, so_far.batches
+        started -= so_far.seconds
+        network.anneal((epoch + begun / len(batches)) / recipe.epochs)
+    for number, batch in enumerate(map(torch.from_numpy, batches[begun:]), start=begun + 1):
+        batch_started = time.perf_counter()
         now = epoch + number / len(batches)
         rate = follow(optimiser, recipe, now)
         network.anneal(now / recipe.epochs)
@@ -153,6 +186,14 @@ def _train_epoch(
             parts = ", ".join(f"{name} {value:.2g}" for name, value in means.items() if name != "loss")
             status = f"epoch {epoch + 1}/{recipe.epochs}, loss {means['loss']:.3g}: {parts}"
         task.advance(status=status)
+        ended = time.perf_counter()
+        pauses.after_batch(
+            epoch,
+            ended - batch_started,
+            last=number == len(batches),
+            take=partial(EpochSoFar.take, number, sums, rate, ended - started, generator),
+        )
+    means = {name: float(value) / len(batches) for name, value in sums.items()}
     return {**means, "learning_rate": rate, "seconds": time.perf_counter() - started}
 
 

@@ -1,5 +1,7 @@
 """A training that was stopped, however rudely, ends as if it had not been."""
 
+import itertools
+import json
 import os
 import shutil
 import signal
@@ -17,13 +19,14 @@ from safetensors.torch import load_file
 from bench.data.dataset import DatasetRequest
 from bench.data.split import hold_out
 from bench.data.synthped.dataset import SYNTHPED
+from bench.deadline import Deadline, TimeIsUp
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.networks import ExitSpec
 from bench.retrieval.evaluate import build_table
 from bench.running.run import run
 from bench.spec import SweepSpec
-from bench.training import loop
+from bench.training import loop, pausing
 from bench.training.checkpoint import Checkpoint
 
 SETTINGS = {"epochs": "4", "sign_hardness": "3"}
@@ -143,6 +146,64 @@ def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
     monkeypatch.setattr(loop, "_train_epoch", whole)
     assert_same(run(request, notes), unbroken)
     assert any("going on after epoch 2" in note for note in notes.said)
+
+
+def without_times(path):
+    """The lines of a records file, less where and when they were made."""
+    header, *records, end = path.read_text().splitlines()
+    header = json.loads(header)
+    for epoch in header["training"]["history"]:
+        epoch["seconds"] = 0
+    header["training"]["seconds"] = 0
+    header["training"]["provenance"] = header["provenance"] = None
+    return header, records, {**json.loads(end), "digest": None}
+
+
+class OneBatch:
+    """A clock that stands still until a batch is done, and then says that the time is nearly up."""
+
+    def __init__(self):
+        self.looks = 0
+
+    def __call__(self):
+        self.looks += 1
+        return 0.0 if self.looks == 1 else 99.9
+
+
+def test_a_run_cut_into_slices_ends_in_the_uncut_runs_records(smoke_request, unbroken):
+    """Four epochs of three batches, a batch a slice; then everything up to the records."""
+    request = smoke_request(settings=SETTINGS, sweep=SWEEP)
+    for number in range(12):
+        with pytest.raises(TimeIsUp, match=f"{number // 3} epochs and {number % 3 + 1} batches of the next are kept"):
+            run(request, deadline=Deadline(100, OneBatch()))
+    with pytest.raises(TimeIsUp, match="before counting multiply-adds"):
+        run(request, deadline=Deadline(-1))
+    result = run(request)
+    assert not result.folder.checkpoint.exists()
+    assert_same(result, unbroken)
+    one, other = (next(run.folder.path.glob("records-*.jsonl")) for run in (result, unbroken))
+    assert without_times(one) == without_times(other)
+
+
+def test_long_epochs_are_kept_in_their_middle(smoke_request, unbroken, monkeypatch):
+    """Every batch is kept where batches are far apart, and a process that ends in the next loses one batch alone."""
+    monkeypatch.setattr(pausing, "KEPT_EVERY_SECONDS", -1.0)
+    request = smoke_request(settings=SETTINGS, sweep=SWEEP)
+    views = itertools.count()
+    whole = loop.training_view
+
+    def interrupted(*arguments):
+        if next(views) == 5:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(loop, "training_view", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(request)
+    kept = torch.load(next(request.results.glob("runs/*/*/checkpoint.pt")), weights_only=True)
+    steps = kept["epoch"], kept["so_far"].get("batches", 0)
+    assert steps != (0, 0)
+    assert_same(run(request), unbroken)
 
 
 BEST = {**SETTINGS, "keep": "best"}

@@ -1,0 +1,75 @@
+"""A policy tried on signals before it is relied on: hours of training should not end in its NaN."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+
+from bench.budget.policy import Policy
+from bench.errors import BenchError
+from bench.retrieval.table import NEIGHBOURS, FloatArray, Signals
+
+EXITS = 3
+"""Exits of :func:`edge_cases`."""
+
+
+def check_policy(policy: Policy, signals: Signals) -> None:
+    """Raise BenchError, naming the policy, where its confidences are NaN or not of the shape (N, S)."""
+    with np.errstate(all="ignore"):
+        check_confidences(policy.name, policy.confidence(signals, np.random.default_rng(0)), signals)
+
+
+def check_confidences(name: str, confidence: FloatArray, signals: Signals) -> None:
+    """Raise BenchError, naming the policy, where confidences that it gave are NaN or not of the shape (N, S)."""
+    values = np.asarray(confidence, dtype=np.float64)
+    if values.shape != signals.identity_margin.shape:
+        raise BenchError(
+            f"policy {name} gives confidences of shape {values.shape}, expected (queries, exits) = "
+            f"{signals.identity_margin.shape}; mend the policy"
+        )
+    missing = np.argwhere(np.isnan(values))
+    if len(missing):
+        query, exit_index = missing[0]
+        nearest = " and ".join(f"{distance:g}" for distance in signals.nearest_distances[query, exit_index, :2])
+        raise BenchError(
+            f"policy {name} gives NaN as the confidence of {len(missing)} decisions, the first for query {query} at "
+            f"exit {exit_index + 1}, whose two nearest distances are {nearest}. Distances may be 0, and inf where the "
+            "gallery has fewer images: have the policy give a number there, as np.divide with out= and where= does"
+        )
+
+
+def check_before_training(policy: Policy) -> None:
+    """Raise BenchError where a policy gives NaN for what a gallery may well look like.
+
+    A policy that reads what is not there (features, another number of exits) is not judged here.
+    """
+    signals = edge_cases()
+    with suppress(ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        if policy.applies(signals):
+            check_policy(policy, signals)
+
+
+def edge_cases() -> Signals:
+    """Signals of queries that have duplicates in the gallery, see one person or a few images alone, or nothing."""
+    some = np.arange(1.0, NEIGHBOURS + 1)
+    few = np.where(np.arange(NEIGHBOURS) < 2, some, np.inf)
+    nothing = np.full(NEIGHBOURS, np.inf)
+    nearest = np.stack([some, np.zeros(NEIGHBOURS), np.maximum(some - 2, 0), few, nothing])
+    distances = np.repeat(nearest[:, None], EXITS, axis=1)
+    visible = np.isfinite(distances)
+    shape = distances.shape[:2]
+    margin = np.repeat(np.array([1.0, 0.0, 2.0, np.inf, np.inf])[:, None], EXITS, axis=1)
+    previous = np.full(shape, np.inf)
+    previous[:, 1:] = distances[:, 1:, 0]
+    return Signals(
+        nearest_distances=distances,
+        nearest_indices=np.where(visible, np.arange(NEIGHBOURS), -1),
+        nearest_pids=np.where(visible, 1, -1),
+        identity_margin=margin,
+        previous_identity_distance=previous,
+        query_camids=np.ones(len(nearest), dtype=np.int64),
+        dims=np.full(EXITS, 256),
+        class_entropy=np.full(shape, 1.0),
+        classes=10,
+    )

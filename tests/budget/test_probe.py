@@ -1,0 +1,63 @@
+"""A policy that gives no number is named, with what it met, before anything is trained."""
+
+import numpy as np
+import pytest
+from invented import invented_table
+
+from bench import registry
+from bench.budget.policy import Policy
+from bench.budget.probe import check_before_training, check_policy, edge_cases
+from bench.budget.sweep import sweep
+from bench.errors import BenchError
+from bench.spec import SweepSpec
+
+
+def ratio(signals, generator):
+    """Divides without a thought for duplicates."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return signals.nearest_distances[:, :, 1] / signals.nearest_distances[:, :, 0]
+
+
+RATIO = Policy("ratio", "", "", ratio)
+
+
+def test_a_ratio_of_nothing_to_nothing_is_found_before_training():
+    with pytest.raises(BenchError, match=r"policy ratio gives NaN.*nearest distances are 0 and 0.*np\.divide"):
+        check_before_training(RATIO)
+
+
+def test_another_shape_is_found():
+    flat = Policy("flat", "", "", lambda signals, generator: signals.identity_margin[:, 0])
+    with pytest.raises(BenchError, match=r"policy flat gives confidences of shape \(5,\), expected .* \(5, 3\)"):
+        check_policy(flat, edge_cases())
+
+
+@pytest.mark.parametrize("name", registry.names("policy"))
+def test_the_policies_here_give_numbers_for_what_a_gallery_may_look_like(name):
+    policy = registry.policy(name)
+    if isinstance(policy, Policy):
+        check_before_training(policy)
+        if policy.applies(edge_cases()):
+            check_policy(policy, edge_cases())
+
+
+def test_what_cannot_be_judged_here_is_not():
+    def wants_four_exits(signals, generator):
+        return signals.identity_margin[:, 3]
+
+    check_before_training(Policy("four", "", "", wants_four_exits))
+
+
+def test_a_sweep_names_the_policy():
+    table = invented_table(queries=30)
+    table.signals.nearest_distances[7, 1] = 0
+    with pytest.raises(BenchError, match="ratio gives NaN as the confidence of 1 decisions, the first for query 7"):
+        sweep(table, np.array([1.0, 2, 3, 4]), SweepSpec(("ratio",), budgets=3, resamples=5), [RATIO])
+
+
+def test_a_run_is_refused_before_anything_is_done(smoke_request, monkeypatch):
+    monkeypatch.setattr(registry, "policy", lambda name: RATIO)
+    with pytest.raises(BenchError, match="policy ratio"):
+        smoke_request(sweep=SweepSpec(("ratio",))).policies()
+    # Where the user named none, the others go on, and it is left out with a note.
+    assert smoke_request(sweep=SweepSpec(("ratio",)), leave_out=True).policies() == [RATIO]
