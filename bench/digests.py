@@ -14,7 +14,8 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -102,6 +103,18 @@ def carries_digest(path: Path) -> bool:
     """Whether a file has a digest, right or wrong. Raises OSError where it cannot be read."""
     with opened(path) as file:
         return _position(file, _suffix(path)) is not None
+
+
+def without_digest(paths: Iterable[Path]) -> str:
+    """Say in one line how many of the files that can be read carry no digest; nothing where all do."""
+    bare = count = 0
+    for path in paths:
+        with suppress(OSError):
+            bare += not carries_digest(path)
+            count += 1
+    if not bare:
+        return ""
+    return f"{bare:,} of {count:,} files carry no digest, an earlier version wrote them: their content is not checked"
 
 
 def digest_of_file(path: Path) -> str:

@@ -29,8 +29,10 @@ from bench.cli import (
     infer,
     latency,
     listing,
+    merge,
     model,
     new,
+    pack,
     policies,
     render,
     report,
@@ -123,6 +125,8 @@ app.command("claims")(_ends_plainly(claims.claims_command))
 app.command("verify")(_ends_plainly(verify.verify_command))
 app.command("report")(_ends_plainly(report.report_command))
 app.command("render")(_ends_plainly(render.render_command))
+app.command("pack")(_ends_plainly(pack.pack_command))
+app.command("merge")(_ends_plainly(merge.merge_command))
 app.command("export")(_ends_plainly(export.export_command))
 app.command("list")(_ends_plainly(listing.list_command))
 app.command("latency")(_ends_plainly(latency.latency_command))

@@ -67,6 +67,11 @@ def worded(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else printable(value) or "none"
 
 
+def counted(value: Any) -> str:
+    """Write a number of things with commas, and what is none as it is."""
+    return f"{value:,}" if isinstance(value, int | float) else worded(value)
+
+
 def described_code(code: Mapping[str, Any]) -> str:
     """Name the version of the code: the commit and whether files had been changed, or else the package's version."""
     if not code.get("commit"):
@@ -84,7 +89,7 @@ def _show_what_was_run(summary: Mapping[str, Any]) -> None:
     _show_group("Method", {**about, **spec["method"]})
     data = {name: value for name, value in spec["data"].items() if name != "counts"}
     counts = spec["data"].get("counts") or {}
-    data |= {"counts": ", ".join(f"{count:,} {what}" for what, count in counts.items())} if counts else {}
+    data |= {"counts": ", ".join(f"{counted(count)} {what}" for what, count in counts.items())} if counts else {}
     _show_group("Data", data)
     _show_group("Recipe", spec["recipe"])
     _show_group("Evaluation", {name: value for name, value in spec["evaluation"].items() if name != "sweep"})
@@ -123,14 +128,14 @@ def _show_training(summary: Mapping[str, Any]) -> None:
         wanted = summary["spec"]["recipe"].get("epochs")
         lines["epochs"] = f"{worded(training.get('epochs'))} of {worded(wanted)}"
         seconds = training.get("seconds")
-        lines["time"] = NOTHING if seconds is None else str(timedelta(seconds=round(seconds)))
+        lines["time"] = str(timedelta(seconds=round(seconds))) if isinstance(seconds, int | float) else NOTHING
         if "images" in training:
-            lines["images"] = f"{training['images']:,} of {training['identities']:,} identities"
+            lines["images"] = f"{counted(training['images'])} of {counted(training.get('identities'))} identities"
         losses = training["last_losses"]
-        lines["last losses"] = ", ".join(f"{name} {value:.4g}" for name, value in losses.items()) or NOTHING
+        lines["last losses"] = ", ".join(f"{name} {worded(value)}" for name, value in losses.items()) or NOTHING
     for policy, learned in summary["learned"].items():
         if learned:
-            counts = ", ".join(f"{value:,} {what}" for what, value in learned.items())
+            counts = ", ".join(f"{counted(value)} {what}" for what, value in learned.items())
             lines[f"{policy} learned from"] = counts
     _show_group("Training", lines)
 
@@ -148,10 +153,10 @@ def _show_files(summary: Mapping[str, Any]) -> None:
                 else "exits"
             )
             what = f"{what}: {swept}" + (", shown above" if file["name"] == summary["shown"] else "")
-        rows.append([printable(file["name"]), _size(file["bytes"]), what])
+        rows.append([printable(file["name"]), size_text(file["bytes"]), what])
     total = sum(file["bytes"] for file in summary["files"])
     OUT.print()
-    show_table(f"Files, {_size(total)}", ["file", "size", "what it is"], rows, texts=["what it is"])
+    show_table(f"Files, {size_text(total)}", ["file", "size", "what it is"], rows, texts=["what it is"])
     if summary["missing"]:
         OUT.print("[bold]Missing[/bold]")
     for line in summary["missing"]:
@@ -175,7 +180,8 @@ def _date(at: str) -> str:
         return at
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Write a number of bytes: ``12.3 MB``."""
     for size, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= size:
             return f"{count / size:.1f} {unit}"

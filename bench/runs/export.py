@@ -11,8 +11,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
+from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.files import replacing
+from bench.inert import csv_cell
 from bench.runs.load import Run, each_run, newest_rows
 
 EVALUATION = ("ap", "signals")
@@ -35,19 +37,22 @@ def export_csv(results: Path, out: TextIO) -> Exported:
     """
     remarks: list[str] = []
     columns: dict[str, None] = {}
+    places: list[Path] = []
     for run in each_run(results, remarks):
+        places += [results / file.place for file in run.files]
         for row in _rows(run):
             columns |= dict.fromkeys(row)
-    writer = csv.DictWriter(out, list(columns), restval="", lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(csv_cell, columns))
     records = runs = 0
     for run in each_run(results, []):
         runs += 1
         for row in _rows(run):
+            values = (row.get(name, "") for name in columns)
             # Values that are not numbers are not equal to themselves.
-            writer.writerow({name: value for name, value in row.items() if value == value})
+            writer.writerow([csv_cell(value) if value == value else "" for value in values])
             records += 1
-    return Exported(records, runs, tuple(sorted(remarks)))
+    return Exported(records, runs, (*sorted(remarks), *filter(None, [without_digest(places)])))
 
 
 def write_export(results: Path, path: Path) -> Exported:

@@ -10,9 +10,11 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.runs.folder import RunFolder
+from bench.runs.known_files import is_known
 from bench.runs.load import Run, each_run
 from bench.runs.records import records_under
 
@@ -77,12 +79,7 @@ def find_runs(results: Path, wanted: str) -> tuple[RunFolder, ...]:
 
 def _meant(results: Path, wanted: str) -> list[Path]:
     """Give the folders that a name means: in full, else as whole words, else in part; or those that a pattern fits."""
-    folders = sorted(path.parent for path in results.glob("runs/*/*/spec.json"))
-    if not folders:
-        raise BenchError(
-            f"expected runs/<dataset>/<run>/spec.json under {results}, found none; name another folder with --results, "
-            "or make a run with: bench run --method hashreid --budget-sweep"
-        )
+    folders = [folder.path for folder in every_run(results)]
     exact = [folder for folder in folders if wanted in (folder.name, f"{folder.parent.name}/{folder.name}")]
     words = [folder for folder in folders if f"-{wanted}-" in f"-{folder.name}-" or _key_starts(folder, wanted)]
     parts = [folder for folder in folders if wanted in f"{folder.parent.name}/{folder.name}"]
@@ -97,6 +94,17 @@ def _fits(folder: Path, pattern: str) -> bool:
     """Whether a pattern fits a folder's name, with its key or without, with the dataset's or without."""
     names = (folder.name, folder.name.rpartition("-")[0])
     return any(fnmatchcase(name, pattern) or fnmatchcase(f"{folder.parent.name}/{name}", pattern) for name in names)
+
+
+def every_run(results: Path) -> list[RunFolder]:
+    """List the folders of all runs, by name. Raises BenchError where there are none."""
+    folders = sorted(path.parent for path in results.glob("runs/*/*/spec.json"))
+    if not folders:
+        raise BenchError(
+            f"expected runs/<dataset>/<run>/spec.json under {results}, found none; name another folder with --results, "
+            "or make a run with: bench run --method hashreid --budget-sweep"
+        )
+    return [RunFolder(folder) for folder in folders]
 
 
 def read_run(folder: RunFolder) -> KeptRun:
@@ -126,6 +134,10 @@ def read_run(folder: RunFolder) -> KeptRun:
             remarks.append(str(problem))
         else:
             remarks += sorted(left_out)
+    known = sorted(path for path in folder.path.iterdir() if path.is_file() and is_known(path.name))
+    # Of a damaged file, its digest is not what there is to say.
+    whole = [path for path in known if not any(path.name in remark for remark in remarks)]
+    remarks += filter(None, [without_digest(whole)])
     scored.sort(key=lambda run: run.files[0].age, reverse=True)
     key = str(spec.get("key", ""))
     spec = {name: value for name, value in spec.items() if name not in ("schema", "key")}

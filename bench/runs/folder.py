@@ -4,7 +4,7 @@
 
     results/runs/<dataset>/<method>-<preset>-seed<k>-<key>/
         spec.json               what identifies the run
-        checkpoint.pt           while training goes on: the last whole epoch
+        checkpoint.pt           while training goes on: the state to go on from
         weights.safetensors     the trained network
         training.json           losses of every epoch, and provenance
         retrieval_history.npz   retrieval statistics taken while training
@@ -88,7 +88,7 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """Training's last whole epoch."""
+        """State of a training that has not ended."""
         return self.path / "checkpoint.pt"
 
     @property

@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.runs.records import cost_of, evaluation_key, learned_from, read_header, read_records, records_under
 from bench.runs.rows import check_header, flat_rows
@@ -147,13 +148,24 @@ class Run:
         return next((file for file in self.files if file.swept), self.files[0])
 
 
+Frames = Mapping[str, pd.DataFrame]
+"""Records of one run, a row each, in a table for each kind: every kind has columns of its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
-    """All runs, one row of the table for each record, and remarks on what was passed over."""
+    """All runs, the records of each by its identity, and remarks on what was passed over."""
 
     runs: tuple[Run, ...]
-    table: pd.DataFrame
+    frames: Mapping[str, Frames]
     remarks: tuple[str, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row for each record of all runs, made anew: for a few hundred runs it takes a lot of memory."""
+        return pd.concat(
+            [frame for run in self.runs for frame in self.frames[run.identity].values()], ignore_index=True
+        )
 
 
 def load(results: Path, folders: str = "runs/*/*") -> Results:
@@ -162,12 +174,17 @@ def load(results: Path, folders: str = "runs/*/*") -> Results:
     Raises BenchError where there are no records, or none that can be used.
     """
     remarks: list[str] = []
-    runs, tables = [], []
+    runs, frames, places = [], {}, []
     for run in each_run(results, remarks, folders):
-        tables.append(pd.DataFrame(newest_rows(run)))
-        # From here on the table has the records, and the run tells where they are from.
+        places += [results / file.place for file in run.files]
+        by_kind: dict[str, list[dict[str, Any]]] = {}
+        for row in newest_rows(run):
+            by_kind.setdefault(row["kind"], []).append(row)
+        # Copied, all numbers of a frame stand in one block: a small block for each column leaves memory full of holes.
+        frames[run.identity] = {kind: pd.DataFrame(rows).copy() for kind, rows in by_kind.items()}
+        # From here on the frames have the records, and the run tells where they are from.
         runs.append(Run(run.identity, tuple(replace(file, records=()) for file in run.files)))
-    return Results(tuple(runs), pd.concat(tables, ignore_index=True), tuple(sorted(remarks)))
+    return Results(tuple(runs), frames, (*sorted(remarks), *filter(None, [without_digest(places)])))
 
 
 def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> Iterator[Run]:

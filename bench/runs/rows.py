@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from sys import intern
 from typing import Any
 
 from bench.budget.query_scores import METRICS
@@ -52,7 +53,9 @@ def _row(record: Mapping[str, Any], exits: Sequence[str]) -> dict[str, Any]:
     kind, exit_index = record["kind"], record.get("exit")
     if kind not in KINDS:
         raise ValueError(f"unknown kind of record {kind!r}")
-    row: dict[str, Any] = {"kind": kind, "policy": str(record["policy"]), "thresholding": str(record["thresholding"])}
+    # The same few names stand in thousands of rows: each is held once.
+    row: dict[str, Any] = {"kind": intern(str(kind))}
+    row |= {name: intern(str(record[name])) for name in ("policy", "thresholding")}
     row["a"] = math.nan if record.get("a") is None else float(record["a"])
     row["exit"] = math.nan if exit_index is None else int(exit_index)
     row["exit_name"] = exits[int(exit_index)] if exit_index is not None else ""
@@ -61,7 +64,7 @@ def _row(record: Mapping[str, Any], exits: Sequence[str]) -> dict[str, Any]:
         raise ValueError(f"{len(fractions)} exit fractions for {len(exits)} exits")
     for index, fraction in enumerate(fractions):
         row[f"exit_fraction_{index + 1}"] = _finite(fraction)
-    texts = {name: str(record.get(name, "")) for name in TEXTS}
+    texts = {name: intern(str(record.get(name, ""))) for name in TEXTS}
     row |= texts
     taken = {"kind", "policy", "thresholding", "a", "exit", "exit_fractions", *texts}
     row |= _all_finite({name: value for name, value in record.items() if name not in taken and value is not None})

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatch
 from typing import Any
 
 from bench.runs.fields import grouped
 from bench.runs.finding import KeptRun
+from bench.runs.known_files import meaning
 from bench.runs.load import RecordsFile
-from bench.spec import EVALUATION_VERSION
 
-FILES = {
-    "spec.json": "what identifies the run",
-    "checkpoint.pt": "the last whole epoch of a training that has not ended",
-    "weights.safetensors": "the trained network",
-    "training.json": "losses of every epoch, and provenance",
-    "retrieval_history.npz": "retrieval statistics taken while training",
-    f"embeddings-*-v{EVALUATION_VERSION}.npz": "codes of every split at every exit",
-    "embeddings*.npz": "codes, by an older version of the suite",
-    f"features-v{EVALUATION_VERSION}.npz": "features of the first exit",
-    "features*.npz": "features, by an older version of the suite",
-    "cost.json": "the cost ledger",
-    "table-test-*.npz": "exit table: every test query at every exit",
-    "table-calibration-*.npz": "exit table of the held-out identities",
-    f"pairs-*-v{EVALUATION_VERSION}.npz": "pairs of images by distance: same person or not",
-    "pairs-*.npz": "pairs of images, by an older version of the suite",
-    "extra*-*.npz": "table of an embedding that is no exit",
-    "policy-*.npz": "what a policy learned",
-    "records-*.jsonl*": "results of one sweep",
-}
-"""What each file is, by the first pattern that its name fits (:mod:`bench.runs.folder` writes them)."""
 NOT_LOSSES = ("epoch", "learning_rate", "seconds")
 """What training notes of an epoch beside its losses."""
 
@@ -75,7 +54,7 @@ def summarise_run(run: KeptRun) -> dict[str, Any]:
 def files(run: KeptRun) -> list[dict[str, Any]]:
     """List the files of a run's folder: name, size and what each is."""
     kept = sorted(path for path in run.folder.path.iterdir() if path.is_file() and not path.name.startswith("."))
-    return [{"name": path.name, "bytes": path.stat().st_size, "what": _meaning(path.name)} for path in kept]
+    return [{"name": path.name, "bytes": path.stat().st_size, "what": meaning(path.name)} for path in kept]
 
 
 def missing(run: KeptRun) -> list[str]:
@@ -86,7 +65,7 @@ def missing(run: KeptRun) -> list[str]:
         if folder.checkpoint.exists():
             found.append("weights: training has not ended; the same bench run goes on from checkpoint.pt")
         elif run.training:
-            found.append("weights: the network is not kept here; the same bench run trains it again")
+            found.append("weights: results are here without the trained network; the same bench run trains it again")
         else:
             found.append("weights: never trained")
     if folder.weights.exists() and run.training is None:
@@ -107,15 +86,6 @@ def missing(run: KeptRun) -> list[str]:
                 f"{path.name}: without every query's outcomes bench compare cannot test; the same bench run makes them"
             )
     return found
-
-
-def is_known(name: str) -> bool:
-    """Whether a file of this name is one that this suite writes into a run's folder."""
-    return any(fnmatch(name, pattern) for pattern in FILES)
-
-
-def _meaning(name: str) -> str:
-    return next((what for pattern, what in FILES.items() if fnmatch(name, pattern)), "not of this suite")
 
 
 def _training(run: KeptRun) -> dict[str, Any]:

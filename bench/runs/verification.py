@@ -22,8 +22,8 @@ from bench.progress import SILENT, Reporter
 from bench.retrieval.table_file import load_table
 from bench.runs.file_checks import WRONG_FORM, UnreadableFile, check_file, follows, read_sweep
 from bench.runs.folder import RunFolder
+from bench.runs.known_files import is_known
 from bench.runs.records import evaluation_key, records_under
-from bench.runs.summary import is_known
 from bench.spec import EVALUATION_VERSION
 
 SAME = 1e-9
@@ -32,9 +32,13 @@ RECOMPUTED = ("mAP", "rank-1")
 """Metrics of the exits that are computed again."""
 ABANDONED_SECONDS = 3600
 """A temporary file that is older was left by a process that was killed."""
-TEMPORARY = re.compile(r"\..+(\.\w+)\.[a-z0-9_]{8}\1|\.report-[a-z0-9_]{8}|\..+\.npy\.[0-9a-f]{32}\.partial")
+TEMPORARY = re.compile(r"\..+(\.\w+)\.[a-z0-9_]{8}\1|\.(?:report|merge)-[a-z0-9_]{8}|\..+\.npy\.[0-9a-f]{32}\.partial")
 """Names of files and folders that are renamed, or vanish, when the process that writes them ends well."""
 NO_DIGEST = "carries no digest, an earlier version wrote it: only its form is checked"
+NO_NETWORK = (
+    "put a whole copy in its place; the trained network that it was made from (weights.safetensors) is not here, or "
+    "not whole: bench run would train again"
+)
 AS_IT_IS = "nothing; what is written from now on has one"
 
 
@@ -71,7 +75,8 @@ def verify_results(results: Path, reporter: Reporter = SILENT) -> Verification:
 
     Raises BenchError where there is no such folder, or no run in it.
     """
-    folders = sorted(path for path in results.glob("**/runs/*/*") if path.is_dir() and not path.name.startswith("."))
+    found = (path for path in results.glob("**/runs/*/*") if path.is_dir())
+    folders = sorted(path for path in found if not any(map(_hidden, path.relative_to(results).parts)))
     if not folders:
         raise BenchError(f"expected runs/<dataset>/<run>/ in or under {results}, found none; name another folder")
     verification = Verification(runs=len(folders))
@@ -81,6 +86,10 @@ def verify_results(results: Path, reporter: Reporter = SILENT) -> Verification:
             task.advance()
     verification.findings += temporary_files(results)
     return verification
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".")
 
 
 def temporary_files(folder: Path) -> Iterator[Finding]:
@@ -149,7 +158,7 @@ def _judged(path: Path, problem: BenchError, trained: bool) -> Finding:
     if follows(path) and trained:
         return Finding(path, what, "remove it (--repair does); bench run makes it again", removable=(path,))
     if follows(path):
-        return Finding(path, what, "put a whole copy in its place, or run again: the network is not kept here")
+        return Finding(path, what, NO_NETWORK)
     if path.name == "spec.json":
         return Finding(path, what, "the same bench run writes it again")
     return Finding(path, what, "put a whole copy in its place, or bench run --fresh, which trains again")

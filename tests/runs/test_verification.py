@@ -75,7 +75,7 @@ def test_without_the_network_nothing_is_removed(folder, tmp_path):
     folder.weights.unlink()
     path = next(folder.path.glob("records-*"))
     flip(path)
-    assert "the network is not kept" in wrong(tmp_path)[path.name].advice
+    assert "would train again" in wrong(tmp_path)[path.name].advice
     assert repair(verify_results(tmp_path).findings) == ([], [])
 
 

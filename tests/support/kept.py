@@ -4,10 +4,12 @@ from dataclasses import asdict, replace
 
 import numpy as np
 from invented import COSTS, invented_table
+from safetensors.numpy import save_file
 
 from bench import registry
 from bench.budget.sweep import exit_records, sweep
-from bench.files import write_json
+from bench.digests import FIELD, stamp
+from bench.files import DIGEST, write_json
 from bench.retrieval.table_file import save_table
 from bench.runs.folder import RunFolder
 from bench.runs.records import write_records
@@ -71,7 +73,8 @@ def keep_run(
     }
     if trained:
         write_json(folder.training, training)
-        folder.weights.write_bytes(b"weights")
+        save_file({"weight": np.zeros(2, dtype=np.float32)}, folder.weights, metadata={DIGEST: FIELD})
+        stamp(folder.weights)
     if not scored:
         return folder
     swept = SweepSpec(tuple(policies), thresholdings=tuple(thresholdings), budgets=5, shuffles=2, resamples=resamples)
