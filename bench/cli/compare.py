@@ -12,7 +12,7 @@ from rich.markup import escape
 from bench.cli.options import ResultsOption
 from bench.cli.outcome import LEVEL, NOTHING
 from bench.cli.show import described_code, worded
-from bench.cli.terminal import OUT, amount, cost_heading, percent, printable, show_table
+from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, printable, show_table
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ def compare_command(
         OUT.print(f"{same}, {escape(names)}: there is nothing to compare", soft_wrap=True)
         return
     first, second = ([read_run(folder) for folder in side] for side in folders)
+    for letter, side in (("A", first), ("B", second)):
+        for run in side:
+            which = f"{letter}, {run.name}" if len(side) > 1 else letter
+            for remark in run.remarks:
+                ERR.print(f"[yellow]remark:[/yellow] {escape(printable(f'{which}: {remark}'))}", soft_wrap=True)
     check_sides(first, second)
     for letter, side in (("A", first), ("B", second)):
         for run in side:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.markup import escape
 
-from bench.cli.terminal import OUT, amount, cost_heading, percent, show_table
+from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, show_table
+from bench.runs.held_out import few_held_out
 from bench.runs.records import cost_of
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def show_policies(result: Scores) -> None:
         f"{result.header['evaluation']['ap']}."
     )
     show_table("Policies", ["policy", *middle, *whole], rows, caption)
+    if remark := few_held_out(result.header):
+        ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
 
 
 def show_outcomes(result: Scores) -> None:

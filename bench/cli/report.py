@@ -25,6 +25,9 @@ def report_command(
         bool,
         typer.Option(help="Put what bench policies drew into the page, photographs of people with it."),
     ] = True,
+    setups: Annotated[
+        int, typer.Option(min=1, help="Setups of a section that are drawn, the best of them; the tables hold all.")
+    ] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
 ) -> None:
     """Draw the report of everything that was run: one HTML page, figures, tables."""
@@ -41,6 +44,7 @@ def report_command(
         workers=processes(),
         formats=chosen,
         pictures=pictures,
+        setups=setups,
     )
     if as_json:
         values = {

@@ -19,7 +19,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Column, Table
+from rich.text import Text
 
+from bench.inert import clean
 from bench.progress import Task
 
 PLAIN_SECONDS = 20.0
@@ -29,9 +31,23 @@ PIPED_WIDTH = 140
 MULTIPLY_ADDS = "multiply-adds"
 """The unit that is written as MACs, in millions."""
 
-OUT = Console(highlight=False)
+
+class InertConsole(Console):
+    """A console on which texts from elsewhere are shown and never carried out: no sequences, no reversed writing."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Turn a text with the suite's own markup into what is printed; every text comes through here."""
+        return super().render_str(clean(printable(text)), **{**options, "emoji": False})
+
+
+def printable(value: object) -> str:
+    """Write a path, or a text with one: what is no UTF-8 in a file's name is escaped, as no stream would take it."""
+    return str(value).encode(errors="backslashreplace").decode()
+
+
+OUT = InertConsole(highlight=False)
 """Results go to standard output."""
-ERR = Console(stderr=True, highlight=False)
+ERR = InertConsole(stderr=True, highlight=False)
 """Progress, remarks and errors go to standard error, so that results can be piped."""
 if not OUT.is_terminal:
     OUT.width = PIPED_WIDTH
@@ -43,7 +59,7 @@ class _RichTask:
 
     def advance(self, amount: int = 1, *, status: str = "") -> None:
         """Move the bar; an empty status leaves the last one standing."""
-        changes = {"status": escape(status)} if status else {}
+        changes = {"status": escape(clean(status))} if status else {}
         self.progress.update(self.identifier, advance=amount, **changes)  # type: ignore[arg-type]
 
 
@@ -99,7 +115,7 @@ class TerminalReporter:
             TextColumn("[dim]{task.fields[status]}", table_column=Column(ratio=1, no_wrap=True)),
         )
         with Progress(*columns, console=ERR, refresh_per_second=4, expand=True) as progress:
-            yield _RichTask(progress, progress.add_task(escape(title), total=total, status=""))
+            yield _RichTask(progress, progress.add_task(escape(clean(title)), total=total, status=""))
 
 
 def show_table(
@@ -121,11 +137,6 @@ def show_values(title: str, values: Mapping[str, Any]) -> None:
     width = max(len(name) for name in values)
     for name, value in values.items():
         OUT.print(f"  {escape(name):<{width}}  {escape(str(value))}", soft_wrap=True)
-
-
-def printable(value: object) -> str:
-    """Write a path, or a text with one: what is no UTF-8 in a file's name is escaped, as no stream would take it."""
-    return str(value).encode(errors="backslashreplace").decode()
 
 
 def percent(share: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.report.sections import Setup
+from bench.runs.load import Frames
 
 FloatArray = NDArray[np.float64]
 
@@ -52,6 +54,7 @@ class _Part:
     @classmethod
     def of(cls, rows: pd.DataFrame, key: str) -> _Part:
         """Sort the rows by their runs and, within each, by ``key``."""
+        rows = rows if len(rows) else rows.reindex(columns=["run", key])
         keys = rows[key].to_numpy(dtype=np.float64)
         runs, names = pd.factorize(rows["run"], sort=True)
         order = np.lexsort((keys, runs))
@@ -64,7 +67,7 @@ class _Part:
 
     def values(self, columns: Sequence[str]) -> FloatArray:
         """Give columns as numbers, (rows, columns)."""
-        return np.stack([self.rows[name].to_numpy(dtype=np.float64) for name in columns], axis=1)
+        return self.rows.reindex(columns=list(columns)).to_numpy(dtype=np.float64)
 
     def means(self, columns: Sequence[str]) -> FloatArray:
         """Average columns over the runs at equal keys, (K, columns)."""
@@ -72,17 +75,25 @@ class _Part:
 
 
 class _Parts(dict[tuple[str, str, str], _Part]):
-    """Parts of a setup's table by kind, policy and thresholding; each is cut out when it is first needed."""
+    """Parts of a setup's records by kind, policy and thresholding; each is cut out when it is first needed."""
 
-    def __init__(self, table: pd.DataFrame) -> None:
+    def __init__(self, frames: Sequence[Frames]) -> None:
         super().__init__()
-        self._table = table
-        self._indices = table.groupby(["kind", "policy", "thresholding"]).indices
+        self._frames = frames
+        self._indices: dict[str, list[dict[Any, Any]]] = {}
 
     def __missing__(self, name: tuple[str, str, str]) -> _Part:
         """Cut a part out."""
-        indices = np.asarray(self._indices.get(name, ()), dtype=np.intp)
-        self[name] = _Part.of(self._table.take(indices), _KEYS[name[0]])
+        kind, policy, thresholding = name
+        frames = [frames[kind] for frames in self._frames if kind in frames]
+        if kind not in self._indices:
+            self._indices[kind] = [frame.groupby(["policy", "thresholding"]).indices for frame in frames]
+        cut = [
+            frame.take(indices[policy, thresholding])
+            for frame, indices in zip(frames, self._indices[kind], strict=True)
+            if (policy, thresholding) in indices
+        ]
+        self[name] = _Part.of(pd.concat(cut, ignore_index=True) if cut else pd.DataFrame(), _KEYS[kind])
         return self[name]
 
 
@@ -103,9 +114,9 @@ def policy_curve(setup: Setup, policy: str, thresholding: str, column: str) -> C
 
 def oracle_curve(setup: Setup, metric: str) -> Curve | None:
     """The best that any rule could do within a budget, knowing the labels; None where it was not swept."""
-    if metric not in setup.table:
-        return None
     part = _part(setup, "oracle", f"best {metric} for the budget", "constrained")
+    if metric not in part.rows:
+        return None
     measured = part.rows[part.rows[metric].notna()]
     # Past its end the curve is flat, and the realised cost stands still: a bound belongs to the requested budget.
     return _curve(_Part.of(measured, _KEYS["oracle"]), "requested_cost", metric) if len(measured) else None
@@ -138,5 +149,5 @@ def _curve(part: _Part, cost: str, column: str) -> Curve:
 
 def _part(setup: Setup, kind: str, policy: str = "", thresholding: str = "") -> _Part:
     if setup not in _PARTS:
-        _PARTS[setup] = _Parts(setup.table)
+        _PARTS[setup] = _Parts(setup.frames)
     return _PARTS[setup][kind, policy, thresholding]

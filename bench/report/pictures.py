@@ -50,7 +50,7 @@ def read_picture(run: str, path: Path) -> Picture:
         with Image.open(path) as image:
             width = image.width
             image.convert("RGB").save(data, "jpeg", quality=JPEG_QUALITY)
-    except (OSError, SyntaxError, ValueError) as problem:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         name = f"policies/{run}/{path.name}"
         raise BenchError(
             f"{name} cannot be read as a picture ({type(problem).__name__}); bench policies makes it again"

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from bench.inert import clean
 from bench.report.costs import MACS, Cost
-from bench.report.text import clean, file_name
+from bench.report.text import file_name
 from bench.runs.fields import laid_flat, with_later_settings
-from bench.runs.load import Results, Run
+from bench.runs.load import Frames, Results, Run
 from bench.spec import EvaluationSpec, digest, with_defaults
 
 SIGNALS = {
@@ -45,9 +46,20 @@ class Setup:
     slug: str
     label: str
     runs: tuple[Run, ...]
-    table: pd.DataFrame
+    frames: tuple[Frames, ...]
+    """Records of each run, by their kind."""
     swept: Mapping[str, tuple[str, ...]]
     """Thresholdings with their policies."""
+
+    def rows(self, kind: str) -> pd.DataFrame:
+        """Records of one kind of all runs, a row each; without columns where there are none."""
+        found = [frames[kind] for frames in self.frames if kind in frames]
+        return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Records of all kinds, made anew."""
+        return pd.concat([frame for frames in self.frames for frame in frames.values()], ignore_index=True)
 
     @property
     def method(self) -> str:
@@ -100,7 +112,6 @@ class Section:
     counts: Mapping[str, Any]
     evaluation: Mapping[str, Any]
     setups: tuple[Setup, ...]
-    table: pd.DataFrame
     distinction: str = ""
     """What sets the section apart from others of the same dataset."""
     cost: Cost = MACS
@@ -111,6 +122,11 @@ class Section:
     """Search studies on the section's data under its evaluation, each with the name of its folder."""
     inferences: tuple[Mapping[str, Any], ...] = ()
     """Measurements of early exit on the section's runs under its evaluation, as ``bench infer`` kept them."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Records of all kinds of all setups, made anew."""
+        return pd.concat([setup.table for setup in self.setups], ignore_index=True)
 
     @property
     def data(self) -> str:
@@ -146,7 +162,7 @@ def sections(
     found = []
     for name, (key, runs) in zip(slugs, groups, strict=True):
         namesakes = [others[0] for other, others in groups if other[0] == key[0]]
-        section = _section(name, _distinction(runs[0], namesakes), runs, results.table)
+        section = _section(name, _distinction(runs[0], namesakes), runs, results.frames)
         own = [
             (study_name, study)
             for study_name, study in studies
@@ -197,7 +213,7 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
     return f"[{', '.join(differing or [f'evaluation {digest(run.evaluation)[:8]}'])}]"
 
 
-def _section(name: str, distinction: str, runs: Sequence[Run], table: pd.DataFrame) -> Section:
+def _section(name: str, distinction: str, runs: Sequence[Run], frames: Mapping[str, Frames]) -> Section:
     alike = Counter(_with_seed(run) for run in runs)
 
     def setup_key(run: Run) -> tuple[str, ...]:
@@ -216,8 +232,8 @@ def _section(name: str, distinction: str, runs: Sequence[Run], table: pd.DataFra
     setups = []
     for setup_slug, label, (_, members) in zip(slugs, labels, groups, strict=True):
         seeded = tuple(sorted(members, key=lambda run: (run.seed, run.identity)))
-        rows = table[table["run"].isin([run.identity for run in seeded])]
-        setups.append(Setup(setup_slug, label, seeded, rows, _swept(rows)))
+        own = tuple(frames[run.identity] for run in seeded)
+        setups.append(Setup(setup_slug, label, seeded, own, _swept(own)))
     newest = max(runs, key=lambda run: run.files[0].age)
     dataset = newest.header["dataset"]
     return Section(
@@ -228,15 +244,14 @@ def _section(name: str, distinction: str, runs: Sequence[Run], table: pd.DataFra
         counts=dataset["counts"],
         evaluation=newest.evaluation,
         setups=tuple(sorted(setups, key=lambda setup: (setup.label, setup.slug))),
-        table=table[table["run"].isin([run.identity for run in runs])],
         distinction=distinction,
         cost=Cost.of(newest.cost),
     )
 
 
-def _swept(rows: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    points = rows.loc[rows["kind"] == "policy", ["thresholding", "policy"]]
-    pairs = sorted(set(zip(points["thresholding"].astype(str), points["policy"].astype(str), strict=True)))
+def _swept(frames: Sequence[Frames]) -> dict[str, tuple[str, ...]]:
+    points = [frame["policy"] for frame in frames if "policy" in frame]
+    pairs = sorted({pair for of in points for pair in zip(of["thresholding"], of["policy"], strict=True)})
     return {
         thresholding: tuple(policy for _, policy in group) for thresholding, group in groupby(pairs, key=itemgetter(0))
     }

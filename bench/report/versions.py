@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from bench import registry
 from bench.errors import BenchError
+from bench.inert import clean
 from bench.report.sections import Section
-from bench.report.text import clean
-from bench.runs.load import Run
+
+NAMED_RUNS = 6
+"""Of more runs the first alone are named."""
+_RECORDED: WeakKeyDictionary[Section, dict[str, set[str]]] = WeakKeyDictionary()
+"""Policies of the sections that were looked at: several tables ask for them."""
 
 
 def version_remark(section: Section) -> str:
@@ -15,16 +21,23 @@ def version_remark(section: Section) -> str:
     Empty where none was; begins with a space. Policies that are not installed here are taken as they were recorded.
     """
     runs = [(setup.label, run) for setup in section.setups for run in setup.runs]
+    recorded = _recorded(section)
     told = []
-    for policy in sorted(set(section.table["policy"].astype(str)) - {""}):
+    for policy in sorted(set().union(*recorded.values()) - {""}):
         current, earlier = _known(policy)
         for version in sorted({run.policy_version(policy) for _, run in runs}):
             if version >= current:
                 continue
-            of = [(label, run) for label, run in runs if _has(section, run, policy, version)]
+            of = [
+                (label, run)
+                for label, run in runs
+                if policy in recorded[run.identity] and run.policy_version(policy) == version
+            ]
             if not of:
                 continue
-            where = "" if len(of) == len(runs) else f" in {', '.join(f'{label} seed {run.seed}' for label, run in of)}"
+            named = ", ".join(f"{label} seed {run.seed}" for label, run in of[:NAMED_RUNS])
+            further = f" and {len(of) - NAMED_RUNS:,} more" if len(of) > NAMED_RUNS else ""
+            where = "" if len(of) == len(runs) else f" in {named}{further}"
             did = f": {earlier[version]}" if version in earlier else ""
             told.append(f"{clean(policy)} is of its version {version}{where}, today's is {current}{did}")
     return f" Of an earlier version: {'; '.join(told)}." if told else ""
@@ -39,8 +52,12 @@ def _known(policy: str) -> tuple[int, dict[int, str]]:
     return getattr(found, "version", 1), dict(getattr(found, "earlier", {}))
 
 
-def _has(section: Section, run: Run, policy: str, version: int) -> bool:
-    rows = section.table
-    return run.policy_version(policy) == version and bool(
-        ((rows["run"] == run.identity) & (rows["policy"] == policy)).any()
-    )
+def _recorded(section: Section) -> dict[str, set[str]]:
+    """Policies that each run has records of, by the run's identity."""
+    if section not in _RECORDED:
+        _RECORDED[section] = {
+            run.identity: {str(name) for frame in frames.values() for name in frame["policy"].unique()}
+            for setup in section.setups
+            for run, frames in zip(setup.runs, setup.frames, strict=True)
+        }
+    return _RECORDED[section]

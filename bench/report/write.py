@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cost.profiles import read_latencies
+from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.inference.records import read_inferences
 from bench.progress import SILENT, Reporter
+from bench.report.chosen import MOST_SETUPS, drawn, left_out
 from bench.report.draw import Drawn, Job, draw
 from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, figures, tables
 from bench.report.origin import origin_of_runs, run_origin
@@ -20,8 +23,12 @@ from bench.report.studies import read_studies
 from bench.report.tables.overview import overview
 from bench.report.tables.table import Table
 from bench.report.text import file_name
-from bench.runs.load import load
+from bench.runs.held_out import few_held_out
+from bench.runs.load import Run, load
 from bench.temporary import folder_in
+
+MEASURED = ("latency/*.json", "search/*/*/study.json", "inference/*.json")
+"""Where measurements lie that are no runs."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,14 @@ def write_report(
     workers: int = 1,
     formats: Sequence[str] = FORMATS,
     pictures: bool = True,
+    setups: int = MOST_SETUPS,
 ) -> Report:
     """Draw up the report on all runs under ``results`` and put it into ``out``; ``pictures`` of queries go into it too.
 
-    The same records give the same bytes. A file takes its place only once all are made; files that the report did not
-    make are left alone, and so are those of an earlier report that this one has no successor for. Raises BenchError
-    where there are no records, and where ``out`` cannot be written.
+    Of a section with more than so many ``setups``, the best alone are drawn; its tables have all. The same records give
+    the same bytes. A file takes its place only once all are made; files that the report did not make are left alone,
+    and so are those of an earlier report that this one has no successor for. Raises BenchError where there are no
+    records, and where ``out`` cannot be written.
     """
     found = load(results)
     latencies, broken_latencies = read_latencies(results)
@@ -62,8 +71,11 @@ def write_report(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with folder_in(out, MAKING) as temporary:
-            made = _Making(temporary, all_sections, formats)
+            made = _Making(temporary, all_sections, formats, setups)
             made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences]
+            made.remarks += _few_held_out(found.runs)
+            if remark := without_digest(path for pattern in MEASURED for path in sorted(results.glob(pattern))):
+                made.remarks.append(f"latencies, search studies and early exits: {remark}")
             made.draw(reporter, workers)
             made.write(results if pictures else None)
             files = tuple(_move(made.folder, out, name) for name in sorted(made.names))
@@ -73,16 +85,26 @@ def write_report(
     return Report(out, files, all_sections, tuple(made.remarks))
 
 
+def _few_held_out(runs: Sequence[Run]) -> list[str]:
+    """Say which runs' policies stand on few held-out queries, those of one number together."""
+    found = Counter(remark for run in runs if (remark := few_held_out(run.header)))
+    return [f"{count:,} runs: {remark}" for remark, count in found.items()]
+
+
 def _move(source: Path, target: Path, name: str) -> Path:
     (target / name).parent.mkdir(parents=True, exist_ok=True)
     return (source / name).replace(target / name)
 
 
 class _Making:
-    """A report that is being made in a temporary folder: names of its files, its figures, and remarks."""
+    """A report that is being made in a temporary folder: names of its files, its figures, and remarks.
 
-    def __init__(self, folder: Path, all_sections: Sequence[Section], formats: Sequence[str]) -> None:
+    ``drawn`` are the sections with those setups alone that are drawn.
+    """
+
+    def __init__(self, folder: Path, all_sections: Sequence[Section], formats: Sequence[str], setups: int) -> None:
         self.folder, self.sections = folder, all_sections
+        self.drawn = [drawn(section, setups) for section in all_sections]
         self.formats = [name for name in FIGURE_FORMATS if name in formats]
         self.latex = "tex" in formats
         self.names: list[str] = []
@@ -95,23 +117,23 @@ class _Making:
         """Draw all figures; they are named in the order of the page, whichever is done first."""
         jobs = [
             Job(kind, at, setup, self.folder / "drawn" / f"{at}-{setup}-{kind.name}")
-            for at, section in enumerate(self.sections)
+            for at, section in enumerate(self.drawn)
             for kind in figures()
             for setup in (range(len(section.setups)) if kind.of == "setup" else (None,))
         ]
-        drawn: list[list[Drawn]] = [[] for _ in jobs]
+        done: list[list[Drawn]] = [[] for _ in jobs]
         with reporter.task("figures", len(jobs), unit="figures") as task:
-            for index, of_job in draw(self.sections, jobs, self.formats, workers):
-                drawn[index] = of_job
+            for index, of_job in draw(self.drawn, jobs, self.formats, workers):
+                done[index] = of_job
                 section, setup = self._about(jobs[index])
                 task.advance(status=f"{jobs[index].kind.name}, {setup.label if setup else section.title}")
-        for job, of_job in zip(jobs, drawn, strict=True):
+        for job, of_job in zip(jobs, done, strict=True):
             self.figures.setdefault((job.section, job.setup), []).extend(self._figure(job, one) for one in of_job)
 
     def write(self, results: Path | None) -> None:
         """Write tables and page; pictures are looked for under ``results``."""
         parts = []
-        for at, section in enumerate(self.sections):
+        for at, (section, shown) in enumerate(zip(self.sections, self.drawn, strict=True)):
             made: dict[str, list[TablePart]] = {"section": [], "setup": []}
             for kind in tables():
                 made[kind.of] += [self._table(table, latex=kind.latex) for table in kind(section)]
@@ -122,18 +144,21 @@ class _Making:
                     self._pictures(results, setup),
                     [run_origin(run) for run in setup.runs],
                 )
-                for which, setup in enumerate(section.setups)
+                for which, setup in enumerate(shown.setups)
             ]
-            parts.append(SectionPart(section, self.figures.get((at, None), ()), setups, made["section"], made["setup"]))
+            own, remark = self.figures.get((at, None), ()), left_out(section, shown)
+            parts.append(SectionPart(section, remark, own, setups, made["section"], made["setup"]))
         runs = self._table(overview(self.sections))
         self._text("index.html", page(runs, parts, self.remarks))
 
     def _about(self, job: Job) -> tuple[Section, Setup | None]:
-        section = self.sections[job.section]
+        section = self.drawn[job.section]
         return section, None if job.setup is None else section.setups[job.setup]
 
     def _figure(self, job: Job, drawn: Drawn) -> FigurePart:
         section, setup = self._about(job)
+        if setup is None and (remark := left_out(self.sections[job.section], section)):
+            drawn = replace(drawn, caption=f"{drawn.caption} {remark}")
         stem = file_name(section.slug, setup.file_name if setup else "", ending=job.kind.name)
         if drawn.part:
             stem = file_name(stem, drawn.part)

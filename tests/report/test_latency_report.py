@@ -106,4 +106,4 @@ def test_a_policy_takes_the_time_of_its_exits(section):
     table = latency_table(section)
     assert len(table.full) == 4 + 3 + 4
     assert table.full["milliseconds"].tolist()[:3] == [1, 2, 3]
-    assert set(table.of_setup(dare.setup)["exit"]) == {"exit 1", "exit 2", "exit 3"}
+    assert set(table.of_setup(dare.setup, 9)[0]["exit"]) == {"exit 1", "exit 2", "exit 3"}

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.budget.exit_auc import QUESTIONS
+from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR
 from bench.report.sections import Section, Setup
 from bench.report.tables.auc import HEADINGS
-from bench.report.text import clean
 
 ROW_INCHES = 0.19
 FURNITURE_INCHES = 1.5
@@ -35,7 +35,7 @@ MARKS: dict[str, dict[str, Any]] = {
 
 def auc_figure(section: Section, setup: Setup) -> Drawing | None:
     """Areas with their intervals, of both questions, for test people and held-out ones; None where none is recorded."""
-    rows = setup.table[setup.table["kind"] == "auc"]
+    rows = setup.rows("auc")
     if rows.empty:
         return None
     numbers = [f"{name}_auc{end}" for name in QUESTIONS for end in ("", "_low", "_high")]

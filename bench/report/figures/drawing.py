@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
+from bench.inert import clean
 from bench.report.figures.style import PAGE_INCHES, settings
 from bench.report.figures.svg import shortened, titled
 from bench.report.figures.values import marks_hidden, titles_of
 from bench.report.sections import Section, Setup
-from bench.report.text import clean
 
 PNG_DPI = 200
 CHARACTERS_AN_INCH = 14

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
 from bench.report.sections import Section, Setup
 from bench.report.tables.outcomes import COUNTS, outcomes
-from bench.report.text import clean
 from bench.report.versions import version_remark
 
 RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
@@ -14,7 +14,7 @@ RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
 
 def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
     """Stack the right and the wrong exits of each policy beside the most right ones that could be had; None unswept."""
-    rows = outcomes(setup.table)
+    rows = outcomes(setup.rows("outcome"))
     if rows.empty:
         return None
     means = rows.groupby("policy")[list(COUNTS)].mean().sort_values("correct", kind="stable")

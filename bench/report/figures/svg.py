@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
+from bench.inert import clean
+
 LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+")
 NAMED = "values"
 """Begins the id of a group of marks that have titles."""
@@ -31,5 +33,5 @@ def titled(svg: str, titles: Mapping[str, Sequence[str]]) -> str:
         groups[name].set("style", "fill-opacity: 0; pointer-events: all")
         for element, text in zip(list(groups[name].iter(f"{{{SVG}}}use")), texts, strict=True):
             element.attrib.pop("style", None)
-            ElementTree.SubElement(element, f"{{{SVG}}}title").text = text
+            ElementTree.SubElement(element, f"{{{SVG}}}title").text = clean(text)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)

@@ -11,8 +11,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from bench.inert import clean
 from bench.report.figures.svg import NAMED
-from bench.report.text import clean
 
 
 def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, texts: Sequence[str]) -> None:

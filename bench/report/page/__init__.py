@@ -12,15 +12,17 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from bench.inert import clean
 from bench.report.draw import Drawn
 from bench.report.page.svg import inline_svg
 from bench.report.pictures import Picture
 from bench.report.sections import Section, Setup
-from bench.report.tables.table import Table
-from bench.report.text import clean
+from bench.report.tables.table import Table, first_of
 
 MOST_ROWS = 30
 """A table of more rows is folded up."""
+MOST_SHOWN = 200
+"""Of a table of more rows the page has the first alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +46,16 @@ class TablePart:
     endings: Sequence[str]
 
     def of(self, setup: Setup | None) -> dict[str, Any]:
-        """What the page shows of it: all rows, or those of a setup."""
-        rows = self.table.shown if setup is None else self.table.of_setup(setup)
-        title = self.table.title if setup is None else self.table.title_of_setup(setup)
+        """What the page shows of it: all rows, or those of a setup; of more than the page can hold, the first."""
+        if setup is None:
+            rows, count, title = self.table.shown.head(MOST_SHOWN), len(self.table), self.table.title
+        else:
+            rows, count = self.table.of_setup(setup, MOST_SHOWN)
+            title = self.table.title_of_setup(setup)
         return {
             "title": title,
-            "note": self.table.note,
-            "count": len(rows),
+            "note": self.table.note + (f" {first_of(len(rows), count)}" if count > len(rows) else ""),
+            "count": count,
             "classes": self.table.text_classes(rows),
             "html": Markup(self.table.html(rows)),
         }
@@ -68,9 +73,13 @@ class SetupPart:
 
 @dataclass(frozen=True, eq=False)
 class SectionPart:
-    """What the page shows on one section: its own figures and tables, its setups, and tables of setups to be cut."""
+    """What the page shows on one section: its own figures and tables, its setups, and tables of setups to be cut.
+
+    ``remark`` says so where the section has more setups than the page.
+    """
 
     section: Section
+    remark: str
     figures: Sequence[FigurePart]
     setups: Sequence[SetupPart] = field(default_factory=tuple)
     tables: Sequence[TablePart] = field(default_factory=tuple)

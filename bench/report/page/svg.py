@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from bench.inert import clean
 from bench.report.figures.svg import NAMED, SVG, XLINK
 
 PIXELS_A_POINT = 1.8
@@ -37,7 +38,7 @@ def inline_svg(svg: str, prefix: str, title: str, description: str) -> str:
     root.set("aria-labelledby", f"{prefix}-title {prefix}-description")
     for index, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{prefix}-{'title' if index == 0 else 'description'}"})
-        element.text = text
+        element.text = clean(text)
         root.insert(index, element)
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)

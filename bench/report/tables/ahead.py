@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from bench.budget.query_scores import CURVE_METRICS
+from bench.report.chosen import drawn, left_out
 from bench.report.figures.comparison import shared_policy
 from bench.report.leads import ahead, setup_leads
 from bench.report.sections import Section
@@ -18,11 +19,15 @@ METRIC = "mAP"
 
 
 def ahead_table(section: Section) -> Table | None:
-    """One row for each two setups and what they are compared by; None where the section holds a single setup."""
+    """One row for each two setups and what they are compared by; None where the section holds a single setup.
+
+    Of very many setups, the best alone are compared: pairs grow with the square of their number.
+    """
     if len(section.setups) < 2:
         return None
     policy, thresholding = shared_policy(section)
-    rows = setup_leads(section, policy, thresholding)
+    compared = drawn(section)
+    rows = setup_leads(compared, policy, thresholding)
     for row in rows:
         leader = ahead(row, METRIC)
         row["ahead"] = {1: row["setup"], -1: row["other"]}.get(leader, "")
@@ -44,7 +49,7 @@ def ahead_table(section: Section) -> Table | None:
         f"its curve over the budgets that the exits of both span. {TESTED} People are not paired between setups here, "
         "which makes brackets wider than bench compare's, where exit tables are kept. p: two-sided, corrected by "
         "Holm's method for all differences of this table. Brackets: 95 % interval. Ahead: p < 0.05; a dash says that "
-        "the two are not told apart, not that they are equal."
+        f"the two are not told apart, not that they are equal. {left_out(section, compared, what='Compared')}".rstrip()
     )
     return table(f"{section.slug}-ahead", f"Who is ahead, {section.title}", note, rows, columns)
 

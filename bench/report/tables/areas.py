@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
@@ -18,17 +19,25 @@ from bench.runs.load import Run
 
 def area_table(section: Section) -> Table:
     """One row for each policy, the best first: its mean height over all budgets, and whom it beats."""
-    rows = []
     leads = policy_leads(section)
-    for setup, run, thresholding, curves in _summed_up(section):
-        last_cost = records_of(setup, run, "exit")[-1]["realised_cost"]
-        met = [row for row in leads if (row["setup"], row["thresholding"]) == (setup.label, thresholding)]
-        for record in curves:
-            row = {**about(section, setup, run), "policy": record["policy"], "thresholding": thresholding}
-            row |= {f"better_than_{metric}": _beaten_by(met, record["policy"], metric) for metric in CURVE_METRICS}
-            row |= {name: record.get(name, math.nan) for name in _values()}
-            prices = [f"{reached}{end}" for reached in REACHED for end in ("", "_low", "_high")]
-            rows.append(row | {f"_price_{name}": row[f"mAP_cost_for_{name}"] / last_cost for name in prices})
+    values = _values()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        met: dict[tuple[str, str], list[Row]] = {}
+        for row in leads:
+            met.setdefault((row["setup"], row["thresholding"]), []).append(row)
+        for setup, run, thresholding, curves in _summed_up(section):
+            last_cost = records_of(setup, run, "exit")[-1]["realised_cost"]
+            against = met.get((setup.label, thresholding), [])
+            for record in curves:
+                row = {**about(section, setup, run), "policy": record["policy"], "thresholding": thresholding}
+                row |= {
+                    f"better_than_{metric}": _beaten_by(against, record["policy"], metric) for metric in CURVE_METRICS
+                }
+                row |= {name: record.get(name, math.nan) for name in values}
+                prices = [f"{reached}{end}" for reached in REACHED for end in ("", "_low", "_high")]
+                yield row | {f"_price_{name}": row[f"mAP_cost_for_{name}"] / last_cost for name in prices}
+
     columns = [
         *SETUP_AND_SEED,
         named("thresholding"),
@@ -51,10 +60,11 @@ def area_table(section: Section) -> Table:
         f"Brackets: 95 % interval over test identities.{version_remark(section)}"
     )
     title = f"Which policy wins, {section.title}"
-    return table(f"{section.slug}-areas", title, note, rows, columns, first_thresholding=True)
+    return table(f"{section.slug}-areas", title, note, rows(), columns, first_thresholding=True)
 
 
 def _summed_up(section: Section) -> Iterator[tuple[Setup, Run, str, list[Record]]]:
+    """Go through runs and thresholdings: summed-up curves, the best first."""
     for setup in section.setups:
         for run in setup.runs:
             curves = records_of(setup, run, "curve")

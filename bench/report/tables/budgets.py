@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.report.sections import Section
@@ -22,13 +27,14 @@ def budget_table(section: Section) -> Table:
     for metric in METRICS:
         names = (metric, *(f"{metric}_{lead}" for lead in LEADS))
         values += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-    rows = []
-    for setup, run, thresholding, policy, swept in each_sweep(section):
-        costs = [exit_["realised_cost"] for exit_ in records_of(setup, run, "exit")]
-        for share in BUDGET_SHARES:
-            record = _nearest(swept, costs[0] + share * (costs[-1] - costs[0]))
-            row = {**about(section, setup, run), "policy": policy, "thresholding": thresholding, "budget_share": share}
-            rows.append(row | {"a": record["a"]} | {name: record.get(name, math.nan) for name in values})
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for setup, run, thresholding, policy, swept in each_sweep(section):
+            costs = [exit_["realised_cost"] for exit_ in records_of(setup, run, "exit")]
+            told = {**about(section, setup, run), "policy": policy, "thresholding": thresholding}
+            for share, record in zip(BUDGET_SHARES, _nearest(swept, costs[0], costs[-1]), strict=True):
+                yield {**told, "budget_share": share} | {name: record.get(name, math.nan) for name in ("a", *values)}
+
     columns = [
         *SETUP_AND_SEED,
         named("thresholding"),
@@ -51,8 +57,11 @@ def budget_table(section: Section) -> Table:
         f"Brackets: 95 % interval over test identities.{version_remark(section)}"
     )
     title = f"Policies at a handful of budgets, {section.title}"
-    return table(f"{section.slug}-budgets", title, note, rows, columns, first_thresholding=True)
+    return table(f"{section.slug}-budgets", title, note, rows(), columns, first_thresholding=True)
 
 
-def _nearest(swept: list[Record], budget: float) -> Record:
-    return min(swept, key=lambda record: abs(record["requested_cost"] - budget))
+def _nearest(swept: pd.DataFrame, low: float, high: float) -> list[Record]:
+    """Choose the swept budget nearest to each of :data:`BUDGET_SHARES` of the way from ``low`` to ``high``."""
+    budgets = low + np.array(BUDGET_SHARES) * (high - low)
+    away = np.abs(swept["requested_cost"].to_numpy(dtype=np.float64)[:, None] - budgets)
+    return swept.iloc[away.argmin(axis=0)].to_dict("records")

@@ -22,8 +22,8 @@ HEADINGS = {"leave": "left", "right": "correct", "wrong": "incorrect", "possible
 
 
 def outcomes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Choose the records of what left at the first exit."""
-    return rows[(rows["kind"] == "outcome") & (rows["exit"] == 0)]
+    """Choose, among records of what left early, those of the first exit."""
+    return rows[rows["exit"] == 0] if len(rows) else rows
 
 
 def outcome_table(section: Section) -> Table:
@@ -31,7 +31,7 @@ def outcome_table(section: Section) -> Table:
     rows = []
     for setup in section.setups:
         for run in setup.runs:
-            records = outcomes(rows_of(setup, run)).to_dict("records")
+            records = outcomes(rows_of(setup, run, "outcome")).to_dict("records")
             for record in sorted(records, key=lambda row: (-row["correct"], row["policy"])):
                 row = {**about(section, setup, run), "policy": record["policy"]}
                 row |= {name: record.get(name, math.nan) for name in ("threshold_from", "threshold", "queries")}

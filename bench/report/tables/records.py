@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -14,17 +13,12 @@ from bench.runs.load import Run
 
 ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "preset", "setup", "seed", "run")
 """Columns that say what a row is about; only the CSV has them all."""
-_RECORDS: WeakKeyDictionary[Setup, dict[tuple[str, str], list[Record]]] = WeakKeyDictionary()
-"""Records of the setups that tables were made of, by run and kind."""
 
 
 def records_of(setup: Setup, run: Run, kind: str) -> list[Record]:
     """List the records of one kind of one run of a setup, exits in their order."""
-    if setup not in _RECORDS:
-        groups = setup.table.groupby(["run", "kind"], sort=False)
-        _RECORDS[setup] = {(str(key[0]), str(key[1])): rows.to_dict("records") for key, rows in groups}
-    records = _RECORDS[setup].get((run.identity, kind), [])
-    return sorted(records, key=lambda record: record["exit"]) if kind == "exit" else list(records)
+    records = rows_of(setup, run, kind).to_dict("records")
+    return sorted(records, key=lambda record: record["exit"]) if kind == "exit" else records
 
 
 def each_record(section: Section, kind: str) -> Iterator[tuple[Setup, Run, Record]]:
@@ -35,22 +29,23 @@ def each_record(section: Section, kind: str) -> Iterator[tuple[Setup, Run, Recor
                 yield setup, run, record
 
 
-def each_sweep(section: Section) -> Iterator[tuple[Setup, Run, str, str, list[Record]]]:
-    """Go through all sweeps: thresholding, policy, and the records from the lowest budget on."""
+def each_sweep(section: Section) -> Iterator[tuple[Setup, Run, str, str, pd.DataFrame]]:
+    """Go through all sweeps: thresholding, policy, and the records from the lowest budget on, a row each."""
     for setup in section.setups:
         for run in setup.runs:
-            swept: dict[tuple[str, str], list[Record]] = {}
-            for record in sorted(records_of(setup, run, "policy"), key=lambda record: record["a"]):
-                swept.setdefault((record["thresholding"], record["policy"]), []).append(record)
+            rows = rows_of(setup, run, "policy")
+            places = rows.groupby(["thresholding", "policy"]).indices if len(rows) else {}
             for thresholding in setup.thresholdings():
                 for policy in setup.policies(thresholding):
-                    if (thresholding, policy) in swept:
-                        yield setup, run, thresholding, policy, swept[thresholding, policy]
+                    if (thresholding, policy) in places:
+                        swept = rows.iloc[places[thresholding, policy]]
+                        yield setup, run, thresholding, policy, swept.sort_values("a", kind="stable")
 
 
-def rows_of(setup: Setup, run: Run) -> pd.DataFrame:
-    """Records of one run of a setup."""
-    return setup.table[setup.table["run"] == run.identity]
+def rows_of(setup: Setup, run: Run, kind: str) -> pd.DataFrame:
+    """Records of one kind of one run of a setup, a row each; without columns where there are none."""
+    frames = next(frames for one, frames in zip(setup.runs, setup.frames, strict=True) if one is run)
+    return frames.get(kind, pd.DataFrame())
 
 
 def about_setup(section: Section, setup: Setup) -> dict[str, Any]:

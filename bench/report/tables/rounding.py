@@ -51,4 +51,6 @@ def with_interval(record: Row, name: str, *, signed: bool = False) -> str:
 
 def markdown_cell(text: Any) -> str:
     """Keep a text from breaking the Markdown table that it stands in."""
-    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    plain = str(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    # Links, and what would define one.
+    return plain.replace("](", "]\\(").replace("]:", "]\\:")

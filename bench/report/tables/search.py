@@ -7,13 +7,14 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.inert import clean
 from bench.report.reported.papers import code_lengths, search_times
 from bench.report.reported.values import CodeLength
 from bench.report.sections import Section
 from bench.report.tables.columns import named, shared
 from bench.report.tables.rounding import NOTHING, number, percent, span, with_interval
 from bench.report.tables.table import Column, Record, Table, table
-from bench.report.text import clean, file_name
+from bench.report.text import file_name
 
 Study = Mapping[str, Any]
 METRICS = ("rank-1", "mAP")

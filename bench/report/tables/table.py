@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, TypeAlias
 
 import pandas as pd
 
+from bench.inert import csv_cell, one_line
 from bench.report.sections import Setup
 from bench.report.tables.rounding import markdown_cell
-from bench.report.text import clean
 
 Record: TypeAlias = dict[Hashable, Any]
 """One row of a frame, by the names of its columns."""
+CHUNK = 2000
+"""Rows that are put into a frame at a time."""
+MOST_READ = 1000
+"""Rows of a table that are laid out for people; what has more is read by programs, which read the CSV."""
 LONG = 20
 """A table of more rows runs over pages in LaTeX."""
 LONG_TEXT = 120
@@ -59,21 +64,33 @@ class Table:
 
     @cached_property
     def shown(self) -> pd.DataFrame:
-        """The rows as texts, by the headings that people read."""
-        records = self.rows.to_dict("records")
-        texts = {column.heading: [clean(column.text(row)) for row in records] for column in self.columns}
-        return pd.DataFrame(texts, index=self.rows.index, dtype=str)
+        """The rows as texts, by the headings that people read; of very many, the first :data:`MOST_READ`."""
+        return self._texts(self.rows.head(MOST_READ))
 
-    def of_setup(self, setup: Setup) -> pd.DataFrame:
-        """Rows on one setup as texts, less the columns that would say the same over and over."""
+    @property
+    def said(self) -> str:
+        """The note, and where not all rows are shown, that they are not."""
+        return one_line(self.note if len(self) <= MOST_READ else f"{self.note} {first_of(MOST_READ, len(self))}")
+
+    def _texts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        records = rows.to_dict("records")
+        texts = {column.heading: [one_line(column.text(row)) for row in records] for column in self.columns}
+        return pd.DataFrame(texts, index=rows.index, dtype=str)
+
+    def of_setup(self, setup: Setup, most: int) -> tuple[pd.DataFrame, int]:
+        """Give the first rows on one setup as texts, at most so many, with the number of all rows on it.
+
+        Columns that would say the same over and over are left out.
+        """
         if not len(self):
-            return self.shown
-        rows = self.shown[self.rows["setup"] == setup.label]
+            return self.shown, 0
+        rows = self.rows[self.rows["setup"] == setup.label]
         needless = ["setup"] if len(setup.runs) > 1 else ["setup", "seed"]
         if self.first_thresholding and len(rows):
             rows = rows[rows["thresholding"] == setup.thresholdings()[0]]
             needless.append("thresholding")
-        return rows.drop(columns=[name for name in needless if name in rows])
+        texts = self._texts(rows.head(most))
+        return texts.drop(columns=[name for name in needless if name in texts]), len(rows)
 
     def title_of_setup(self, setup: Setup) -> str:
         """Title on the page, under the heading of a setup."""
@@ -81,18 +98,20 @@ class Table:
         return ", ".join([self.title.partition(",")[0], *(f"thresholding {name}" for name in first)])
 
     def csv(self) -> str:
-        """Write all rows with all their digits as CSV, the values as they are."""
-        return self.full.to_csv(index=False, lineterminator="\n")
+        """Write all rows with all their digits as CSV, texts as :func:`~bench.inert.csv_cell` writes them."""
+        texts = self.full.select_dtypes(exclude="number").map(csv_cell)
+        whole = self.full.assign(**{str(name): texts[name] for name in texts})
+        return whole.to_csv(index=False, lineterminator="\n", header=[str(csv_cell(name)) for name in whole])
 
     def markdown(self) -> str:
-        """Write title, note and rows as Markdown."""
+        """Write title, note and rows as Markdown, as many as :attr:`shown` has."""
         rows = [list(self.shown.columns), ["---"] * len(self.columns), *self.shown.to_numpy().tolist()]
         lines = [f"| {' | '.join(cell if cell == '---' else markdown_cell(cell) for cell in row)} |" for row in rows]
-        return "\n".join([f"## {markdown_cell(self.title)}", "", markdown_cell(self.note), "", *lines, ""])
+        return "\n".join([f"## {markdown_cell(one_line(self.title))}", "", markdown_cell(self.said), "", *lines, ""])
 
     def latex(self) -> str:
         """Write the rows with the rules of booktabs, a long table over pages; a comment says what it needs."""
-        shown, long = self.shown, len(self) > LONG
+        shown, long = self.shown, len(self.shown) > LONG
         styler = shown.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
         text = styler.to_latex(
             hrules=True,
@@ -100,7 +119,7 @@ class Table:
             position=None if long else "htbp",
             position_float=None if long else "centering",
             column_format="".join("r" if column.is_number else "l" for column in self.columns),
-            caption=latex_text(f"{self.title}. {self.note}"),
+            caption=latex_text(f"{one_line(self.title)}. {self.said}"),
             label=f"tab:{self.name}",
         )
         for sign, command in LATEX_SIGNS.items():
@@ -121,6 +140,11 @@ class Table:
         return " ".join([*classes, *(["long"] if longest > LONG_TEXT else [])])
 
 
+def first_of(shown: int, count: int) -> str:
+    """Say that not all rows are shown, and where they are."""
+    return f"Shown: the first {shown:,} of {count:,} rows; the CSV has all."
+
+
 def latex_text(text: str) -> str:
     """Escape a text for LaTeX as the cells of a table are."""
     escaped = pd.DataFrame([[text]]).style.format(escape="latex").hide(axis="index").hide(axis="columns").to_latex()
@@ -130,5 +154,11 @@ def latex_text(text: str) -> str:
 def table(
     name: str, title: str, note: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], **options: Any
 ) -> Table:
-    """Make a table of rows given as mappings."""
-    return Table(name, title, note, pd.DataFrame(list(rows)), columns, **options)
+    """Make a table of rows given as mappings, of which few are in memory at a time."""
+    given = iter(rows)
+    frames = []
+    while chunk := list(islice(given, CHUNK)):
+        frames.append(pd.DataFrame(chunk))
+    return Table(
+        name, title, note, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), columns, **options
+    )

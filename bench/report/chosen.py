@@ -1,0 +1,34 @@
+"""Which setups of a section are drawn where there are more than a figure can hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.report.curves import exit_curve
+from bench.report.sections import Section, Setup
+
+MOST_SETUPS = 16
+"""Setups of a section that have lines, figures and a part on the page, where nothing else is asked for."""
+
+
+def drawn(section: Section, most: int = MOST_SETUPS) -> Section:
+    """Give a section with at most so many of its setups: those whose best exit has the highest mAP, by their names."""
+    if len(section.setups) <= most:
+        return section
+    best = sorted(section.setups, key=lambda setup: (-_best(setup), setup.slug))[:most]
+    return replace(section, setups=tuple(setup for setup in section.setups if setup in best))
+
+
+def left_out(section: Section, shown: Section, what: str = "Drawn") -> str:
+    """Say which setups are drawn, or what else was done with them, where not all are; else nothing."""
+    if len(shown.setups) == len(section.setups):
+        return ""
+    return (
+        f"{what}: the {len(shown.setups)} of {len(section.setups):,} setups whose best exit has the highest mAP; "
+        "the tables hold all."
+    )
+
+
+def _best(setup: Setup) -> float:
+    """Highest mAP of an exit, mean over the seeds."""
+    return float(exit_curve(setup, "mAP").values.max())

@@ -1,0 +1,89 @@
+"""A lab's folder: what is drawn where there is more than a figure or a page can hold."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bench.report.write
+from bench.report.chosen import drawn, left_out
+from bench.report.figures.drawing import Drawing
+from bench.report.page import MOST_SHOWN
+from bench.report.sections import sections
+from bench.report.tables.columns import named
+from bench.report.tables.table import CHUNK, MOST_READ, table
+from bench.report.write import write_report
+from bench.runs.load import load
+
+
+@pytest.fixture
+def many(write_run):
+    """Five settings of one method; the last exits differ in mAP."""
+    for number in range(5):
+
+        def change(header, records, better=number):
+            for record in records:
+                if record["kind"] == "exit":
+                    record["mAP"] = 0.1 * better + 0.01 * record["exit"]
+
+        write_run(network={"bits": number}, swept=False, change=change)
+    return write_run.results
+
+
+def test_the_best_setups_are_drawn_and_the_others_counted(many):
+    (section,) = sections(load(many))
+    shown = drawn(section, 2)
+    assert [setup.runs[0].spec["network"]["bits"] for setup in shown.setups] == [3, 4]
+    assert left_out(section, shown).startswith("Drawn: the 2 of 5 setups")
+    assert drawn(section, 5) is section
+    assert not left_out(section, section)
+
+
+def test_the_page_says_what_it_leaves_out_and_the_tables_hold_all(many, tmp_path, monkeypatch):
+    calls = []
+
+    def figure(*about):
+        calls.append([setup.label for setup in about[0].setups])
+        return Drawing("title", "caption.", "description", _empty())
+
+    kind = bench.report.write.figures()[0]
+    monkeypatch.setattr(type(kind), "__call__", lambda self, *about: (figure(*about),))
+    monkeypatch.setattr(bench.report.write, "figures", lambda: (kind,))
+    monkeypatch.setattr(bench.report.write, "tables", lambda: ())
+    report = write_report(many, tmp_path / "report", formats=("svg",), setups=2)
+    text = report.page.read_text()
+    assert [len(labels) for labels in calls] == [2]
+    assert "Drawn: the 2 of 5 setups whose best exit has the highest mAP; the tables hold all." in text
+    assert "bench report --setups 5" in text
+    assert len(re.findall(r'<h3 id="setup-', text)) == 2
+    overview = pd.read_csv(tmp_path / "report" / "tables" / "overview.csv")
+    assert len(overview) == 5
+
+
+def _empty():
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(1, 1))
+
+
+def test_a_table_of_very_many_rows_is_read_whole_from_its_csv_alone():
+    count = MOST_READ + 2 * CHUNK + 1
+    rows = ({"setup": "a", "value": place} for place in range(count))
+    made = table("name", "title", "note.", rows, [named("setup"), named("value", is_number=True)])
+    assert made.full["value"].tolist() == list(range(count))
+    assert made.csv().count("\n") == count + 1
+    assert made.markdown().count("\n| a |") == MOST_READ
+    assert f"Shown: the first 1,000 of {count:,} rows; the CSV has all." in made.markdown()
+    assert made.latex().count("a & ") == MOST_READ
+
+
+def test_the_page_has_the_first_rows_of_a_setup_alone(many):
+    (section,) = sections(load(many))
+    labels = [setup.label for setup in section.setups]
+    rows = [{"setup": labels[place % 5], "seed": 0, "value": place} for place in range(5 * MOST_SHOWN + 5)]
+    made = table("name", "title", "note.", rows, [named("setup"), named("value", is_number=True)])
+    texts, count = made.of_setup(section.setups[1], MOST_SHOWN)
+    assert (len(texts), count) == (MOST_SHOWN, MOST_SHOWN + 1)
+    assert list(texts.columns) == ["value"]
+    assert texts["value"].astype(int).tolist() == list(np.arange(1, 5 * MOST_SHOWN, 5))
