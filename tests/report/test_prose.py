@@ -69,7 +69,7 @@ def test_every_number_of_the_results_is_in_its_file(results):
             continue
         values = pd.to_numeric(frame[origin.column], errors="coerce")
         assert any(
-            (abs(values * factor - shown) <= 0.500001 * 10.0 ** -len(reference.text.partition(".")[2])).any()
+            (abs(abs(values * factor) - abs(shown)) <= 0.500001 * 10.0 ** -len(reference.text.partition(".")[2])).any()
             for factor in (1, 100, 1e-6)
         ), reference
         checked += 1
