@@ -13,7 +13,8 @@ meaned over exits and seeds.
 Runs are kept in FOLDER (weights too) and scores in FOLDER/readings, so that the script goes on where it was stopped.
 The log and the table are written to --log after every run.
 
-Once the choice is made, --test NAMES scores the trained networks of those readings on the test set in the same way.
+Several processes may share the work: --readings and --seeds say whose is what. --seeds 0 is the screening alone. Once
+the choice is made, --test NAMES scores the trained networks of those readings on the test set in the same way.
 """
 
 from __future__ import annotations
@@ -72,26 +73,29 @@ def main() -> None:
     parser.add_argument("--log", type=Path, default=Path("results/readings"), help="where log and table are written")
     parser.add_argument("--cache", type=Path, default=None)
     parser.add_argument("--readings", default="", help="readings to screen, with semicolons; all by default")
+    parser.add_argument("--seeds", default=",".join(map(str, SEEDS)), help="seeds to train")
     parser.add_argument("--test", default="", help="readings to score on the test set, with semicolons")
     arguments = parser.parse_args()
     cache = arguments.cache or default_cache()
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
     tested = named(arguments.test)
     split: Split = "test" if tested else "held-out"
-    kept = {(score["reading"], score["seed"]): score for score in read_scores(arguments.results, split)}
 
     def score(names: Iterable[str], seeds: Iterable[int]) -> None:
         for seed in seeds:
             for name in names:
-                if (name, seed) not in kept:
-                    kept[name, seed] = measure(name, seed, split, arguments.results, cache)
-                    write(list(kept.values()), split, list(READINGS), arguments.log)
+                # Read anew each time: another process may be at work on other readings or seeds.
+                kept = read_scores(arguments.results, split)
+                if (name, seed) not in {(score["reading"], score["seed"]) for score in kept}:
+                    measure(name, seed, split, arguments.results, cache)
+                write(read_scores(arguments.results, split), split, list(READINGS), arguments.log)
 
     if tested:
-        score(tested, SEEDS)
-    else:
+        score(tested, seeds)
+        return
+    if SCREENED_WITH in seeds:
         score(named(arguments.readings) or READINGS, [SCREENED_WITH])
-        score(going_on(list(kept.values())), SEEDS)
-    write(list(kept.values()), split, list(READINGS), arguments.log)
+    score(going_on(read_scores(arguments.results, split)), [seed for seed in seeds if seed != SCREENED_WITH])
 
 
 def named(text: str) -> list[str]:
@@ -111,7 +115,7 @@ def _mean_ap(score: Scores) -> float:
     return float(np.mean(score["average_precision"]["after"]))
 
 
-def measure(name: str, seed: int, split: Split, results: Path, cache: Path) -> Scores:
+def measure(name: str, seed: int, split: Split, results: Path, cache: Path) -> None:
     """Train a reading, or find it trained, and keep its scores on the identities of a split: per query, (N, S)."""
     # Every option of a reading is named, so that it stays the same run when the preset's default changes.
     settings = {**{option: str(value) for option, value in AS_BEFORE.items()}, **READINGS[name]}
@@ -126,7 +130,7 @@ def measure(name: str, seed: int, split: Split, results: Path, cache: Path) -> S
         network = obtain_network(context)
         seconds = time.process_time() - started
         scores = split_scores(context, network, split)
-    values = {
+    values: dict[str, Any] = {
         "reading": name,
         "settings": dict(READINGS[name]),
         "seed": seed,
@@ -136,7 +140,6 @@ def measure(name: str, seed: int, split: Split, results: Path, cache: Path) -> S
         **scores,
     }
     write_json(results / "readings" / split / f"{opened.folder.path.name}.json", values)
-    return values
 
 
 @dataclass(frozen=True)
