@@ -59,6 +59,7 @@ DEFAULTS = {
         "resamples": 1000,
         "seed": 0,
         "cost": "macs",
+        "extras": False,
         "sweep_version": SWEEP_VERSION,
     },
 }
@@ -189,6 +190,7 @@ def test_every_setting_of_a_recipe_is_in_the_key():
                 "resamples": 20,
                 "seed": 1,
                 "cost": "matching",
+                "extras": True,
                 "sweep_version": 1,
             },
         ),
