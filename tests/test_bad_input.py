@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench import registry
+from bench.cli.ending import Terminated, unwinding
 from bench.data.dataset import DatasetReader, DatasetRequest, ImageSample, ReidDataset
 from bench.errors import BenchError
+from bench.search.timing import check_gallery
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,58 @@ def test_settings_out_of_range_are_refused_with_their_range(bench, setting, mess
 def test_a_sweep_of_a_billion_budgets_is_refused(bench):
     status, _, err = bench("run", "--method", "hashreid", "--budget-sweep", "--budgets", "1000000000")
     assert (status, "from 2 to 10,000 budgets" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "-m", "hashreid", "--budget-sweep", "--shuffles", "1000000000"), "from 1 to 10,000 shuffles"),
+        (("run", "-m", "hashreid", "--budget-sweep", "--resamples", "1000000000"), "from 2 to 100,000 resamples"),
+        (("infer", "any", "--rounds", "1000000000"), "at most 10,000 rounds"),
+        (("infer", "any", "--batch", "1000000000"), "at most 65,536 images"),
+        (("infer", "any", "--latency-bound", "nan"), "milliseconds above 0"),
+        (("latency", "-m", "hashreid", "--preset", "smoke", "--batch", "1000000000"), "GB of memory"),
+    ],
+)
+def test_absurd_sizes_are_refused_before_anything_is_allocated(bench, tmp_path, arguments, message):
+    status, _, err = bench(*arguments, "--results", tmp_path)
+    assert (status, message in " ".join(err.split())) == (1, True)
+
+
+def test_a_gallery_that_memory_cannot_hold_is_refused():
+    with pytest.raises(BenchError, match=r"at least 257,000\.0 GB of memory"):
+        check_gallery(250_000_000_000)
+
+
+def test_running_out_of_memory_is_no_defect(bench, monkeypatch):
+    def full(kind):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes\nmore")
+
+    monkeypatch.setattr(registry, "names", full)
+    status, _, err = bench("list", "costs")
+    assert (status, "there is not enough memory" in err, "more" in err.splitlines()[-1]) == (1, True, False)
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
+def test_a_signal_that_comes_while_an_object_is_taken_down_is_not_lost(number, raised):
+    class Taken:
+        def __del__(self):
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)
+
+    def work():
+        Taken()
+        time.sleep(10)
+
+    with pytest.raises(raised), unwinding():
+        work()
+
+
+def test_files_do_not_take_the_place_of_closed_streams(tmp_path):
+    close = "import os; os.close(1); os.close(2)"
+    check = "from bench.cli.ending import guarded\nwith guarded(): assert os.open('kept', os.O_CREAT) > 2"
+    done = subprocess.run([sys.executable, "-c", f"{close}\n{check}"], cwd=tmp_path, timeout=60, check=False)
+    assert done.returncode == 0
 
 
 def test_a_gallery_of_thirty_digits_is_refused(bench):

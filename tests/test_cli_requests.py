@@ -59,6 +59,7 @@ def test_a_request_keeps_what_was_typed(tmp_path):
         (("run", "-m", "dare", "--budget-sweep", "--policies="), "--policies is given an empty value"),
         (("policies", "-m", "dare", "--policies", ","), "at least one name"),
         (("run", "-m", "dare", "--budget-sweep", "--a", " "), "--a is given an empty value"),
+        (("run", "-m", "dare", "--budget-sweep", "--a", ","), "--a takes numbers"),
         (("report", "--results", ""), "--results is given an empty value"),
         (("show", ""), "show is given an empty value"),
     ],

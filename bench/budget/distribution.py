@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from bench.errors import BenchError
 from bench.retrieval.table import FloatArray
@@ -93,6 +92,9 @@ def solve_a(costs: ArrayLike, budget: float) -> float:
         return 0.0
     if budget == ladder[-1]:
         return float("inf")
+    # Here, not at the top: results that are found need no solver, and scipy's are slow to import.
+    from scipy.optimize import brentq
+
     ranks = np.arange(len(ladder))
 
     def excess(log_a: float) -> float:

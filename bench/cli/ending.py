@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -20,6 +21,8 @@ INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, as shells have it."""
 WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
 """The last word for each."""
+AGAIN_SECONDS = 0.02
+"""How much later a signal that was dropped is sent again."""
 STATUS = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
@@ -51,8 +54,13 @@ def guarded() -> Iterator[None]:
 @contextmanager
 def unwinding() -> Iterator[None]:
     """Run a command in this: signals raise KeyboardInterrupt or Terminated, so that files and workers are cleared."""
-    with _answering(_raise):
-        yield
+    before = sys.unraisablehook
+    sys.unraisablehook = partial(_raise_later, before)
+    try:
+        with _answering(_raise):
+            yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager
@@ -90,6 +98,17 @@ def _leave(number: int, _: FrameType | None) -> None:
 
 def _raise(number: int, _: FrameType | None) -> None:
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _raise_later(others: Callable[[Any], Any], ignored: Any) -> None:
+    """Send a signal again that came while an object was taken down, where Python drops whatever is raised."""
+    if not isinstance(ignored.exc_value, KeyboardInterrupt):
+        others(ignored)
+        return
+    number = signal.SIGTERM if isinstance(ignored.exc_value, Terminated) else signal.SIGINT
+    again = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 def _hold_standard_streams() -> None:

@@ -52,7 +52,7 @@ def sweep_spec(
         policies=tuple(named_or_all("--policies", policies, "policy")),
         thresholdings=_thresholdings(thresholding),
         budgets=budgets,
-        a_values=tuple(_number("--a", value) for value in words(a)),
+        a_values=_numbers("--a", a) if a else (),
         shuffles=shuffles,
         cost=cost,
         resamples=resamples,
@@ -76,8 +76,11 @@ def _thresholdings(text: str) -> tuple[str, ...]:
     return found
 
 
-def _number(option: str, text: str) -> float:
+def _numbers(option: str, text: str) -> tuple[float, ...]:
     try:
-        return float(text)
+        found = tuple(float(word) for word in words(text))
     except ValueError:
-        raise BenchError(f"{option} takes numbers from 0 to inf with commas, found {text!r}") from None
+        found = ()
+    if not found:
+        raise BenchError(f"{option} takes numbers from 0 to inf with commas, found {text!r}")
+    return found

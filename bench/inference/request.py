@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from bench import registry
@@ -10,6 +11,9 @@ from bench.errors import BenchError, unknown_name
 from bench.inference.scenarios import SCENARIOS, batch_size
 from bench.registry import Kind
 from bench.spec import EvaluationSpec
+
+MOST_ROUNDS, MOST_BATCH = 10_000, 65_536
+"""The greatest measurement that is begun."""
 
 
 @dataclass(frozen=True)
@@ -58,4 +62,9 @@ class InferRequest:
             raise BenchError("name a budget, as --budget 0.5, or the budget parameter, as --a 1")
         if self.rounds < 1 or (self.queries is not None and self.queries < 1):
             raise BenchError("rounds and queries are 1 or more")
+        for what, number, most in (("rounds", self.rounds, MOST_ROUNDS), ("images in a batch", self.batch, MOST_BATCH)):
+            if number > most:
+                raise BenchError(f"there are at most {most:,} {what}, not {number:,}")
+        if self.latency_bound is not None and not 0 < self.latency_bound < inf:
+            raise BenchError(f"a latency bound is a number of milliseconds above 0, not {self.latency_bound:g}")
         batch_size(self.scenario, self.batch)

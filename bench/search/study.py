@@ -17,7 +17,7 @@ from bench.running.run import run
 from bench.search.approximate import IndexKind, score_indexed
 from bench.search.chain import Code, search_chain
 from bench.search.re_ranked import score_re_ranked
-from bench.search.timing import CONVENTION, LengthTimes, time_lengths
+from bench.search.timing import CONVENTION, LengthTimes, check_gallery, time_lengths
 from bench.spec import SweepSpec, digest
 
 STUDY_FILE = "study.json"
@@ -94,6 +94,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
 
     Raises :class:`BenchError` where the file cannot be written, or as :func:`bench.running.run.run` does.
     """
+    check_gallery(request.gallery_size)
     accuracy: list[dict[str, Any]] = []
     indexed: list[dict[str, Any]] = []
     chains: list[tuple[int, list[Code], Sequence[float], float]] = []

@@ -81,15 +81,20 @@ def time_lengths(
             f"code lengths and the gallery must be 1 or more; found lengths {', '.join(map(str, wanted)) or 'none'} "
             f"and {gallery_size} gallery images"
         )
-    # Floats of the longest codes, and distances of a batch of queries to all of them.
-    needed = FLOAT_BYTES * gallery_size * (wanted[-1] + BATCH)
-    check_fits(needed, f"timing {gallery_size:,} codes of {wanted[-1]:,} places", "take a smaller --gallery")
+    check_gallery(gallery_size, wanted[-1])
     timed = []
     with reporter.task("timing", len(wanted), unit="code lengths") as task:
         for length in wanted:
             timed.append(_time_length(length, gallery_size, seconds, np.random.default_rng(seed)))
             task.advance(status=f"{length} bits")
     return tuple(timed)
+
+
+def check_gallery(gallery_size: int, length: int = 1) -> None:
+    """Refuse a gallery of codes of some length that memory cannot hold. Raises :class:`BenchError`."""
+    # Floats of the codes, and distances of a batch of queries to all of them.
+    needed = FLOAT_BYTES * gallery_size * (length + BATCH)
+    check_fits(needed, f"timing a gallery of {gallery_size:,} images", "take a smaller --gallery")
 
 
 def in_turns(functions: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, float]:

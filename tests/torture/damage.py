@@ -22,7 +22,7 @@ RANKS = (
     ("checkpoint.pt",),
     ("training.json", "retrieval_history.npz", "weights.safetensors"),
     ("embeddings-*.npz", "features-*.npz", "cost.json"),
-    ("table-*.npz", "policy-*.npz"),
+    ("pairs-*.npz", "table-*.npz", "policy-*.npz"),
     ("records-*.jsonl",),
 )
 """Files of a run, each row made from those above: what was made from a file must go for it to be read again."""

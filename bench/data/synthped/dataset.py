@@ -59,15 +59,17 @@ def read_synthped(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     Raises :class:`BenchError` for wrong options, where the folder holds something else, be it one image, and where the
     set cannot be written.
     """
-    # Imported here so that listing datasets does not wait for the renderer.
+    # Imported here so that listing datasets does not wait for it.
     from bench.data.market1501 import read_market1501_folder
-    from bench.data.synthped.writer import make
 
     name, spec, folder = _locate(request)
     if finished(spec, folder):
         check_content(folder)
     else:
         reporter.note(f"rendering {name} into {folder} (once; synthped is a rendered set)")
+        # Imported here so that reading a set does not wait for the renderer.
+        from bench.data.synthped.writer import make
+
         try:
             make(spec, folder, reporter)
         except OSError as problem:
