@@ -40,6 +40,7 @@ LONG = (
     "search",
     "test_bad_input.py",
     "test_cli.py",
+    "test_cli_embed.py",
     "test_cli_gallery.py",
     "test_cli_infer.py",
     "test_cli_latency.py",

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from bench import registry
-from bench.data.cache import default_cache
 from bench.data.dataset import DISTRACTOR, DatasetReader, DatasetRequest, ReidDataset
 from bench.data.images import decode_image
 from bench.errors import BenchError
@@ -22,12 +21,18 @@ def reader(dataset_name: str) -> DatasetReader:
 
 
 @pytest.fixture(scope="module")
-def request_(reader: DatasetReader, pytestconfig: pytest.Config) -> DatasetRequest:
+def rendered_into(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of rendered sets, which are read from no disk."""
+    return tmp_path_factory.mktemp("rendered")
+
+
+@pytest.fixture(scope="module")
+def request_(reader: DatasetReader, rendered_into: Path, pytestconfig: pytest.Config) -> DatasetRequest:
     root: Path | None = pytestconfig.getoption("--data-root")
     if reader.needs_root and root is None:
         pytest.skip("its images are not at hand: name their folder with --data-root")
     smallest = {"size": "smoke"} if "size" in reader.option_names else {}
-    return DatasetRequest(root or default_cache(), smallest)
+    return DatasetRequest(root or rendered_into, smallest)
 
 
 @pytest.fixture(scope="module")
