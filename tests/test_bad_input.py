@@ -71,6 +71,9 @@ def test_running_out_of_memory_is_no_defect(bench, monkeypatch):
 
 @pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
 def test_a_signal_that_comes_while_an_object_is_taken_down_is_not_lost(number, raised):
+    # Whoever starts the tests in the background has them ignore Ctrl-C.
+    earlier = signal.signal(number, signal.default_int_handler)
+
     class Taken:
         def __del__(self):
             os.kill(os.getpid(), number)
@@ -80,8 +83,11 @@ def test_a_signal_that_comes_while_an_object_is_taken_down_is_not_lost(number, r
         Taken()
         time.sleep(10)
 
-    with pytest.raises(raised), unwinding():
-        work()
+    try:
+        with pytest.raises(raised), unwinding():
+            work()
+    finally:
+        signal.signal(number, earlier)
 
 
 def test_files_do_not_take_the_place_of_closed_streams(tmp_path):

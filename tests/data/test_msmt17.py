@@ -156,4 +156,4 @@ def test_a_whole_run_on_this_layout(tmp_path, cache, smoke_request):
     assert (header["name"], header["rendered"]) == ("msmt17", False)
     assert header["counts"]["query images"] == len(lines["query"])
     assert header["counts"]["gallery images"] == len(lines["gallery"])
-    assert all(0 < record["mAP"] <= 1 for record in result.records)
+    assert all(0 < record["mAP"] <= 1 for record in result.records if record["kind"] == "exit")
