@@ -70,7 +70,8 @@ class HashExit(nn.Module):
         """
         if not self.training:
             return sign(centred)
-        soft = F.softsign(self.hardness * centred)
+        # Not multiplied by 1: gradients would meet in another order, and kept runs would not come out again.
+        soft = F.softsign(centred if self.hardness == 1 else self.hardness * centred)
         # The difference is exactly zero: values are exactly ±1.
         return sign(centred) + (soft - soft.detach()) if self.straight_through else soft
 

@@ -27,15 +27,15 @@ def ranking_regulariser(
     (Liu et al., CVPR 2012), which the paper cites here. Under a cosine the codes' magnitude drops out;
     under KSH codes far from ±1 have small products, and the term pushes them outwards.
     """
+    # Gradients that meet are added in the order of these operations. In another one, runs end in other numbers.
     features = F.normalize(features)
+    if product == "cosine":
+        codes = F.normalize(codes)
     if detached:
         features = features.detach()
-    original = features @ features.T
+    original, hashed = features @ features.T, codes @ codes.T
     if product == "ksh":
-        hashed = codes @ codes.T / codes.shape[1]
-    else:
-        codes = F.normalize(codes)
-        hashed = codes @ codes.T
+        hashed = hashed / codes.shape[1]
     itself = torch.eye(len(features), dtype=torch.bool, device=features.device)
     neighbours = min(neighbours, len(features) - 1)
     nearest = original.detach().masked_fill(itself, -torch.inf).topk(neighbours, dim=1).indices

@@ -178,3 +178,16 @@ def test_last_stride_one_keeps_the_resolution():
         for stage in encoder.stages:
             maps = stage(maps)
         assert maps.shape[2:] == (4, 2)
+
+
+def test_a_soft_sign_of_hardness_one_leaves_the_gradients_as_they_were_to_the_last_bit():
+    """Runs that were kept before the hardness was an option come out again only if gradients meet in their order."""
+    head = HashExit(64, 64).train()
+    weights = torch.randn(3, 32, 64, generator=torch.Generator().manual_seed(0))
+    gradients = []
+    for soft in (head.binarise, torch.nn.functional.softsign):
+        values = weights[0].clone().requires_grad_()
+        centred = values * 3.0
+        (soft(centred) * weights[1] + torch.nn.functional.normalize(centred) * weights[2]).sum().backward()
+        gradients.append(values.grad)
+    assert torch.equal(*gradients)
