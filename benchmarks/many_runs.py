@@ -31,7 +31,8 @@ SHAPES = ("methods", "seeds", "settings")
 """What the copies differ in: seeds of all kept methods, seeds of one method, or a setting of one method."""
 ONE_METHOD = "hashreid-demo"
 SETTING = "ranking_weight"
-SAMPLED_SECONDS = 0.1
+SAMPLED_SECONDS = 1.0
+"""Each sample stops what it looks at for a moment: more of them would slow what is measured."""
 
 
 def write_runs(results: Path, count: int, shape: str) -> list[str]:
@@ -129,7 +130,10 @@ def main() -> None:
             for name in arguments.commands.split(","):
                 found = measured(commands[name])
                 numbers = f"{found['cpu_seconds']:>8.1f}{found['wall_seconds']:>8.1f}"
-                print(f"{shape:<15}{name:<9}{numbers}{found['largest_mib']:>13.0f}{found['together_mib']:>14.0f}")
+                print(
+                    f"{shape:<15}{name:<9}{numbers}{found['largest_mib']:>13.0f}{found['together_mib']:>14.0f}",
+                    flush=True,
+                )
         finally:
             if not arguments.keep:
                 shutil.rmtree(folder)
