@@ -7,6 +7,7 @@ and only those are sorted.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ LEAST_GROUPS = 4
 """Groups for each distance wanted: with fewer, the bound lets too much through, and all are partitioned instead."""
 
 
+@cache
 def beyond(dtype: np.dtype[Any]) -> Any:
     """Value that stands for "not seen" among distances of a type: infinity, or the largest whole number."""
     return dtype.type(np.inf) if dtype.kind == "f" else np.iinfo(dtype).max
@@ -33,8 +35,8 @@ def candidates(distances: NDArray[Any], k: int, slack: float = 0.0) -> IntArray:
     bound = _bound(distances, k)
     far = beyond(distances.dtype)
     if bound == far:
-        return np.flatnonzero(distances < far)
-    return np.flatnonzero(distances <= (bound * distances.dtype.type(1 + slack) if slack else bound))
+        return (distances < far).nonzero()[0]
+    return (distances <= (bound * distances.dtype.type(1 + slack) if slack else bound)).nonzero()[0]
 
 
 def nearest_images(distances: NDArray[Any], k: int) -> tuple[IntArray, NDArray[Any]]:
