@@ -50,6 +50,14 @@ def search_command(
         str | None,
         typer.Option(help="Hold a binary index of faiss to exact search: flat, hnsw or ivf (extra: search)."),
     ] = None,
+    coarse_to_fine: Annotated[
+        bool,
+        typer.Option(
+            "--coarse-to-fine",
+            help="Search by short codes first, and compare again by longer ones what is near (CtF): for methods with "
+            "codes of several lengths.",
+        ),
+    ] = False,
     seconds: Annotated[float, typer.Option(min=0.0, help="How long each way of comparing is timed.")] = 1.0,
     backbone: BackboneOption = None,
     settings: SetOption = None,
@@ -90,22 +98,27 @@ def search_command(
         seconds=seconds,
         re_rank=re_rank,
         index=None if index is None else choice("--index", index, get_args(IndexKind)),
+        coarse_to_fine=coarse_to_fine,
     )
     runs = request.requests()
     show_values(f"{method}, {len(runs)} {'run' if len(runs) == 1 else 'runs'}, the first:", describe(runs[0]))
     reporter = TerminalReporter()
     study = conduct(request, reporter)
 
+    from bench.report.figures.coarse_to_fine import coarse_to_fine_figure
     from bench.report.figures.search import search_figure
     from bench.report.folder import write_folder
     from bench.report.tables.search import study_tables
 
     tables = {table.name: table for table in study_tables(study.values)}
-    files = write_folder(study.folder, tables, {"code-length": search_figure(study.values)})
+    figures = {"code-length": search_figure(study.values)}
+    if study.values["coarse_to_fine"]:
+        figures["coarse-to-fine"] = coarse_to_fine_figure(study.values)
+    files = write_folder(study.folder, tables, figures)
     for table in tables.values():
         OUT.print()
         columns = [str(column) for column in table.shown.columns]
-        show_table(table.title, columns, table.shown.to_numpy().tolist(), table.note, texts=["way", "codes"])
+        show_table(table.title, columns, table.shown.to_numpy().tolist(), table.note, texts=["way", "codes", "search"])
     if study.values["indexes"]:
         OUT.print()
         _show_indexes(study.values["indexes"])

@@ -46,6 +46,7 @@ FIGURES = (
     Kind("exits", "section", "bench.report.figures.exits:exit_figure"),
     Kind("latency", "section", "bench.report.figures.latency:latency_figures"),
     Kind("search", "section", "bench.report.figures.search:search_figures"),
+    Kind("coarse-to-fine", "section", "bench.report.figures.coarse_to_fine:coarse_to_fine_figures"),
     Kind("as-run", "section", "bench.report.figures.as_run:as_run_figures"),
     Kind("energy", "section", "bench.report.figures.as_run:energy_figures"),
     Kind("server", "section", "bench.report.figures.as_run:server_figures"),

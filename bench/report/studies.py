@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json
-from bench.report.tables.search import Study, study_name, study_tables
+from bench.report.tables.search import study_tables
+from bench.report.tables.study import Study, study_name
 from bench.runs.upgrade import upgrade_record
 
 PLACES = "search/*/*/study.json"

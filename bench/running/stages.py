@@ -139,12 +139,18 @@ def read_training(path: Path) -> dict[str, Any]:
     return training
 
 
-def obtain_embeddings(context: RunContext, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:
-    """Give the codes of every split at every exit: query, gallery, and those of the calibration identities."""
+def obtain_embeddings(
+    context: RunContext, network: MultiExitNetwork, views: Views, *, extras: bool = False
+) -> dict[str, Embeddings]:
+    """Give the codes of every split at every exit: query, gallery, and those of the calibration identities.
+
+    With ``extras``, the network's embeddings that are no exits instead.
+    """
+    count = len(network.extras if extras else network.exits)
 
     def read(path: Path) -> dict[str, Embeddings]:
         stored = read_arrays(path)
-        return {name: [stored[f"{name}.{index}"] for index in range(len(network.exits))] for name in SPLITS}
+        return {name: [stored[f"{name}.{index}"] for index in range(count)] for name in SPLITS}
 
     def write(embeddings: dict[str, Embeddings], path: Path) -> None:
         write_arrays(
@@ -152,16 +158,16 @@ def obtain_embeddings(context: RunContext, network: MultiExitNetwork, views: Vie
         )
 
     return obtain(
-        context.folder.embeddings(views),
+        context.folder.extra_embeddings(views) if extras else context.folder.embeddings(views),
         read,
-        lambda: _embed(context, network, views),
+        lambda: _embed(context, network, views, extras),
         write,
         context.reporter,
         found="embeddings found",
     )
 
 
-def _embed(context: RunContext, network: MultiExitNetwork, views: Views) -> dict[str, Embeddings]:
+def _embed(context: RunContext, network: MultiExitNetwork, views: Views, extras: bool) -> dict[str, Embeddings]:
     calibration_query, calibration_gallery = context.calibration()
     train_store = context.stores.train
     sources: dict[str, tuple[ImageStore, NDArray[np.int64]]] = {
@@ -178,11 +184,11 @@ def _embed(context: RunContext, network: MultiExitNetwork, views: Views) -> dict
             images = DeviceImages(store, context.fabric, context.spec.recipe.input_size)
             title = f"embedding {name.replace('_', ' ')} images"
             embedded = embed_images(
-                network, images, indices, context.fabric, views=views, title=title, reporter=reporter
+                network, images, indices, context.fabric, extras=extras, views=views, title=title, reporter=reporter
             )
             embeddings[name] = pool_tracklets(embedded, [store.samples[index] for index in indices])
         else:
-            embeddings[name] = [np.empty((0, 0), dtype=np.uint8) for _ in network.exits]
+            embeddings[name] = [np.empty((0, 0), dtype=np.uint8) for _ in (network.extras if extras else network.exits)]
     return embeddings
 
 

@@ -9,6 +9,7 @@
         training.json           losses of every epoch, and provenance
         retrieval_history.npz   retrieval statistics taken while training
         embeddings-centre-v2.npz  codes of every split at every exit, of one view of each image
+        embeddings-extras-centre-v2.npz  codes that are no exits, where a search over them was asked for
         features-v2.npz         features of the first exit, where a policy reads them
         cost.json               the cost ledger
         table-<key>.npz         exit tables: test queries, and calibration identities
@@ -109,6 +110,10 @@ class RunFolder:
     def embeddings(self, views: Views) -> Path:
         """Codes of every split at every exit, of these views of the images."""
         return self.path / f"embeddings-{views}-v{EVALUATION_VERSION}.npz"
+
+    def extra_embeddings(self, views: Views) -> Path:
+        """Codes of every split that are no exits, of these views of the images, where a search was asked for."""
+        return self.path / f"embeddings-extras-{views}-v{EVALUATION_VERSION}.npz"
 
     @property
     def features(self) -> Path:

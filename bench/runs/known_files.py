@@ -12,6 +12,7 @@ FILES = {
     "weights.safetensors": "the trained network",
     "training.json": "losses of every epoch, and provenance",
     "retrieval_history.npz": "retrieval statistics taken while training",
+    f"embeddings-extras-*-v{EVALUATION_VERSION}.npz": "codes of every split that are no exits",
     f"embeddings-*-v{EVALUATION_VERSION}.npz": "codes of every split at every exit",
     "embeddings*.npz": "codes, by an older version of the suite",
     f"features-v{EVALUATION_VERSION}.npz": "features of the first exit",

@@ -16,6 +16,7 @@ from bench.running.request import RunRequest
 from bench.running.run import run
 from bench.search.approximate import IndexKind, score_indexed
 from bench.search.chain import Code, search_chain
+from bench.search.coarse_to_fine import study_run
 from bench.search.re_ranked import score_re_ranked
 from bench.search.timing import CONVENTION, LengthTimes, check_gallery, time_lengths
 from bench.spec import SweepSpec, digest
@@ -47,6 +48,8 @@ class SearchRequest:
     re_rank: bool = False
     index: IndexKind | None = None
     """A binary index of faiss, whose finds are held to those of exact search."""
+    coarse_to_fine: bool = False
+    """Whether codes of several lengths are searched from coarse to fine (:mod:`bench.search.coarse_to_fine`)."""
 
     def requests(self) -> tuple[RunRequest, ...]:
         """The runs that are needed, by seed and length.
@@ -97,6 +100,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
     check_gallery(request.gallery_size)
     accuracy: list[dict[str, Any]] = []
     indexed: list[dict[str, Any]] = []
+    coarse: list[dict[str, Any]] = []
     chains: list[tuple[int, list[Code], Sequence[float], float]] = []
     headers = []
     for each in request.requests():
@@ -113,6 +117,10 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
             for exit_, scores in zip(exits, found, strict=False)
             if scores
         ]
+        if request.coarse_to_fine:
+            macs = exits[-1]["cumulative_macs"]
+            found_ways = study_run(each, request.gallery_size, request.seconds, reporter)
+            coarse += [{"seed": each.seed, "run": result.header["run"], "macs": macs, **way} for way in found_ways]
         for exit_, record, more in zip(exits, records, re_ranked, strict=True):
             row: dict[str, Any] = {"seed": each.seed, "run": result.header["run"], "exit": exit_["name"]}
             row |= {"code": exit_["code"], "length": exit_["dim"]}
@@ -123,6 +131,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
             chains.append((each.seed, codes, point["exit_fractions"], point["realised_cost"]))
     paper = _paper_codes(request.run) if chains else []
     lengths = [row["length"] for row in accuracy] + [code.length for code in paper]
+    lengths += [length for way in coarse for length in way["lengths"]]
     times = {
         one.length: one
         for one in time_lengths(lengths, request.gallery_size, seconds=request.seconds, reporter=reporter)
@@ -138,6 +147,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
         "convention": CONVENTION,
         "accuracy": accuracy,
         "indexes": indexed,
+        "coarse_to_fine": coarse,
         "times": [_with_bytes(one) for one in times.values()],
         "chains": [
             _chain(seed, name, codes, shares, spent, times)
@@ -155,6 +165,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
         request.gallery_size,
         request.re_rank,
         *([request.index] if request.index else []),
+        *(["coarse to fine"] if request.coarse_to_fine else []),
     )
     name = f"{spec['method']}-{spec['preset']}-{digest(identity)[:8]}"
     folder = request.run.results / "search" / spec["dataset"] / name

@@ -141,3 +141,7 @@ def test_the_state_dict_goes_round(method: Method, network: MultiExitNetwork, im
     with torch.inference_mode():
         for one, same in zip(network.embed(images), other.embed(images), strict=True):
             assert torch.equal(one, same)
+    kept: dict[int, str] = {}
+    for name, tensor in network.state_dict().items():
+        if tensor.numel():
+            assert kept.setdefault(tensor.data_ptr(), name) == name, f"{kept[tensor.data_ptr()]} and {name} are one"

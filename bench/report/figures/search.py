@@ -13,7 +13,8 @@ from bench.report.figures.drawing import Drawing, canvas, legend_below, set_titl
 from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
 from bench.report.origin import origin_line
 from bench.report.sections import Section
-from bench.report.tables.search import Study, by_code, study_name
+from bench.report.tables.search import by_code
+from bench.report.tables.study import Study, study_name
 
 ACCURACY_STYLES = {"rank-1": LineStyle(COLOURS[0], "o", "-"), "mAP": LineStyle(COLOURS[1], "s", (0, (5, 1.5)))}
 WAYS = {

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.inert import clean
 from bench.report.reported.papers import code_lengths, search_times
 from bench.report.reported.values import CodeLength
 from bench.report.sections import Section
+from bench.report.tables.coarse_to_fine import coarse_to_fine_table
 from bench.report.tables.columns import named, shared
-from bench.report.tables.rounding import NOTHING, number, percent, span, with_interval
+from bench.report.tables.rounding import NOTHING, number, span
+from bench.report.tables.study import METRICS, Study, about, over_seeds, seeds_together, spread_of, study_name
 from bench.report.tables.table import Column, Record, Table, table
 from bench.report.text import file_name
 
-Study = Mapping[str, Any]
-METRICS = ("rank-1", "mAP")
 RE_RANKED = {"re_ranked_rank_1": "re-ranked rank-1 (%)", "re_ranked_mean_ap": "re-ranked mAP (%)"}
 ABOUT_ROW = ("seed", "exit", "code", "length", "run")
 """What a study's row of accuracies has beside numbers."""
@@ -33,14 +31,7 @@ def search_tables(section: Section) -> tuple[Table, ...]:
 def study_tables(study: Study, prefix: str = "") -> tuple[Table, ...]:
     """Give the tables of a study that have rows; ``prefix`` begins the names of their files."""
     made = (_accuracy_table(study, prefix), _time_table(study, prefix), _chain_table(study, prefix))
-    return tuple(one for one in made if len(one))
-
-
-def study_name(study: Study) -> str:
-    """Name what was studied, on what."""
-    method, dataset = study["method"], study["dataset"]
-    data = f"{dataset['name']}{' (rendered)' if dataset['rendered'] else ''}"
-    return clean(f"{method['name']} {method['preset']} on {data}")
+    return tuple(one for one in (*made, coarse_to_fine_table(study, prefix)) if len(one))
 
 
 def by_code(study: Study) -> list[list[Mapping[str, Any]]]:
@@ -57,16 +48,8 @@ def _accuracy_table(study: Study, prefix: str) -> Table:
     rows = []
     for group in by_code(study):
         first, reported = group[0], printed.get(group[0]["length"])
-        row = {**_about(study), **{name: first[name] for name in ("exit", "code", "length")}}
-        row |= {"seeds": " ".join(str(one["seed"]) for one in group), "run": " ".join(str(one["run"]) for one in group)}
-        measured = {name for one in group for name, value in one.items() if isinstance(value, int | float)}
-        for name in sorted(measured - set(ABOUT_ROW)):
-            values = [float(one.get(name, math.nan)) for one in group]
-            bound = name.rpartition("_")[0] in METRICS and name.endswith(("_low", "_high"))
-            if len(group) > 1 and not bound:
-                row |= {name: statistics.fmean(values), f"{name}_sd": statistics.stdev(values)}
-            elif len(group) == 1:
-                row[name] = values[0]
+        row = {**about(study), **{name: first[name] for name in ("exit", "code", "length")}}
+        row |= seeds_together(group, ABOUT_ROW)
         row["reported_rank-1"] = float(reported.rank_1 / 100) if reported else math.nan
         row["reported_mAP"] = float(reported.mean_average_precision / 100) if reported else math.nan
         rows.append(row)
@@ -74,18 +57,17 @@ def _accuracy_table(study: Study, prefix: str) -> Table:
     columns = [
         named("exit"),
         Column("code", _code, is_number=False),
-        *(_over_seeds(f"{name} (%)", name) for name in METRICS),
+        *(over_seeds(f"{name} (%)", name) for name in METRICS),
     ]
     if "mAP_ties_low" in has:
         columns.append(Column("mAP, by ties (%)", lambda row: span(row, "mAP_ties")))
-    columns += [_over_seeds(title, name) for name, title in RE_RANKED.items() if name in has]
+    columns += [over_seeds(title, name) for name, title in RE_RANKED.items() if name in has]
     if "re_ranked_seconds" in has:
         columns.append(Column("matched, re-ranked (s)", _seconds))
     columns += [_printed(f"reported {name} (%)", f"reported_{name}") for name in METRICS if printed]
-    spread = "brackets: 95 % interval over test identities" if len(study["seeds"]) == 1 else "± standard deviation"
     note = (
-        f"{study_name(study)}; seeds {', '.join(map(str, study['seeds']))}; {spread}. Equal distances count as their "
-        "expectation; by ties: from the worst order of theirs to the best."
+        f"{study_name(study)}; seeds {', '.join(map(str, study['seeds']))}; {spread_of(study)}. "
+        "Equal distances count as their expectation; by ties: from the worst order of theirs to the best."
     )
     if "re_ranked_seconds" in has:
         note += (
@@ -123,7 +105,7 @@ def _chain_table(study: Study, prefix: str) -> Table:
     for chain in study["chains"]:
         for at, step in enumerate(chain["steps"]):
             own = reported.get(step["name"])
-            row = {**_about(study), **{name: chain[name] for name in ("seed", "codes", "policy", "realised_cost")}}
+            row = {**about(study), **{name: chain[name] for name in ("seed", "codes", "policy", "realised_cost")}}
             row |= {"lengths": "/".join(map(str, chain["lengths"])), "name": step["name"], **dict(sorted(step.items()))}
             row |= {f"exit_fraction_{index}": share for index, share in enumerate(chain["exit_fractions"], 1)}
             row["reported_seconds"] = float(own.seconds) if own else math.nan
@@ -171,10 +153,6 @@ def _table(
     return table(file_name(prefix, ending=kind).lstrip("-"), f"{title}, {study_name(study)}", note, rows, columns)
 
 
-def _about(study: Study) -> dict[str, Any]:
-    return {"dataset": study["dataset"]["name"], "method": study["method"]["name"]}
-
-
 def _source(printed: Mapping[int, CodeLength]) -> str:
     row = next(iter(printed.values()))
     return f"{row.source.name}, {row.place}"
@@ -188,16 +166,6 @@ def _on_other_data(study: Study, printed: Mapping[int, CodeLength]) -> str:
 
 def _code(row: Record) -> str:
     return f"{row['length']:,} {'bits' if row['code'] == 'binary' else 'floats'}"
-
-
-def _over_seeds(heading: str, name: str) -> Column:
-    """Show one seed with its interval, and several as mean ± standard deviation."""
-
-    def text(row: Record) -> str:
-        deviation = row.get(f"{name}_sd", math.nan)
-        return with_interval(row, name) if math.isnan(deviation) else f"{percent(row[name])} ± {percent(deviation)}"
-
-    return Column(heading, text)
 
 
 def _printed(heading: str, name: str, factor: int = 100) -> Column:

@@ -1,0 +1,94 @@
+"""Accuracy against bits compared: gallery images that leave, beside queries that leave, and single codes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
+from bench.report.figures.marks import handles_of
+from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
+from bench.report.figures.values import name_points
+from bench.report.origin import origin_line
+from bench.report.sections import Section
+from bench.report.tables.coarse_to_fine import BETA_NAME, ways
+from bench.report.tables.rounding import percent
+from bench.report.tables.study import METRICS, Study, study_name
+
+STYLES = {
+    "one code": ("one code alone", LineStyle(REFERENCE_COLOUR, "s", (0, (1.2, 1)))),
+    "coarse to fine": ("coarse to fine: gallery images leave", LineStyle(COLOURS[0], "o", "-")),
+    "queries leave": ("queries leave (policy gs)", LineStyle(COLOURS[1], "^", (0, (5, 1.5)))),
+}
+
+
+def coarse_to_fine_figures(section: Section) -> Iterator[Drawing]:
+    """Draw a figure for each study on the section's data that searched from coarse to fine."""
+    for name, study in section.studies:
+        if ways(study):
+            yield coarse_to_fine_figure(study, name)
+
+
+def coarse_to_fine_figure(study: Study, part: str = "") -> Drawing:
+    """Draw rank-1 and mAP over the bits that a query is compared by."""
+    with canvas(PAGE_INCHES, 3.3) as figure:
+        panels = figure.subplots(1, 2)
+        for axes, metric in zip(panels, METRICS, strict=True):
+            _draw(axes, study, metric)
+        legend_below(figure, handles_of(dict(STYLES.values())))
+        set_title(figure, f"Coarse-to-fine search: {study_name(study)}")
+    seeds = ", ".join(map(str, study["seeds"]))
+    return Drawing(
+        title=f"Coarse-to-fine search, {study_name(study)}",
+        caption=(
+            f"Accuracy by the bits that a query is compared by, seeds {seeds}. {BETA_NAME} is the paper's, "
+            "other points have other β. Bars span the 95 % interval over test identities of one seed, or the seeds "
+            "where there are several. All thresholds are set on held-out identities. The network's cost is the same "
+            "everywhere."
+        ),
+        description="Two panels, rank-1 and mAP in percent over thousands of bits compared for a query, logarithmic.",
+        figure=figure,
+        part=part,
+        origin=origin_line((row.get("run", "") for row in study["coarse_to_fine"]), [study["provenance"]]),
+    )
+
+
+def _draw(axes: Axes, study: Study, metric: str) -> None:
+    for way, (label, style) in STYLES.items():
+        groups = [group for group in ways(study) if group[0]["way"] == way]
+        bits = [statistics.fmean(row["bits"] for row in group) / 1e3 for group in groups]
+        values = [100 * statistics.fmean(row[metric] for row in group) for group in groups]
+        axes.plot(bits, values, **style.line(), **style.points(), zorder=3)
+        low, high = zip(*(_ends(group, metric) for group in groups), strict=True)
+        axes.vlines(bits, low, high, color=style.colour, linewidth=0.9, alpha=0.6, zorder=2)
+        texts = [
+            f"{label}, {group[0]['name']}: {metric} {percent(value / 100)} % at {at:,.1f} thousand bits"
+            for group, value, at in zip(groups, values, bits, strict=True)
+        ]
+        name_points(axes, bits, values, texts)
+        for group, at, value in zip(groups, bits, values, strict=True):
+            if way == "one code" or group[0]["name"] == BETA_NAME:
+                above = way != "one code"
+                axes.annotate(
+                    group[0]["name"],
+                    (at, value),
+                    xytext=(0, 6) if above else (0, -12),
+                    textcoords="offset points",
+                    ha="center",
+                    color=style.colour,
+                )
+    axes.set_xlabel("Thousands of bits compared for a query")
+    logarithmic(axes)
+    axes.margins(x=0.1, y=0.12)
+    axes.set_ylabel(f"{metric} (%)")
+
+
+def _ends(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, float]:
+    """Ends of the bar in percent: the interval of one seed, or the span of several."""
+    if len(rows) == 1:
+        return 100 * rows[0][f"{metric}_low"], 100 * rows[0][f"{metric}_high"]
+    values = [100 * row[metric] for row in rows]
+    return min(values), max(values)
