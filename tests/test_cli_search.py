@@ -23,6 +23,18 @@ def test_code_lengths_side_by_side(bench, smoke_request, trained, tmp_path):
     assert {"study.json", "code-lengths.csv", "search-times.md", "code-length.svg", "code-length.png"} <= names
 
 
+def test_codes_of_a_run_are_searched_from_coarse_to_fine(bench, smoke_request, trained, tmp_path):
+    """The last exit has 128 bits; exit 3 is shorter."""
+    trained(smoke_request(calibration_share=0.3, results=tmp_path))
+    arguments = ("search", "-m", "hashreid", "--calibration", 0.3, "--gallery", 100, "--seconds", 0, *SMOKE)
+    status, out, _ = bench(*arguments, "--coarse-to-fine", "--results", tmp_path)
+    assert status == 0
+    assert "codes of 64/128 bits" in out
+    assert "coarse to fine, β 2" in out
+    (folder,) = (tmp_path / "search" / "synthped-smoke").iterdir()
+    assert {"coarse-to-fine.csv", "coarse-to-fine.png"} <= {path.name for path in folder.iterdir()}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -30,6 +42,8 @@ def test_code_lengths_side_by_side(bench, smoke_request, trained, tmp_path):
         (("-m", "hashreid-noexit", "--lengths", "0"), "whole numbers from 1"),
         (("-m", "dare", "--lengths", "64"), "codes of fixed length"),
         (("-m", "hashreid", "--index", "tree"), "known: flat, hnsw, ivf"),
+        (("-m", "hashreid", "--coarse-to-fine", "--calibration", "0"), "leave out --calibration 0"),
+        (("-m", "bot", "--coarse-to-fine"), "bot has no binary codes that are shorter"),
         (("-m", "hashried"), "did you mean 'hashreid'"),
     ],
 )

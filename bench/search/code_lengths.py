@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from bench.data.dataset import ImageSample
 from bench.data.tracklets import entries
 from bench.errors import BenchError
+from bench.exits import ExitSpec
 from bench.progress import SILENT, Reporter
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import IntArray
 from bench.running.request import RunRequest
 from bench.running.run import Opened
 from bench.search.distance_thresholds import distance_counts, f_beta_threshold
+
+if TYPE_CHECKING:
+    from bench.networks import MultiExitNetwork
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,22 @@ class CodeLengths:
     held_out_query: Labelled
     held_out_gallery: Labelled
 
+    @staticmethod
+    def check(request: RunRequest) -> None:
+        """Refuse what cannot be searched from coarse to fine before anything is trained. Raises :class:`BenchError`."""
+        if not request.calibration_share:
+            raise BenchError(
+                "a search from coarse to fine takes its thresholds from held-out identities: leave out --calibration 0"
+            )
+        method, options, recipe = request.resolve()
+        _codes(method.build({**options, "weights": "none"}, 2, recipe.input_size), request.method)
+
     @classmethod
     def of_run(cls, request: RunRequest, reporter: Reporter = SILENT) -> CodeLengths:
         """Embed a finished run's images by its exits and its extras, or find them embedded.
 
         The finest code is the last exit's; the coarser ones are all that are shorter. Raises :class:`BenchError` where
-        there is none, or no identities were held out.
+        there is none.
         """
         from bench.running.stages import obtain_embeddings, obtain_network
 
@@ -51,29 +65,17 @@ class CodeLengths:
         with opened.folder.alone():
             context = opened.workbench(reporter)
             network = obtain_network(context)
-            views = request.evaluation.views
-            found = [
-                (spec, {split: parts[index] for split, parts in embedded.items()})
-                for specs, embedded in (
-                    (network.extras, obtain_embeddings(context, network, views, extras=True)),
-                    (network.exits, obtain_embeddings(context, network, views)),
-                )
-                for index, spec in enumerate(specs)
-            ]
+            wanted = _codes(network, request.method)
             held_out = context.calibration()
-        last = network.exits[-1]
-        binary = {spec.dim: codes for spec, codes in found if spec.code == "binary" and spec.dim <= last.dim}
+            binary: dict[int, dict[str, NDArray[Any]]] = {}
+            # Of two codes of one length, the later exit's is the better one.
+            for specs, extras in ((network.extras, True), (network.exits, False)):
+                views = request.evaluation.views
+                embedded = obtain_embeddings(context, network, views, extras=extras) if specs else {}
+                for index, spec in enumerate(specs):
+                    if spec in wanted:
+                        binary[spec.dim] = {split: parts[index] for split, parts in embedded.items()}
         lengths = tuple(sorted(binary))
-        if len(lengths) < 2 or last.code != "binary":
-            raise BenchError(
-                f"{request.method} has no codes that are shorter than its last exit's: a search from coarse to fine "
-                "needs binary codes of two lengths; take --method ctf"
-            )
-        if not held_out[0]:
-            raise BenchError(
-                "a search from coarse to fine takes its thresholds from held-out identities, and this run has none: "
-                "leave out --calibration 0"
-            )
         samples: dict[str, Sequence[ImageSample]] = {
             "query": opened.dataset.query,
             "gallery": opened.dataset.gallery,
@@ -100,3 +102,15 @@ class CodeLengths:
             distance_counts(query.codes[level], gallery.codes[level], query.labels, gallery.labels, length)
             for level, length in enumerate(self.lengths[:-1])
         ]
+
+
+def _codes(network: MultiExitNetwork, method: str) -> list[ExitSpec]:
+    """Codes to search by: the last exit's, and all that are shorter. Raises :class:`BenchError` where there is none."""
+    last = network.exits[-1]
+    shorter = [spec for spec in (*network.extras, *network.exits) if spec.code == "binary" and spec.dim < last.dim]
+    if last.code != "binary" or not shorter:
+        raise BenchError(
+            f"{method} has no binary codes that are shorter than that of its last exit, which a search from coarse to "
+            "fine begins with; take --method ctf"
+        )
+    return [*shorter, last]

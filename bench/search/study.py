@@ -17,6 +17,7 @@ from bench.running.run import run
 from bench.search.approximate import IndexKind, score_indexed
 from bench.search.chain import Code, search_chain
 from bench.search.coarse_to_fine import study_run
+from bench.search.code_lengths import CodeLengths
 from bench.search.re_ranked import score_re_ranked
 from bench.search.timing import CONVENTION, LengthTimes, check_gallery, time_lengths
 from bench.spec import SweepSpec, digest
@@ -98,6 +99,8 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
     Raises :class:`BenchError` where the file cannot be written, or as :func:`bench.running.run.run` does.
     """
     check_gallery(request.gallery_size)
+    if request.coarse_to_fine:
+        CodeLengths.check(request.run)
     accuracy: list[dict[str, Any]] = []
     indexed: list[dict[str, Any]] = []
     coarse: list[dict[str, Any]] = []
