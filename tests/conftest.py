@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import torch
 from families import VARIANTS
 from filelock import FileLock
 from hypothesis import settings
+from whole_run import request_maker
 
 from bench import registry
 from bench.cli import main
-from bench.data.dataset import DatasetRequest
 from bench.report import kinds
 from bench.running.request import RunRequest
 from bench.spec import EvaluationSpec, SweepSpec, digest
@@ -30,6 +30,7 @@ LONG = (
     "baselines",
     "contract",
     "cost/test_macs.py",
+    "cost/test_macs_of_operators.py",
     "data/synthped",
     "docs/test_examples.py",
     "encoders",
@@ -126,21 +127,6 @@ def trained(shared_folder):
         copy = request.results / folders[name].relative_to(home)
         shutil.copytree(folders[name], copy, ignore=shutil.ignore_patterns("records-*", ".lock"))
         return request
-
-    return make
-
-
-def request_maker(cache: Path, results: Path) -> Callable[..., RunRequest]:
-    def make(**changes) -> RunRequest:
-        values = {
-            "method": "hashreid",
-            "preset": "smoke",
-            "data": DatasetRequest(cache, {"size": "smoke"}),
-            "cache": cache,
-            "results": results,
-            "device": "cpu",
-        }
-        return RunRequest(**{**values, **changes})
 
     return make
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.report.curves import exit_curve
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 
 MOST_SETUPS = 16
 """Setups of a section that have lines, figures and a part on the page, where nothing else is asked for."""

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.report.sections import Setup
+from bench.report.setups import Setup
 from bench.runs.load import Frames
 
 FloatArray = NDArray[np.float64]

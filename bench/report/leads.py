@@ -19,7 +19,8 @@ from bench.budget.crossed import Lead, Networks, lead, standard_error
 from bench.budget.curve_area import mean_between, reaches
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.records import about_setup, records_of
 
 LEVEL = 0.05

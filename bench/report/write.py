@@ -18,7 +18,8 @@ from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, figures, tables
 from bench.report.origin import origin_of_runs, run_origin
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
-from bench.report.sections import Section, Setup, sections
+from bench.report.sections import Section, sections
+from bench.report.setups import Setup
 from bench.report.studies import read_studies
 from bench.report.tables.overview import overview
 from bench.report.tables.table import Table

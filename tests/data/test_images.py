@@ -1,3 +1,5 @@
+"""The store of decoded images: what it holds, when it is built again, and what it refuses."""
+
 import fcntl
 import json
 import os
@@ -12,22 +14,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from painted import SIZE, paint, pixels_of
 from PIL import Image
 
 from bench.data import images as images_module
 from bench.data.dataset import ImageSample
 from bench.data.images import dataset_fingerprint, open_store
 from bench.errors import BenchError
-
-SIZE = (16, 8)
-
-
-def paint(path: Path, seed: int = 0, size=(10, 20), **options) -> Path:
-    """Write a smooth random picture of ``size`` (width, height)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 3, 3), dtype=np.uint8)
-    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path, **options)
-    return path
 
 
 @pytest.fixture
@@ -57,17 +50,6 @@ class Listener:
         self.advanced += amount
 
 
-def pixels_of(path: Path, input_size=SIZE) -> np.ndarray:
-    """What the store should hold for an upright 8-bit RGB picture."""
-    height, width = input_size
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
-
-
-def store_one(path: Path, cache: Path, input_size=SIZE) -> np.ndarray:
-    return open_store([ImageSample(path, 1, 1)], input_size, cache).images[0]
-
-
 def test_pixels_order_and_batches(samples, cache):
     store = open_store(samples, SIZE, cache)
     assert store.images.shape == (5, 3, *SIZE)
@@ -81,13 +63,6 @@ def test_pixels_order_and_batches(samples, cache):
     batch.zero_()  # a batch is a copy
     np.testing.assert_array_equal(store.images[3], pixels_of(samples[3].path))
     np.testing.assert_array_equal(store.indices([samples[4], samples[1]]), [4, 1])
-
-
-def test_shrinking_is_antialiased(tmp_path, cache):
-    stripes = np.zeros((64, 64, 3), dtype=np.uint8)
-    stripes[:, ::2] = 255
-    Image.fromarray(stripes).save(tmp_path / "stripes.png")
-    assert np.abs(store_one(tmp_path / "stripes.png", cache).astype(int) - 127).max() < 20
 
 
 def test_built_once_announced_and_found_again(samples, cache, monkeypatch):
@@ -205,48 +180,6 @@ def test_a_broken_image_is_named_and_leaves_nothing_behind(samples, cache, spoil
         open_store(samples, SIZE, cache)
     assert "\n" not in str(raised.value)
     assert not cache.exists() or not list(cache.iterdir())
-
-
-def test_grey_palette_and_transparent_images(tmp_path, cache):
-    upright = Image.open(paint(tmp_path / "rgb.png", size=(8, 16)))
-    for mode in ("L", "1", "P", "RGBA", "LA", "CMYK"):
-        path = tmp_path / f"{mode}.tiff" if mode == "CMYK" else tmp_path / f"{mode}.png"
-        upright.convert(mode).save(path)
-        np.testing.assert_array_equal(
-            store_one(path, cache), np.asarray(upright.convert(mode).convert("RGB")).transpose(2, 0, 1), err_msg=mode
-        )
-    palette = upright.quantize(16)
-    palette.save(tmp_path / "see_through.png", transparency=bytes([0, 128] + [255] * 14))
-    np.testing.assert_array_equal(
-        store_one(tmp_path / "see_through.png", cache), np.asarray(palette.convert("RGB")).transpose(2, 0, 1)
-    )
-
-
-def test_names_in_any_letters_and_bytes(tmp_path, cache):
-    for name in ("Zoë 李.JPG", "byte_\udcff.png"):
-        try:
-            path = paint(tmp_path / name)
-        except OSError:
-            pytest.skip("this file system takes UTF-8 alone")
-        np.testing.assert_array_equal(store_one(path, cache), pixels_of(path))
-
-
-@pytest.mark.parametrize("suffix", ["png", "tiff"])
-def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path, cache, suffix):
-    values = np.linspace(0, 65535, 16 * 8).reshape(16, 8).astype(np.uint16)
-    Image.fromarray(values).save(tmp_path / f"deep.{suffix}")
-    expected = np.broadcast_to(np.rint(values / 257), (3, 16, 8))
-    np.testing.assert_array_equal(store_one(tmp_path / f"deep.{suffix}", cache), expected)
-
-
-@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_exif_rotation_is_undone(tmp_path, cache, orientation):
-    upright = Image.open(paint(tmp_path / "upright.png", size=(8, 16)))
-    turn = {1: 0, 3: 180, 6: 90, 8: 270}[orientation]  # 6: the camera was held so that the picture is to turn clockwise
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    upright.rotate(turn, expand=True).save(tmp_path / "turned.png", exif=exif)
-    np.testing.assert_array_equal(store_one(tmp_path / "turned.png", cache), np.asarray(upright).transpose(2, 0, 1))
 
 
 def test_full_disk_is_said_before_anything_is_written(samples, cache, monkeypatch):

@@ -2,15 +2,9 @@
 
 import numpy as np
 import pytest
+from one_section import only_section
 
 from bench.report.figures.anytime import anytime_figure
-from bench.report.sections import sections
-from bench.runs.load import load
-
-
-def only_section(write_run):
-    (section,) = sections(load(write_run.results))
-    return section
 
 
 def at(line, budget):
@@ -23,7 +17,7 @@ def at(line, budget):
 def test_the_last_exit_that_was_reached_answers(write_run):
     _, records, _ = write_run()
     exits = [record for record in records if record["kind"] == "exit"]
-    drawing = anytime_figure(only_section(write_run))
+    drawing = anytime_figure(only_section(write_run.results))
     for axes, metric in zip(drawing.figure.axes, ("mAP", "rank-1"), strict=True):
         line = axes.lines[0]
         end = axes.get_xlim()[1]
@@ -38,7 +32,7 @@ def test_several_seeds_are_averaged_and_drawn_one_by_one(write_run):
     for seed in (0, 1):
         _, records, _ = write_run(seed=seed)
         heights.append([100 * record["mAP"] for record in records if record["kind"] == "exit"])
-    drawing = anytime_figure(only_section(write_run))
+    drawing = anytime_figure(only_section(write_run.results))
     thick, *seeds = drawing.figure.axes[0].lines[:3]
     assert thick.get_ydata()[:4] == pytest.approx(np.mean(heights, axis=0))
     for line, expected in zip(seeds, heights, strict=True):
@@ -49,4 +43,4 @@ def test_several_seeds_are_averaged_and_drawn_one_by_one(write_run):
 
 def test_methods_without_early_exits_need_no_such_figure(write_run):
     write_run(exits=1, swept=False)
-    assert anytime_figure(only_section(write_run)) is None
+    assert anytime_figure(only_section(write_run.results)) is None

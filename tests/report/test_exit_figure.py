@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from one_section import only_section
 
 from bench.report.figures.exits import LABEL_HEIGHT, exit_figure
 from bench.report.figures.marks import spread
@@ -11,11 +12,6 @@ from bench.report.sections import sections
 from bench.report.tables.exits import exit_table
 from bench.report.tables.methods import method_table
 from bench.runs.load import load
-
-
-def only_section(write_run):
-    (section,) = sections(load(write_run.results))
-    return section
 
 
 def exits_of(records, name):
@@ -26,7 +22,7 @@ def test_lines_are_the_records(write_run):
     _, first, _ = write_run(seed=0)
     _, second, _ = write_run(seed=1)
     _, single, _ = write_run(method="single", exits=1, swept=False)
-    drawing = exit_figure(only_section(write_run))
+    drawing = exit_figure(only_section(write_run.results))
     for axes, name in zip(drawing.figure.axes, ("rank-1", "mAP"), strict=True):
         assert axes.get_ylabel() == f"{name} (%)"
         expected = 50 * (np.array(exits_of(first, name)) + exits_of(second, name))
@@ -44,14 +40,14 @@ def test_lines_are_the_records(write_run):
 def test_many_setups_have_a_legend(write_run):
     for index in range(9):
         write_run(method=f"method{index}", swept=False)
-    drawing = exit_figure(only_section(write_run))
+    drawing = exit_figure(only_section(write_run.results))
     (legend,) = drawing.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [f"method{index} demo" for index in range(9)]
 
 
 def test_one_exit_alone_is_no_figure(write_run):
     write_run(exits=1, swept=False)
-    assert exit_figure(only_section(write_run)) is None
+    assert exit_figure(only_section(write_run.results)) is None
 
 
 @pytest.mark.parametrize("heights", [[], [0.5], [0.1, 0.5, 0.9], [0.5, 0.5, 0.5, 0.52, 0.9], [0.0, 0.01, 0.06, 0.07]])
@@ -65,7 +61,7 @@ def test_names_keep_apart(heights):
 def test_the_table_has_means_and_deviations_over_seeds(write_run):
     runs = [write_run(seed=seed)[1] for seed in (0, 1, 2)]
     write_run(method="dare", exits=3, swept=False)
-    table = method_table(only_section(write_run))
+    table = method_table(only_section(write_run.results))
     full, shown = table.full.set_index("method"), table.shown.set_index("method")
     for stage in range(4):
         for name in ("rank-1", "mAP"):

@@ -2,28 +2,20 @@
 
 import numpy as np
 import pytest
+from one_section import only_section
 from scipy.stats import norm, t
 
 from bench.budget.significance import holm
 from bench.report.curves import exit_curve, policy_curve, policy_means, policy_runs
-from bench.report.figures.auc import auc_figure
-from bench.report.figures.outcomes import outcome_figure
 from bench.report.sections import sections
 from bench.report.tables.ahead import ahead_table
 from bench.report.tables.areas import area_table
-from bench.report.tables.auc import auc_table
 from bench.report.tables.budgets import BUDGET_SHARES, budget_table
 from bench.report.tables.comparisons import comparison_table
 from bench.report.tables.exits import exit_table
-from bench.report.tables.outcomes import outcome_table
 from bench.report.tables.overview import overview
 from bench.report.tables.rounding import number, percent
 from bench.runs.load import load
-
-
-def only_section(write_run):
-    (section,) = sections(load(write_run.results))
-    return section
 
 
 def test_exit_table_holds_the_records(write_run):
@@ -33,7 +25,7 @@ def test_exit_table_holds_the_records(write_run):
                 record |= {"mAP_ties_low": 0.25, "mAP_ties_high": 0.75}
 
     _, records, _ = write_run(change=bounds)
-    table = exit_table(only_section(write_run))
+    table = exit_table(only_section(write_run.results))
     exits = [record for record in records if record["kind"] == "exit"]
     for name in ("mAP", "mAP_low", "mAP_high", "mINP", "rank-1", "rank-5", "rank-10_high", "mAP_ties_low"):
         assert table.full[name].tolist() == [record[name] for record in exits]
@@ -49,7 +41,7 @@ def test_exit_table_holds_the_records(write_run):
 
 def test_budget_table_takes_the_nearest_swept_budget(write_run):
     _, records, _ = write_run()
-    table = budget_table(only_section(write_run))
+    table = budget_table(only_section(write_run.results))
     assert len(table.full) == 2 * 2 * len(BUDGET_SHARES)
     half = (
         table.full[(table.full["policy"] == "gs") & (table.full["thresholding"] == "stream")]
@@ -77,7 +69,7 @@ def test_overview_has_a_row_a_run(write_run):
 
 def test_markdown_keeps_its_columns(write_run):
     write_run(method="a|b")
-    section = only_section(write_run)
+    section = only_section(write_run.results)
     for table in (exit_table(section), budget_table(section), area_table(section)):
         rows = [line for line in table.markdown().splitlines() if line.startswith("|")]
         assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
@@ -90,7 +82,7 @@ def test_several_runs_have_the_means_of_values_and_intervals(write_run):
         _, records, _ = write_run(seed=seed)
         found = [r for r in records if (r["kind"], r["policy"], r["thresholding"]) == ("policy", "gs", "stream")]
         singles.append(sorted(found, key=lambda record: float(record["a"])))
-        (setup,) = only_section(write_run).setups
+        (setup,) = only_section(write_run.results).setups
         if seed == 0:
             single = policy_curve(setup, "gs", "stream", "mAP")
             assert single.low is not None
@@ -110,14 +102,14 @@ def test_several_runs_have_the_means_of_values_and_intervals(write_run):
 def test_means_are_over_budgets_that_all_seeds_have(write_run):
     write_run(seed=0, budgets=5)
     write_run(seed=1, budgets=9)
-    (setup,) = only_section(write_run).setups
+    (setup,) = only_section(write_run.results).setups
     assert len(policy_means(setup, "gs", "stream", ["mAP"])) == 5
     assert [len(values) for values in policy_runs(setup, "gs", "stream", ["mAP"])] == [5, 9]
 
 
 def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
     _, records, _ = write_run(budgets=9)
-    table = area_table(only_section(write_run))
+    table = area_table(only_section(write_run.results))
     curves = {(record["policy"], record["thresholding"]): record for record in records if record["kind"] == "curve"}
     assert len(table.full) == len(curves) == 4
     assert table.full["policy"].tolist() == ["gs", "random", "gs", "random"]
@@ -126,7 +118,7 @@ def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
         for name in ("mAP_area", "mAP_gap_closed_low", "mAP_cost_for_95", "rank-1_area_over_interpolation_high"):
             assert row[name] == record[name]
     best = table.shown.iloc[0]
-    met = comparison_table(only_section(write_run)).full
+    met = comparison_table(only_section(write_run.results)).full
     met = met[(met["thresholding"] == "stream") & (met["mAP_lead_p_holm"] < 0.05)]
     certain = set(met[(met["policy"] == "gs") & (met["mAP_lead"] > 0)]["other"])
     certain |= set(met[(met["other"] == "gs") & (met["mAP_lead"] < 0)]["policy"])
@@ -138,7 +130,7 @@ def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
 
 def test_comparison_table_sets_every_two_against_each_other(write_run):
     _, records, _ = write_run(budgets=9)
-    table = comparison_table(only_section(write_run))
+    table = comparison_table(only_section(write_run.results))
     pairs = [record for record in records if record["kind"] == "comparison"]
     assert len(table.full) == len(pairs) == 2 * (1 + 2)
     assert table.full["mAP_lead"].tolist() == [record["mAP_area_lead"] for record in pairs]
@@ -158,7 +150,7 @@ def test_policies_of_several_seeds_are_compared_over_these(write_run):
     for seed in range(3):
         _, records, _ = write_run(seed=seed, budgets=9)
         leads += [one for one in records if one["kind"] == "comparison" and one["thresholding"] == "stream"][:1]
-    table = comparison_table(only_section(write_run))
+    table = comparison_table(only_section(write_run.results))
     assert len(table.full) == 2 * (1 + 2)
     values = np.array([one["mAP_area_lead"] for one in leads])
     errors = np.array([(one["mAP_area_lead_high"] - one["mAP_area_lead_low"]) / (2 * norm.ppf(0.975)) for one in leads])
@@ -177,7 +169,7 @@ def test_setups_are_compared_at_their_last_exit_and_over_shared_budgets(write_ru
         for place, method in enumerate(("dare", "hashreid")):
             _, records, _ = write_run(method=method, seed=seed + 3 * place, budgets=9)
             exits.setdefault(method, []).append([one for one in records if one["kind"] == "exit"][-1])
-    table = ahead_table(only_section(write_run))
+    table = ahead_table(only_section(write_run.results))
     assert table.full["compared"].tolist() == ["everybody at the last exit", "policy gs, thresholding stream"]
     values = [np.array([one["mAP"] for one in exits[method]]) for method in ("dare", "hashreid")]
     errors = [
@@ -196,7 +188,7 @@ def test_setups_are_compared_at_their_last_exit_and_over_shared_budgets(write_ru
     assert table.full[["mAP_lead_p_holm", "rank-1_lead_p_holm"]].to_numpy().ravel() == pytest.approx(holm(p))
     assert table.shown["compared by"].tolist()[1] == "policy gs, thresholding stream, 20.00 to 65.00 M"
     swept = table.full.iloc[1]
-    areas = area_table(only_section(write_run)).full
+    areas = area_table(only_section(write_run.results)).full
     areas = areas[(areas["policy"] == "gs") & (areas["thresholding"] == "stream")]
     # Both setups span the same budgets: their means over these are the areas.
     expected = [areas[areas["method"] == method]["mAP_area"].mean() for method in ("dare", "hashreid")]
@@ -206,98 +198,7 @@ def test_setups_are_compared_at_their_last_exit_and_over_shared_budgets(write_ru
 
 def test_one_setup_is_ahead_of_nobody(write_run):
     write_run()
-    assert ahead_table(only_section(write_run)) is None
-
-
-def with_auc(header, records):
-    for policy, value in (("gs", 0.8), ("random", 0.5)):
-        for people, less in (("test", 0.0), ("calibration", 0.05)):
-            for exit_index in range(len(header["exits"])):
-                record = {"kind": "auc", "policy": policy, "thresholding": "", "people": people, "a": None}
-                record |= {"exit": exit_index, "queries": 60, "right": 0.6, "right_auc": value - less}
-                record |= {"right_auc_low": value - less - 0.1, "right_auc_high": value - less + 0.1}
-                if exit_index + 1 < len(header["exits"]):
-                    record |= {"no_better_later": 0.9}
-                    record |= {f"no_better_later_auc{end}": record[f"right_auc{end}"] for end in ("", "_low", "_high")}
-                records.append(record)
-
-
-def test_auc_of_every_policy_and_exit_stands_in_table_and_figure(write_run):
-    write_run(change=with_auc)
-    section = only_section(write_run)
-    table = auc_table(section)
-    assert len(table.full) == 2 * 2 * 4
-    assert table.shown["people"].tolist()[:4] == ["test", "test", "held out", "held out"]
-    assert table.shown["AUC: right here (%)"][0] == "80.0 [70.0 to 90.0]"
-    assert table.shown["AUC: no later exit better (%)"].tolist()[-1] == "—"
-    drawing = auc_figure(section, section.setups[0])
-    axes = drawing.figure.axes
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["gs", "random"]
-    points = [line.get_xdata()[0] for line in axes[0].lines if line.get_marker() in ("o", "D")]
-    assert sorted(points) == pytest.approx([45.0, 50.0, 75.0, 80.0])
-    assert not axes[-1].get_visible()
-
-
-def test_without_auc_there_is_no_table_and_no_figure_of_it(write_run):
-    write_run()
-    section = only_section(write_run)
-    assert not len(auc_table(section))
-    assert auc_figure(section, section.setups[0]) is None
-
-
-def test_outcome_table_counts_the_exits(write_run):
-    def outcomes(header, records):
-        counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60}
-        shares = {"precision": 0.8, "precision_low": 0.7, "precision_high": 0.9}
-        about = {
-            "kind": "outcome",
-            "policy": "gs",
-            "thresholding": "",
-            "a": None,
-            "exit": 0,
-            "threshold_from": "calibration",
-        }
-        records.append({**about, **counts, **shares, "threshold": 2.5})
-        nobody = {"left": 0.0, "correct": 0.0, "incorrect": 0.0, "possible": 40.0, "queries": 60, "threshold": None}
-        records.append({**about, **nobody, "policy": "qs"})
-
-    write_run(change=outcomes)
-    section = only_section(write_run)
-    table = outcome_table(section)
-    assert table.full["policy"].tolist() == ["gs", "qs"]
-    assert table.full["threshold"].tolist()[0] == 2.5
-    assert table.shown["precision (%)"].tolist() == ["80.0 [70.0 to 90.0]", "—"]
-    assert table.shown["right"].tolist() == ["24", "0"]
-    drawing = outcome_figure(section, section.setups[0])
-    assert drawing is not None
-    assert "60 queries" in drawing.caption
-
-
-def test_outcomes_keep_their_order_and_what_was_learned_whatever_is_swept_later(write_run):
-    def outcomes(header, records):
-        about = {"kind": "outcome", "thresholding": "", "a": None, "exit": 0, "threshold_from": "calibration"}
-        counts = {"left": 30.0, "correct": 24.0, "incorrect": 6.0, "possible": 40.0, "queries": 60, "threshold": 1.0}
-        records += [{**about, **counts, "policy": name} for name in ("stability", "gs", "agreement", "qs")]
-        records[:] = [record for record in records if record["kind"] in ("exit", "outcome")]
-        header["learned"] = {"gs": {"images": 7, "easy images": 3}}
-
-    def fewer(header, records):
-        outcomes(header, records)
-        records[:] = records[:-2]
-        header["learned"] = {}
-
-    write_run(change=outcomes)
-    write_run(change=fewer, file="records-11111111.jsonl", at="2026-02-01T00:00:00+00:00")
-    table = outcome_table(only_section(write_run))
-    assert table.full["policy"].tolist() == ["agreement", "gs", "qs", "stability"]
-    assert table.full["learned_from"].tolist() == ["", "3 easy images; 7 images", "", ""]
-
-
-def test_without_a_sweep_nobody_leaves_first(write_run):
-    write_run(swept=False)
-    section = only_section(write_run)
-    assert outcome_table(section).full.empty
-    assert outcome_figure(section, section.setups[0]) is None
+    assert ahead_table(only_section(write_run.results)) is None
 
 
 def test_a_sweep_of_single_points_has_no_area(write_run):
@@ -311,7 +212,7 @@ def test_a_sweep_of_single_points_has_no_area(write_run):
                 record.update(kept)
 
     write_run(change=points)
-    table = area_table(only_section(write_run))
+    table = area_table(only_section(write_run.results))
     assert set(table.shown["mean mAP (%)"]) == {"—"}
     assert set(table.shown["better than"]) == {"none"}
 

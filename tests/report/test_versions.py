@@ -2,8 +2,8 @@
 
 import pytest
 from kept import keep_run
+from one_section import only_section
 
-from bench.report.sections import sections
 from bench.report.tables.areas import area_table
 from bench.report.tables.comparisons import comparison_table
 from bench.report.versions import version_remark
@@ -22,11 +22,6 @@ def as_ets(version):
             header["policy_versions"] = {"ets": version}
 
     return change
-
-
-def only_section(results):
-    (section,) = sections(load(results))
-    return section
 
 
 def test_kept_records_of_an_earlier_version_are_told_in_the_notes(tmp_path):

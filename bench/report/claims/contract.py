@@ -14,7 +14,8 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.report.cells import Cell, Reference, find_cell
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.records import records_of
 from bench.report.tables.table import Table
 

@@ -10,7 +10,7 @@ from bench.report.claims.contract import Answer, Cells, Claim, Evidence, NotMeas
 from bench.report.claims.switch import switched
 from bench.report.leads import LEVEL, ahead
 from bench.report.reported.papers import exit_costs, search_times
-from bench.report.sections import Setup
+from bench.report.setups import Setup
 from bench.report.tables.rounding import number, percent
 
 PAPER = "HashReID"

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.report.claims.contract import Answer, Evidence, NotMeasured
 from bench.report.leads import LEVEL, exit_lead
-from bench.report.sections import Setup
+from bench.report.setups import Setup
 from bench.report.tables.rounding import percent
 from bench.runs.fields import laid_flat
 

@@ -26,7 +26,8 @@ from bench.report.figures.marks import (
 )
 from bench.report.figures.published import PublishedCurve, published_curve
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 
 MANY = 4
 """More policies than that have bands and single seeds for two of them alone."""

@@ -9,7 +9,8 @@ from bench.report.curves import FloatArray, policy_runs
 from bench.report.figures.drawing import Drawing, canvas, heading, set_title
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.rounding import number
 
 COSTS = ("requested_cost", "realised_cost")

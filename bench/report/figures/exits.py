@@ -12,7 +12,8 @@ from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_i
 from bench.report.figures.marks import handles_of, name_lines
 from bench.report.figures.style import PAGE_INCHES, LineStyle, method_styles
 from bench.report.figures.values import name_points
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.records import records_of
 
 PANELS = ("rank-1", "mAP")

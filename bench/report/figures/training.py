@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from bench.report.figures.drawing import Drawing, canvas, heading, set_title
 from bench.report.figures.marks import name_lines
 from bench.report.figures.style import COLOURS, logarithmic
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 
 NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
 SUM = "sum of the terms"

@@ -10,7 +10,8 @@ from bench.report.curves import FloatArray
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.style import exit_colours, line_styles
 from bench.report.figures.values import name_points
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.records import records_of
 from bench.report.tables.rounding import percent
 

@@ -16,7 +16,8 @@ from bench.inert import clean
 from bench.report.draw import Drawn
 from bench.report.page.svg import inline_svg
 from bench.report.pictures import Picture
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.table import Table, first_of
 
 MOST_ROWS = 30

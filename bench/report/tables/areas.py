@@ -9,7 +9,8 @@ from typing import Any
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
 from bench.report.leads import LEVEL, Row, ahead, policy_leads
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.columns import SETUP_AND_SEED, named, scored, shared
 from bench.report.tables.records import about, records_of
 from bench.report.tables.table import Column, Record, Table, table

@@ -10,7 +10,8 @@ import numpy as np
 
 from bench.cost.profiles import machine, network_key
 from bench.report.curves import FloatArray, exit_curve
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.columns import costing, named
 from bench.report.tables.rounding import number
 from bench.report.tables.table import Column, Record, Table, table

@@ -11,7 +11,8 @@ import pandas as pd
 from bench.report.reported.match import is_reported
 from bench.report.reported.papers import accuracies, code_lengths
 from bench.report.reported.values import STAGES, Accuracy
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.columns import costing, named
 from bench.report.tables.records import records_of
 from bench.report.tables.rounding import NOTHING, number, percent

@@ -8,7 +8,8 @@ from typing import Any
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.report.costs import Cost
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.columns import SETUP_AND_SEED, named, scored
 from bench.report.tables.records import about, records_of
 from bench.report.tables.rounding import number, ratio

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from bench.report.curves import Curve, exit_curve, policy_curve
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.columns import costing, named, shared
 from bench.report.tables.table import Column, Record, Table, table
 from bench.report.versions import version_remark

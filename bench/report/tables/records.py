@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.sections import Section, Setup
+from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.table import Record
 from bench.runs.load import Run
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from bench.inert import csv_cell, one_line
-from bench.report.sections import Setup
+from bench.report.setups import Setup
 from bench.report.tables.rounding import markdown_cell
 
 Record: TypeAlias = dict[Hashable, Any]

@@ -1,0 +1,123 @@
+"""A setup: one method, preset and settings, whose runs differ by their seed alone; how it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import pandas as pd
+
+from bench.inert import clean
+from bench.runs.fields import laid_flat, with_later_settings
+from bench.runs.load import Frames, Run
+from bench.spec import digest
+
+OF_ONE_SEED = ("seed", "content")
+"""Entries of a spec in which the seeds of one setup differ: a file of embeddings is of one seed."""
+SHOWN_SETTINGS = 3
+NAMED_SEEDS = 6
+"""Of more seeds the first and the last alone are named in titles and file names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """One method, preset and settings. ``slug`` names its files, ``label`` is for people."""
+
+    slug: str
+    label: str
+    runs: tuple[Run, ...]
+    frames: tuple[Frames, ...]
+    """Records of each run, by their kind."""
+    swept: Mapping[str, tuple[str, ...]]
+    """Thresholdings with their policies."""
+
+    def rows(self, kind: str) -> pd.DataFrame:
+        """Records of one kind of all runs, a row each; without columns where there are none."""
+        found = [frames[kind] for frames in self.frames if kind in frames]
+        return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Records of all kinds, made anew."""
+        return pd.concat([frame for frames in self.frames for frame in frames.values()], ignore_index=True)
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return str(self.runs[0].spec["method"])
+
+    @property
+    def held_out(self) -> float:
+        """Fraction of the training identities that its runs were not trained on."""
+        return float(self.runs[0].spec.get("calibration_share") or 0)
+
+    @property
+    def seeds(self) -> str:
+        """Say which seeds were trained: ``seed 0``, ``seeds 0, 1, 2`` or ``300 seeds from 0 to 299``."""
+        numbers = [run.seed for run in self.runs]
+        if len(numbers) > NAMED_SEEDS:
+            return f"{len(numbers)} seeds from {min(numbers)} to {max(numbers)}"
+        return f"seed{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+    @property
+    def file_name(self) -> str:
+        """Name the setup and its seeds in file names: ``hashreid-demo-seed0``, ``hashreid-demo-seeds0-1-2``."""
+        numbers = [str(run.seed) for run in self.runs]
+        if len(numbers) > NAMED_SEEDS:
+            return f"{self.slug}-{len(numbers)}seeds-{digest(numbers)[:8]}"
+        return f"{self.slug}-seed{'s' if len(numbers) > 1 else ''}{'-'.join(numbers)}"
+
+    @property
+    def exit_names(self) -> tuple[str, ...]:
+        """Names of the exits, first to last."""
+        return tuple(clean(exit_.name) for exit_ in self.runs[0].exits)
+
+    def thresholdings(self) -> tuple[str, ...]:
+        """Thresholdings that were swept, the one that figures show first: stream, where there is one."""
+        return tuple(sorted(self.swept, key=lambda name: (name != "stream", name != "calibrated", name)))
+
+    def policies(self, thresholding: str) -> tuple[str, ...]:
+        """Policies that were swept in a thresholding, by name."""
+        return self.swept.get(thresholding, ())
+
+
+def swept_in(frames: Sequence[Frames]) -> dict[str, tuple[str, ...]]:
+    """Thresholdings of some runs' records, each with the policies that were swept in it."""
+    points = [frame["policy"] for frame in frames if "policy" in frame]
+    pairs = sorted({pair for of in points for pair in zip(of["thresholding"], of["policy"], strict=True)})
+    return {
+        thresholding: tuple(policy for _, policy in group) for thresholding, group in groupby(pairs, key=itemgetter(0))
+    }
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    """All settings but a seed's own, with a dot into their parts; those younger than the run are at their default."""
+    return {name: value for name, value in laid_flat(with_later_settings(run.spec)).items() if name not in OF_ONE_SEED}
+
+
+def label_of(name: str, run: Run, all_runs: Sequence[Run]) -> str:
+    """Name a setup: ``name`` (method and preset), and where others share it, the settings in which they differ."""
+    namesakes = [settings_of(other) for other in all_runs if _same_preset(other, run)]
+    mine = settings_of(run)
+    differing = [key for key in sorted(mine) if any(other.get(key) != mine[key] for other in namesakes)]
+    if "recipe_name" in differing:
+        # Whose recipe it is says what all of its constants are.
+        name = f"{name}, {mine['recipe_name']} recipe"
+        differing = [key for key in differing if not key.startswith("recipe")]
+    if not differing:
+        return name
+    shown = ", ".join(
+        f"{key.rpartition('.')[2].replace('_', ' ')} {_plain(mine[key])}" for key in differing[:SHOWN_SETTINGS]
+    )
+    return f"{name} ({shown}{', …' if len(differing) > SHOWN_SETTINGS else ''})"
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _same_preset(one: Run, other: Run) -> bool:
+    return all(one.spec[name] == other.spec[name] for name in ("method", "preset"))
