@@ -1,10 +1,18 @@
-"""OpenMP's threads wait passively from the command line on, unless the user said otherwise."""
+"""OpenMP's threads wait passively unless the user said otherwise; beside other work, a training advises fewer."""
 
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
+from notes import Notes
+
+from bench import threads
+from bench.errors import BenchError
+from bench.running import stages
+from bench.running.run import run
+from bench.threads import advice
 
 SEEN = """
 import os, sys
@@ -28,3 +36,56 @@ def test_threads_wait_passively_unless_the_user_says_otherwise(own, expected):
     assert answer.stdout.split()[-1] == expected
     if "OMP_WAIT_POLICY" in answer.stderr:  # as libgomp prints what it read; other runtimes print nothing
         assert f"OMP_WAIT_POLICY = '{expected.upper()}'" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "others", "environment", "expected"),
+    [
+        (2, 2, 0.0, {}, None),  # a quiet machine
+        (2, 2, 0.4, {}, None),  # and one that is almost quiet
+        (2, 2, 1.0, {}, "OMP_NUM_THREADS=1 "),
+        (2, 2, 9.0, {}, "OMP_NUM_THREADS=1 "),
+        (16, 16, 1.2, {}, None),  # fifteen of sixteen find a core
+        (16, 16, 4.2, {}, "OMP_NUM_THREADS=12 "),
+        (8, 16, 4.2, {}, None),
+        (1, 2, 9.0, {}, None),  # there is no less than one
+        (2, 2, 9.0, {"OMP_NUM_THREADS": "2"}, None),  # the user has chosen
+        (2, 2, 9.0, {"MKL_NUM_THREADS": "2"}, None),
+        (2, 2, 9.0, {"OMP_NUM_THREADS": ""}, "OMP_NUM_THREADS=1 "),
+    ],
+)
+def test_fewer_threads_are_advised_where_cores_are_taken(threads, cores, others, environment, expected):
+    said = advice(threads, cores, others, environment)
+    assert said is None if expected is None else expected in said
+
+
+def test_threads_of_others_are_counted_without_this_one(tmp_path, monkeypatch):
+    told = tmp_path / "loadavg"
+    monkeypatch.setattr(threads, "RUNNING", told)
+    monkeypatch.setattr(threads, "APART_SECONDS", 0)
+    assert threads.others_running() == 0, "no such file on this system"
+    for text, expected in (("2.95 2.49 1.12 4/211 9", 3), ("0.01 0.02 0.00 1/99 9", 0), ("unlike", 0), ("", 0)):
+        told.write_text(text)
+        assert threads.others_running() == expected
+
+
+@pytest.mark.parametrize(("others", "notes"), [(9.0, 1), (0.0, 0)])
+def test_a_training_beside_other_work_says_so_once(others, notes, smoke_request, monkeypatch):
+    """Nothing else changes: the training that begins has the threads that it would have alone."""
+    counts = []
+
+    def begin(*arguments, **options):
+        counts.append(torch.get_num_threads())
+        raise BenchError("enough")
+
+    monkeypatch.setattr(stages, "others_running", lambda: others)
+    monkeypatch.setattr(stages, "train", begin)
+    monkeypatch.setattr(stages.os, "cpu_count", lambda: 2)
+    for name in threads.NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    said = Notes()
+    with pytest.raises(BenchError, match="enough"):
+        run(smoke_request(), said)
+    assert sum("OMP_NUM_THREADS=1" in note for note in said.said) == notes
+    assert counts == [2]

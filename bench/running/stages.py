@@ -5,6 +5,7 @@ Every stage uses its file if it is there and whole, and else makes it (:mod:`ben
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -34,6 +35,7 @@ from bench.retrieval.tracklets import pool_tracklets
 from bench.running.context import RunContext
 from bench.running.keep import obtain, saving, whole
 from bench.spec import EvaluationSpec
+from bench.threads import advice, others_running
 from bench.training.loop import train
 from bench.training.retrieval_history import TrainingImages
 from bench.training.weights import load_weights, save_weights
@@ -64,6 +66,10 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
         # Training ended, and the process before it could clear up.
         folder.checkpoint.unlink(missing_ok=True)
         return context.fabric.to_device(network).to(memory_format=torch.channels_last)
+    if context.fabric.device.type == "cpu":
+        note = advice(torch.get_num_threads(), os.cpu_count() or 1, others_running(), os.environ)
+        if note:
+            context.reporter.note(note)
     pids, camids = labels_of(samples)
     training_images = TrainingImages(
         images=DeviceImages(context.stores.train, context.fabric, spec.recipe.input_size),
