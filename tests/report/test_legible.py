@@ -7,8 +7,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from test_as_run import inference
+from test_auc_and_outcome_tables import with_auc
 from test_latency_report import SIZE, latency
-from test_report_tables import with_auc
 from test_search_report import accuracy, study
 
 from bench.report.kinds import FIGURES
