@@ -26,6 +26,7 @@ from bench.cli import (
     evaluate,
     export,
     gallery,
+    gallery_scale,
     infer,
     latency,
     listing,
@@ -144,6 +145,7 @@ gallery_app.command("build")(_ends_plainly(gallery.build_command))
 gallery_app.command("add")(_ends_plainly(gallery.add_command))
 gallery_app.command("remove")(_ends_plainly(gallery.remove_command))
 gallery_app.command("show")(_ends_plainly(gallery.show_command))
+gallery_app.command("scale")(_ends_plainly(gallery_scale.scale_command))
 
 
 def refuse_empty_values() -> None:

@@ -25,14 +25,16 @@ WORDS_A_BYTE = 3
 """Counts of 64-bit words that a byte can add up."""
 FEW_QUERIES = 3
 """Up to so many queries, faiss and even NumPy are faster than NumKong, whose kernels take four at a time."""
+SHORT_BYTES = 64
+"""Up to so many bytes a code, faiss is faster than NumKong for any number of queries (``benchmarks/retrieval.py``)."""
 
 
 def hamming(query: ArrayLike, gallery: ArrayLike, device: str | None = None) -> NDArray[np.int32]:
     """Count differing bits (Q, G) between packed codes (Q, W) and (G, W) of :func:`bench.retrieval.codes.pack`.
 
     Exclusive or and a population count, by NumKong's kernels where that library is installed (about twice as fast)
-    and by NumPy's elsewhere; for a few queries by faiss's, where that is installed. A torch ``device``, such as
-    ``cuda``, takes the product of the ±1 codes instead. All are exact.
+    and by NumPy's elsewhere; for a few queries, and for short codes, by faiss's, where that is installed. A torch
+    ``device``, such as ``cuda``, takes the product of the ±1 codes instead. All are exact.
     """
     if device is None:
         return PackedGallery(gallery).distances(query)
@@ -51,7 +53,8 @@ class PackedGallery:
         _require_one_length(queries, self.codes)
         if 0 in (*queries.shape, *self.codes.shape):
             return np.zeros((len(queries), len(self.codes)), dtype=np.int32)
-        if len(queries) <= FEW_QUERIES and self._faiss is not None:
+        best_by_faiss = len(queries) <= FEW_QUERIES or queries.shape[1] <= SHORT_BYTES
+        if best_by_faiss and self._faiss is not None:
             return _count_by_faiss(queries, self.codes, self._faiss)
         if len(queries) > FEW_QUERIES and self._numkong is not None:
             return _count_by_numkong(queries, self._for_numkong, len(self.codes), self._numkong)
@@ -96,11 +99,16 @@ def load_faiss() -> ModuleType | None:
 
 
 def _count_by_faiss(queries: NDArray[np.uint8], images: NDArray[np.uint8], faiss: ModuleType) -> NDArray[np.int32]:
-    """Distances (Q, G) between codes (Q, W) and (G, W) by faiss's kernel, which takes a query at a time."""
+    """Distances (Q, G) between codes (Q, W) and (G, W) by faiss's kernel, which lets go of the interpreter lock."""
     distances = np.empty((len(queries), len(images)), dtype=np.int32)
-    faiss.hammings(
-        faiss.swig_ptr(queries), faiss.swig_ptr(images), *distances.shape, images.shape[1], faiss.swig_ptr(distances)
-    )
+
+    def fill(rows: slice) -> None:
+        given, found = queries[rows], distances[rows]
+        faiss.hammings(
+            faiss.swig_ptr(given), faiss.swig_ptr(images), *found.shape, images.shape[1], faiss.swig_ptr(found)
+        )
+
+    map_rows(fill, len(queries), QUERY_ROWS)
     return distances
 
 

@@ -27,6 +27,8 @@ from bench.running.run import Opened
 IndexKind = Literal["flat", "hnsw", "ivf"]
 LINKS = 16
 """Links of an HNSW node."""
+DISTRACTOR_PID = 0
+"""Identity of images that show nobody who is sought: Market-1501's own number for them."""
 SEARCHED = 64
 """Nodes that HNSW keeps while it searches, and clusters that IVF looks at."""
 
@@ -59,18 +61,18 @@ def score_index(
     index is unknown, or codes are not packed.
     """
     check_choice("index", kind, get_args(IndexKind))
-    faiss = _load_faiss(kind)
+    faiss = load_faiss(kind)
     exact = GalleryIndex(gallery, labels.gallery.pids, labels.gallery.camids)
     k = min(k, len(gallery))
     started = time.perf_counter()
-    index = _build(faiss, kind, gallery)
+    index = build_index(faiss, kind, gallery)
     built = time.perf_counter()
     distances, images = index.search(np.ascontiguousarray(query), k)
     seconds = time.perf_counter() - built
     nearest = exact.search(query, k=k)
     found = ((images >= 0) & (distances <= nearest.distances[:, -1:])).mean()
-    rank_1, mean_ap = _scores(_in_order(images, distances), labels)
-    exact_rank_1, exact_mean_ap = _scores(nearest.indices, labels)
+    rank_1, mean_ap = score_lists(images, distances, labels)
+    exact_rank_1, exact_mean_ap = score_lists(nearest.indices, nearest.distances, labels)
     return IndexScores(kind, float(found), rank_1, mean_ap, exact_rank_1, exact_mean_ap, built - started, seconds)
 
 
@@ -81,7 +83,7 @@ def score_indexed(request: RunRequest, kind: IndexKind, reporter: Reporter = SIL
     """
     from bench.running.stages import obtain_embeddings, obtain_network
 
-    _load_faiss(kind)
+    load_faiss(kind)
     opened = Opened.of(request, reporter)
     with opened.folder.alone():
         context = opened.workbench(reporter)
@@ -98,7 +100,8 @@ def score_indexed(request: RunRequest, kind: IndexKind, reporter: Reporter = SIL
     )
 
 
-def _load_faiss(kind: str) -> ModuleType:
+def load_faiss(kind: str) -> ModuleType:
+    """Load faiss for an index. Raises :class:`BenchError` where it is not installed."""
     try:
         return import_module("faiss")
     except ImportError:
@@ -108,7 +111,8 @@ def _load_faiss(kind: str) -> ModuleType:
         ) from None
 
 
-def _build(faiss: ModuleType, kind: IndexKind, gallery: NDArray[np.uint8]) -> Any:
+def build_index(faiss: ModuleType, kind: IndexKind, gallery: NDArray[np.uint8]) -> Any:
+    """Build a binary index of faiss over packed codes (G, W)."""
     bits = 8 * gallery.shape[1]
     if kind == "flat":
         index = faiss.IndexBinaryFlat(bits)
@@ -125,20 +129,29 @@ def _build(faiss: ModuleType, kind: IndexKind, gallery: NDArray[np.uint8]) -> An
     return index
 
 
-def _in_order(images: NDArray[np.int64], distances: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Order lists (Q, k) by distance and, of equal ones, by gallery index; images that were not found come last."""
-    far = np.where(images >= 0, distances, np.iinfo(np.int32).max)
-    return np.take_along_axis(images, np.lexsort((images, far), axis=1), axis=1)
+def score_lists(
+    images: NDArray[np.int64],
+    distances: NDArray[Any],
+    labels: SearchLabels,
+    shuffled: NDArray[np.int64] | None = None,
+) -> tuple[float, float]:
+    """Rank-1 and mAP of lists (Q, k) with distances (Q, k), over the queries that have a match; −1 is no image.
 
-
-def _scores(images: NDArray[np.int64], labels: SearchLabels) -> tuple[float, float]:
-    """Rank-1 and mAP of lists (Q, k) over the queries that have a match; −1 is no image."""
+    Of equal distances the earlier image comes first. ``shuffled`` (G,) says which image of the labels each image is;
+    those beyond the labels are distractors, which match nobody.
+    """
     gallery = labels.gallery
+    far = np.where(images >= 0, distances, np.inf)
+    ordered = np.take_along_axis(images, np.lexsort((images, far), axis=1), axis=1)
     first, precision = [], []
     for row in np.flatnonzero(labels.valid):
         pid, camid = labels.query_pids[row], labels.query_camids[row]
-        listed = images[row][images[row] >= 0]
-        pids, camids = gallery.pids[listed], gallery.camids[listed]
+        listed = ordered[row][ordered[row] >= 0]
+        listed = listed if shuffled is None else shuffled[listed]
+        labelled = np.minimum(listed, len(gallery.pids) - 1)
+        distractor = listed >= len(gallery.pids)
+        pids = np.where(distractor, DISTRACTOR_PID, gallery.pids[labelled])
+        camids = gallery.camids[labelled]
         kept = (pids != JUNK_PID) & ~((pids == pid) & (camids == camid))
         right = pids[kept] == pid
         matches = int((gallery.camids[gallery.kept][gallery.showing(pid)] != camid).sum())

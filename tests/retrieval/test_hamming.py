@@ -17,6 +17,7 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         if ways[request.param]() is None:
             pytest.skip(f"{request.param} is not installed")
         monkeypatch.setattr(hamming_module, "FEW_QUERIES", 0 if request.param == "numkong" else 1000)
+        monkeypatch.setattr(hamming_module, "SHORT_BYTES", 0)
     else:
         monkeypatch.setattr(hamming_module, "load_numkong", lambda: None)
         monkeypatch.setattr(hamming_module, "load_faiss", lambda: None)

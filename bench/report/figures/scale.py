@@ -1,0 +1,101 @@
+"""Accuracy of exact search as the gallery grows, and what indexes save and miss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
+from bench.report.figures.style import PAGE_INCHES, LineStyle, line_styles, logarithmic
+from bench.report.figures.values import name_points
+from bench.report.origin import origin_line
+from bench.report.tables.scale import Scale, scale_name
+
+EXACT = "exact"
+
+
+def scale_figure(scale: Scale) -> Drawing:
+    """Draw mAP over the size of the gallery for each exit; with indexes, their recall over their time as well."""
+    measured = [row for row in scale["exact"] if not row["derived"]]
+    exits = line_styles(dict.fromkeys(row["exit"] for row in measured))
+    with canvas(PAGE_INCHES, 3.4) as figure:
+        panels = figure.subplots(1, 3 if scale["indexes"] else 2)
+        for axes, name, label in zip(
+            panels, ("mean_ap", "batched_ms"), ("mAP (%)", "Exact search (ms a query)"), strict=False
+        ):
+            for exit_, style in exits.items():
+                own = [row for row in measured if row["exit"] == exit_]
+                sizes = [row["images"] for row in own]
+                values = [100 * row[name] if name == "mean_ap" else row[name] for row in own]
+                axes.plot(sizes, values, **style.line(), **style.points())
+                name_points(
+                    axes,
+                    sizes,
+                    values,
+                    [f"{exit_}, {size:,} images: {value:.3g}" for size, value in zip(sizes, values, strict=True)],
+                )
+            axes.set_xscale("log")
+            axes.set_xlabel("Images in the gallery")
+            axes.set_xticks(sorted({row["images"] for row in measured}))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(_size))
+            axes.set_ylabel(label)
+        panels[0].set_ylim(bottom=0)
+        logarithmic(panels[1], "y")
+        handles = [
+            Line2D([], [], label=f"{exit_} ({_bits(scale, exit_)} bits)", **style.line(), **style.points())
+            for exit_, style in exits.items()
+        ]
+        if scale["indexes"]:
+            handles += _draw_indexes(panels[2], scale, exits)
+        legend_below(figure, handles)
+        set_title(figure, f"Search in large galleries: {scale_name(scale)}")
+    return Drawing(
+        title=f"Search in large galleries, {scale_name(scale)}",
+        caption=(
+            "Exact search in the gallery of the test set, filled up with drawn distractors: mAP, and milliseconds a "
+            f"query on {scale['provenance']['processor']}."
+            + (
+                " Right: indexes in the largest gallery, recall of the nearest images over time."
+                if scale["indexes"]
+                else ""
+            )
+        ),
+        description="Panels over the number of gallery images, logarithmic: mAP in percent, milliseconds a query.",
+        figure=figure,
+        origin=origin_line([], [scale["provenance"]]),
+    )
+
+
+def _draw_indexes(axes: Axes, scale: Scale, exits: dict[str, LineStyle]) -> Sequence[Line2D]:
+    largest = max(row["images"] for row in scale["indexes"])
+    rows = [row for row in scale["indexes"] if row["images"] == largest]
+    markers = dict(zip(dict.fromkeys(row["index"] for row in rows), "oD^", strict=False))
+    for row in rows:
+        colour = exits[row["exit"]].colour
+        axes.plot(row["batched_ms"], 100 * row["recall"], markers[row["index"]], color=colour, markersize=6)
+        text = f"{row['exit']}, {row['index']}: recall {100 * row['recall']:.1f} %, {row['batched_ms']:.3g} ms"
+        name_points(axes, [row["batched_ms"]], [100 * row["recall"]], [text])
+    axes.set_xlabel("A query, batched (ms)")
+    logarithmic(axes)
+    axes.set_title(f"{largest:,} images")
+    axes.set_ylabel("Recall (%)")
+    return [
+        Line2D([], [], linestyle="none", marker=marker, color="#555555", label=f"index {name}")
+        for name, marker in markers.items()
+    ]
+
+
+def _size(value: float, _: int) -> str:
+    """Write 10 000 as 10 k, and 1 000 000 as 1 M."""
+    for divisor, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= divisor:
+            return f"{value / divisor:.3g}{unit}"
+    return f"{value:g}"
+
+
+def _bits(scale: Scale, exit_: str) -> int:
+    return int(next(row["bits"] for row in scale["exact"] if row["exit"] == exit_))

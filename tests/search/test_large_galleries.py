@@ -1,0 +1,209 @@
+"""Search in galleries of millions, at sizes that brute force can check."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli.app import app
+from bench.errors import BenchError
+from bench.evaluation.file import write_embeddings
+from bench.retrieval.codes import pack
+from bench.retrieval.hamming import load_faiss
+from bench.retrieval.labels import search_labels
+from bench.retrieval.metrics import score_rankings
+from bench.search import streamed
+from bench.search.distractors import fit_codes
+from bench.search.scale import ExitCodes, ScaleRequest, measure_scale
+from bench.search.streamed import distance_counts, nearest, score_among
+
+BITS = 44
+
+
+@pytest.fixture(scope="module")
+def people() -> dict[str, np.ndarray]:
+    """Codes of 40 people, 4 images each in 4 cameras: a tenth of the bits differs within a person. And junk."""
+    rng = np.random.default_rng(0)
+    pids = np.repeat(np.arange(1, 41), 4)
+    camids = np.tile(np.arange(1, 5), 40)
+    bits = rng.random((40, BITS))[pids - 1] < 0.5
+    bits ^= rng.random(bits.shape) < 0.1
+    queries = np.arange(0, 160, 5)
+    gallery = np.setdiff1d(np.arange(160), queries)
+    junk = rng.random((3, BITS)) < 0.5
+    return {
+        "query": pack(bits[queries]),
+        "gallery": np.concatenate([pack(bits[gallery]), pack(junk)]),
+        "query_pids": pids[queries],
+        "gallery_pids": np.append(pids[gallery], [-1, -1, 0]),
+        "query_camids": camids[queries],
+        "gallery_camids": np.append(camids[gallery], [1, 2, 3]),
+    }
+
+
+def labels_of(people: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    return tuple(people[f"{part}_{name}"] for name in ("pids", "camids") for part in ("query", "gallery"))
+
+
+def brute_force(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    return np.bitwise_count(query[:, None] ^ gallery[None]).sum(axis=2, dtype=np.int64)
+
+
+@pytest.mark.parametrize("with_faiss", [True, False])
+def test_streamed_search_finds_the_nearest_over_all_blocks(with_faiss, monkeypatch):
+    if not with_faiss:
+        monkeypatch.setattr(streamed, "load_faiss", lambda: None)
+    elif load_faiss() is None:
+        pytest.skip("faiss is not installed")
+    rng = np.random.default_rng(1)
+    query, gallery = (rng.integers(0, 256, (count, 6), dtype=np.uint8) for count in (7, 501))
+    monkeypatch.setattr(streamed, "BLOCK_BYTES", 6 * 100)
+    images, distances = nearest(query, gallery, 20)
+    expected = brute_force(query, gallery)
+    np.testing.assert_array_equal(distances, np.sort(expected, axis=1)[:, :20])
+    np.testing.assert_array_equal(np.take_along_axis(expected, images, axis=1), distances)
+    assert all(len(set(row)) == 20 for row in images.tolist())
+    assert nearest(query, gallery[:3], 20)[0].shape == (7, 3)
+
+
+def test_counts_by_distance_are_those_of_all_pairs(monkeypatch):
+    rng = np.random.default_rng(2)
+    query, gallery = (rng.integers(0, 256, (count, 5), dtype=np.uint8) for count in (70, 333))
+    monkeypatch.setattr(streamed, "COUNTED_BYTES", 4 * streamed.COUNTED_QUERIES * 100)
+    counts = distance_counts(query, gallery, 40)
+    np.testing.assert_array_equal(counts, [np.bincount(row, minlength=41) for row in brute_force(query, gallery)])
+
+
+def test_scores_among_distractors_are_those_of_one_gallery(people):
+    rng = np.random.default_rng(3)
+    distractors = pack(rng.random((500, BITS)) < 0.5)
+    counts = distance_counts(people["query"], distractors, BITS)
+    found = score_among(people["query"], people["gallery"], BITS, search_labels(*labels_of(people)), counts)
+    query_pids, gallery_pids, query_camids, gallery_camids = labels_of(people)
+    whole = brute_force(people["query"], np.concatenate([people["gallery"], distractors]))
+    expected = score_rankings(
+        whole,
+        query_pids,
+        np.append(gallery_pids, np.zeros(500, int)),
+        query_camids,
+        np.append(gallery_camids, np.full(500, 9)),
+    )
+    np.testing.assert_allclose(found.average_precision, expected.average_precision, atol=1e-12)
+    np.testing.assert_allclose(found.hits[:, 0], expected.hits[:, 0], atol=1e-12)
+
+
+def test_drawn_codes_keep_what_was_measured():
+    """Signs of a Gaussian with known parts: flips within a person and among strangers, and how often a bit is set."""
+    rng = np.random.default_rng(4)
+    bits, people = 32, 400
+    shared = rng.standard_normal((people, 6)) @ rng.standard_normal((6, bits))
+    shared += np.linspace(-2, 2, bits)
+    pids = np.repeat(np.arange(1, people + 1), 3)
+    values = shared[pids - 1] + rng.standard_normal((len(pids), bits))
+    model = fit_codes(pack(values > 0), bits, pids, np.tile([1, 2, 3], people))
+    assert model.images_each == 3
+    drawn = model.draw(6000, np.random.default_rng(5))
+    set_there = np.unpackbits(drawn, axis=1).mean(axis=0)
+    np.testing.assert_allclose(set_there, (values > 0).mean(axis=0), atol=0.04)
+    near = model.agreement
+    assert near["drawn_same"] == pytest.approx(near["measured_same"], rel=0.06)
+    assert near["drawn_strangers"] == pytest.approx(near["measured_strangers"], rel=0.03)
+    assert near["drawn_strangers_nearest"] == pytest.approx(near["measured_strangers_nearest"], abs=1.5)
+
+
+def test_distractors_need_people_whom_two_cameras_saw():
+    codes = np.zeros((20, 4), np.uint8)
+    with pytest.raises(BenchError, match="10 people or more that two cameras saw; found 0"):
+        fit_codes(codes, 32, np.arange(1, 21), np.ones(20, int))
+
+
+def test_larger_galleries_begin_with_the_smaller_ones(people, tmp_path):
+    exits = [ExitCodes("exit 1", BITS, people["query"], people["gallery"])]
+    together, alone = (
+        measure_scale(exits, labels_of(people), ScaleRequest(sizes), tmp_path) for sizes in ((200, 900), (200,))
+    )
+    first, second = together["exact"][:2]
+    assert first["mean_ap"] == alone["exact"][0]["mean_ap"] > second["mean_ap"]
+    derived = together["exact"][2]
+    assert (derived["images"], derived["derived"], derived["mean_ap"]) == (10**8, True, None)
+    assert derived["batched_ms"] == pytest.approx(second["batched_ms"] * 10**8 / 900)
+    assert not list(tmp_path.iterdir()), "distractors go away"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"), [((100,), "from the 131 images"), ((), "found none"), ((900, 200), "must grow")]
+)
+def test_sizes_that_cannot_be(people, tmp_path, sizes, reason):
+    exits = [ExitCodes("exit 1", BITS, people["query"], people["gallery"])]
+    with pytest.raises(BenchError, match=reason):
+        measure_scale(exits, labels_of(people), ScaleRequest(sizes), tmp_path)
+
+
+def scale(*arguments: object) -> tuple[int, str]:
+    answer = CliRunner().invoke(app, ["gallery", "scale", *map(str, arguments)])
+    return answer.exit_code, " ".join(answer.output.split())
+
+
+@pytest.fixture(scope="module")
+def file(people, tmp_path_factory):
+    """A file of embeddings with one binary and one continuous exit."""
+    path = tmp_path_factory.mktemp("embeddings") / "own.npz"
+    arrays = {name.replace("_", "."): values for name, values in people.items() if "_" in name}
+    for part in ("query", "gallery"):
+        arrays[f"{part}.0"] = people[part]
+        arrays[f"{part}.1"] = np.ones((len(people[part]), 3), np.float32)
+    arrays["costs"] = np.array([1.0, 2.0])
+    about = {"cost": {"unit": "milliseconds"}, "exits": [{"name": "early", "dim": BITS}, {"name": "late"}]}
+    write_embeddings(path, arrays, about)
+    return path
+
+
+def test_the_command_measures_writes_and_shows(file, tmp_path):
+    if load_faiss() is None:
+        pytest.skip("faiss is not installed")
+    status, output = scale(
+        file, "--images", "2e2,1000", "--index", "flat,hnsw", "--results", tmp_path, "--cache", tmp_path / "cache"
+    )
+    assert status == 0, output
+    (kept,) = tmp_path.glob("scale/own/own-*/scale.json")
+    values = json.loads(kept.read_text())
+    flat = [row for row in values["indexes"] if row["index"] == "flat"]
+    assert [row["images"] for row in flat] == [200, 1000]
+    for row in flat:
+        assert row["recall"] == 1.0
+        assert (row["rank_1"], row["mean_ap"]) == (row["exact_rank_1"], row["exact_mean_ap"])
+    assert {path.name for path in kept.parent.iterdir()} >= {"scale-exact.csv", "scale-indexes.md", "scale.svg"}
+    assert "1,000" in output
+    assert "derived" in output
+
+
+def test_own_distractors_are_read_from_a_file(file, people, tmp_path):
+    codes = tmp_path / "codes.npy"
+    np.save(codes, np.tile(people["query"], (20, 1)))
+    status, output = scale(file, "--images", 300, "--codes", codes, "--results", tmp_path / "results")
+    assert status == 0, output
+    for wrong, reason in (
+        (np.zeros((9, 6), np.uint8), "takes 169 distractors, found 9"),
+        (np.zeros(3), "packed codes"),
+    ):
+        np.save(codes, wrong)
+        status, output = scale(file, "--images", 300, "--codes", codes, "--results", tmp_path / "results")
+        assert (status, reason in output) == (1, True), output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--images", "many"], "as 1e6; found 'many'"),
+        (["--images", "1e12"], "from 1 to 1e9"),
+        (["--exits", "3"], "numbers from 1 to 2"),
+        (["--exits", "2"], "no exit has any"),
+        (["--index", "tree"], "flat, hnsw"),
+    ],
+)
+def test_wrong_options_are_named(file, tmp_path, arguments, reason):
+    status, output = scale(file, *arguments, "--results", tmp_path)
+    assert (status, reason in output) == (1, True), output
