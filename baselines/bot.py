@@ -52,7 +52,10 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     weights = str(options["weights"])
     public = is_public(weights)
     encoder = build_encoder(
-        str(options["backbone"]), last_stride=int(options["last_stride"]), weights="none" if public else weights
+        str(options["backbone"]),
+        last_stride=int(options["last_stride"]),
+        weights="none" if public else weights,
+        input_size=input_size,
     )
     network = BoT(encoder, num_identities, centres=float(options["centre_weight"]) > 0)
     if public:

@@ -11,6 +11,7 @@ from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe
 
 if TYPE_CHECKING:
+    from bench.encoders.encoder import Encoder
     from bench.networks import MultiExitNetwork
 
 OPTIONS: Options = {**CLASSIFICATION_AND_TRIPLET, "branch": "strided"}
@@ -36,12 +37,22 @@ SMOKE_RECIPE = replace(
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
-    from baselines.networks.branchynet import BranchyNet
     from bench.encoders.build import build_encoder
 
     encoder = build_encoder(
-        str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
+        str(options["backbone"]),
+        last_stride=int(options["last_stride"]),
+        weights=str(options["weights"]),
+        input_size=input_size,
     )
+    return _on_encoder(encoder, options, num_identities, input_size)
+
+
+def _on_encoder(
+    encoder: Encoder, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)
+) -> MultiExitNetwork:
+    from baselines.networks.branchynet import BranchyNet
+
     return BranchyNet(encoder, num_identities, input_size, branch=str(options["branch"]))
 
 
@@ -73,5 +84,6 @@ BRANCHYNET = Method(
         ),
     },
     build=_build,
+    on_encoder=_on_encoder,
     loss=classification_and_triplet,
 )

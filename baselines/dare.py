@@ -10,6 +10,7 @@ from bench.methods import Method, Options, Preset
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
 if TYPE_CHECKING:
+    from bench.encoders.encoder import Encoder
     from bench.networks import MultiExitNetwork
 
 PAPER = "Wang et al., Resource Aware Person Re-identification across Multiple Resolutions, CVPR 2018"
@@ -54,12 +55,22 @@ SUPERVISED: Options = {"deep_supervision": True}
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
-    from baselines.networks.dare import DaRe
     from bench.encoders.build import build_encoder
 
     encoder = build_encoder(
-        str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
+        str(options["backbone"]),
+        last_stride=int(options["last_stride"]),
+        weights=str(options["weights"]),
+        input_size=input_size,
     )
+    return _on_encoder(encoder, options, num_identities, input_size)
+
+
+def _on_encoder(
+    encoder: Encoder, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)
+) -> MultiExitNetwork:
+    from baselines.networks.dare import DaRe
+
     return DaRe(encoder, hidden=int(options["hidden"]), dim=int(options["dim"]))
 
 
@@ -100,6 +111,7 @@ DARE = Method(
     differs=DIFFERS,
     presets=_presets("resnet50", "resnet14-half", "resnet10-quarter"),
     build=_build,
+    on_encoder=_on_encoder,
     loss=soft_margin_triplets,
     option_defaults=SUPERVISED,
 )
@@ -112,6 +124,7 @@ DARE_DENSENET = Method(
     differs=DIFFERS,
     presets=_presets("densenet201", "densenet26-thin", "densenet18-thin"),
     build=_build,
+    on_encoder=_on_encoder,
     loss=soft_margin_triplets,
     option_defaults=SUPERVISED,
 )

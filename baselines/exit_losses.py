@@ -41,10 +41,6 @@ def classification_and_triplet(outputs: Sequence[ExitOutput], labels: Tensor, op
     return terms
 
 
-LAST_STAGE = "stage 4"
-"""The embedding of DaRe's last stage, which is no exit: an extra of the outputs of the last one."""
-
-
 def soft_margin_triplets(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
     """DaRe's loss: soft-margin batch-hard triplets on every stage's embedding and on the fusion, weight 1 each.
 
@@ -56,7 +52,8 @@ def soft_margin_triplets(outputs: Sequence[ExitOutput], labels: Tensor, options:
     *early, last = outputs
     terms: dict[str, Tensor] = {}
     if options["deep_supervision"]:
-        stages = [output.embedding for output in early] + [last.extras[LAST_STAGE]]
+        # The embedding of the last stage is no exit: it is the one extra of the last output.
+        stages = [output.embedding for output in early] + [*last.extras.values()]
         losses = [batch_hard_triplet(embedding, labels, None) for embedding in stages]
         terms["stages"] = sum(losses[1:], losses[0])
     return terms | {"fusion": batch_hard_triplet(last.embedding, labels, None)}

@@ -55,7 +55,10 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     from bench.encoders.build import build_encoder
 
     encoder = build_encoder(
-        str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
+        str(options["backbone"]),
+        last_stride=int(options["last_stride"]),
+        weights=str(options["weights"]),
+        input_size=input_size,
     )
     return PartNetwork(
         encoder,

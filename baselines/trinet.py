@@ -59,7 +59,10 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     backbones, weights = str(options["backbone"]).split("+"), str(options["weights"])
     if len(backbones) > 1 and weights not in ("none", "imagenet"):
         raise BenchError(f"one file of weights cannot fill the {len(backbones)} networks: --weights none or imagenet")
-    encoders = [build_encoder(name, last_stride=int(options["last_stride"]), weights=weights) for name in backbones]
+    last_stride = int(options["last_stride"])
+    encoders = [
+        build_encoder(name, last_stride=last_stride, weights=weights, input_size=input_size) for name in backbones
+    ]
     return TriNets(encoders, hidden=int(options["hidden"]), dim=int(options["dim"]))
 
 

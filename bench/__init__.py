@@ -1,7 +1,8 @@
 """Budgeted-inference benchmark for person re-identification.
 
-``bench.evaluate``, ``bench.sweep``, ``bench.run`` and ``bench.load_runs`` are the suite from Python (docs/python.md).
-They are loaded when they are first asked for, so that importing the package costs nothing.
+``bench.evaluate``, ``bench.sweep``, ``bench.run`` and ``bench.load_runs`` are the suite from Python (docs/python.md),
+``bench.MultiExit`` gives exits to any network (docs/bring-your-own.md). They are loaded when they are first asked for,
+so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ if TYPE_CHECKING:
     from bench.api import run as run
     from bench.api import sweep as sweep
     from bench.errors import BenchError as BenchError
+    from bench.multi_exit import MultiExit as MultiExit
 
 __version__ = "0.1.0"
-__all__ = ["BenchError", "LoadedRuns", "ScoredRun", "Scores", "evaluate", "load_runs", "run", "sweep"]
+__all__ = ["BenchError", "LoadedRuns", "MultiExit", "ScoredRun", "Scores", "evaluate", "load_runs", "run", "sweep"]
+
+_HOMES = {"BenchError": "bench.errors", "MultiExit": "bench.multi_exit"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("bench.errors" if name == "BenchError" else "bench.api"), name)
+    return getattr(import_module(_HOMES.get(name, "bench.api")), name)
 
 
 def __dir__() -> list[str]:

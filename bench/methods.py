@@ -16,6 +16,7 @@ from bench.training.recipe import Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from bench.encoders.encoder import Encoder
     from bench.networks import ExitOutput, MultiExitNetwork
 
 Options = Mapping[str, int | float | str | bool]
@@ -30,6 +31,15 @@ class Build(Protocol):
 
     def __call__(
         self, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)
+    ) -> MultiExitNetwork:
+        """Build the untrained network."""
+
+
+class OnEncoder(Protocol):
+    """Function that puts a method's exits on an encoder."""
+
+    def __call__(
+        self, encoder: Encoder, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)
     ) -> MultiExitNetwork:
         """Build the untrained network."""
 
@@ -62,6 +72,9 @@ class Method:
     ``option_ranges`` are the least and the greatest value of whole-number options for which the usual range
     (:data:`bench.spec.WHOLE_NUMBERS`) is too wide.
 
+    ``on_encoder(encoder, options, num_identities, input_size)``, where a method has it, puts its exits on an encoder
+    that is given, whatever the option ``backbone`` says.
+
     ``groups`` are those of :data:`GROUPS` that its presets belong to: ``bench run --method static`` runs all of a
     group. Raises :class:`BenchError` for an unknown one.
     """
@@ -74,6 +87,7 @@ class Method:
     presets: Mapping[str, Preset]
     build: Build
     loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
+    on_encoder: OnEncoder | None = None
     option_defaults: Options = field(default_factory=dict)
     option_ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     groups: tuple[str, ...] = ("multi-exit",)

@@ -12,6 +12,7 @@ from hashreid.readings import AS_BEFORE, check_readings
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from bench.encoders.encoder import Encoder
     from bench.networks import ExitOutput, MultiExitNetwork
 
 PAPER = "Nikhal et al., HashReID: Dynamic Network with Binary Codes for Efficient Person Re-identification, 2023"
@@ -25,16 +26,28 @@ EXITS = {"strips": 4, "hidden": 512, "bits": 256}
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
     from bench.encoders.build import build_encoder
-    from hashreid.network import HashReID
 
     check_readings(options)
     encoder = build_encoder(
-        str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
+        str(options["backbone"]),
+        last_stride=int(options["last_stride"]),
+        weights=str(options["weights"]),
+        input_size=input_size,
     )
+    return _on_encoder(encoder, options, num_identities, input_size)
+
+
+def _on_encoder(
+    encoder: Encoder, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)
+) -> MultiExitNetwork:
+    from hashreid.network import HashReID
+
+    check_readings(options)
+    stages = len(encoder.stages)
     return HashReID(
         encoder,
         num_identities,
-        exit_stages=(1, 2, 3, 4) if options["early_exits"] else (4,),
+        exit_stages=tuple(range(1, stages + 1)) if options["early_exits"] else (stages,),
         strips=int(options["strips"]),
         hidden=int(options["hidden"]),
         bits=int(options["bits"]),
@@ -83,6 +96,7 @@ HASHREID = Method(
     ),
     presets=_presets(early_exits=True),
     build=_build,
+    on_encoder=_on_encoder,
     option_defaults=AS_BEFORE,
     option_ranges=RANGES,
     loss=_loss,
@@ -97,6 +111,7 @@ HASHREID_NOEXIT = Method(
     differs="as hashreid",
     presets=_presets(early_exits=False),
     build=_build,
+    on_encoder=_on_encoder,
     option_defaults=AS_BEFORE,
     option_ranges=RANGES,
     loss=_loss,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bench.encoders.encoder import Encoder
 from bench.errors import BenchError
-from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork, sign
+from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork, State, sign
 
 
 def strip_pool(maps: Tensor, strips: int) -> Tensor:
@@ -77,11 +77,11 @@ class HashExit(nn.Module):
 
 
 class HashReID(MultiExitNetwork):
-    """HashReID on any four-stage encoder.
+    """HashReID on any encoder, of four stages in the paper.
 
-    ``exit_stages`` are the stages (1–4) that end in an exit: all of them, or (4,) for HashReID−HE, the network without
-    early exits. Stage 1 is pooled in ``strips``, the others globally. Exits 1 and 2 have a hidden layer and ``bits``
-    bits; exits 3 and 4 binarise their features directly, unless ``final_bits`` sets exit 4's length.
+    ``exit_stages`` are the stages, from 1, that end in an exit: all of them, or the last for HashReID−HE, the
+    network without early exits. Stage 1 is pooled in ``strips``, the others globally. Exits 1 and 2 have a hidden layer
+    and ``bits`` bits; later ones binarise their features directly, unless ``final_bits`` sets the last exit's length.
 
     ``straight_through`` and ``hardness`` are about the sign in training: :class:`HashExit`, :meth:`anneal`.
     """
@@ -106,15 +106,17 @@ class HashReID(MultiExitNetwork):
         self.segments = nn.ModuleList(
             nn.Sequential(*encoder.stages[first:last]) for first, last in pairwise((0, *exit_stages))
         )
+        self.views = nn.ModuleList(encoder.view(stage) for stage in exit_stages)
         self.exit_stages = exit_stages
         self.strips = strips
         heads, classifiers, aligners, exits = [], [], [], []
         for stage in exit_stages:
             width = encoder.widths[stage - 1] * (strips if stage == 1 else 1)
             length = bits if stage <= 2 else width
-            if stage == 4 and final_bits:
+            last = stage == len(encoder.stages)
+            if last and final_bits:
                 length = final_bits
-            raw = encoder.widths[stage - 1] if encoder.preactivated and stage < 4 else 0
+            raw = encoder.widths[stage - 1] if encoder.preactivated and not last else 0
             head = HashExit(width, length, hidden if stage <= 2 else 0, raw, straight_through=straight_through)
             heads.append(head)
             # Without bias, as the code is centred. Small weights: all identities start with nearly equal logits.
@@ -128,22 +130,23 @@ class HashReID(MultiExitNetwork):
         self.aligners = nn.ModuleList(aligners)
         self.exits = tuple(exits)
 
-    def start(self, images: Tensor) -> Tensor:
+    def start(self, images: Tensor) -> State:
         """Run the stem on images (B, 3, H, W)."""
         return self.stem(images)
 
-    def step(self, state: Tensor, exit_index: int) -> tuple[Tensor, Tensor]:
+    def step(self, state: State, exit_index: int) -> tuple[State, Tensor]:
         """Run the stages up to exit ``exit_index``, and its hash exit."""
-        maps = self.segments[exit_index](state)
-        return maps, self.heads[exit_index](self.pool(maps, exit_index))
+        state = self.segments[exit_index](state)
+        return state, self.heads[exit_index](self.pool(state, exit_index))
 
-    def pool(self, maps: Tensor, exit_index: int) -> Tensor:
+    def pool(self, state: State, exit_index: int) -> Tensor:
         """Pool the maps (B, C, H, W) of an exit to features (B, F)."""
         head = self.heads[exit_index]
         assert isinstance(head, HashExit)
-        return strip_pool(head.activate(maps), self.strips if self.exit_stages[exit_index] == 1 else 1)
+        maps = head.activate(self.views[exit_index](state))
+        return strip_pool(maps, self.strips if self.exit_stages[exit_index] == 1 else 1)
 
-    def first_features(self, state: Tensor, embedding: Tensor) -> Tensor:
+    def first_features(self, state: State, embedding: Tensor) -> Tensor:
         """Pooled features (B, F) of the maps (B, C, H, W) of the first exit."""
         return self.pool(state, 0)
 

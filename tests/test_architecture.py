@@ -116,7 +116,7 @@ ROOMS = (
     ("training.recipe",),
     ("data", "encoders", "kit", "losses", "networks"),
     ("device", "methods"),
-    ("spec", "training.shared"),
+    ("multi_exit", "spec", "training.shared"),
     ("retrieval",),
     ("training",),
     ("budget", "cost"),

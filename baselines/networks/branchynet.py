@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from baselines.networks.classifier import ClassifyingNetwork, IdentityClassifier
 from bench.encoders.encoder import Encoder
 from bench.errors import BenchError, unknown_name
-from bench.networks import ExitSpec
+from bench.networks import ExitSpec, State
 
 EXIT_STAGES = (1, 2, 4)
 
@@ -65,11 +65,16 @@ class BranchyNet(ClassifyingNetwork):
         super().__init__()
         if branch not in BRANCHES:
             raise unknown_name("branch", branch, list(BRANCHES))
+        if len(encoder.stages) != 4:
+            raise BenchError(
+                f"branchynet has exits after stages 1, 2 and 4 of four, found {len(encoder.stages)} stages"
+            )
         if encoder.preactivated:
             raise BenchError("branchynet reads maps as its encoder leaves them, and a DenseNet does not normalise them")
         self.stem = encoder.stem
         first, second, third, fourth = encoder.stages
         self.segments = nn.ModuleList([first, second, nn.Sequential(third, fourth)])
+        self.views = nn.ModuleList(encoder.view(stage) for stage in EXIT_STAGES)
         self.heads = nn.ModuleList(
             nn.Sequential(*layers(width, width // reduction), nn.Flatten())
             for width, (reduction, layers) in zip(encoder.widths, BRANCHES[branch], strict=False)
@@ -90,17 +95,17 @@ class BranchyNet(ClassifyingNetwork):
         self.eval()
         try:
             with torch.no_grad():
-                maps = self.stem(maps)
-                for segment, head in zip(self.segments, self.heads, strict=True):
-                    maps = segment(maps)
-                    lengths.append(prod(head(maps).shape))
+                state = self.stem(maps)
+                for segment, view, head in zip(self.segments, self.views, self.heads, strict=True):
+                    state = segment(state)
+                    lengths.append(prod(head(view(state)).shape))
         except RuntimeError as problem:
             raise BenchError(f"an input of {self.input_size} is too small for branchynet's branches") from problem
         finally:
             self.train(training)
         return lengths
 
-    def start(self, images: Tensor) -> Tensor:
+    def start(self, images: Tensor) -> State:
         """Run the stem on images (B, 3, H, W).
 
         Raises :class:`BenchError` where they have another size than the network.
@@ -112,8 +117,8 @@ class BranchyNet(ClassifyingNetwork):
             )
         return self.stem(images)
 
-    def step(self, state: Tensor, exit_index: int) -> tuple[Tensor | tuple[()], Tensor]:
+    def step(self, state: State, exit_index: int) -> tuple[State, Tensor]:
         """Run the stages up to an exit, and its branch, whose maps are flattened."""
-        maps = self.segments[exit_index](state)
-        embedding = self.heads[exit_index](maps)
-        return (() if exit_index == len(self.exits) - 1 else maps), embedding
+        state = self.segments[exit_index](state)
+        embedding = self.heads[exit_index](self.views[exit_index](state))
+        return (() if exit_index == len(self.exits) - 1 else state), embedding

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from baselines.exit_losses import LAST_STAGE
 from bench.encoders.encoder import Encoder
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
 
-State = tuple[Tensor, list[Tensor]]
-"""The maps of the last stage that has run, and the embeddings of all stages so far."""
+State = tuple[Any, list[Tensor]]
+"""What the last stage that has run leaves, and the embeddings of all stages so far."""
 
 
 class StageHead(nn.Module):
@@ -44,9 +45,9 @@ class FusingHead(StageHead):
 
 
 class DaRe(MultiExitNetwork):
-    """DaRe on a four-stage encoder: exits 1 to 3 are the stages' embeddings, exit 4 is the fusion of all four.
+    """DaRe on an encoder: an exit for each stage but the last is that stage's embedding, the last is the fusion of all.
 
-    The fourth stage's own embedding has a term in the loss but is no exit, as in the paper's budgeted experiment. It is
+    The last stage's own embedding has a term in the loss but is no exit, as in the paper's budgeted experiment. It is
     an extra, scored beside the others on request (the paper's Figure 3).
     """
 
@@ -54,12 +55,13 @@ class DaRe(MultiExitNetwork):
         super().__init__()
         self.stem = encoder.stem
         self.stages = nn.ModuleList(encoder.stages)
+        self.views = nn.ModuleList(encoder.view(number) for number in range(1, len(self.stages) + 1))
         *early, last = encoder.widths
         self.heads = nn.ModuleList(StageHead(width, hidden, dim, encoder.preactivated) for width in early)
         self.heads.append(FusingHead(last, hidden, dim, len(self.stages)))
         names = [f"exit {number}" for number in range(1, len(self.stages))]
         self.exits = tuple(ExitSpec(name, dim, "continuous") for name in (*names, "fusion"))
-        self.extras = (ExitSpec(LAST_STAGE, dim, "continuous"),)
+        self.extras = (ExitSpec(f"stage {len(self.stages)}", dim, "continuous"),)
 
     def start(self, images: Tensor) -> State:
         """Run the stem on images (B, 3, H, W)."""
@@ -67,33 +69,35 @@ class DaRe(MultiExitNetwork):
 
     def step(self, state: State, exit_index: int) -> tuple[State | tuple[()], Tensor]:
         """Run a stage and embed its maps; at the last, fuse the embeddings of all stages."""
-        maps, embeddings = state
-        maps = self.stages[exit_index](maps)
+        passed, embeddings = state
+        passed = self.stages[exit_index](passed)
         head = self.heads[exit_index]
         assert isinstance(head, StageHead)
-        embeddings = [*embeddings, head.embed(head.pool(maps))]
+        embeddings = [*embeddings, head.embed(head.pool(self.views[exit_index](passed)))]
         if isinstance(head, FusingHead):
             return (), head.fuse(embeddings)
-        return (maps, embeddings), embeddings[-1]
+        return (passed, embeddings), embeddings[-1]
 
     def first_features(self, state: State, embedding: Tensor) -> Tensor:
         """Pooled maps (B, C) of the first stage."""
-        maps, _ = state
+        passed, _ = state
         head = self.heads[0]
         assert isinstance(head, StageHead)
-        return head.pool(maps)
+        return head.pool(self.views[0](passed))
 
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
-        """Outputs for training; the last has its stage's own embedding as the extra :data:`LAST_STAGE`."""
-        maps, embeddings = self.start(images)
+        """Outputs for training; the last has its stage's own embedding as the one extra."""
+        passed, embeddings = self.start(images)
         outputs = []
-        for stage, head in list(zip(self.stages, self.heads, strict=True))[:num_exits]:
+        for stage, view, head in list(zip(self.stages, self.views, self.heads, strict=True))[:num_exits]:
             assert isinstance(head, StageHead)
-            maps = stage(maps)
-            features = head.pool(maps)
+            passed = stage(passed)
+            features = head.pool(view(passed))
             embeddings.append(head.embed(features))
             if isinstance(head, FusingHead):
-                outputs.append(ExitOutput(features, head.fuse(embeddings), extras={LAST_STAGE: embeddings[-1]}))
+                outputs.append(
+                    ExitOutput(features, head.fuse(embeddings), extras={self.extras[0].name: embeddings[-1]})
+                )
             else:
                 outputs.append(ExitOutput(features, embeddings[-1]))
         return outputs

@@ -2,6 +2,9 @@
 
 import json
 import re
+import sys
+import types
+from collections import OrderedDict
 from pathlib import Path
 
 import matplotlib as mpl
@@ -65,13 +68,42 @@ def test_the_script_writes_a_file_that_is_understood(tmp_path, monkeypatch):
     names = {"network": lambda images: [layer(images) for layer in layers]}
     for part in ("query", "gallery"):
         names[f"{part}_loader"] = [(torch.rand(5, 8), torch.arange(5), torch.full((5,), len(part))) for _ in range(2)]
-    (script,) = blocks("bring-your-own.md")
+    script = blocks("bring-your-own.md")[0]
     exec(compile(script, "bring-your-own.md", "exec"), names)
     assert len([line for line in script.splitlines() if line and not line.startswith("import")]) <= 11
     found = read_embeddings(tmp_path / "mine.npz")
     assert [exit_.dim for exit_ in found.exits] == [4, 6]
     images = torch.cat([batch[0] for batch in names["gallery_loader"]])
     np.testing.assert_allclose(found.gallery.codes[1], layers[1](images).detach().numpy(), rtol=1e-6)
+
+
+def test_a_network_is_wrapped_in_fifteen_lines_and_scored(tmp_path, monkeypatch):
+    """The example with a small network for ``resnet``; then the script at the top with what it embeds."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    layers = {f"layer{n}": torch.nn.Conv2d(3 if n == 1 else 4, 4, 3, stride=2) for n in (1, 2, 3, 4)}
+    network = torch.nn.Sequential(OrderedDict(layers)).train()
+    images, labels = torch.randn(4, 3, 256, 128), torch.tensor([0, 0, 1, 1])
+    names = {"resnet": network, "train_loader": [(images, labels)] * 2}
+    writing, wrapping, registering = blocks("bring-your-own.md")
+    assert len([line for line in wrapping.splitlines() if line]) <= 15
+    exec(compile(wrapping, "bring-your-own.md", "exec"), names)
+    assert len(names["costs"]) == 4
+    loader = [(images, labels, torch.full((4,), camera)) for camera in (0, 1)]
+    exec(
+        compile(writing.replace("costs=[0.9e9, 2.7e9]", "costs=costs"), "bring-your-own.md", "exec"),
+        names | {"network": names["network"].embed, "query_loader": loader[:1], "gallery_loader": loader[1:]},
+    )
+    found = read_embeddings(tmp_path / "mine.npz")
+    assert [exit_.dim for exit_ in found.exits] == [128] * 4
+    assert list(found.costs) == list(names["costs"])
+    module = types.ModuleType("my_package.network")
+    module.MyNetwork = lambda: network
+    monkeypatch.setitem(sys.modules, "my_package", types.ModuleType("my_package"))
+    monkeypatch.setitem(sys.modules, "my_package.network", module)
+    exec(compile(registering, "bring-your-own.md", "exec"), names)
+    family = names["FAMILY"]
+    assert family.build("mine", weights="none", input_size=(64, 32)).widths == (4, 4, 4, 4)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
