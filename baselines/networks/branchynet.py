@@ -100,7 +100,10 @@ class BranchyNet(ClassifyingNetwork):
                     state = segment(state)
                     lengths.append(prod(head(view(state)).shape))
         except RuntimeError as problem:
-            raise BenchError(f"an input of {self.input_size} is too small for branchynet's branches") from problem
+            raise BenchError(
+                f"an input of {self.input_size} is too small for branchynet's branches, which read whole maps and no "
+                "class token"
+            ) from problem
         finally:
             self.train(training)
         return lengths

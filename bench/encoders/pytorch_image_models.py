@@ -1,4 +1,4 @@
-"""Any convolutional network of timm as an encoder: ``timm:regnety_002``. The library is optional."""
+"""Networks of timm as encoders: ``timm:regnety_002``, ``timm:vit_small_patch16_224``. The library is optional."""
 
 from __future__ import annotations
 
@@ -10,34 +10,48 @@ from torch import nn
 
 from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.encoders.resolution import cut_by_resolution
+from bench.encoders.transformers import CLASS, PREFIX, SIZED, build_for, cut_transformer, kind_of
 from bench.encoders.weights import read_state_dict
 from bench.errors import BenchError, unknown_name
 
-PREFIX = "timm:"
 
-
-def timm_encoder(name: str, *, weights: str) -> Encoder:
+def timm_encoder(name: str, *, weights: str, input_size: tuple[int, int] = (256, 128)) -> Encoder:
     """Build a network of timm by its name there; ``weights`` ``imagenet`` takes timm's default weights.
 
+    Vision transformers are built for ``input_size`` (height, width), to which timm interpolates the positions of
+    pretrained weights; ``NAME@class`` has heads read their class token.
+
     Raises :class:`BenchError` where timm is missing, for an unknown name, weights that do not fit, and networks that
-    are no chain of four stages.
+    are neither a chain of four stages nor cut in :mod:`bench.encoders.transformers`.
     """
     if find_spec("timm") is None:
         raise BenchError(f"backbone {PREFIX}{name} needs the library timm: pip install timm")
     import timm
 
+    name, class_token = name.removesuffix(CLASS), name.endswith(CLASS)
     if name not in timm.list_models():
         raise unknown_name("backbone of timm", name, timm.list_models())
-    settings: dict[str, Any] = {"features_only": True, "pretrained": weights != "none"}
+    kind = kind_of(name)
+    if class_token and not kind:
+        raise BenchError(f"backbone {PREFIX}{name} has no class token: leave out {CLASS}")
+    settings: dict[str, Any] = {"pretrained": weights != "none"}
     if weights not in ("none", "imagenet"):
         _check_file(timm.create_model(name), name, Path(weights))
         settings["pretrained_cfg_overlay"] = {"file": weights}
     try:
-        network = timm.create_model(name, **settings)
+        if kind in SIZED:
+            network = build_for(name, input_size, settings)
+        else:
+            # Without a classifier, or with nothing but maps.
+            network = timm.create_model(name, **settings, **({"num_classes": 0} if kind else {"features_only": True}))
+    except BenchError:
+        raise
     except Exception as problem:  # hub, file and architecture raise errors of many types
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         hint = "" if weights == "none" else ". --weights none starts from random weights"
         raise BenchError(f"timm could not make {name} with weights {weights} ({reason}){hint}") from problem
+    if kind:
+        return cut_transformer(network, kind, f"{PREFIX}{name}", input_size, class_token=class_token)
     return cut_by_resolution(_chain(network, name), f"{PREFIX}{name}")
 
 
@@ -64,7 +78,7 @@ def _chain(network: nn.Module, name: str) -> list[nn.Module]:
     parts = dict(network.named_children())
     if {"conv_stem", "bn1", "blocks"} <= parts.keys():
         return [parts["conv_stem"], parts["bn1"], *parts["blocks"].children()]
-    raise BenchError(f"backbone {PREFIX}{name} is no chain of stages; choose a convolutional network")
+    raise BenchError(f"backbone {PREFIX}{name} is no chain of stages; choose another network")
 
 
-FAMILY = EncoderFamily(timm_encoder, prefix=PREFIX)
+FAMILY = EncoderFamily(timm_encoder, prefix=PREFIX, sized=True)

@@ -36,7 +36,10 @@ class CutTracer(fx.Tracer):
         return not any(place.startswith(f"{module_qualified_name}.") for place in self.at)
 
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
-        """Follow a call of a submodule, and note what a place of an exit returns."""
+        """Follow a call of a submodule, and note what a place of an exit returns.
+
+        Raises :class:`BenchError` where a place of an exit runs twice, or returns no single tensor.
+        """
         name = self.path_of_module(m)
         self.location.append(name)
         value = super().call_module(m, forward, args, kwargs)
