@@ -12,6 +12,7 @@ normalised.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -81,7 +82,7 @@ def _vision_transformer(whole: Any, name: str, input_size: tuple[int, int], clas
 
 
 def _encoder(
-    stem: nn.Module, stages: list[nn.Module], last: list[nn.Module], views: list[Any], widths: tuple[int, ...]
+    stem: nn.Module, stages: Sequence[nn.Module], last: Sequence[nn.Module], views: list[Any], widths: tuple[int, ...]
 ) -> Encoder:
     stages = [*stages[:-1], nn.Sequential(stages[-1], *last)]
     return Encoder(stem, tuple(stages), widths, views=(*views, nn.Identity()))
