@@ -89,6 +89,14 @@ def one_thread_a_worker() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobody_beside(tmp_path_factory) -> Iterator[None]:
+    """What is timed in a test is refused beside commands of the same test alone, whoever else is at work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("at-work")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory) -> Path:
     """Folder that all test processes of one session share."""

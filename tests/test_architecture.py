@@ -108,8 +108,19 @@ def test_what_should_be_instant_does_not_wait_for_torch(arguments):
 
 ROOMS = (
     (
-        *("allocation", "digests", "errors", "exits", "inert", "memory", "precision", "progress", "provenance"),
-        *("temporary", "threads"),
+        *(
+            "allocation",
+            "at_work",
+            "digests",
+            "errors",
+            "exits",
+            "inert",
+            "memory",
+            "precision",
+            "progress",
+            "provenance",
+        ),
+        *("provenance", "temporary", "threads"),
     ),
     ("deadline", "files", "registry"),
     # What a recipe says is read by data and methods alike; the loop that follows it stands above them.

@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from bench import __version__
+from bench.at_work import at_work
 from bench.cli import (
     claims,
     compare,
@@ -74,7 +75,7 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> None:
         try:
-            with unwinding():
+            with unwinding(), at_work(command.__name__.removesuffix("_command").replace("_", " ")):
                 command(*arguments, **options)
         except BenchError as problem:
             raise _failed(str(problem)) from None

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from bench.cli.options import CacheOption, DataOption, DataRootOption, ResultsOption, data_request, words
+from bench.at_work import check_alone
+from bench.cli.options import (
+    BusyOption,
+    CacheOption,
+    DataOption,
+    DataRootOption,
+    NoWorkersOption,
+    ResultsOption,
+    data_request,
+    refuse_workers,
+    words,
+)
 from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, percent, printable, show_table
 from bench.data.cache import default_cache
@@ -59,6 +70,8 @@ def infer_command(
     data: DataOption = None,
     results: ResultsOption = Path("results"),
     cache: CacheOption = None,
+    busy: BusyOption = False,
+    workers: NoWorkersOption = None,
 ) -> None:
     """Answer a run's test queries by early exit for real, and measure what that saves beside the full network.
 
@@ -67,6 +80,7 @@ def infer_command(
     """
     from bench.inference.request import InferRequest
 
+    refuse_workers(workers)
     request = InferRequest(
         policy=policy,
         budgets=_numbers("--budget", budget) if budget or a else (0.5,),
@@ -89,6 +103,8 @@ def infer_command(
         raise BenchError("--sheet draws the answers to --images FOLDER")
     if sheet is not None and gallery is not None:
         raise BenchError("a kept gallery holds codes and no pictures: leave out --sheet, or --gallery")
+    # Answers to a folder of images are not timed.
+    beside = check_alone(busy) if images is None else []
 
     # Here, not at the top: help and mistakes in the options should not wait for torch.
     from bench.files import read_json, write_json
@@ -110,6 +126,8 @@ def infer_command(
             _who(request, context, images.expanduser(), sheet, reporter)
             return
         record = infer(request, context, [opened(name) for name in rival or ()], reporter)
+    if beside:
+        record["provenance"]["beside"] = beside
     path = write_record(results, record)
     if json_file is not None:
         write_json(json_file, record)

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.options import BackboneOption, MethodsArgument, PresetOption, ResultsOption, SetOption
+from bench.at_work import check_alone
+from bench.cli.options import (
+    BackboneOption,
+    BusyOption,
+    MethodsArgument,
+    NoWorkersOption,
+    PresetOption,
+    ResultsOption,
+    SetOption,
+    refuse_workers,
+)
 from bench.cli.requests import methods_of, overrides
 from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
 from bench.cost.profiles import machine, network_key, write_latency
@@ -26,15 +36,19 @@ def latency_command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16 (mixed).")] = "auto",
     results: ResultsOption = Path("results"),
+    busy: BusyOption = False,
+    workers: NoWorkersOption = None,
 ) -> None:
     """Time a network to each of its exits, on this machine; bench report then draws accuracy against milliseconds.
 
     Weights do not matter, so nothing is trained: run it for what was trained, or before. Keep the machine quiet.
     """
+    refuse_workers(workers)
     names = methods_of("--method", method)
     requested = overrides(settings, backbone=backbone)
     requests = [RunRequest(method=name, preset=preset, settings=requested) for name in names]
     resolved = [request.resolve() for request in requests]
+    beside = check_alone(busy)
 
     import torch
 
@@ -58,7 +72,7 @@ def latency_command(
                 precision=precision_name(fabric),
                 threads=torch.get_num_threads(),
                 versions={},
-            )
+            ) | ({"beside": beside} if beside else {})
             key = network_key(name, options, recipe.input_size)
             about = {"network": key, "method": name, "preset": preset, "input_size": list(recipe.input_size)}
             record = {**about, **asdict(latency), "provenance": origin}

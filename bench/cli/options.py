@@ -78,6 +78,18 @@ CacheOption = Annotated[
 ]
 
 
+BusyOption = Annotated[
+    bool, typer.Option("--busy", help="Time it though other bench processes are at work here; the record says so.")
+]
+NoWorkersOption = Annotated[str | None, typer.Option("--workers", hidden=True)]
+
+
+def refuse_workers(workers: str | None) -> None:
+    """Raise BenchError where something that is timed is asked of several workers."""
+    if workers is not None:
+        raise BenchError("what is timed has the machine to itself: --workers is for bench run alone")
+
+
 def settings_of(pairs: list[str] | None) -> dict[str, str]:
     """Read ``NAME=VALUE`` texts. Raises :class:`BenchError` for a text that is none."""
     settings = {}

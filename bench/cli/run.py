@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from bench.cli.grid import ResourcesOption, WorkersOption, run_by_workers, run_one_by_one, show_workers, workers_asked
 from bench.cli.options import (
     BackboneOption,
     CacheOption,
@@ -22,7 +23,6 @@ from bench.cli.options import (
     choice,
     words,
 )
-from bench.cli.outcome import show_run
 from bench.cli.requests import methods_of, overrides, run_request
 from bench.cli.sweeps import (
     ALL,
@@ -38,18 +38,15 @@ from bench.cli.sweeps import (
     evaluation_spec,
     sweep_spec,
 )
-from bench.cli.terminal import ERR, OUT, TerminalReporter, show_values
+from bench.cli.terminal import ERR, OUT, show_values
 from bench.data.views import VIEWS
-from bench.deadline import NEVER, Deadline, TimeIsUp, read_duration
+from bench.deadline import NEVER, Deadline, read_duration
 from bench.errors import BenchError
 from bench.running.plan import describe, describe_cost
-from bench.running.request import RunRequest
 from bench.running.shard import Shard
 
 TRAINING = "Training"
 SLICES = "Slices of the work"
-TIME_IS_UP = 75
-"""Exit status at the time limit: EX_TEMPFAIL of sysexits.h, to be tried again."""
 
 
 def run_command(
@@ -111,6 +108,8 @@ def run_command(
         str | None,
         typer.Option(rich_help_panel=SLICES, metavar="I/N", help="Only the I-th of N parts of these runs, as 2/5."),
     ] = None,
+    workers: WorkersOption = None,
+    resources: ResourcesOption = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Train a method (or find it trained), price its exits, and score it: with --budget-sweep at every budget."""
@@ -118,6 +117,7 @@ def run_command(
     if fresh and deadline is not NEVER:
         raise BenchError("with --fresh every slice would begin again: name --time-limit or --fresh, not both")
     part = None if shard is None else Shard.read(shard)
+    asked = workers_asked(workers, resources, limited=time_limit is not None, fresh=fresh)
     methods = methods_of("--method", method)
     sweep = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost) if budget_sweep else None
     evaluation = evaluation_spec(ap, signals, choice("--views", views, VIEWS))
@@ -152,10 +152,12 @@ def run_command(
     for request in requests:
         show_values(f"{request.method}, seed {request.seed}", describe(request))
     if dry_run:
+        if asked is not None:
+            show_workers(asked, requests)
         for request in {request.method: request for request in requests}.values():
             show_values(f"{request.method}: what it would cost here", describe_cost(request))
         return
-    failures = _run_all(requests, deadline)
+    failures = run_one_by_one(requests, deadline) if asked is None else run_by_workers(requests, asked, deadline)
     again = f" --results {results}" if results != Path("results") else ""
     if failures:
         for title, problem in failures:
@@ -163,40 +165,6 @@ def run_command(
         raise BenchError(f"{len(failures)} of {len(requests)} runs failed")
     next_step = f"bench report{again}" if sweep else "the same command with --budget-sweep"
     OUT.print(f"\nnext: [bold]{escape(next_step)}[/bold]")
-
-
-def _run_all(requests: list[RunRequest], deadline: Deadline) -> list[tuple[str, str]]:
-    """Run one after the other; gives those that failed. Ends the command where the time is up."""
-    # Here, not at the top: help and mistakes in the options should not wait for scipy.
-    from bench.running.run import run
-
-    failures: list[tuple[str, str]] = []
-    begun = False
-    for number, request in enumerate(requests):
-        title = f"{request.method}, preset {request.preset}, seed {request.seed}"
-        try:
-            # However short a slice is, it gets on with one run.
-            if begun:
-                deadline.check("it began")
-            result = run(request, TerminalReporter(), deadline)
-        except TimeIsUp as stopped:
-            finished = f"; {number - len(failures)} of {len(requests)} runs are finished" if len(requests) > 1 else ""
-            failed = f", {len(failures)} failed" if failures else ""
-            ERR.print(
-                f"[bold yellow]time is up:[/bold yellow] {escape(f'{title}, stopped {stopped}{finished}{failed}')}; "
-                f"the same command goes on from there (status {TIME_IS_UP})",
-                soft_wrap=True,
-            )
-            raise typer.Exit(TIME_IS_UP) from None
-        except BenchError as problem:
-            if len(requests) == 1:
-                raise
-            failures.append((title, str(problem)))
-            ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
-        else:
-            begun = begun or not result.cached
-            show_run(title, result)
-    return failures
 
 
 def seeds_of(text: str) -> list[int]:

@@ -21,12 +21,13 @@ Scored = tuple[dict[str, Any], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of a run: its folder, its records, and whether they were there already."""
+    """Result of a run: its folder, its records, whether they were there already, and the file that they are in."""
 
     folder: RunFolder
     header: Mapping[str, Any]
     records: list[dict[str, Any]]
     cached: bool
+    path: Path
 
 
 def records_path(
@@ -81,16 +82,17 @@ def obtain_result(
         header, records = make()
         with saving(path):
             write_records(path, header, records)
-        return RunResult(folder, header, records, cached=False)
+        return RunResult(folder, header, records, cached=False, path=path)
 
 
 def _kept(folder: RunFolder, path: Path, reporter: Reporter) -> RunResult | None:
     """Read the results that are there already; None where there are none, or where they are damaged."""
+    return find(path, lambda path: read_result(folder, path), reporter, found=f"results found in {path}")
 
-    def read(path: Path) -> RunResult:
-        header, records = read_records(path)
-        check_header(header)
-        flat_rows(records, [exit_["name"] for exit_ in header["exits"]])
-        return RunResult(folder, header, records, cached=True)
 
-    return find(path, read, reporter, found=f"results found in {path}")
+def read_result(folder: RunFolder, path: Path) -> RunResult:
+    """Read the records at ``path`` in a run's folder. Raises DamagedFile, or what reading another form ends in."""
+    header, records = read_records(path)
+    check_header(header)
+    flat_rows(records, [exit_["name"] for exit_ in header["exits"]])
+    return RunResult(folder, header, records, cached=True, path=path)

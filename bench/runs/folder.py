@@ -38,6 +38,10 @@ from bench.runs.records import records_under
 from bench.spec import EVALUATION_VERSION
 
 
+class FolderHeld(BenchError):
+    """Another process is at work on the folder of a run."""
+
+
 class Identified(Protocol):
     """What identifies a run: its names and its key."""
 
@@ -155,7 +159,7 @@ class RunFolder:
     def alone(self) -> Iterator[None]:
         """Hold the folder against other processes at the same run; it is made where it is not there.
 
-        Raises BenchError where another process holds it, or where nothing can be written there.
+        Raises FolderHeld where another process holds it, and BenchError where nothing can be written there.
         """
         lock = FileLock(self.path / ".lock", timeout=0)
         with self._writable():
@@ -163,7 +167,7 @@ class RunFolder:
             try:
                 lock.acquire()
             except Timeout:
-                raise BenchError(
+                raise FolderHeld(
                     f"another process is at work on {self.path}; wait for it, or use other --results"
                 ) from None
             # Whoever writes here holds the folder: what is half written was left by a process that was killed.

@@ -47,7 +47,8 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch, capsys):
 
     def trained(request, reporter):
         asked.append(request)
-        return RunResult(RunFolder(kept.path), *read_records(next(kept.path.glob("records-*"))), cached=True)
+        path = next(kept.path.glob("records-*"))
+        return RunResult(RunFolder(kept.path), *read_records(path), cached=True, path=path)
 
     monkeypatch.setattr(running, "run_request", trained)
     names = {}

@@ -1,7 +1,6 @@
 """A training that was stopped, however rudely, ends as if it had not been."""
 
 import itertools
-import json
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from notes import Notes
+from records_compared import without_times
 from safetensors.torch import load_file
 
 from bench.data.dataset import DatasetRequest
@@ -146,17 +146,6 @@ def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
     monkeypatch.setattr(loop, "_train_epoch", whole)
     assert_same(run(request, notes), unbroken)
     assert any("going on after epoch 2" in note for note in notes.said)
-
-
-def without_times(path):
-    """The lines of a records file, less where and when they were made."""
-    header, *records, end = path.read_text().splitlines()
-    header = json.loads(header)
-    for epoch in header["training"]["history"]:
-        epoch["seconds"] = 0
-    header["training"]["seconds"] = 0
-    header["training"]["provenance"] = header["provenance"] = None
-    return header, records, {**json.loads(end), "digest": None}
 
 
 class OneBatch:

@@ -1,0 +1,296 @@
+"""A grid by workers: who is lost is replaced once, whatever fails is named, the rest is done."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from bench.at_work import at_work, check_alone
+from bench.errors import BenchError
+from bench.running.request import RunRequest
+from bench.running.workers.asked import Resources, WorkersAsked
+from bench.running.workers.events import Began, Ended, Lost, Outcome, Said, Telling
+from bench.running.workers.grid import run_grid
+from bench.running.workers.local_processes import LocalProcesses, threads_each
+from bench.running.workers.ray_resources import resources_of, told
+from bench.running.workers.slurm_jobs import SlurmWork, minutes_of
+from bench.running.workers.work import do_run, patiently
+from bench.runs.folder import FolderHeld
+
+GRID = [RunRequest("hashreid", "smoke", seed=seed, precision="float32", device="cpu") for seed in range(5)]
+
+
+class Fake:
+    """Workers that say what they are told to say of each run, one run after the other."""
+
+    retries = 1
+
+    def __init__(self, words):
+        self.words, self.waiting, self.handed_in = words, [], []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def submit(self, requests):
+        self.waiting += requests
+        self.handed_in += [run for run, _ in requests]
+
+    def events(self):
+        run, request = self.waiting.pop(0)
+        return [Began(run, "here"), self.words[request.seed].pop(0)(run)]
+
+
+def done(run):
+    return Ended(run, Outcome("here", records=f"run {run}"))
+
+
+def lost(run):
+    return Lost(run, "it fell over")
+
+
+def failed(run):
+    return Ended(run, Outcome("here", failed="no such weights"))
+
+
+def test_who_is_lost_is_tried_once_more_and_the_rest_is_done():
+    heard = []
+    workers = Fake({0: [done], 1: [lost, done], 2: [failed], 3: [lost, lost], 4: [done]})
+    outcomes = run_grid(GRID, workers, heard.append)
+    assert [outcome.records for outcome in outcomes] == ["run 0", "run 1", "", "", "run 4"]
+    assert [outcome.failed for outcome in outcomes] == [
+        "",
+        "",
+        "no such weights",
+        "its worker was lost: it fell over",
+        "",
+    ]
+    assert workers.handed_in == [0, 1, 2, 3, 4, 1, 3]
+    assert [(event.run, event.again) for event in heard if isinstance(event, Lost)] == [
+        (1, True),
+        (3, True),
+        (3, False),
+    ]
+
+
+def test_workers_that_replace_the_lost_themselves_are_not_asked_again():
+    workers = Fake({0: [lost]})
+    workers.retries = 0
+    assert run_grid(GRID[:1], workers)[0].failed.endswith("it fell over")
+    assert workers.handed_in == [0]
+
+
+def test_a_run_that_is_there_twice_is_done_once():
+    workers = Fake({0: [done], 1: [done]})
+    outcomes = run_grid([GRID[1], GRID[0], GRID[1]], workers)
+    assert workers.handed_in == [0, 1]
+    assert [outcome.records for outcome in outcomes] == ["run 0", "run 1", "run 0"]
+
+
+def serve(request: RunRequest, telling: Telling, where: str, seconds: float) -> Outcome:
+    """What processes do here: seed 1 is killed at first, seed 3 always, and all tell how they were started."""
+    telling.note(f"threads {os.environ['OMP_NUM_THREADS']}, device {os.environ.get('CUDA_VISIBLE_DEVICES')}")
+    first = not request.results.with_name(f"{request.seed}").exists()
+    request.results.with_name(f"{request.seed}").touch()
+    if request.seed == 3 or (request.seed == 1 and first):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Outcome(where, records=f"{request.seed}", stopped="" if seconds > 50 else "early")
+
+
+def test_processes_that_are_killed_are_replaced(tmp_path):
+    grid = [replace(request, results=tmp_path / "results") for request in GRID[:4]]
+    heard = []
+    with LocalProcesses(2, 3, lambda: 99.0, ("4", "7"), serve) as workers:
+        outcomes = run_grid(grid, workers, heard.append)
+        processes = [worker.process for worker in workers._workers.values()]
+    assert [outcome.records for outcome in outcomes] == ["0", "1", "2", ""]
+    assert "was ended by SIGKILL" in outcomes[3].failed
+    assert not any(process.is_alive() for process in processes)
+    notes = {event.text for event in heard if isinstance(event, Said)}
+    assert notes <= {"threads 3, device 4", "threads 3, device 7"}
+    assert {outcome.where for outcome in outcomes[:3]} <= {"process 1", "process 2"}
+
+
+def test_what_goes_wrong_in_a_run_is_its_outcome(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("bench.running.run.run", broken)
+    outcome = do_run(GRID[0], Telling(0), "here")
+    assert "Traceback" in outcome.failed
+    assert "a defect" in outcome.failed
+
+
+def test_a_folder_that_is_held_is_waited_for(monkeypatch):
+    left = [2]
+
+    def attempt():
+        left[0] -= 1
+        if left[0] >= 0:
+            raise FolderHeld("held")
+        return "free"
+
+    monkeypatch.setattr("bench.running.workers.work.LOOK_EVERY_SECONDS", 0.0)
+    assert patiently(attempt) == "free"
+    left[0] = 1
+    with pytest.raises(FolderHeld):
+        patiently(attempt, 0.0)
+
+
+def test_threads_are_divided_unless_the_user_has_said(monkeypatch):
+    monkeypatch.setattr("bench.running.workers.local_processes.cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert [threads_each(count) for count in (1, 3, 20)] == [8, 2, 1]
+    assert threads_each(3, cpus=5) == 5
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert threads_each(3) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "count", "address"),
+    [
+        ("local:4", "local", 4, ""),
+        ("ray", "ray", 0, ""),
+        ("ray://head", "ray", 0, "ray://head:10001"),
+        ("ray://10.0.0.2:7000", "ray", 0, "ray://10.0.0.2:7000"),
+        ("slurm", "slurm", 0, ""),
+    ],
+)
+def test_workers_are_read(text, kind, count, address):
+    asked = WorkersAsked.read(text)
+    assert (asked.kind, asked.count, asked.address) == (kind, count, address)
+
+
+@pytest.mark.parametrize("text", ["", "local", "local:0", "local:-1", "local:two", "4", "rays", "ray:/x", "slurm:3"])
+def test_other_workers_are_refused(text):
+    with pytest.raises(BenchError, match=r"local:N, ray, ray://HOST\[:PORT\] or slurm"):
+        WorkersAsked.read(text)
+
+
+def test_resources_are_read():
+    found = WorkersAsked.read("slurm", "cpus=4, gpus=1,memory=16,time=1h30m,partition=gpu,parallel=8").resources
+    assert found == Resources(4, 1, 16, 5400.0, 8, {"partition": "gpu"})
+    assert minutes_of(found) == 90
+
+
+@pytest.mark.parametrize(
+    ("workers", "text", "says"),
+    [
+        ("local:2", "gpus=1", "unknown resource of --workers local 'gpus'"),
+        ("ray", "time=2h", "unknown resource of --workers ray 'time'"),
+        ("slurm", "partitoin=gpu", "did you mean 'partition'"),
+        ("slurm", "cpus=two", "takes a whole number"),
+        ("slurm", "cpus=0", "takes a whole number"),
+        ("slurm", "time=long", "1h30m"),
+        ("slurm", "time=3m", "at least 10 minutes"),
+    ],
+)
+def test_other_resources_are_refused(workers, text, says):
+    with pytest.raises(BenchError, match=says):
+        WorkersAsked.read(workers, text)
+
+
+def node(cpus, gpus=0):
+    return {"Alive": True, "Resources": {"CPU": cpus, "GPU": gpus, "memory": 8e9}}
+
+
+def test_a_run_gets_its_part_of_a_ray_cluster():
+    nodes = [node(16), node(8), {"Alive": False, "Resources": {}}]
+    assert resources_of(Resources(), 6, nodes, "auto") == {"num_cpus": 4, "num_gpus": 0}
+    # No more than the smallest node has, and a GPU where there are any.
+    assert resources_of(Resources(), 1, [node(16, 2), node(8)], "auto") == {"num_cpus": 8, "num_gpus": 1}
+    assert resources_of(Resources(), 1, nodes, "cuda")["num_gpus"] == 1
+    asked = resources_of(Resources(cpus=12, memory_gb=4), 6, nodes, "cpu")
+    assert asked == {"num_cpus": 12, "num_gpus": 0, "memory": 4 * 10**9}
+    assert "runs wait" not in told(asked, nodes[:2], shared=True)
+    assert "runs wait" in told({**asked, "num_cpus": 32}, nodes[:2], shared=True)
+
+
+def test_commands_refuse_what_cannot_be(bench):
+    grid = ("run", "-m", "hashreid", "--preset", "smoke")
+    for options, says in (
+        (("--workers", "cloud"), "local:N, ray"),
+        (("--resources", "cpus=2"), "name --workers, too"),
+        (("--workers", "slurm", "--time-limit", "9m"), "--resources time=2h"),
+        (("--workers", "slurm", "--fresh"), "begin again"),
+        (("--workers", "local:2", "--resources", "cpus=many"), "whole number"),
+    ):
+        status, _, err = bench(*grid, *options)
+        assert (status, says in err) == (1, True)
+    for command in (("latency", "-m", "hashreid"), ("infer", "any")):
+        status, _, err = bench(*command, "--workers", "local:2")
+        assert (status, "has the machine to itself" in err) == (1, True)
+
+
+@pytest.mark.parametrize(("workers", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_a_package_that_is_missing_is_named(bench, monkeypatch, workers, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    status, _, err = bench("run", "-m", "hashreid", "--preset", "smoke", "--data", "size=smoke", "--workers", workers)
+    assert (status, f"pip install reid-budget-bench[{workers}]" in err) == (1, True)
+
+
+def test_a_dry_run_says_who_would_do_what(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.cli.run.describe_cost", lambda request: {"time": "none"})
+    grid = ("run", "-m", "hashreid,dare", "--preset", "smoke", "--results", tmp_path, "--dry-run")
+    _, out, _ = bench(*grid, "--workers", "local:3", "--resources", "cpus=2")
+    assert "2 processes of 2 threads" in out
+    assert "run 2  dare, preset smoke, seed 0" in out
+    _, out, _ = bench(*grid, "--workers", "ray://head", "--resources", "gpus=1")
+    assert "ray://head:10001" in out
+    assert "1 GPUs" in out
+    _, out, _ = bench(*grid, "--workers", "slurm", "--resources", "time=90m,partition=gpu")
+    assert "an array of 2 Slurm jobs" in out
+    assert "90 minutes, queued again" in out
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_grid_by_workers_ends_in_the_tables_of_its_runs(bench, monkeypatch, tmp_path):
+    """Tables in the order of the grid, the failed ones named, status 1; 75 where the time was up."""
+    shown = []
+    outcomes = {"hashreid": done(1).outcome, "dare": failed(2).outcome, "msdnet": done(3).outcome}
+    monkeypatch.setattr("bench.running.workers.opening.open_workers", lambda *_: Fake({}))
+    monkeypatch.setattr(
+        "bench.running.workers.grid.run_grid",
+        lambda requests, workers, saw: [outcomes[request.method] for request in requests],
+    )
+    monkeypatch.setattr("bench.running.result.read_result", lambda folder, path: path.name)
+    monkeypatch.setattr("bench.cli.grid.show_run", lambda title, result: shown.append((title, result)))
+    grid = ("run", "-m", "hashreid,dare,msdnet", "--preset", "smoke", "--workers", "local:2", "--results", tmp_path)
+    status, _, err = bench(*grid)
+    assert (status, "dare, preset smoke, seed 0: no such weights" in err, "1 of 3 runs failed" in err) == (
+        1,
+        True,
+        True,
+    )
+    assert [result for _, result in shown] == ["run 1", "run 3"]
+    outcomes["msdnet"] = Outcome("a", stopped="in training, 3 epochs are kept")
+    status, _, err = bench(*grid)
+    assert (status, "1 of 3 runs are finished" in err, "no such weights" in err) == (75, True, True)
+
+
+def test_a_job_is_queued_again_with_the_same_run(tmp_path):
+    pytest.importorskip("submitit")
+    work = SlurmWork(tmp_path, 100.0)
+    again = work.checkpoint(3, GRID[0])
+    assert (again.function, again.args) == (work, (3, GRID[0]))
+
+
+def test_nothing_is_timed_beside_others(bench, tmp_path):
+    code = "from bench.at_work import at_work\nwith at_work('run'): print('now', flush=True); input()"
+    latency = ("latency", "-m", "hashreid", "--preset", "smoke", "--results", tmp_path)
+    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True) as other:
+        other.stdout.readline()
+        for command in (latency, ("infer", "any", "--results", tmp_path)):
+            status, _, err = bench(*command)
+            assert (status, f"bench run (process {other.pid})" in err, "--busy" in err) == (1, True, True)
+        with at_work("latency"):
+            assert check_alone(busy=True) == [f"bench run (process {other.pid})"]
+        other.kill()
+    # A process that was killed could not say that it left.
+    assert check_alone(busy=False) == []
+    assert not list(tmp_path.iterdir())
