@@ -1,15 +1,21 @@
 """Time a budget sweep over a table of Market-1501's size, and the stream beside a plain loop over queries.
 
 Run by hand, ``python benchmarks/sweep.py``: both sides of a ratio are timed in one run on one machine.
+
+``--growth 1000,10000,100000`` sweeps nine policies over tables of so many queries instead, each in a process of its
+own, and prints seconds and the most memory that it held.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from bisect import insort
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -24,6 +30,9 @@ from bench.spec import SweepSpec
 COSTS = np.array([0.51, 1.19, 2.14, 2.67]) * 1e9
 POLICIES = ("random", "qs", "gs", "entropy", "stability", "agreement")
 REPEATS = 3
+GROWING = 9
+"""Policies of a sweep whose growth is measured."""
+QUERIES_A_PERSON = 4
 
 
 def draw(queries: int, people: int, exits: int, rng: np.random.Generator) -> ExitTable:
@@ -90,6 +99,33 @@ def best_of(function: Callable[[], Any], repeats: int = REPEATS) -> float:
     return min(times)
 
 
+def measured(queries: int, budgets: int, resamples: int) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and peak megabytes of one sweep over a table of so many queries, tables included."""
+    table = draw(queries, max(1, queries // QUERIES_A_PERSON), len(COSTS), np.random.default_rng(0))
+    policies = [registry.policy(name) for name in POLICIES]
+    policies += [replace(one, name=f"{one.name} again") for one in policies[: GROWING - len(policies)]]
+    spec = SweepSpec(
+        tuple(one.name for one in policies),
+        thresholdings=("stream",),
+        budgets=budgets,
+        resamples=resamples,
+        shuffles=1,
+    )
+    started, spent = time.perf_counter(), time.process_time()
+    sweep(table, COSTS, spec, policies)
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return time.perf_counter() - started, time.process_time() - spent, megabytes
+
+
+def show_growth(sizes: list[int], budgets: int, resamples: int) -> None:
+    """Print a line for each size."""
+    print(f"{len(COSTS)} exits, {GROWING} policies × {budgets} budgets, {resamples} resamples, 1 shuffle")
+    for queries in sizes:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            seconds, spent, megabytes = pool.submit(measured, queries, budgets, resamples).result()
+        print(f"  {queries:>9,} queries  {seconds:8.1f} s  {spent:8.1f} s of CPU  {megabytes:7.0f} MB", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -97,7 +133,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=750)
     parser.add_argument("--budgets", type=int, default=50)
     parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--growth", default="", help="numbers of queries, with commas")
     arguments = parser.parse_args()
+    if arguments.growth:
+        show_growth(list(map(int, arguments.growth.split(","))), arguments.budgets, arguments.resamples)
+        return
     table = draw(arguments.queries, arguments.people, len(COSTS), np.random.default_rng(0))
     policies = [registry.policy(name) for name in POLICIES]
     # Eight of them: what a policy computes is a small part, what is done with it is the same for all.

@@ -30,20 +30,28 @@ class IdentityBootstrap:
         counts = generator.multinomial(len(pids), np.full(len(pids), 1 / len(pids)), size=resamples)
         return cls(counts.astype(np.float64), rows.astype(np.int64))
 
-    @property
-    def weights(self) -> FloatArray:
-        """(R, N) weight of every query under every draw; each row sums to 1."""
-        weights = self.counts[:, self.rows]
+    def weights(self, draws: slice = slice(None)) -> FloatArray:
+        """(r, N) weight of every query under every draw, or under those of a slice; each row sums to 1."""
+        weights = self.counts[draws][:, self.rows]
         return weights / weights.sum(axis=1, keepdims=True)
 
     def means(self, values: ArrayLike) -> FloatArray:
         """Means (R, …) of per-query values (N, …) under every draw."""
-        array = np.asarray(values, dtype=np.float64)
-        # Summed within each person first: a person's queries are always drawn together.
-        whose = csr_array((np.ones(len(array)), (self.rows, np.arange(len(array)))))
-        sums = self.counts @ (whose @ array.reshape(len(array), -1))
+        return self.means_of(self.sums(np.asarray(values, dtype=np.float64)))
+
+    def sums(self, values: FloatArray, queries: slice = slice(None)) -> FloatArray:
+        """Sums (P, …) over each person's queries of per-query values (n, …); all queries, or those of a slice."""
+        rows = self.rows[queries]
+        shape = (self.counts.shape[1], len(rows))
+        whose = csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=shape)
+        summed: FloatArray = whose @ values.reshape(len(rows), -1)
+        return summed.reshape(len(summed), *values.shape[1:])
+
+    def means_of(self, sums: FloatArray) -> FloatArray:
+        """Means (R, …) over queries under every draw, from sums (P, …): a person's queries are drawn together."""
+        drawn = self.counts @ sums.reshape(len(sums), -1)
         queries = self.counts @ np.bincount(self.rows, minlength=self.counts.shape[1])
-        return (sums / queries[:, None]).reshape(len(self.counts), *array.shape[1:])
+        return (drawn / queries[:, None]).reshape(len(self.counts), *sums.shape[1:])
 
 
 def interval(draws: FloatArray, level: float = 0.95) -> tuple[FloatArray, FloatArray]:

@@ -16,10 +16,11 @@ from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.budget.references import oracle_moves
 from bench.budget.significance import holm, p_values
 from bench.budget.terms import INTERPOLATION, REACHED
+from bench.retrieval.blocks import row_slices
 from bench.retrieval.table import FloatArray
 
-DRAWS_AT_ONCE = 64
-"""Draws for which the oracle is paid out at a time: bounds memory."""
+MOVES_AT_ONCE = 500_000
+"""An oracle's moves, under so many draws as that makes, that are paid out at a time: bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +150,15 @@ def _references(context: SweepContext, metric: str) -> tuple[FloatArray, FloatAr
     exits = _with_draws(scores.mean(axis=0), context.exit_draws[..., column])
     interpolation = mean_height(np.broadcast_to(costs, exits.shape), exits, costs[[0, -1]])
     moves = oracle_moves(scores, costs)
-    weights = np.concatenate([np.full((1, len(scores)), 1 / len(scores)), context.bootstrap.weights])
-    oracle = np.empty(len(weights))
-    for first in range(0, len(weights), DRAWS_AT_ONCE):
-        draws = slice(first, first + DRAWS_AT_ONCE)
-        paid = np.cumsum(weights[draws][:, moves.whose] * moves.prices, axis=1)
-        gained = np.cumsum(weights[draws][:, moves.whose] * moves.gains, axis=1)
+    curve_itself = np.full((1, len(scores)), 1 / len(scores))
+    oracle = np.empty(len(exits))
+    for part in row_slices(len(exits), max(1, MOVES_AT_ONCE // max(1, len(moves.whose)))):
+        weights = context.bootstrap.weights(slice(max(part.start - 1, 0), part.stop - 1))
+        weights = weights if part.start else np.concatenate([curve_itself, weights])
+        paid = np.cumsum(weights[:, moves.whose] * moves.prices, axis=1)
+        gained = np.cumsum(weights[:, moves.whose] * moves.gains, axis=1)
         start = np.zeros((len(paid), 1))
-        oracle[draws] = mean_height(
-            costs[0] + np.hstack([start, paid]), exits[draws, :1] + np.hstack([start, gained]), costs[[0, -1]]
+        oracle[part] = mean_height(
+            costs[0] + np.hstack([start, paid]), exits[part, :1] + np.hstack([start, gained]), costs[[0, -1]]
         )
     return interpolation, oracle

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.query_scores import METRICS
 from bench.budget.references import interpolated, random_fractions
-from bench.retrieval.table import FloatArray, IntArray
+from bench.retrieval.blocks import row_slices
+from bench.retrieval.table import FloatArray
+
+QUERIES_AT_ONCE = 16_384
+"""Queries whose scores at all points of a curve are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -75,30 +80,40 @@ class Points:
 
 
 def score_points(
-    context: SweepContext, labels: Sequence[Mapping[str, Any]], exits: IntArray, costs: FloatArray | None = None
+    context: SweepContext,
+    labels: Sequence[Mapping[str, Any]],
+    exits: NDArray[np.integer],
+    costs: FloatArray | None = None,
 ) -> Points:
     """Score exits (O, K, N) that O shuffles of the queries lead to: every query gets its mean over the shuffles.
 
     ``costs`` (S,) are those of the exits to whom deciding costs something.
     """
     costs = context.costs if costs is None else costs
-    shuffles, _, queries = exits.shape
+    shuffles, points, queries = exits.shape
     every_exit = np.arange(len(costs), dtype=np.int8)
-    # (K, N, S): in how many of the shuffles each query leaves where.
-    taken = np.zeros((*exits.shape[1:], len(costs)), dtype=np.int16)
-    for part in exits.astype(np.int8):
-        taken += part[..., None] == every_exit
-    fraction = taken / shuffles
-    scores = np.einsum("kns,nsm->nkm", fraction, context.scores)
-    cost = (fraction @ costs).T
-    drawn = context.bootstrap.means(np.concatenate([cost[..., None], scores], axis=2))
-    spread = np.zeros(exits.shape[1])
+    people = context.bootstrap.counts.shape[1]
+    metrics = context.scores.shape[2]
+    total = np.zeros((points, 1 + metrics))
+    by_person = np.zeros((people, points, 1 + metrics))
+    left = np.zeros((points, len(costs)))
+    for rows in row_slices(queries, QUERIES_AT_ONCE):
+        # (K, n, S): in how many of the shuffles each query leaves where.
+        taken = np.zeros((points, rows.stop - rows.start, len(costs)), dtype=np.int16)
+        for part in exits[:, :, rows]:
+            taken += part[..., None] == every_exit
+        fraction = taken / shuffles
+        scores = np.einsum("kns,nsm->nkm", fraction, context.scores[rows])
+        values = np.concatenate([(fraction @ costs).T[..., None], scores], axis=2)
+        total += values.sum(axis=0)
+        by_person += context.bootstrap.sums(values, rows)
+        left += fraction.sum(axis=1)
+    means, drawn = total / queries, context.bootstrap.means_of(by_person)
+    spread = np.zeros(points)
     if shuffles > 1:
         first = np.ascontiguousarray(context.scores[..., 0])
-        spread = first[np.arange(queries), exits].mean(axis=2).std(axis=0, ddof=1)
-    return Points(
-        labels, cost.mean(axis=0), drawn[..., 0], scores.mean(axis=0), drawn[..., 1:], fraction.mean(axis=1), spread
-    )
+        spread = np.std([first[np.arange(queries), part].mean(axis=1) for part in exits], axis=0, ddof=1)
+    return Points(labels, means[:, 0], drawn[..., 0], means[:, 1:], drawn[..., 1:], left / queries, spread)
 
 
 def point_records(points: Points, context: SweepContext) -> list[dict[str, Any]]:

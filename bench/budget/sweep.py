@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
@@ -22,7 +23,7 @@ from bench.budget.references import free_oracle_exits, oracle_curve
 from bench.budget.thresholding.contract import Thresholding
 from bench.errors import BenchError
 from bench.retrieval.blocks import map_rows
-from bench.retrieval.table import ExitTable, FloatArray, IntArray, Signals
+from bench.retrieval.table import ExitTable, FloatArray, Signals
 from bench.spec import SweepSpec, plain_number
 
 
@@ -143,11 +144,11 @@ def _exits(
     fractions: ExitFractions,
     held_out: FloatArray | None,
     spec: SweepSpec,
-) -> IntArray:
+) -> NDArray[np.integer]:
     """Exits (O, K, N) under every shuffle that is tried, each in the order of the table."""
     if not thresholding.order_matters:
         return thresholding.exits(confidence, fractions, held_out, np.random.default_rng([spec.seed, 4]))[None]
-    exits = np.empty((spec.shuffles, len(fractions.p), len(confidence)), dtype=np.int64)
+    exits = np.empty((spec.shuffles, len(fractions.p), len(confidence)), dtype=np.int8)
     for number in range(spec.shuffles):
         order = np.random.default_rng([spec.seed, 3, number]).permutation(len(confidence))
         generator = np.random.default_rng([spec.seed, 4, number])

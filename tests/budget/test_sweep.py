@@ -5,7 +5,9 @@ import pytest
 from invented import COSTS, invented_table
 
 from bench import registry
+from bench.budget import points
 from bench.budget.bootstrap import IdentityBootstrap, interval
+from bench.budget.points import SweepContext, score_points
 from bench.budget.policy import Policy
 from bench.budget.query_scores import METRICS
 from bench.budget.sweep import exit_records, sweep
@@ -198,7 +200,7 @@ def test_sweeps_of_nothing_are_refused(wrong):
 
 def test_bootstrap_resamples_people_not_queries():
     pids = np.array([1, 1, 1, 2, 3, 3])
-    weights = IdentityBootstrap.draw(pids, 500, seed=0).weights
+    weights = IdentityBootstrap.draw(pids, 500, seed=0).weights()
     assert weights.sum(axis=1) == pytest.approx(1)
     assert np.all(weights[:, 0] == weights[:, 1])
     assert np.all(weights[:, 4] == weights[:, 5])
@@ -212,3 +214,19 @@ def test_bootstrap_interval_against_the_closed_form():
     half = 1.96 * values.std() / np.sqrt(600)
     assert low == pytest.approx(values.mean() - half, abs=0.01)
     assert high == pytest.approx(values.mean() + half, abs=0.01)
+
+
+def test_a_sweep_in_blocks_of_queries_is_that_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums over blocks are those over all queries, whoever's queries a block cuts in two."""
+    rng = np.random.default_rng(5)
+    scores = rng.random((101, 3, 7))
+    context = SweepContext.of(scores, np.array([1.0, 2.0, 4.0]), IdentityBootstrap.draw(np.arange(101) // 4, 50, 0))
+    exits = rng.integers(0, 3, (2, 5, 101))
+    whole = score_points(context, [{}] * 5, exits)
+    monkeypatch.setattr(points, "QUERIES_AT_ONCE", 10)
+    blocks = score_points(context, [{}] * 5, exits)
+    for name in ("cost", "cost_draws", "scores", "score_draws", "exit_fractions", "shuffle_spread"):
+        np.testing.assert_allclose(getattr(blocks, name), getattr(whole, name), atol=1e-12)
+    one_by_one = np.array([[scores[query, exits[0, k, query]] for query in range(101)] for k in range(5)])
+    two = np.array([[scores[query, exits[1, k, query]] for query in range(101)] for k in range(5)])
+    np.testing.assert_allclose(whole.scores, (one_by_one + two).mean(axis=1) / 2, atol=1e-12)
