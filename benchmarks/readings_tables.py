@@ -45,7 +45,10 @@ def summary(scores: Sequence[Scores], sign: str, field: str = "average_precision
 
 
 def write(scores: Sequence[Scores], split: Split, readings: Sequence[str], folder: Path) -> None:
-    """Write ``SPLIT.csv``, a row for each run, exit and side of the sign, and ``SPLIT.md``, the table of readings."""
+    """Write ``SPLIT.csv``, a row for each run, exit and side of the sign.
+
+    And ``SPLIT-readings.csv`` and ``SPLIT.md``, the table of readings.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(scores, key=lambda score: (readings.index(score["reading"]), score["seed"]))
     columns = ("reading", "seed", "exit", "sign", "mAP", "mAP_low", "mAP_high", "rank-1", "rank-1_low", "rank-1_high")
@@ -56,7 +59,17 @@ def write(scores: Sequence[Scores], split: Split, readings: Sequence[str], folde
         for score in ordered:
             for row in _rows(score):
                 writer.writerow(row)
-    (folder / f"{split}.md").write_text(_table(ordered, split), encoding="utf-8")
+    summaries = list(_summaries(ordered))
+    named = dict.fromkeys(name for row in summaries for name in row)
+    with (folder / f"{split}-readings.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, named, lineterminator="\n")
+        writer.writeheader()
+        for one in summaries:
+            writer.writerow(
+                {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in one.items()}
+            )
+    exits = ordered[0]["exits"] if ordered else []
+    (folder / f"{split}.md").write_text(_table(summaries, exits, split), encoding="utf-8")
 
 
 def _rows(score: Scores) -> Iterable[dict[str, Any]]:
@@ -80,32 +93,42 @@ def _rows(score: Scores) -> Iterable[dict[str, Any]]:
             }
 
 
-def _table(scores: Sequence[Scores], split: Split) -> str:
-    """One row for each reading and the seeds that it shares with ``none``, the paired difference last."""
+def _summaries(scores: Sequence[Scores]) -> Iterable[dict[str, Any]]:
+    """One row for each reading, over its seeds, and its paired difference to ``none`` over the same seeds."""
+    free = {score["seed"]: score for score in scores if score["reading"] == NONE}
+    for name in dict.fromkeys(score["reading"] for score in scores):
+        own = [score for score in scores if score["reading"] == name]
+        (before, _), (after, draws) = summary(own, "before"), summary(own, "after")
+        row: dict[str, Any] = {"reading": name, "seeds": ", ".join(str(score["seed"]) for score in own)}
+        for exit_, one, other in zip((*own[0]["exits"], "mean"), before, after, strict=True):
+            row |= {f"{exit_} before": one, f"{exit_} after": other}
+        row |= dict(zip(("low", "high"), interval(draws[:, -1]), strict=True))
+        if name != NONE and {score["seed"] for score in own} <= set(free):
+            means, others = summary([free[score["seed"]] for score in own], "after")
+            for index, exit_ in enumerate((*own[0]["exits"], "mean")):
+                row |= {f"{exit_} against": after[index] - means[index]}
+                ends = interval(draws[:, index] - others[:, index])
+                row |= dict(zip((f"{exit_} against low", f"{exit_} against high"), ends, strict=True))
+        yield row
+
+
+def _table(rows: Sequence[Mapping[str, Any]], exits: Sequence[str], split: Split) -> str:
     lines = [
         f"mAP (%) on {PEOPLE[split]}, preset demo, rendered data: before → after the sign at each exit, "
         "then the mean over exits after the sign and its paired difference to `none` over the same seeds. Brackets: "
         f"95 % interval over identities ({RESAMPLES:,} draws), seeds fixed.",
         "",
-        "| reading | seeds | exit 1 | exit 2 | exit 3 | exit 4 | mean after | against none |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| reading | seeds | {' | '.join(exits)} | mean after | against none |",
+        f"|---|---|{'---|' * len(exits)}---|---|",
     ]
-    names = list(dict.fromkeys(score["reading"] for score in scores))
-    free = {score["seed"]: score for score in scores if score["reading"] == NONE}
-    for name in names:
-        own = [score for score in scores if score["reading"] == name]
-        (before, _), (after, draws) = summary(own, "before"), summary(own, "after")
-        cells = [f"{100 * one:.1f} → {100 * other:.1f}" for one, other in zip(before[:-1], after[:-1], strict=True)]
-        seeds = [score["seed"] for score in own]
-        against = ""
-        if name != NONE and set(seeds) <= set(free):
-            mean, others = summary([free[seed] for seed in seeds], "after")
-            against = _bracketed(after[-1] - mean[-1], draws[:, -1] - others[:, -1], sign="+")
-        row = [name, ", ".join(map(str, seeds)), *cells, _bracketed(after[-1], draws[:, -1]), against]
-        lines.append(f"| {' | '.join(row)} |")
+    for row in rows:
+        cells = [f"{100 * row[f'{exit_} before']:.1f} → {100 * row[f'{exit_} after']:.1f}" for exit_ in exits]
+        mean = _bracketed(row["mean after"], row["low"], row["high"])
+        against = [row.get(f"mean against{end}") for end in ("", " low", " high")]
+        difference = "" if None in against else _bracketed(*map(float, against), sign="+")
+        lines.append(f"| {' | '.join([row['reading'], row['seeds'], *cells, mean, difference])} |")
     return "\n".join(lines) + "\n"
 
 
-def _bracketed(value: float, draws: NDArray, sign: str = "") -> str:
-    low, high = interval(draws)
+def _bracketed(value: float, low: float, high: float, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.methods import Method, Options, Preset
 from bench.training import shared
-from hashreid.readings import AS_BEFORE, check_readings
+from hashreid.readings import AS_BEFORE, CHOSEN, check_readings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,7 +73,7 @@ def _presets(early_exits: bool) -> dict[str, Preset]:
         ),
         "demo": Preset(
             "ResNet-14 of half width from scratch at 128×64: three minutes on two cores",
-            {**common, "backbone": "resnet14-half", "last_stride": 1, "weights": "none"},
+            {**common, **CHOSEN, "backbone": "resnet14-half", "last_stride": 1, "weights": "none"},
             shared.DEMO,
         ),
         "smoke": Preset(
@@ -91,8 +91,8 @@ HASHREID = Method(
     faithful="exits, code lengths, soft sign in training and sign after; preset paper: losses, their weights, recipe",
     differs=(
         "strips are concatenated (the formula, not the text); the ranking regulariser is read as ranking=cosine of "
-        "centred features, eq. 5 as a mean over anchors (triplet_anchors), the rate's gradual decay as steps; options "
-        "are other readings"
+        "centred features, in preset demo held fixed and of weight 1; eq. 5 as a mean over anchors (triplet_anchors), "
+        "the rate's gradual decay as steps; options are other readings"
     ),
     presets=_presets(early_exits=True),
     build=_build,
