@@ -66,7 +66,7 @@ def write(scores: Sequence[Scores], split: Split, readings: Sequence[str], folde
         writer.writeheader()
         for one in summaries:
             writer.writerow(
-                {name: f"{value:.4f}" if isinstance(value, float) else value for name, value in one.items()}
+                {name: f"{value:.6f}" if isinstance(value, float) else value for name, value in one.items()}
             )
     exits = ordered[0]["exits"] if ordered else []
     (folder / f"{split}.md").write_text(_table(summaries, exits, split), encoding="utf-8")

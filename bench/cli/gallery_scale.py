@@ -53,7 +53,8 @@ def scale_command(
     from bench.report.folder import write_folder
     from bench.report.tables.scale import scale_tables
     from bench.search.approximate import IndexKind
-    from bench.search.scale import LISTED, ExitCodes, ScaleRequest, measure_scale
+    from bench.search.filling import ExitCodes, ScaleRequest
+    from bench.search.scale import LISTED, measure_scale
     from bench.spec import digest
 
     kinds = tuple(choice("--index", word, get_args(IndexKind)) for word in words(index))

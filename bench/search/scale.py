@@ -10,7 +10,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,14 +20,11 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
-from bench.retrieval.blocks import map_rows
 from bench.retrieval.labels import SearchLabels, search_labels
-from bench.search.approximate import IndexKind, build_index, load_faiss, score_lists
-from bench.search.distractors import CodeModel, fit_codes
+from bench.search.approximate import build_index, load_faiss, score_lists
+from bench.search.filling import ExitCodes, ScaleRequest, distractor_codes
 from bench.search.streamed import check_bits, distance_counts, nearest, score_among
-from bench.temporary import folder_in
 
-DRAWN_AT_ONCE = 65_536
 LISTED = 100
 """Nearest images by which an index is judged."""
 ALONE = 10
@@ -37,28 +33,6 @@ BEYOND = (10**8, 10**9)
 """Gallery sizes that are not measured but derived, from the largest that was."""
 TEST_SET_TIMES = 10
 """From so many times the images of the test set on, only the distractors are searched where times are taken."""
-MAKING = ".distractors-"
-
-
-@dataclass(frozen=True)
-class ExitCodes:
-    """Packed codes of one exit, ``bits`` long: queries (Q, W) and the gallery (G, W)."""
-
-    name: str
-    bits: int
-    query: NDArray[np.uint8]
-    gallery: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class ScaleRequest:
-    """Gallery sizes in images, those of the test set included; binary indexes of faiss to hold to exact search."""
-
-    sizes: tuple[int, ...]
-    indexes: tuple[IndexKind, ...] = ()
-    seed: int = 0
-    codes: Path | None = None
-    """Packed codes of distractors, ``.npy`` (N, W), in place of drawn ones; for one exit."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +96,7 @@ def measure_scale(
     indexes: list[MeasuredIndex] = []
     drawn: dict[str, Mapping[str, float]] = {}
     for number, one in enumerate(exits):
-        with _distractors(one, found, request, number, working, reporter) as (codes, agreement):
+        with distractor_codes(one, found, request, number, working, reporter) as (codes, agreement):
             drawn[one.name] = agreement
             exact += _exact(one, found, request.sizes, codes, reporter)
             indexes += _indexes(one, found, request, codes, reporter)
@@ -150,59 +124,6 @@ def _check(exits: Sequence[ExitCodes], labels: SearchLabels, request: ScaleReque
         load_faiss(kind)
     if request.codes is not None and len(exits) != 1:
         raise BenchError("a file of distractors' codes is of one exit: name it with --exits")
-
-
-@contextmanager
-def _distractors(
-    one: ExitCodes, labels: SearchLabels, request: ScaleRequest, number: int, working: Path, reporter: Reporter
-) -> Iterator[tuple[NDArray[np.uint8], Mapping[str, float]]]:
-    """Offer codes (D, W) for the largest gallery, mapped from disk, and how they agree with the measured ones."""
-    count = request.sizes[-1] - len(one.gallery)
-    if request.codes is not None:
-        yield _read_codes(request.codes, one, count), {}
-        return
-    model = fit_codes(one.gallery, one.bits, labels.gallery.pids, labels.gallery.camids)
-    try:
-        working.mkdir(parents=True, exist_ok=True)
-        with folder_in(working, MAKING) as folder:
-            path = folder / f"{number}.npy"
-            _write_drawn(path, model, count, (request.seed, number), one.name, reporter)
-            yield np.load(path, mmap_mode="r", allow_pickle=False), model.agreement
-    except OSError as problem:
-        raise BenchError(
-            f"cannot keep {count:,} codes of {one.gallery.shape[1]} bytes under {working} "
-            f"({problem.strerror or problem}); free some room, choose another --cache, or smaller --images"
-        ) from problem
-
-
-def _write_drawn(
-    path: Path, model: CodeModel, count: int, seed: tuple[int, int], name: str, reporter: Reporter
-) -> None:
-    """Draw ``count`` codes into a file, each block from a seed of its own: the first are the same for every count."""
-    drawn = np.lib.format.open_memmap(path, "w+", np.uint8, (count, -(-model.bits // 8)))
-    with reporter.task(f"drawing distractors for {name}", count, unit="images") as task:
-
-        def fill(rows: slice) -> None:
-            drawn[rows] = model.draw(DRAWN_AT_ONCE, np.random.default_rng((*seed, rows.start)))[
-                : rows.stop - rows.start
-            ]
-            task.advance(rows.stop - rows.start)
-
-        map_rows(fill, count, DRAWN_AT_ONCE)
-    drawn.flush()
-
-
-def _read_codes(path: Path, one: ExitCodes, count: int) -> NDArray[np.uint8]:
-    try:
-        codes = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as problem:
-        raise BenchError(f"{path}: expected packed codes as .npy, uint8 (N, {one.gallery.shape[1]}): {problem}") from (
-            problem
-        )
-    check_bits(codes, one.bits, f"codes of {path}")
-    if len(codes) < count:
-        raise BenchError(f"{path}: a gallery of this size takes {count:,} distractors, found {len(codes):,}")
-    return codes[:count]
 
 
 def _exact(

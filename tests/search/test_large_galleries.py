@@ -17,7 +17,8 @@ from bench.retrieval.labels import search_labels
 from bench.retrieval.metrics import score_rankings
 from bench.search import streamed
 from bench.search.distractors import fit_codes
-from bench.search.scale import ExitCodes, ScaleRequest, measure_scale
+from bench.search.filling import ExitCodes, ScaleRequest
+from bench.search.scale import measure_scale
 from bench.search.streamed import distance_counts, nearest, score_among
 
 BITS = 44
