@@ -133,7 +133,7 @@ def savings(
             by_macs = 1 - macs[exits].mean() / macs[last]
             by_steps = 1 - profile.total(runs[name]) / profile.total(runs["full"])
             line |= {"promised": round(by_macs, 3), "by_steps": round(by_steps, 3), "saved": round(saved, 3)}
-            line |= {"of_macs": round(saved / by_macs, 3), "of_steps": round(saved / by_steps, 3)}
+            line |= {"of_macs": round(saved / by_macs, 3), "of_steps": round(saved / by_steps, 3) if by_steps else None}
         lines.append(line)
     return lines
 
