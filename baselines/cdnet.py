@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from baselines.genotypes import candidates, genotype_text, read_genotype
 from baselines.identity_losses import identity_and_triplet
-from bench.methods import Method, Options, Preset
+from bench.methods import ArchitectureSearch, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
 if TYPE_CHECKING:
-    from bench.networks import MultiExitNetwork
+    from bench.networks import MultiExitNetwork, SearchNetwork
 
 CNET_GENOTYPE = "5-7-1,7-9-1,7-9-1,7-9-1,7-9-1,3-5-1"
 CDNET_GENOTYPE = "3-5-1,3-7-2,5-7-2,5-9-1,5-7-2,5-7-1"
@@ -58,7 +59,7 @@ OPTIONS: Options = {
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
-    from baselines.networks.cdnet import CDNet, read_genotype
+    from baselines.networks.cdnet import CDNet
 
     return CDNet(
         num_identities,
@@ -71,6 +72,63 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     )
 
 
+SEARCH_OPTIONS: Options = {
+    "label_smoothing": 0.0,
+    "triplet_weight": 1.0,
+    "margin": 0.3,
+    "top": 2,
+    "architecture_rate": 3e-4,
+    "architecture_decay": 1e-3,
+}
+"""Sections 3.2 and 4.1 of the paper, and the repository's search configuration."""
+PAPER_SEARCH = replace(
+    PAPER_RECIPE,
+    epochs=240,
+    optimiser=Optimiser(name="sgd", learning_rate=0.025, weight_decay=5e-4, momentum=0.9),
+    schedule=Schedule(kind="cosine"),
+)
+DEMO_SEARCH = replace(
+    DEMO_RECIPE,
+    epochs=24,
+    identities_per_batch=8,
+    optimiser=Optimiser(name="sgd", learning_rate=0.025, weight_decay=5e-4, momentum=0.9),
+    schedule=Schedule(kind="cosine"),
+)
+"""The same schedule in minutes: few steps, for which the rate of the choice is higher."""
+SMOKE_SEARCH = replace(SMOKE_RECIPE, schedule=Schedule(kind="cosine"))
+
+
+def _search(space: str) -> ArchitectureSearch:
+    def build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> SearchNetwork:
+        from baselines.networks.cdnet_search import CDNetSearch
+
+        sizes = {name: int(options[name]) for name in ("stem", "hidden", "top")}
+        return CDNetSearch(num_identities, candidates(space), **sizes)
+
+    count = len(candidates(space))
+    return ArchitectureSearch(
+        presets={
+            "paper": Preset(
+                f"{count} candidates a block at 256×128, 240 epochs",
+                {**SEARCH_OPTIONS, "stem": 64, "hidden": 512},
+                PAPER_SEARCH,
+            ),
+            "demo": Preset(
+                f"{count} candidates a block of a quarter of the width at 128×64: minutes on two cores",
+                {**SEARCH_OPTIONS, "stem": 16, "hidden": 128, "architecture_rate": 0.02},
+                DEMO_SEARCH,
+            ),
+            "smoke": Preset(
+                "seconds, for tests: finds nothing",
+                {**SEARCH_OPTIONS, "stem": 4, "hidden": 16, "architecture_rate": 0.02},
+                SMOKE_SEARCH,
+            ),
+        },
+        build=build,
+        loss=identity_and_triplet,
+    )
+
+
 def _method(name: str, title: str, genotype: str) -> Method:
     options = {**OPTIONS, "genotype": genotype}
     return Method(
@@ -79,8 +137,8 @@ def _method(name: str, title: str, genotype: str) -> Method:
         paper="Li et al., Combined Depth Space based Architecture Search For Person Re-identification, CVPR 2021",
         faithful="blocks, the genotype that the paper found, neck, losses, embedding, recipe of preset paper, as in "
         "the authors' code; necks and stripes of its ablations are options",
-        differs="the search itself is not run; early_exits=true is a variant of this suite, with the neck bl at the "
-        "first two exits",
+        differs="early_exits=true is a variant of this suite, with the neck bl at the first two exits; bench "
+        "architecture search runs the search, whose rate falls to 0 where the authors' ends at 1e-4",
         presets={
             "paper": Preset(
                 "the network and recipe of the paper at 256×128, from scratch",
@@ -102,6 +160,8 @@ def _method(name: str, title: str, genotype: str) -> Method:
         option_ranges={"stem": (4, 4096), "stripes": (0, 256)},
         loss=identity_and_triplet,
         groups=("static",),
+        file_options={"genotype": genotype_text},
+        architecture=_search(name),
     )
 
 

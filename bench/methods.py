@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.encoders.encoder import Encoder
-    from bench.networks import ExitOutput, MultiExitNetwork
+    from bench.networks import ExitOutput, MultiExitNetwork, SearchNetwork
 
 Options = Mapping[str, int | float | str | bool]
 """Named settings of a network: plain values, so that they can be printed, compared and hashed."""
@@ -44,6 +44,15 @@ class OnEncoder(Protocol):
         """Build the untrained network."""
 
 
+class BuildSearch(Protocol):
+    """Function that builds the network that a method's architecture is searched in."""
+
+    def __call__(
+        self, options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)
+    ) -> SearchNetwork:
+        """Build the untrained network."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """One size of a method: the network's options and the recipe that trains it."""
@@ -51,6 +60,21 @@ class Preset:
     summary: str
     network: Options
     recipe: Recipe
+
+
+@dataclass(frozen=True)
+class ArchitectureSearch:
+    """How the blocks of a method's network are found, out of candidates, before the network is trained.
+
+    ``build`` gives a network of all candidates (:class:`bench.networks.SearchNetwork`), and ``loss`` is what both its
+    parameters and its choice minimise. The options of each preset hold, beside the network's, ``architecture_rate`` and
+    ``architecture_decay``: learning rate and weight decay of the choice. What is found is a value of ``option``.
+    """
+
+    presets: Mapping[str, Preset]
+    build: BuildSearch
+    loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
+    option: str = "genotype"
 
 
 @dataclass(frozen=True)
@@ -75,6 +99,11 @@ class Method:
     ``on_encoder(encoder, options, num_identities, input_size)``, where a method has it, puts its exits on an encoder
     that is given, whatever the option ``backbone`` says.
 
+    ``file_options`` are options whose value may be the name of a file: each with the function that gives the value
+    itself, which is what a run keeps.
+
+    ``architecture`` is how blocks of the network are searched for, where they are.
+
     ``groups`` are those of :data:`GROUPS` that its presets belong to: ``bench run --method static`` runs all of a
     group. Raises :class:`BenchError` for an unknown one.
     """
@@ -91,6 +120,8 @@ class Method:
     option_defaults: Options = field(default_factory=dict)
     option_ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     groups: tuple[str, ...] = ("multi-exit",)
+    file_options: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    architecture: ArchitectureSearch | None = None
 
     def __post_init__(self) -> None:
         """Refuse groups that nobody can ask for."""

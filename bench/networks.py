@@ -128,6 +128,24 @@ class MultiExitNetwork(nn.Module, ABC):
         return embeddings
 
 
+class SearchNetwork(MultiExitNetwork):
+    """A network in which every block is still several candidates, and a choice among them is learned.
+
+    ``architecture`` has the logits (candidates,) of each block, ``candidates`` the names of all that a block can be.
+    """
+
+    architecture: nn.ParameterList
+    candidates: tuple[str, ...]
+
+    def probabilities(self) -> list[list[float]]:
+        """Softmax of the logits: for each block, one number a candidate."""
+        return [logits.detach().softmax(dim=0).tolist() for logits in self.architecture]
+
+    def genotype(self) -> str:
+        """Name the candidate of the greatest logit of every block, with commas."""
+        return ",".join(self.candidates[int(logits.argmax())] for logits in self.architecture)
+
+
 def map_state(state: State, change: Callable[[Tensor], Tensor]) -> State:
     """Apply ``change`` to every tensor of a state, depth first, and nest the results in the same way.
 

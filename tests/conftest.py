@@ -27,6 +27,7 @@ settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
 LONG = (
+    "architecture",
     "baselines",
     "contract",
     "cost/test_macs.py",

@@ -133,7 +133,7 @@ ROOMS = (
     ("budget", "cost"),
     ("runs",),
     ("running",),
-    ("inference", "search"),
+    ("architecture", "inference", "search"),
     ("evaluation",),
     ("api", "report"),
     ("cli", "testing"),

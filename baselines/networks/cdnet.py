@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.genotypes import Genotype
 from baselines.networks.bot import BatchNormNeck
 from baselines.networks.lite import ConvNorm, StreamBlock, halving, initialise
-from bench.errors import BenchError, unknown_name
+from bench.errors import unknown_name
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
 
 NECKS = ("fbl", "bl", "bn")
@@ -19,27 +20,7 @@ NECKS = ("fbl", "bl", "bn")
 GATE_REDUCTION = 4
 LOCAL_CHANNELS = 4
 """The maps for local features have a quarter of the last stage's channels: 128 of 512."""
-KERNELS = (3, 5, 7, 9)
-BLOCKS = 6
 DROPOUT = 0.2
-
-Genotype = tuple[tuple[int, int, int], ...]
-"""For each of the six blocks its two kernels, and how often it is repeated."""
-
-
-def read_genotype(text: str) -> Genotype:
-    """Read a genotype as ``5-7-1,7-9-1,…``: six blocks of two kernels and a number of repetitions.
-
-    Raises :class:`BenchError` where it is something else.
-    """
-    blocks = [tuple(int(word) if word.isdecimal() else 0 for word in block.split("-")) for block in text.split(",")]
-    whole = len(blocks) == BLOCKS and all(len(block) == 3 for block in blocks)
-    if not whole or not all(set(block[:2]) <= set(KERNELS) and block[2] for block in blocks):
-        raise BenchError(
-            f"genotype={text}: expected {BLOCKS} blocks with commas, each two kernels of {KERNELS} and a number of "
-            "repetitions, as 5-7-1"
-        )
-    return tuple((block[0], block[1], block[2]) for block in blocks)
 
 
 class LocalFeatures(nn.Module):

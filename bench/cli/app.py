@@ -15,6 +15,7 @@ from rich.markup import escape
 from bench import __version__
 from bench.at_work import at_work
 from bench.cli import (
+    architecture,
     claims,
     compare,
     cost,
@@ -64,6 +65,8 @@ model_app = typer.Typer(help="Export trained networks, and check the exports.", 
 app.add_typer(model_app, name="model")
 gallery_app = typer.Typer(help="Build, change and look at galleries that are kept.", no_args_is_help=True)
 app.add_typer(gallery_app, name="gallery")
+architecture_app = typer.Typer(help="Search for the blocks of a network.", no_args_is_help=True)
+app.add_typer(architecture_app, name="architecture")
 
 
 def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -114,6 +117,7 @@ def _last_word(message: str) -> None:
         ERR.print(message, soft_wrap=True)
 
 
+architecture_app.command("search")(_ends_plainly(architecture.search_command))
 app.command("run")(_ends_plainly(run.run_command))
 app.command("evaluate")(_ends_plainly(evaluate.evaluate_command))
 app.command("embeddings")(_ends_plainly(evaluate.embeddings_command))

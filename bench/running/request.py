@@ -78,6 +78,7 @@ class RunRequest:
                 raise unknown_name("preset with a shared recipe", self.preset, sorted(SHARED_RECIPES))
             recipe = SHARED_RECIPES[self.preset]
         options, recipe = override(preset.network, recipe, self.settings, method.option_ranges)
+        options |= {name: read(str(options[name])) for name, read in method.file_options.items()}
         if recipe.keep == "best" and not self.calibration_share:
             raise BenchError("keep=best chooses an epoch on held-out identities: --calibration above 0, or keep=last")
         check_views(recipe.stored_size, recipe.input_size, self.evaluation.views)

@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from baselines.genotypes import read_genotype
 from baselines.networks.attention import HardAttention, SoftAttention
-from baselines.networks.cdnet import read_genotype
 from bench import registry
 from bench.cost.macs import cross_check
 from bench.errors import BenchError

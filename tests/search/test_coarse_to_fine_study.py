@@ -117,7 +117,7 @@ def test_the_table_and_the_figure_of_a_study(rows):
     shown = table.shown.set_index("search")
     assert shown.loc["256 bits", "of longest (%)"] == "100.0"
     assert shown.loc["coarse to fine, β 2", "ms"] == "0.500"
-    assert shown.loc["coarse to fine, β 2", "compared (%)"].startswith("100.0 / ")
+    assert shown.loc["coarse to fine, β 2", "compared (%)"].startswith("100 / ")
     assert shown.loc["16 bits", "mAP (%)"].endswith(" ± 0.0")
     assert "The network takes 123.4 M multiply-adds" in table.note
     (panel, _) = coarse_to_fine_figure(study).figure.axes

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.marks import handles_of
@@ -71,15 +72,19 @@ def _draw(axes: Axes, study: Study, metric: str) -> None:
         name_points(axes, bits, values, texts)
         for group, at, value in zip(groups, bits, values, strict=True):
             if way == "one code" or group[0]["name"] == BETA_NAME:
-                above = way != "one code"
-                axes.annotate(
+                # Accuracy rises to the right: beside a point, up is free to the left of single codes, and on the right
+                # of a bar above the others.
+                left = way == "one code"
+                written = axes.annotate(
                     group[0]["name"],
                     (at, value),
-                    xytext=(0, 6) if above else (0, -12),
+                    xytext=(-5, 3) if left else (3, 5),
                     textcoords="offset points",
-                    ha="center",
+                    ha="right" if left else "left",
                     color=style.colour,
+                    zorder=6,
                 )
+                written.set_path_effects([withStroke(linewidth=2, foreground="white")])
     axes.set_xlabel("Thousands of bits compared for a query")
     logarithmic(axes)
     axes.margins(x=0.1, y=0.12)

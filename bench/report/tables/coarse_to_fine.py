@@ -79,7 +79,7 @@ def _name(row: Record) -> str:
 
 
 def _compared(row: Record) -> str:
-    return " / ".join(number(100 * float(row[f"compared_by_{length}_bits"]), 1) for length in row["lengths"].split("/"))
+    return " / ".join(number(100 * float(row[f"compared_by_{length}_bits"]), 0) for length in row["lengths"].split("/"))
 
 
 def _joined(values: Any) -> str:
