@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.identity_losses import identity_and_triplet
+from bench.errors import BenchError
 from bench.methods import Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
@@ -42,7 +43,8 @@ SMOKE_RECIPE = replace(
     images_per_identity=2,
 )
 
-LOSS: Options = {"label_smoothing": 0.1, "triplet_weight": 1.0, "margin": 0.3}
+WITH_NECK: Options = {"neck": True}
+LOSS: Options = {**WITH_NECK, "label_smoothing": 0.1, "triplet_weight": 1.0, "margin": 0.3}
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
@@ -57,7 +59,10 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
         weights="none" if public else weights,
         input_size=input_size,
     )
-    network = BoT(encoder, num_identities, centres=float(options["centre_weight"]) > 0)
+    neck = bool(options["neck"])
+    if public and not neck:
+        raise BenchError(f"weights {weights} are of a network with a neck: leave out neck=false")
+    network = BoT(encoder, num_identities, centres=float(options["centre_weight"]) > 0, neck=neck)
     if public:
         fill_from_public(network, weights)
     return network
@@ -69,7 +74,7 @@ def _method(name: str, paper: str, demo: str, described: str) -> Method:
         summary=f"the strong baseline on a {described}: batch-norm neck, one exit (continuous, cosine)",
         paper="Luo et al., Bag of Tricks and A Strong Baseline for Deep Person Re-identification, CVPR Workshops 2019",
         faithful="neck, last stride 1, losses, embedding after the neck, recipe of preset paper; --weights takes its "
-        "repository's checkpoints",
+        "repository's checkpoints, and fast-reid's",
         differs="the centres of the centre loss are learned by the same Adam as all else, not by SGD at 0.5; erased "
         "rectangles have the mean colour; preset demo has no centre loss, for its few batches move no centre",
         presets={
@@ -91,6 +96,7 @@ def _method(name: str, paper: str, demo: str, described: str) -> Method:
         },
         build=_build,
         loss=identity_and_triplet,
+        option_defaults=WITH_NECK,
         groups=("static",),
     )
 

@@ -33,7 +33,10 @@ def test_did_you_mean(kind, typo, meant):
 
 
 def test_a_name_like_nothing_gets_the_list():
-    with pytest.raises(BenchError, match=r"known: cuhk03, dukemtmc, manifest, market1501, mars, msmt17, synthped"):
+    with pytest.raises(
+        BenchError,
+        match=r"known: cuhk03, dukemtmc, ltcc, manifest, market1501, mars, msmt17, occluded-duke, prcc, synth",
+    ):
         registry.load("dataset", "zzzzzz")
 
 

@@ -32,12 +32,15 @@ class MarketLayout:
 
     ``usual_names`` are the names of the set's folder in a folder of datasets, in any case; the first that exists is
     taken. ``file_name`` matches the whole name of an image; its groups are identity and camera. ``example`` is such a
-    name.
+    name. ``folders`` hold the training, query and gallery images. ``counted_from`` is the first identity where names
+    count from 0, which is no distractor there: pids here are one higher.
     """
 
     usual_names: tuple[str, ...]
     file_name: re.Pattern[str]
     example: str
+    folders: tuple[str, str, str] = SPLIT_FOLDERS
+    counted_from: int = 1
 
 
 ANY_NAME = re.compile(r"(-1|[0-9]+)_c([0-9]+).*\.(?:jpg|jpeg|png)", re.IGNORECASE)
@@ -65,8 +68,8 @@ def read_market1501_folder(
     Raises :class:`BenchError` where a folder is missing or empty, a visible file does not fit the pattern (an image
     left out in silence would change scores), or the protocol cannot score the set.
     """
-    root = find_dataset(folder.expanduser(), layout.usual_names, SPLIT_FOLDERS)
-    train, query, gallery = (_read_split(root / split, layout) for split in SPLIT_FOLDERS)
+    root = find_dataset(folder.expanduser(), layout.usual_names, layout.folders)
+    train, query, gallery = (_read_split(root / split, layout) for split in layout.folders)
     unidentified = next((sample for sample in query if sample.pid <= DISTRACTOR), None)
     if unidentified is not None:
         raise BenchError(
@@ -75,7 +78,7 @@ def read_market1501_folder(
         )
     train = [sample for sample in train if sample.pid > DISTRACTOR]
     if not train:
-        raise BenchError(f"{root / SPLIT_FOLDERS[0]} shows no identity above 0: there is nobody to train on")
+        raise BenchError(f"{root / layout.folders[0]} shows no identity above 0: there is nobody to train on")
     if distractors:
         gallery += _read_distractors(root, layout)
     check_protocol(train, query, gallery, str(root))
@@ -102,7 +105,7 @@ def _read_split(folder: Path, layout: MarketLayout) -> list[ImageSample]:
                 f"{path}: the name does not say who and which camera; expected IDENTITY_cCAMERA… and .jpg or .png, "
                 f"such as {layout.example}; rename the file or move it out of the folder"
             )
-        samples.append(ImageSample(path, pid=int(match[1]), camid=int(match[2])))
+        samples.append(ImageSample(path, pid=int(match[1]) + 1 - layout.counted_from, camid=int(match[2])))
     if not samples:
         raise BenchError(f"{folder}: expected images such as {layout.example}, found none")
     return samples

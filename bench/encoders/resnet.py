@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from bench.encoders.encoder import Encoder, EncoderFamily
-from bench.encoders.weights import fill_encoder
+from bench.encoders.weights import FAST_REID, fill_encoder, read_state_dict
 from bench.errors import BenchError
 
 RESNETS: dict[str, tuple[Callable[..., ResNet], str]] = {
@@ -26,14 +27,23 @@ NARROW_RESNETS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
 """Small encoders for two cores: width of the first stage, basic blocks of each stage."""
 
 
+CEIL = "-ceil"
+"""Ending of the names of ResNets whose stem pools without padding, rounding up, as fast-reid's do."""
+
+
 def resnet(name: str, *, weights: str) -> Encoder:
     """Build a ResNet; a bottleneck that halves its maps has its stride on the 3×3 convolution, as in torchvision.
 
     Raises :class:`BenchError` for weights that do not fit or do not exist.
     """
-    if name in RESNETS:
-        constructor, weights_enum = RESNETS[name]
+    plain = name.removesuffix(CEIL)
+    if plain in RESNETS:
+        constructor, weights_enum = RESNETS[plain]
         whole = constructor(weights=None)
+        if name != plain:
+            whole.maxpool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        if name == plain and weights not in ("none", "imagenet"):
+            refuse_other_pooling(read_state_dict(Path(weights)), weights, name)
         fill_encoder(whole, weights, weights_enum, classifier="fc.")
         width = int(whole.fc.in_features)
         stem = nn.Sequential(whole.conv1, whole.bn1, whole.relu, whole.maxpool)
@@ -75,4 +85,13 @@ def _narrow_resnet(width: int, blocks: tuple[int, int, int, int]) -> Encoder:
     return Encoder(stem, stages, (width, 2 * width, 4 * width, 8 * width))
 
 
-FAMILY = EncoderFamily(resnet, names=(*RESNETS, *NARROW_RESNETS))
+def refuse_other_pooling(state: Mapping[str, Tensor], weights: str, name: str) -> None:
+    """Raise :class:`BenchError` where a checkpoint is fast-reid's, whose stem pools otherwise than this ``name``'s."""
+    if any(key.startswith(FAST_REID) for key in state):
+        raise BenchError(
+            f"weights {weights} are a checkpoint of fast-reid, whose ResNets pool without padding; {name} pools with "
+            f"it, and would give other numbers: --backbone {name}{CEIL}"
+        )
+
+
+FAMILY = EncoderFamily(resnet, names=(*RESNETS, *(name + CEIL for name in RESNETS), *NARROW_RESNETS))

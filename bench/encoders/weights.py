@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision import models
@@ -17,20 +18,36 @@ from bench.errors import BenchError
 SAFETENSORS = ".safetensors"
 DATA_PARALLEL = "module."
 """Prefix of every name in a checkpoint of torch's data-parallel training."""
+HOLDERS = ("state_dict", "model")
+"""Where checkpoints hold the state dict beside other things: torchreid's, and fast-reid's."""
+CLASSIFIER = "classifier."
+"""Prefix of torchreid's layer over identities."""
+NUMPY_CORES = ("numpy.core", "numpy._core")
+NUMBERS: list[Any] = [
+    np.dtype,
+    np.dtypes.Float32DType,
+    np.dtypes.Float64DType,
+    *((np.float32(0).__reduce__()[0], f"{home}.multiarray.scalar") for home in NUMPY_CORES),
+]
+"""What a number of NumPy needs to be read, which runs nothing: torchreid keeps the rank-1 of a checkpoint as one."""
+FAST_REID, STRONG_BASELINE = "backbone.", "base."
+"""Prefix of the trunk in checkpoints of JDAI-CV/fast-reid and michuanhaohao/reid-strong-baseline."""
 
 
 def fill_encoder(network: nn.Module, weights: str, weights_enum: str, classifier: str) -> None:
     """Fill a torchvision network from ``imagenet``, a ``.pth``/``.safetensors`` file, or nothing (``none``).
 
     ``weights_enum`` names torchvision's enumeration of its weights. ``classifier`` is the prefix of the layer over
-    ImageNet's classes: it is no part of an encoder, and may be missing or of another width. Raises :class:`BenchError`
+    ImageNet's classes: it is no part of an encoder, and may be missing or of another width. Of checkpoints of
+    re-identification (torchreid, fast-reid, reid-strong-baseline) the trunk is taken. Raises :class:`BenchError`
     where the file cannot be read or does not fit, or ImageNet weights cannot be fetched.
     """
     if weights == "none":
         return
     state = _from_torchvision(weights_enum) if weights == "imagenet" else read_state_dict(Path(weights))
     state = {_current_name(name): value for name, value in state.items()}
-    state = {name: value for name, value in state.items() if not name.startswith(classifier)}
+    state = _trunk(state)
+    state = {name: value for name, value in state.items() if not name.startswith((classifier, CLASSIFIER))}
     try:
         missing, unexpected = network.load_state_dict(state, strict=False)
     except RuntimeError as problem:
@@ -43,6 +60,15 @@ def fill_encoder(network: nn.Module, weights: str, weights_enum: str, classifier
             f"weights {weights} do not fit this encoder: {len(missing)} parameters missing, {len(unexpected)} unknown, "
             f"the first is {first}"
         )
+
+
+def _trunk(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give what is under the prefix of a trunk, where there is such a prefix."""
+    for prefix in (FAST_REID, STRONG_BASELINE):
+        inside = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        if inside:
+            return inside
+    return state
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -77,7 +103,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(NUMBERS):
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise BenchError(
             f"{path} is not a file of tensors that torch can read safely: it is damaged, or holds a pickled model or "
@@ -86,7 +113,10 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     except Exception as problem:  # damaged archives make torch raise errors of many types
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise BenchError(f"{path} is not a file of tensors that torch can read safely: {reason}") from None
-    state = state["state_dict"] if isinstance(state, Mapping) and "state_dict" in state else state
+    for holder in HOLDERS:
+        if isinstance(state, Mapping) and isinstance(state.get(holder), Mapping):
+            state = state[holder]
+            break
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise BenchError(f"{path} holds no state dict: expected names with tensors")
     return dict(state)

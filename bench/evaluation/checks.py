@@ -19,6 +19,7 @@ from bench.errors import BenchError
 from bench.evaluation.codes import CodedExit, coded_exits, ready_codes
 from bench.evaluation.described import check_about, cost_of
 from bench.evaluation.embeddings import EmbeddedImages, Embeddings, hash_arrays
+from bench.evaluation.toolkits import from_toolkit, toolkit_of
 from bench.retrieval.labels import label_pair, search_labels
 from bench.retrieval.table import FloatArray
 from bench.spec import canonical_json
@@ -32,7 +33,12 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def checked(arrays: Arrays, about: Mapping[str, Any]) -> Embeddings:
-    """Check what a file holds. Raises BenchError for the first thing that is not as it should be."""
+    """Check what a file holds, or a dump of a toolkit.
+
+    Raises BenchError for the first thing that is not as it should be.
+    """
+    if toolkit_of(arrays):
+        arrays, about = from_toolkit(dict(arrays), about)
     _check_names(arrays)
     check_about(about)
     exits = _count_exits(arrays)

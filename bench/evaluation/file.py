@@ -16,6 +16,7 @@ from bench.digests import FIELD, DamagedFile, stamp, verify
 from bench.errors import BenchError
 from bench.evaluation.checks import checked
 from bench.evaluation.embeddings import Embeddings
+from bench.evaluation.toolkits import toolkit_of
 from bench.files import DIGEST, read_arrays, replacing, write_arrays
 
 ABOUT = "about"
@@ -69,7 +70,7 @@ def _read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     about = arrays.pop(ABOUT, None)
     if about is not None and (about.size != 1 or about.dtype.kind != "U"):
         raise BenchError(f"{path}: {ABOUT} holds one text, found {about.dtype} {about.shape}")
-    return arrays, _parsed(path, None if about is None else str(about.reshape(-1)[0]))
+    return arrays, _parsed(path, None if about is None else str(about.reshape(-1)[0]), arrays)
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -80,10 +81,12 @@ def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, An
             metadata = stored.metadata() or {}
     except (OSError, TypeError, ValueError, AttributeError, SafetensorError, DamagedFile) as problem:
         raise DamagedFile(f"cannot read {path} ({problem}); {AGAIN}") from problem
-    return arrays, _parsed(path, metadata.get(ABOUT))
+    return arrays, _parsed(path, metadata.get(ABOUT), arrays)
 
 
-def _parsed(path: Path, text: str | None) -> dict[str, Any]:
+def _parsed(path: Path, text: str | None, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    if text is None and toolkit_of(arrays):
+        return {}  # a toolkit's dump says enough by its names
     if text is None:
         raise BenchError(
             f'{path}: {ABOUT} is missing, a JSON text that says at least what costs are in: {{"cost": {{"unit": '

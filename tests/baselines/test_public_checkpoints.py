@@ -1,5 +1,6 @@
 """Checkpoints of public repositories load by their names, and the network then computes what theirs does."""
 
+import numpy as np
 import pytest
 import torch
 from paper_size import untrained
@@ -94,6 +95,51 @@ def test_bot_embeds_as_the_public_network(tmp_path):
     torch.testing.assert_close(embedded(network), expected)
     torch.save(trunk.state_dict(), tmp_path / "trunk.pth")
     assert torch.equal(build("bot-r18", weights=str(tmp_path / "trunk.pth")).stem[0].weight, trunk.conv1.weight)
+
+
+def pooled(trunk, images):
+    """Means of the last maps of torchvision's ResNet."""
+    trunk.avgpool, trunk.fc = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Identity()
+    with torch.inference_mode():
+        return trunk(images)
+
+
+def test_fast_reids_bot_embeds_as_theirs(tmp_path):
+    """By torchvision's ResNet with fast-reid's pooling of the stem, and the neck by hand."""
+    torch.manual_seed(0)
+    trunk = resnet18().eval()
+    trunk.maxpool = torch.nn.MaxPool2d(3, stride=2, ceil_mode=True)
+    neck = {name: torch.rand(512) + 0.5 for name in ("weight", "running_mean", "running_var")}
+    state = {f"backbone.{name}": value for name, value in trunk.state_dict().items() if not name.startswith("fc.")}
+    state |= {f"heads.bottleneck.0.{name}": value for name, value in neck.items()}
+    state |= {"heads.bottleneck.0.bias": torch.zeros(512), "heads.weight": torch.zeros(751, 512)}
+    state |= {"pixel_mean": torch.zeros(1, 3, 1, 1), "pixel_std": torch.ones(1, 3, 1, 1)}
+    torch.save({"model": state, "optimizer": {"state": {}}, "iteration": 17}, tmp_path / "bot.pth")
+    weights = str(tmp_path / "bot.pth")
+    options = {"weights": weights, "last_stride": 2}
+    network = build("bot-r18", backbone="resnet18-ceil", **options)
+    features = pooled(trunk, image(2, 64, 32))
+    centred = (features - neck["running_mean"]) / (neck["running_var"] + 1e-5).sqrt() * neck["weight"]
+    torch.testing.assert_close(embedded(network), centred / centred.norm(dim=1, keepdim=True))
+    trunk_alone = build("dare", backbone="resnet18-ceil", weights=weights)
+    assert torch.equal(trunk_alone.stem[0].weight, trunk.conv1.weight)
+    for method in ("bot-r18", "dare"):
+        with pytest.raises(BenchError, match="fast-reid, whose ResNets pool without padding"):
+            build(method, backbone="resnet18", **options)
+    with pytest.raises(BenchError, match="of a network with a neck"):
+        build("bot-r18", backbone="resnet18-ceil", neck=False, **options)
+
+
+def test_torchreids_resnet_embeds_as_theirs(tmp_path):
+    """A whole checkpoint of its trainer: a number of NumPy beside the state dict, and a classifier over identities."""
+    torch.manual_seed(0)
+    trunk = resnet18().eval()
+    state = {name: value for name, value in trunk.state_dict().items() if not name.startswith("fc.")}
+    state |= {"classifier.weight": torch.zeros(751, 512), "classifier.bias": torch.zeros(751)}
+    kept = {"state_dict": state, "epoch": 60, "rank1": np.float32(0.85), "optimizer": {"state": {}}}
+    torch.save(kept, tmp_path / "model.pth.tar-60")
+    network = build("bot-r18", weights=str(tmp_path / "model.pth.tar-60"), last_stride=2, neck=False)
+    torch.testing.assert_close(embedded(network), pooled(trunk, image(2, 64, 32)))
 
 
 @pytest.mark.parametrize(
