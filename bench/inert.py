@@ -1,6 +1,6 @@
 """Texts from elsewhere made harmless: for pages, figures, terminals and spreadsheets.
 
-Names, options and remarks may come from a results folder that somebody else made. Whatever they hold, they are shown,
+Names, options and remarks may come from a results folder of unknown origin. Whatever they hold, they are shown,
 and nothing in them is carried out.
 """
 

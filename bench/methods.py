@@ -124,7 +124,7 @@ class Method:
     architecture: ArchitectureSearch | None = None
 
     def __post_init__(self) -> None:
-        """Refuse groups that nobody can ask for."""
+        """Refuse groups that no option names."""
         for group in self.groups:
             if group not in GROUPS:
                 raise unknown_name(f"group of method {self.name}", group, GROUPS)

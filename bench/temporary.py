@@ -1,6 +1,6 @@
 """Temporary files and folders: held by a lock while their process works, and cleared by the next one of their kind.
 
-A process that is killed cannot clear up after itself. The system gives its locks back, so whoever comes next can tell
+A process that is killed cannot clear up after itself. The system gives its locks back, so the next process can tell
 what was left behind from what is being written. Where there are no such locks (Windows, some network file systems)
 nothing is cleared.
 """

@@ -71,7 +71,7 @@ def test_running_out_of_memory_is_no_defect(bench, monkeypatch):
 
 @pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
 def test_a_signal_that_comes_while_an_object_is_taken_down_is_not_lost(number, raised):
-    # Whoever starts the tests in the background has them ignore Ctrl-C.
+    # Tests that are started in the background ignore Ctrl-C.
     earlier = signal.signal(number, signal.default_int_handler)
 
     class Taken:

@@ -1,4 +1,4 @@
-"""Temporary files: whoever comes next clears what killed processes left, and nothing that is being written."""
+"""Temporary files: the next process clears what killed ones left, and nothing that is being written."""
 
 import os
 import subprocess

@@ -133,7 +133,7 @@ class ScoredRun(Scores):
 
     @property
     def calibration(self) -> ExitTable | None:
-        """The same of the held-out identities; None where nobody was held out."""
+        """The same of the held-out identities; None where no identity was held out."""
         path = RunFolder(self.folder).table("calibration", evaluation_key(self.header))
         return load_table(path) if path.exists() else None
 

@@ -1,4 +1,4 @@
-"""Who is ahead, whoever is searched for and however training falls out: a test over people and seeds.
+"""Which of two networks is ahead, for other people and other training seeds than those measured: a test over both.
 
 Every network is tested on the same people: seeds and people are crossed, and both are drawn at random. It is the design
 of reader studies, with networks for readers and people for cases. The variance of a difference is put together as there

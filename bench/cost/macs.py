@@ -12,7 +12,7 @@ The convention, :data:`CONVENTION`:
   returns: the state as well as the embedding, since work that only a later exit reads is paid for at this one.
   ``start`` belongs to the first step.
 * A product of ±1 with ±1 is a MAC like any other: that is how it runs here. Which MACs these are is a column of its
-  own, for whoever has a machine that does 64 of them at once (bench/cost/axes/operations.py names that rate).
+  own, for machines that do 64 of them at once (bench/cost/axes/operations.py names that rate).
 * Work of modules under ``heads`` belongs to the head, all else to the trunk. A query that leaves at exit ``s`` has run
   every head up to and including that of ``s``.
 

@@ -39,7 +39,9 @@ def write_labelled_sheet(
     """
     grid = _choose_samples(samples, identities, generator)
     if not grid:
-        raise BenchError("there is nobody to show: expected identities of 1 or more, found distractors and junk alone")
+        raise BenchError(
+            "there is no identity to show: expected identities of 1 or more, found distractors and junk alone"
+        )
     cameras = sorted({camid for by_camera in grid.values() for camid in by_camera})
     save_sheet(_sheet(grid, cameras), path)
     return len(grid), len(cameras)

@@ -78,7 +78,7 @@ def read_market1501_folder(
         )
     train = [sample for sample in train if sample.pid > DISTRACTOR]
     if not train:
-        raise BenchError(f"{root / layout.folders[0]} shows no identity above 0: there is nobody to train on")
+        raise BenchError(f"{root / layout.folders[0]} shows no identity above 0: there is no identity to train on")
     if distractors:
         gallery += _read_distractors(root, layout)
     check_protocol(train, query, gallery, str(root))

@@ -68,7 +68,7 @@ def checked(arrays: Arrays, about: Mapping[str, Any]) -> Embeddings:
 
 
 def _check_names(arrays: Arrays) -> None:
-    """Refuse arrays that nobody would read: a name that is misspelt must not pass for one that is left out."""
+    """Refuse arrays of unknown names: a misspelt name must not pass for an array that is left out."""
     for name in arrays:
         part, _, what = name.rpartition(".")
         known = name in ("costs", *TRAINING) or (part in PARTS and (what in OF_A_PART or what.isdecimal()))

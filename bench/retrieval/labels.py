@@ -39,11 +39,11 @@ class GalleryLabels:
         order = np.argsort(kept_pids, kind="stable")
         identities, starts = np.unique(kept_pids[order], return_index=True)
         self._of_identity = dict(zip(identities.tolist(), np.split(order, starts[1:]), strict=True))
-        self._nobody = np.empty(0, dtype=order.dtype)
+        self._no_images = np.empty(0, dtype=order.dtype)
 
     def showing(self, pid: int) -> IntArray:
         """Indices (n,) among the kept images of those that show an identity, ascending."""
-        return self._of_identity.get(pid, self._nobody)
+        return self._of_identity.get(pid, self._no_images)
 
     def has_match(self, query_pids: IntArray, query_camids: IntArray) -> NDArray[np.bool_]:
         """Whether each query (Q,) has an image of its identity in another camera."""

@@ -40,7 +40,7 @@ def obtain_pairs(
 ) -> tuple[AcceptedPairs, ...]:
     """Give the accepted pairs of each exit, of these views of the images; none where all show one person."""
     if len(np.setdiff1d(np.union1d(query[0], gallery[0]), [JUNK_PID])) < 2:
-        reporter.note("same person or not: everybody is one person, there is nobody to tell apart")
+        reporter.note("same person or not: all images show one identity, so no two can be told apart")
         return ()
 
     def make() -> tuple[AcceptedPairs, ...]:

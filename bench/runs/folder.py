@@ -170,7 +170,7 @@ class RunFolder:
                 raise FolderHeld(
                     f"another process is at work on {self.path}; wait for it, or use other --results"
                 ) from None
-            # Whoever writes here holds the folder: what is half written was left by a process that was killed.
+            # A process that writes here holds the lock: what is half written was left by one that was killed.
             temporary.clear(path for path in self.path.glob(".*") if temporary.BESIDE.fullmatch(path.name))
         try:
             yield

@@ -1,4 +1,4 @@
-"""Contract tests of plug-ins: what every registered method, policy and dataset must keep, for whoever writes one.
+"""Contract tests of plug-ins: what every registered method, policy and dataset must keep, for their authors.
 
 ::
 

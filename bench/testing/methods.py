@@ -1,6 +1,8 @@
-"""What every registered method must keep, whoever wrote it: run over all of them at preset smoke."""
+"""What every registered method must keep, plug-ins too: run over all of them at preset smoke."""
 
 from __future__ import annotations
+
+import copy
 
 import numpy as np
 import pytest
@@ -32,14 +34,20 @@ def build(method: Method) -> MultiExitNetwork:
     return method.build(dict(smoke.network), IDENTITIES, smoke.recipe.input_size)
 
 
-@pytest.fixture
-def network(method: Method, images: Tensor) -> MultiExitNetwork:
+@pytest.fixture(scope="module")
+def warmed_up(method: Method, images: Tensor) -> MultiExitNetwork:
     torch.manual_seed(0)
     network = build(method)
     with torch.no_grad():  # so that running statistics are not the initial ones
         for _ in range(3):
             network.outputs(images)
     return network.eval()
+
+
+@pytest.fixture
+def network(warmed_up: MultiExitNetwork) -> MultiExitNetwork:
+    """A copy for each test, which may train it."""
+    return copy.deepcopy(warmed_up)
 
 
 def test_it_says_what_it_is(method: Method) -> None:

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from convolutions import calls_and_macs, units
+from paper_size import untrained
 
 from baselines.msdnet import MSDNET
 from baselines.networks.msdnet import MSDNet
@@ -46,7 +47,7 @@ def test_trunk_heads_and_parameters_to_the_digit(network):
 
 
 def test_the_whole_official_network():
-    network = MSDNET.build({**PAPER, "exits": 5}, 10).eval()
+    network, _ = untrained("msdnet", 10, exits=5)
     assert network.exits[-1].dim == 560
     assert exit_macs(network, (256, 128))[-1] == 861_273_088
     parameters = sum(part.numel() for name, part in network.named_parameters() if not name.startswith("classifiers"))
@@ -91,26 +92,25 @@ def test_the_state_is_what_the_next_layer_reads(network):
 
 
 def test_nothing_is_computed_twice_or_left_out(network):
-    calls, macs = calls_and_macs(network, torch.randn(1, 3, 128, 64))
+    calls, macs = calls_and_macs(network, torch.randn(1, 3, 256, 128))
     assert set(calls.values()) == {1}
     assert len(calls) == len(units(network))
-    assert macs == exit_macs(network, (128, 64))[-1]
+    assert macs == exit_macs(network, (256, 128))[-1]
 
 
 @pytest.mark.parametrize("exits", [1, 2, 3])
-def test_cut_earlier_it_leaves_out_what_nobody_reads(exits):
+def test_cut_earlier_it_leaves_out_what_is_never_read(exits, network):
     """The paper's lazy evaluation, of a network that has no later exit: what the last exit kept depends on."""
-    network = MSDNET.build({**PAPER, "exits": exits}, 10).eval()
+    cut, _ = untrained("msdnet", 10, exits=exits)
     if exits == 1:
-        assert exit_macs(network, (256, 128)).tolist() == [161_382_400]
-    whole = MSDNET.build(PAPER, 10).eval()
-    assert exit_macs(network, (256, 128))[-1] <= exit_macs(whole, (256, 128))[exits - 1]
-    calls, _ = calls_and_macs(network, torch.randn(1, 3, 64, 64))
+        assert exit_macs(cut, (256, 128)).tolist() == [161_382_400]
+    assert exit_macs(cut, (256, 128))[-1] <= exit_macs(network, (256, 128))[exits - 1]
+    calls, _ = calls_and_macs(cut, torch.randn(1, 3, 64, 64))
     assert set(calls.values()) == {1}
 
 
 def test_embedding_at_the_map_leaves_the_heads_convolutions_out():
-    network = MSDNET.build({**PAPER, "embed_at": "map"}, 10).eval()
+    network, _ = untrained("msdnet", 10, embed_at="map")
     assert [spec.dim for spec in network.exits] == [384, 384, 352, 304]
     assert exit_macs(network, (256, 128)).tolist() == [202_637_312, 409_993_216, 605_487_104, 755_056_640]
 

@@ -1,10 +1,8 @@
-import copy
-
 import pytest
 import torch
 from convolutions import calls_and_macs, units
+from paper_size import untrained
 
-from baselines.networks.ranet import RANet
 from baselines.ranet import RANET
 from bench.cost.ledger import CostLedger
 from bench.cost.macs import exit_macs
@@ -23,8 +21,15 @@ def network():
 
 @pytest.fixture(scope="module")
 def whole():
+    """All eight exits; tensors are zeros, which is enough for what is counted."""
+    return untrained("ranet", 10, exits=8)[0]
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """All eight exits with the official layers, in few channels and in double precision."""
     torch.manual_seed(0)
-    return RANET.build({**PAPER, "exits": 8}, 10).eval()
+    return RANET.build({**PAPER, "exits": 8, "channels": 4, "growth": 4}, 10).double().eval()
 
 
 def test_widths_of_the_table(network, whole):
@@ -114,17 +119,17 @@ def written_out(network, images):
     return embeddings
 
 
-def test_steps_against_the_network_written_out(whole):
+def test_steps_against_the_network_written_out(narrow):
     """Eight exits, so that trails of fusion blocks that halve the resolution are read as well."""
-    network = copy.deepcopy(whole).double()
+    network = narrow
     images = torch.randn(3, 3, 96, 64, dtype=torch.float64)
     with torch.inference_mode():
         for one, other in zip(network.embed(images), written_out(network, images), strict=True):
             torch.testing.assert_close(one, other, rtol=1e-9, atol=0)
 
 
-def test_queries_leave_one_by_one(whole):
-    network = copy.deepcopy(whole).double()
+def test_queries_leave_one_by_one(narrow):
+    network = narrow
     images = torch.randn(8, 3, 64, 32, dtype=torch.float64)
     rows = torch.arange(8)
     with torch.inference_mode():
@@ -138,17 +143,17 @@ def test_queries_leave_one_by_one(whole):
 
 def test_nothing_is_computed_twice_or_left_out(network, whole):
     for one in (network, whole):
-        calls, macs = calls_and_macs(one, torch.randn(1, 3, 64, 32))
+        calls, macs = calls_and_macs(one, torch.randn(1, 3, 256, 128))
         assert set(calls.values()) == {1}
         assert len(calls) == len(units(one))
-        assert macs == exit_macs(one, (64, 32))[-1]
+        assert macs == exit_macs(one, (256, 128))[-1]
 
 
 @pytest.mark.parametrize("exits", [1, 3, 5])
 def test_cut_in_the_middle_of_a_sub_network(exits, whole):
-    network = RANet(10, exits=exits).eval()
+    network, _ = untrained("ranet", 10, exits=exits)
     assert [spec.dim for spec in network.exits] == [spec.dim for spec in whole.exits][:exits]
-    assert exit_macs(network, (64, 32)).tolist() == exit_macs(whole, (64, 32)).tolist()[:exits]
+    assert exit_macs(network, (256, 128)).tolist() == exit_macs(whole, (256, 128)).tolist()[:exits]
 
 
 @pytest.mark.parametrize(("wrong", "said"), [({"exits": 9}, "1 to 8 exits"), ({"growth": 2}, "growth of 4 or more")])

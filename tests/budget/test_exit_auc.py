@@ -87,7 +87,7 @@ def test_records_of_both_groups_of_people():
     assert "no_better_later" not in records[3]
 
 
-def test_nobody_to_tell_apart_gives_no_area():
+def test_without_two_classes_there_is_no_area():
     table = invented_table(queries=20, people=10, seed=0)
     table.outcomes.hits[:] = 1
     (record, *_) = auc_records([registry.policy("gs")], {"test": table, "calibration": None}, 10, 0)

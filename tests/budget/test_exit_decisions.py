@@ -70,7 +70,7 @@ def test_margins_are_right_more_often_than_random_exits():
     assert margins["precision_low"] > chance["precision_high"]
 
 
-def test_nobody_leaving_is_no_division_by_nothing():
+def test_no_query_leaving_is_no_division_by_zero():
     table, calibration = invented_table(), invented_table(seed=3)
     hopeless = replace(
         calibration, outcomes=replace(calibration.outcomes, hits=np.zeros_like(calibration.outcomes.hits))

@@ -40,7 +40,7 @@ def test_stream_is_the_online_rule(seed, queries, exits, a, integers):
 
 
 def test_stream_habits_by_hand():
-    # Nobody should leave early; yet the first to arrive does, and so does every new maximum.
+    # No query should leave early; yet the first to arrive does, and so does every new maximum.
     confidence = np.array([[1.0, 0], [0.5, 0], [2.0, 0], [1.5, 0]])
     assert stream_exits(confidence, np.array([0.0, 1.0])).tolist() == [0, 1, 0, 1]
 

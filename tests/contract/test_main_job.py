@@ -3,6 +3,8 @@
 A processor without bfloat16 units runs autocast too, only slowly, so that every machine tests what any machine runs.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from families import STATIC, methods
 
 from bench import registry
 from bench.device import open_device, run_outputs
+from bench.retrieval.embed import embed_images
 from bench.running.run import run
 from bench.spec import SweepSpec
 
@@ -42,14 +45,14 @@ def test_main_job(method, precision, smoke_request, trained):
 
 
 @pytest.mark.parametrize("name", methods())
-def test_bfloat16_ends_in_a_finite_loss_and_gradient(name):
-    """Outputs under autocast, float32 in the loss, gradients in float32."""
+def test_bfloat16_ends_in_a_finite_loss_gradient_and_codes(name):
+    """Outputs under autocast, float32 in the loss, gradients in float32; then bits or float32 of every exit."""
     method = registry.method(name)
     smoke = method.presets["smoke"]
     torch.manual_seed(0)
     network = method.build(dict(smoke.network), 4, smoke.recipe.input_size).train()
-    images = torch.randn(8, 3, *smoke.recipe.input_size)
-    outputs = run_outputs(network, images, open_device("cpu", "bfloat16"))
+    images, fabric = torch.randn(8, 3, *smoke.recipe.input_size), open_device("cpu", "bfloat16")
+    outputs = run_outputs(network, images, fabric)
     for output in outputs:
         for tensor in (output.features, output.embedding, output.logits, *output.extras.values()):
             assert tensor is None or tensor.dtype == torch.float32
@@ -62,3 +65,9 @@ def test_bfloat16_ends_in_a_finite_loss_and_gradient(name):
         assert parameter.grad is not None, name
         assert parameter.grad.dtype == torch.float32, name
         assert torch.isfinite(parameter.grad).all(), name
+    pixels = torch.randint(0, 256, (8, 3, *smoke.recipe.input_size), dtype=torch.uint8)
+    kept = SimpleNamespace(views=lambda rows, _: [pixels[rows]])
+    for spec, codes in zip(network.exits, embed_images(network, kept, np.arange(8), fabric), strict=True):
+        assert codes.dtype == (np.uint8 if spec.code == "binary" else np.float32)
+        assert codes.shape == (8, -(-spec.dim // 8) if spec.code == "binary" else spec.dim)
+        assert np.isfinite(codes).all()

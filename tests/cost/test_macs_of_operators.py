@@ -102,7 +102,7 @@ def test_operators_agree_with_torch(name):
         assert count(network, (8, 4))[0].trunk_parameters == sum(p.numel() for p in layer.parameters())
 
 
-def test_an_operator_nobody_ruled_on_is_an_error():
+def test_an_operator_without_a_ruling_is_an_error():
     network = OneStep(lambda n, x: torch.cdist(x, x).mean((2, 3)), 3)
     with pytest.raises(BenchError, match=r"aten::cdist.*step 0 \(exit 'only'\) of OneStep.*bench/cost/operators\.py"):
         count(network, (8, 4))

@@ -77,7 +77,7 @@ def test_what_cannot_be_shown(tmp_path):
     samples = [sample(tmp_path, 1, 1, RED)]
     with pytest.raises(BenchError, match="contact sheet"):
         draw(samples, tmp_path / "sheet.docx")
-    with pytest.raises(BenchError, match="nobody to show"):
+    with pytest.raises(BenchError, match="no identity to show"):
         draw([sample(tmp_path, 0, 1, RED)], tmp_path / "sheet.png")
     samples[0].path.write_bytes(b"")
     with pytest.raises(BenchError, match=r"1_1\.png.*the file is empty"):

@@ -99,9 +99,9 @@ def test_a_query_shows_somebody(tmp_path, name):
         read_market1501_folder(root, "tiny")
 
 
-def test_training_on_nobody(tmp_path):
+def test_training_without_identities(tmp_path):
     root = write(tmp_path, train=["0000_c1s1_000001_00.jpg"])
-    with pytest.raises(BenchError, match="nobody to train on"):
+    with pytest.raises(BenchError, match="no identity to train on"):
         read_market1501_folder(root, "tiny")
 
 

@@ -82,7 +82,7 @@ def test_the_policies_are_what_they_say(parameters):
     assert np.array_equal(one[:, 0], leaving)
     assert np.array_equal(one[:, 1:], signals.identity_margin[:, 1:])
     assert np.array_equal(other[:, 1:], signals.identity_margin[:, 1:])
-    # Whoever ETS lets go stands before all whom it keeps, and within both the wider margin comes first.
+    # Queries that ETS lets go stand before all that it keeps, and within both the wider margin comes first.
     assert other[leaving >= 0.5, 0].min() >= both.least_threshold > other[leaving < 0.5, 0].max()
     margin = signals.identity_margin[:, 0]
     for part in (leaving >= 0.5, leaving < 0.5):
@@ -158,8 +158,8 @@ def test_readings_are_policies_of_their_own():
 
 def test_order_of_the_images_matters_and_missing_ones_do_not_break_it(parameters):
     signals = with_features(invented_table()).signals
-    nobody = replace(signals, nearest_indices=np.full_like(signals.nearest_indices, -1))
-    assert np.isfinite(probability_function(parameters)(nobody)).all()
+    unmatched = replace(signals, nearest_indices=np.full_like(signals.nearest_indices, -1))
+    assert np.isfinite(probability_function(parameters)(unmatched)).all()
     turned = replace(signals, nearest_indices=signals.nearest_indices[:, :, ::-1])
     assert not np.allclose(probability_function(parameters)(signals), probability_function(parameters)(turned))
 

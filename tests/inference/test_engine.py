@@ -74,7 +74,7 @@ ROWS = np.arange(QUERIES)
 def test_who_left_goes_no_further(backend, gallery):
     answers = make(backend, gallery).answer(ROWS, CAMERAS)
     left = np.bincount(answers.exits, minlength=3)
-    assert (left > 0).all(), "the example lets somebody leave everywhere"
+    assert (left > 0).all(), "in the example queries leave at every exit"
     assert backend.asked == [(0, 20), (1, 20 - left[0]), (2, left[2])]
     assert answers.runs == {(0, 20): 1, (1, 20 - left[0]): 1, (2, left[2]): 1}
     assert answers.macs.tolist() == COSTS[answers.exits].tolist()

@@ -101,7 +101,7 @@ def test_policies_that_read_features_decide_alike_on_exported_graphs(
         torch_exits, graph_exits = (run_engine(engine, images, deployed, order, 8).exits for engine in engines)
         assert np.array_equal(graph_exits, torch_exits)
         left |= set(torch_exits.tolist())
-    assert len(left) > 1, "somebody leaves early, and somebody goes on"
+    assert len(left) > 1, "some queries leave early, and some go on"
 
 
 @pytest.mark.parametrize("method", ENGINE_METHODS)

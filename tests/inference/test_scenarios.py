@@ -12,7 +12,7 @@ from bench.inference.scenarios import batch_size, highest_rate, run_pass, serve
 
 
 class Clock:
-    """Time passes when somebody works."""
+    """Time passes while work is done."""
 
     def __init__(self):
         self.now = 0.0

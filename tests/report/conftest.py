@@ -5,9 +5,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from once import once
 
 from bench import registry
 from bench.budget.sweep import SweepSpec, exit_records, sweep
+from bench.report.write import write_report
 from bench.retrieval.table import ExitTable, Outcomes, Signals
 from bench.runs.records import write_records
 from bench.spec import digest
@@ -29,14 +31,14 @@ def _table(seed, exits, queries=60):
     precision = np.clip(0.5 * right + 0.4 * generator.random((queries, exits)), 0, 1)
     margin = np.where(right, generator.gamma(4, 5, right.shape), generator.gamma(1, 3, right.shape))
     nearest = generator.gamma(9, 5, (queries, exits, 1)) + np.arange(5)
-    nobody = np.zeros((queries, exits, 5), dtype=np.int64)
+    unknown = np.zeros((queries, exits, 5), dtype=np.int64)
     hits = np.repeat(right[..., None], 3, axis=2).astype(float)
     return ExitTable(
         tuple(f"exit {index + 1}" for index in range(exits)),
         Signals(
             nearest_distances=nearest,
-            nearest_indices=nobody,
-            nearest_pids=nobody,
+            nearest_indices=unknown,
+            nearest_pids=unknown,
             identity_margin=margin,
             previous_identity_distance=np.full(right.shape, np.inf),
             query_camids=np.ones(queries, dtype=np.int64),
@@ -70,6 +72,25 @@ def sweeps():
 def writer(sweeps):
     """Gives a function that writes runs under a folder."""
     return lambda folder: _writer(folder, sweeps)
+
+
+@pytest.fixture(scope="session")
+def whole_report(shared_folder, writer):
+    """A report with every kind of figure and table, in every format: drawn once for all test processes."""
+
+    def untold(header, _):
+        del header["training"]
+
+    def make():
+        write_run = writer(shared_folder / "report")
+        write_run()
+        write_run(method="dare", preset="<i>", swept=False, change=untold)
+        for seed in (0, 1):
+            write_run(method="msdnet", seed=seed, exits=3, change=untold)
+        write_run(method="single", exits=1, swept=False, change=untold)
+        return write_report(write_run.results, shared_folder / "report" / "report")
+
+    return once(shared_folder / "report" / "report.pickle", make)
 
 
 @pytest.fixture

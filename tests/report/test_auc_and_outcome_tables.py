@@ -58,8 +58,8 @@ def test_outcome_table_counts_the_exits(write_run):
             "threshold_from": "calibration",
         }
         records.append({**about, **counts, **shares, "threshold": 2.5})
-        nobody = {"left": 0.0, "correct": 0.0, "incorrect": 0.0, "possible": 40.0, "queries": 60, "threshold": None}
-        records.append({**about, **nobody, "policy": "qs"})
+        none_left = {"left": 0.0, "correct": 0.0, "incorrect": 0.0, "possible": 40.0, "queries": 60, "threshold": None}
+        records.append({**about, **none_left, "policy": "qs"})
 
     write_run(change=outcomes)
     section = only_section(write_run.results)
@@ -93,7 +93,7 @@ def test_outcomes_keep_their_order_and_what_was_learned_whatever_is_swept_later(
     assert table.full["learned_from"].tolist() == ["", "3 easy images; 7 images", "", ""]
 
 
-def test_without_a_sweep_nobody_leaves_first(write_run):
+def test_without_a_sweep_no_outcomes_are_shown(write_run):
     write_run(swept=False)
     section = only_section(write_run.results)
     assert outcome_table(section).full.empty

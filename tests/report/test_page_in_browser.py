@@ -10,8 +10,6 @@ from html import unescape
 
 import pytest
 
-from bench.report.write import write_report
-
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 QUIET = (
     "--headless",
@@ -73,14 +71,10 @@ def show(page, profile, scheme, width):
 
 
 @pytest.fixture(scope="module")
-def shown(writer, tmp_path_factory):
+def shown(whole_report, tmp_path_factory):
     """The report, and what is seen of it by colour scheme and width."""
-    folder = tmp_path_factory.mktemp("browser")
-    write_run = writer(folder)
-    write_run()
-    write_run(method="dare", seed=1, swept=False)
-    report = write_report(write_run.results, folder / "report")
-    page = report.folder / "probed.html"
+    folder, report = tmp_path_factory.mktemp("browser"), whole_report
+    page = folder / "probed.html"
     # The page's policy lets no script run but its own, and the probe is one more.
     text = re.sub(r"<meta http-equiv=.Content-Security-Policy.[^>]*>", "", report.page.read_text())
     page.write_text(text.replace("</body>", f"{PROBE}</body>"))

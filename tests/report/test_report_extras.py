@@ -7,7 +7,17 @@ from test_latency_report import SIZE, latency
 from test_search_report import accuracy, study
 
 from bench.cost.profiles import write_latency
+from bench.report import kinds
 from bench.report.write import write_report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drawn_alone():
+    """Figures of what was measured apart: the others are drawn where whole reports are tested."""
+    drawn = tuple(kind for kind in kinds.FIGURES if kind.name in ("latency", "search"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "FIGURES", drawn)
+        yield
 
 
 @pytest.fixture(scope="module")

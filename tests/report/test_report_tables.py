@@ -196,7 +196,7 @@ def test_setups_are_compared_at_their_last_exit_and_over_shared_budgets(write_ru
     assert (swept["from"], swept["to"]) == (20e6, 65e6)
 
 
-def test_one_setup_is_ahead_of_nobody(write_run):
+def test_one_setup_is_ahead_of_none(write_run):
     write_run()
     assert ahead_table(only_section(write_run.results)) is None
 

@@ -49,24 +49,8 @@ class Page(HTMLParser):
             self.references += re.findall(r"url\(([^)]*)\)", value or "")
 
 
-@pytest.fixture(scope="module")
-def report(writer, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    write_run = writer(folder)
-    write_run()
-
-    def untold(header, _):
-        del header["training"]
-
-    write_run(method="dare", preset="<i>", swept=False, change=untold)
-    for seed in (0, 1):
-        write_run(method="msdnet", seed=seed, exits=3, change=untold)
-    write_run(method="single", exits=1, swept=False, change=untold)
-    return write_report(write_run.results, folder / "report")
-
-
-def test_every_kind_has_its_files_under_stable_names(report):
-    names = {file.relative_to(report.folder).as_posix() for file in report.files}
+def test_every_kind_has_its_files_under_stable_names(whole_report):
+    names = {file.relative_to(whole_report.folder).as_posix() for file in whole_report.files}
     assert "index.html" in names
     for kind in ("budget", "exit-fractions", "cost", "training"):
         assert {f"figures/invented-hashreid-demo-seed0-{kind}.{ending}" for ending in FIGURE_FORMATS} <= names
@@ -78,12 +62,12 @@ def test_every_kind_has_its_files_under_stable_names(report):
     assert "figures/invented-dare-i-seed0-exit-fractions.svg" not in names
     assert {"figures/invented-dare-i-seed0-budget.svg", "figures/invented-msdnet-demo-seeds0-1-budget.svg"} <= names
     assert "figures/invented-single-demo-seed0-budget.svg" not in names
-    assert report.page in report.files
-    assert not [path for path in report.folder.iterdir() if path.name.startswith(".")]
+    assert whole_report.page in whole_report.files
+    assert not [path for path in whole_report.folder.iterdir() if path.name.startswith(".")]
 
 
-def test_figures_have_pixels_fonts_and_no_dates(report):
-    for file in report.files:
+def test_figures_have_pixels_fonts_and_no_dates(whole_report):
+    for file in whole_report.files:
         content = file.read_bytes()
         if file.suffix == ".png":
             width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
@@ -100,8 +84,8 @@ def test_figures_have_pixels_fonts_and_no_dates(report):
             assert b"/CreationDate" not in content
 
 
-def test_the_page_stands_alone_and_is_well_formed(report):
-    text = report.page.read_text()
+def test_the_page_stands_alone_and_is_well_formed(whole_report):
+    text = whole_report.page.read_text()
     page = Page(text)
     assert len(page.ids) == len(set(page.ids))
     for reference in page.references:
@@ -109,9 +93,9 @@ def test_the_page_stands_alone_and_is_well_formed(report):
         if reference.startswith("#"):
             assert reference[1:] in page.ids
         else:
-            assert (report.folder / reference).is_file()
+            assert (whole_report.folder / reference).is_file()
     assert page.tags.count("h1") == page.tags.count("script") == 1
-    assert page.tags.count("svg") == len([file for file in report.files if file.suffix == ".svg"])
+    assert page.tags.count("svg") == len([file for file in whole_report.files if file.suffix == ".svg"])
     assert not {"link", "img", "iframe"} & set(page.tags)
     assert text.count('role="img"') == page.tags.count("svg")
     assert "@import" not in text
@@ -119,8 +103,8 @@ def test_the_page_stands_alone_and_is_well_formed(report):
     assert "default-src 'none'" in text
 
 
-def test_texts_are_escaped_and_origins_are_shown(report):
-    text = report.page.read_text()
+def test_texts_are_escaped_and_origins_are_shown(whole_report):
+    text = whole_report.page.read_text()
     assert "a &lt;script&gt; &amp; more" in text
     assert "<b>bold" not in text
     assert "dare &lt;i&gt;" in text
@@ -134,8 +118,8 @@ def test_texts_are_escaped_and_origins_are_shown(report):
         assert expected in text
 
 
-def test_figures_come_first_and_each_says_what_it_was_drawn_from(report):
-    text = report.page.read_text()
+def test_figures_come_first_and_each_says_what_it_was_drawn_from(whole_report):
+    text = whole_report.page.read_text()
     assert text.index("<svg") < text.index("<table") < text.index('<h2 id="runs">') < text.index('<h2 id="reading">')
     figures = re.findall(r"<figure>.*?</figure>", text, re.DOTALL)
     assert len(figures) > 10
@@ -147,9 +131,9 @@ def test_figures_come_first_and_each_says_what_it_was_drawn_from(report):
     assert len(whole) == 5
 
 
-def test_a_reader_can_point_at_every_mark_of_budget_and_comparison(report):
+def test_a_reader_can_point_at_every_mark_of_budget_and_comparison(whole_report):
     for name in ("invented-hashreid-demo-seed0-budget", "invented-comparison"):
-        text = (report.folder / "figures" / f"{name}.svg").read_text()
+        text = (whole_report.folder / "figures" / f"{name}.svg").read_text()
         titles = re.findall(r"<title>([^<]*)</title>", text)
         assert len(titles) > 20
         for title in titles:
@@ -157,11 +141,11 @@ def test_a_reader_can_point_at_every_mark_of_budget_and_comparison(report):
                 r": (mAP|rank-1)( gain)? −?[0-9.]+ (%|points) \[.*\] at [0-9.]+ M multiply-adds$", title
             ), title
         # The page has the same.
-        assert all(f"<title>{title}</title>" in report.page.read_text() for title in titles[:3])
+        assert all(f"<title>{title}</title>" in whole_report.page.read_text() for title in titles[:3])
 
 
-def test_a_long_table_is_folded_up(report):
-    text = report.page.read_text()
+def test_a_long_table_is_folded_up(whole_report):
+    text = whole_report.page.read_text()
     folded = re.findall(r"<details><summary>([^<]*): (\d+) rows</summary>\s*<div class=\"table\">", text)
     assert all(int(rows) > 30 for _, rows in folded)
     for table in re.findall(r'<div class="table">.*?</table>', text, re.DOTALL):
@@ -170,7 +154,7 @@ def test_a_long_table_is_folded_up(report):
         assert long == any(title == name for name, _ in folded)
 
 
-def test_the_same_records_give_the_same_bytes_however_many_processes_draw(report, tmp_path):
+def test_the_same_records_give_the_same_bytes_however_many_processes_draw(whole_report, tmp_path):
     said = []
 
     class Task:
@@ -183,9 +167,9 @@ def test_the_same_records_give_the_same_bytes_however_many_processes_draw(report
             said.append(total)
             yield Task()
 
-    again = write_report(report.folder.parent / "results", tmp_path, Reporter(), workers=2)
-    assert len(report.files) == len(again.files) > 10
-    for one, two in zip(report.files, again.files, strict=True):
+    again = write_report(whole_report.folder.parent / "results", tmp_path, Reporter(), workers=2)
+    assert len(whole_report.files) == len(again.files) > 10
+    for one, two in zip(whole_report.files, again.files, strict=True):
         assert one.name == two.name
         assert one.read_bytes() == two.read_bytes(), one.name
     assert said[0] == len(said) - 1 > 10

@@ -63,7 +63,7 @@ def test_what_follows_from_whole_files_is_made_again(finished, folder, start):
     whole = path.read_bytes()
     flip(path)
     without_records(folder)
-    # Whoever would use the damaged file must have no table to take its place.
+    # A stage that would use the damaged file must have no table to take its place.
     for table in folder.path.glob("table-*") if start == "embeddings-" else ():
         table.unlink()
     notes = Notes()

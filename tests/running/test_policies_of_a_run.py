@@ -64,7 +64,7 @@ def test_auc_is_recorded_of_test_people_and_held_out_ones(shared):
     areas = [record for record in result.records if record["kind"] == "auc"]
     found = {(record["policy"], record["people"], record["exit"]) for record in areas}
     assert found == {
-        (name, people, place) for name in SWEEP.policies for people in ("test", "calibration") for place in range(4)
+        (name, people, index) for name in SWEEP.policies for people in ("test", "calibration") for index in range(4)
     }
 
 
@@ -99,7 +99,7 @@ def test_what_is_recorded_of_late_is_added_to_records_that_were_kept_without(sha
     path.write_bytes(whole)
 
 
-def test_policies_learn_from_nobody_that_is_tested(shared, monkeypatch):
+def test_policies_learn_from_no_identity_that_is_tested(shared, monkeypatch):
     """What is handed to a policy to learn from shows none of the people that it will be tested on."""
     request, _ = shared
     seen = []

@@ -71,7 +71,7 @@ def test_of_two_runs_the_one_that_suits_the_machine(opened, processor):
         assert opened().spec.precision == expected
 
 
-def test_a_folder_in_which_nothing_was_done_binds_nobody(opened, processor, smoke_request):
+def test_a_folder_in_which_nothing_was_done_binds_no_run(opened, processor, smoke_request):
     processor(True)
     begun = opened()
     assert begun.folder.spec.exists()

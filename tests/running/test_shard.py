@@ -1,4 +1,4 @@
-"""Parts of a grid: everybody gets the same, all get all, nobody gets what another has."""
+"""Parts of a grid: every machine computes the same parts, which are disjoint and together are the grid."""
 
 from dataclasses import replace
 from pathlib import Path

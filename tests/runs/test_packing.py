@@ -135,7 +135,7 @@ def test_a_damaged_archive_leaves_nothing_behind(packed, tmp_path, where, how):
     except BrokenArchive:
         assert not list(results.iterdir())
     else:
-        # Padding between two members, and fields of tar that nobody reads, may differ.
+        # Padding between two members, and fields of tar that are never read, may differ.
         assert bytes_of(results) == bytes_of(packed / "one")
         shutil.rmtree(results)
 

@@ -119,7 +119,7 @@ def test_files_of_before_digests_and_strange_ones_are_remarks(folder, tmp_path):
     ]
 
 
-def test_what_killed_processes_left_goes_once_nobody_works_there(folder, tmp_path):
+def test_what_killed_processes_left_goes_once_no_process_works_there(folder, tmp_path):
     fresh, mine = folder.path / ".checkpoint.pt.abcd_123.pt", folder.path / ".notes.settings"
     old, young = tmp_path / ".report-abcd_123", tmp_path / ".report-abcd_124"
     for path in (old, young):

@@ -1,4 +1,4 @@
-"""Networks at preset smoke that nobody trained, as if they were those of a run, and noise for images."""
+"""Untrained networks at preset smoke, as if they were those of a run, and noise for images."""
 
 from pathlib import Path
 

@@ -53,6 +53,6 @@ class Place:
         return folder
 
     def stale(self) -> list[Path]:
-        """Temporary files and folders that nobody works on any more."""
+        """Temporary files and folders that no process works on any more."""
         there = [path for path in self.root.rglob(".*") if BESIDE.fullmatch(path.name)]
         return there + [path for name in STALE for path in self.root.rglob(name)]

@@ -20,7 +20,7 @@ def together(world: Undisturbed, command: Command, count: int = 10) -> Case:
         if one.status == 1 and AT_WORK not in " ".join(one.err.split()):
             case.fault("unclear ends", f"expected {AT_WORK!r}, found {one.err}")
     if not any(one.status == 0 for one in ended):
-        case.fault("unclear ends", "nobody did the work")
+        case.fault("unclear ends", "no process did the work")
     world.judge(case, command)
     stale = world.place.stale()
     case.fault("stale files", ", ".join(map(str, stale)), len(stale))

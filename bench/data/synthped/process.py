@@ -46,5 +46,5 @@ if __name__ == "__main__":
     try:
         serve(sys.stdin, sys.stdout)
     except BrokenPipeError:
-        # The caller was killed. Nobody reads the reply, and the part that is written counts when rendering goes on.
+        # The caller was killed. No process reads the reply, and the part that is written counts when rendering goes on.
         os._exit(1)

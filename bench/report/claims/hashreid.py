@@ -159,7 +159,7 @@ def faster_search(evidence: Evidence) -> Answer:
 
 def _fewer_operations(row: dict[Any, Any]) -> float:
     lengths = [int(length) for length in str(row["lengths"]).split("/")]
-    fractions = [float(row[f"exit_fraction_{place}"]) for place in range(1, len(lengths) + 1)]
+    fractions = [float(row[f"exit_fraction_{number}"]) for number in range(1, len(lengths) + 1)]
     words = sum(part * math.ceil(length / WORD) for part, length in zip(fractions, lengths, strict=True))
     return lengths[-1] / words
 

@@ -35,11 +35,11 @@ def each_sweep(section: Section) -> Iterator[tuple[Setup, Run, str, str, pd.Data
     for setup in section.setups:
         for run in setup.runs:
             rows = rows_of(setup, run, "policy")
-            places = rows.groupby(["thresholding", "policy"]).indices if len(rows) else {}
+            indices = rows.groupby(["thresholding", "policy"]).indices if len(rows) else {}
             for thresholding in setup.thresholdings():
                 for policy in setup.policies(thresholding):
-                    if (thresholding, policy) in places:
-                        swept = rows.iloc[places[thresholding, policy]]
+                    if (thresholding, policy) in indices:
+                        swept = rows.iloc[indices[thresholding, policy]]
                         yield setup, run, thresholding, policy, swept.sort_values("a", kind="stable")
 
 
