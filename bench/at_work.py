@@ -1,7 +1,7 @@
-"""Who of this user's ``bench`` processes is at work on this machine, so that nothing is timed beside them.
+"""Which of this user's ``bench`` processes are at work on this machine, so that nothing is timed beside them.
 
-Each holds a file of its own in a folder of the user's while it works. The system gives the lock of a process that was
-killed back, so a file that nobody holds is no sign of anybody. Where there are no such locks (Windows), nobody is seen.
+Each locks a file of its own in a folder of the user's while it works. The system releases the lock of a process that
+was killed, so a file without a lock stands for no process. Where there are no such locks (Windows), none is seen.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Exits on a network of somebody's own: costs, training by a recipe, export and real early exit, as of any other."""
+"""Exits on a network of one's own: costs, training by a recipe, export and real early exit, as of any other."""
 
 import json
 

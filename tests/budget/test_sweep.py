@@ -217,7 +217,7 @@ def test_bootstrap_interval_against_the_closed_form():
 
 
 def test_a_sweep_in_blocks_of_queries_is_that_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sums over blocks are those over all queries, whoever's queries a block cuts in two."""
+    """Sums over blocks are those over all queries, also where a block cuts an identity's queries in two."""
     rng = np.random.default_rng(5)
     scores = rng.random((101, 3, 7))
     context = SweepContext.of(scores, np.array([1.0, 2.0, 4.0]), IdentityBootstrap.draw(np.arange(101) // 4, 50, 0))

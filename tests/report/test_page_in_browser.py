@@ -64,7 +64,7 @@ def show(page, profile, scheme, width):
     """What the probe measures, and the lines of the browser's log that are the page's."""
     window = (f"--user-data-dir={profile}", f"--window-size={width},900")
     command = (*window, f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", "--dump-dom", page.as_uri())
-    done = subprocess.run([chromium(), *QUIET, *command], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([chromium(), *QUIET, *command], capture_output=True, text=True, timeout=180)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     return json.loads(unescape(found.group(1))), [line for line in done.stderr.splitlines() if "CONSOLE" in line]

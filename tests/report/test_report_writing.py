@@ -213,7 +213,8 @@ def test_reading_records_waits_for_nothing_that_draws():
     assert answer.stdout.strip() == "set()"
 
 
-def test_the_command_ends_with_a_table_or_with_json(small, tmp_path):
+def test_the_command_ends_with_a_table_or_with_json(small, figures_drawn, tmp_path):
+    figures_drawn("exits")
     command = ["report", "--results", str(small), "--out", str(tmp_path / "r"), "--formats", "svg"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output

@@ -1,4 +1,4 @@
-"""Embeddings as somebody else's network makes them: clusters in space, the later exit the tighter."""
+"""Embeddings as a network from elsewhere makes them: clusters in space, the later exit the tighter."""
 
 import numpy as np
 

@@ -82,7 +82,7 @@ class Workers(AbstractContextManager["Workers"], Protocol):
 
 
 class Telling:
-    """A reporter whose words go to whoever started the run: remarks at once, progress now and then."""
+    """A reporter whose words go to the process that started the run: remarks at once, progress now and then."""
 
     def __init__(self, run: int) -> None:
         self.run = run

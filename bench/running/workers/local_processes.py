@@ -144,7 +144,7 @@ class LocalProcesses:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop whoever is at work; what is kept stays."""
+        """Stop the processes that are at work; what is kept stays."""
         for worker in self._workers.values():
             worker.connection.close()
             worker.process.terminate()
