@@ -36,7 +36,10 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
         whole_numbers(name, options[name], count=str(options[name]).count(",") + 1) for name in ("lengths", "searched")
     )
     encoder = build_encoder(
-        str(options["backbone"]), last_stride=int(options["last_stride"]), weights=str(options["weights"])
+        str(options["backbone"]),
+        last_stride=int(options["last_stride"]),
+        weights=str(options["weights"]),
+        input_size=input_size,
     )
     return CtF(encoder, num_identities, lengths, searched)
 
@@ -70,7 +73,7 @@ def ctf_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) ->
 
 CTF = Method(
     name="ctf",
-    summary="a pyramid of codes on a ResNet-50, for a search from coarse to fine: one exit (binary codes, Hamming)",
+    summary="CtF: codes of several lengths in one pass of a ResNet-50, one exit at the longest (binary codes, Hamming)",
     paper="Wang et al., Faster Person Re-Identification, ECCV 2020",
     faithful="code lengths of the pyramid, self-distillation by probability and by similarity, weights of the losses; "
     "preset paper: BoT's recipe, as in the public code; bench search --coarse-to-fine is its search",
