@@ -70,24 +70,22 @@ def _draw(axes: Axes, study: Study, metric: str) -> None:
             for group, value, at in zip(groups, values, bits, strict=True)
         ]
         name_points(axes, bits, values, texts)
-        for group, at, value in zip(groups, bits, values, strict=True):
+        for group, at, top in zip(groups, bits, high, strict=True):
             if way == "one code" or group[0]["name"] == BETA_NAME:
-                # Accuracy rises to the right: beside a point, up is free to the left of single codes, and on the right
-                # of a bar above the others.
-                left = way == "one code"
                 written = axes.annotate(
                     group[0]["name"],
-                    (at, value),
-                    xytext=(-5, 3) if left else (3, 5),
+                    (at, top),
+                    xytext=(0, 2),
                     textcoords="offset points",
-                    ha="right" if left else "left",
+                    ha="center",
+                    va="bottom",
                     color=style.colour,
                     zorder=6,
                 )
                 written.set_path_effects([withStroke(linewidth=2, foreground="white")])
     axes.set_xlabel("Thousands of bits compared for a query")
     logarithmic(axes)
-    axes.margins(x=0.1, y=0.12)
+    axes.margins(x=0.14, y=0.14)
     axes.set_ylabel(f"{metric} (%)")
 
 
