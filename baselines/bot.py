@@ -59,7 +59,7 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
         weights="none" if public else weights,
         input_size=input_size,
     )
-    neck = bool(options.get("neck", True))  # runs from before the option have it
+    neck = bool(options.get("neck", True))  # runs that were kept before the option existed have a neck
     if public and not neck:
         raise BenchError(f"weights {weights} are of a network with a neck: leave out neck=false")
     network = BoT(encoder, num_identities, centres=float(options["centre_weight"]) > 0, neck=neck)
