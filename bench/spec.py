@@ -28,6 +28,10 @@ RecipeName = Literal["own", "shared"]
 RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
 WHOLE_NUMBERS = (0, 65_536)
 """Least and greatest whole number that an option of a network takes where its method does not say."""
+MOST_NUMBER = 1_000_000
+"""Greatest number with a point, of either sign, that an option of a network takes."""
+MOST_SEED = 2**32 - 1
+"""Greatest seed: numpy's older generators and other libraries take none that is longer."""
 MOST_BUDGETS, MOST_SHUFFLES, MOST_RESAMPLES = 10_000, 10_000, 100_000
 """The greatest sweep: more budgets than a curve can show, more draws than change a digit of an interval."""
 ALWAYS_IN_KEY = {"in_key": "always"}
@@ -184,6 +188,7 @@ class SweepSpec:
 
     def __post_init__(self) -> None:
         """Refuse sweeps of nothing. Raises :class:`BenchError`."""
+        check_seed(self.seed)
         if self.budgets < 2 and not self.a_values:
             raise BenchError(f"a sweep has at least 2 budgets, not {self.budgets}")
         if self.budgets > MOST_BUDGETS:
@@ -219,7 +224,8 @@ def override(
     Names are those of the options (``ranking_weight``) and of the recipe's fields, with a dot into its parts
     (``epochs``, ``optimiser.learning_rate``, ``augmentation.erase``). A value must be of the kind that stands there,
     numbers finite, and whole numbers of a network in their ``ranges`` (least and greatest), by default
-    :data:`WHOLE_NUMBERS`.
+    :data:`WHOLE_NUMBERS`; others up to :data:`MOST_NUMBER`. The recipe names the range of each of its own. Raises
+    :class:`BenchError` otherwise.
     """
     options = dict(network)
     known = sorted([*options, *_field_names(recipe)])
@@ -237,7 +243,15 @@ def _in_range(name: str, value: Any, allowed: tuple[int, int]) -> Any:
     least, greatest = allowed
     if type(value) is int and not least <= value <= greatest:
         raise BenchError(f"setting {name}={value}: expected a whole number from {least} to {greatest:,}")
+    if isinstance(value, float) and abs(value) > MOST_NUMBER:
+        raise BenchError(f"setting {name}={value:g}: expected a number from -{MOST_NUMBER:,} to {MOST_NUMBER:,}")
     return value
+
+
+def check_seed(seed: int) -> None:
+    """Refuse seeds that not every generator takes. Raises :class:`BenchError`."""
+    if not 0 <= seed <= MOST_SEED:
+        raise BenchError(f"a seed is a whole number from 0 to {MOST_SEED:,}, not {seed}")
 
 
 def _field_names(value: Any, prefix: str = "") -> list[str]:

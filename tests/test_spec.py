@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.spec import canonical_json, digest, override
+from bench.spec import SweepSpec, canonical_json, check_seed, digest, override
 from bench.training.recipe import Recipe
 
 OPTIONS = {"backbone": "resnet50", "bits": 256, "ranking_weight": 100.0, "early_exits": True}
@@ -71,6 +71,17 @@ def test_overrides_by_name():
         ({"optimiser.learning_rate": "-1"}, "above 0"),
         ({"optimiser.name": "adamm"}, "did you mean 'adam'"),
         ({"input_size": "128"}, "height and width"),
+        ({"epochs": "99999999999999999999"}, "epochs must be at least 1 and at most 100,000"),
+        ({"identities_per_batch": "1000000"}, "at least 1 and at most 65,536"),
+        ({"batches_per_epoch": "99999999999"}, "at least 0 and at most 10,000,000"),
+        ({"optimiser.learning_rate": "1e30"}, "above 0 and at most 1,000"),
+        ({"optimiser.momentum": "2"}, "at least 0 and at most 1"),
+        ({"optimiser.betas": "0.9,1.5"}, "at least 0 and at most 1"),
+        ({"schedule.milestones": "40,99999999999"}, "at least 0 and at most 100,000"),
+        ({"schedule.warmup_epochs": "1e9"}, "at least 0 and at most 100,000"),
+        ({"augmentation.pad": "100000"}, "at least 0 and at most 8,192"),
+        ({"input_size": "99999x128"}, "at least 1 and at most 8,192"),
+        ({"ranking_weight": "1e30"}, "from -1,000,000 to 1,000,000"),
     ],
 )
 def test_impossible_overrides(settings, message):
@@ -81,3 +92,11 @@ def test_impossible_overrides(settings, message):
 def test_whole_numbers_stay_whole():
     with pytest.raises(BenchError, match="expected tuple"):
         override({}, Recipe(), {"input_size": "128.5x64"})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 10**30])
+def test_seeds_that_not_every_generator_takes_are_refused(seed):
+    with pytest.raises(BenchError, match="from 0 to 4,294,967,295"):
+        check_seed(seed)
+    with pytest.raises(BenchError, match="from 0 to 4,294,967,295"):
+        SweepSpec(("gs",), seed=seed)

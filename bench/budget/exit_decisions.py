@@ -87,8 +87,9 @@ def decision_records(
             record |= {"given_up": float(given_up.sum()), "given_up_correct": float(given_up @ right)}
             record["given_up_rightly"] = float(given_up @ hopeless)
         for name, values in measured.items():
-            if np.isfinite(values[0]):
-                known = values[1:][np.isfinite(values[1:])]
+            known = values[1:][np.isfinite(values[1:])]
+            # With few draws there may be none in which anybody leaves: a rate has no interval then, and none is told.
+            if np.isfinite(values[0]) and len(known):
                 low, high = interval(known)
                 record |= {name: float(values[0]), f"{name}_low": float(low), f"{name}_high": float(high)}
         records.append(record)

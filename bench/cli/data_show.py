@@ -25,7 +25,7 @@ class Split(StrEnum):
 def show_command(
     name: DatasetArgument,
     out: Annotated[Path, typer.Option(help="Picture to write (PNG).")],
-    identities: Annotated[int, typer.Option(min=1, help="People to show: rows.")] = 10,
+    identities: Annotated[int, typer.Option(min=1, max=10_000, help="People to show: rows.")] = 10,
     split: Annotated[Split, typer.Option(help="Images to show.")] = Split.TRAIN,
     seed: Annotated[int, typer.Option(min=0, help="Draws the people, and one image of each in each camera.")] = 0,
     data_root: DataRootOption = None,

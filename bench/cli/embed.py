@@ -31,7 +31,7 @@ def embed_command(
     ] = None,
     policy: Annotated[str, typer.Option(help="Policy of --budget.")] = "gs",
     thresholding: Annotated[str, typer.Option(help="Thresholds of --budget: calibrated, or stream.")] = "calibrated",
-    batch: Annotated[int, typer.Option(min=1, help="Images at once with --budget.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Images at once with --budget.")] = 32,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it is there.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data_root: DataRootOption = None,

@@ -46,7 +46,7 @@ def infer_command(
     precision: Annotated[
         str | None, typer.Option(help="float32, bfloat16, float16 or int8; the run's if none.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the backend.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=4_096, help="Threads of the backend.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch: Annotated[int, typer.Option(help="Queries at once, offline and at a server.")] = 32,
     rounds: Annotated[int, typer.Option(help="How often everyone answers all queries.")] = 2,

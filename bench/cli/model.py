@@ -35,7 +35,7 @@ def export_command(
     form: Annotated[str, typer.Option("--format", help="onnx: a graph a step; safetensors: weights.")] = "onnx",
     precision: Annotated[str, typer.Option(help="Of the graphs: float32, float16 or int8.")] = "float32",
     out: Annotated[Path | None, typer.Option(help="Folder to write.", show_default="<results>/exports/<run>")] = None,
-    images: Annotated[int, typer.Option(min=1, help="Images that fix the ranges of int8.")] = 128,
+    images: Annotated[int, typer.Option(min=1, max=1_000_000, help="Images that fix the ranges of int8.")] = 128,
     dataset: RunDatasetOption = None,
     data: DataOption = None,
     data_root: DataRootOption = None,
@@ -80,7 +80,7 @@ def check_command(
     backends: Annotated[
         str | None, typer.Option("--backend", help="Backends, with commas.", show_default="all that are installed")
     ] = None,
-    images: Annotated[int, typer.Option(min=1, help="Query images that are compared.")] = 64,
+    images: Annotated[int, typer.Option(min=1, max=1_000_000, help="Query images that are compared.")] = 64,
     accuracy: Annotated[
         bool | None,
         typer.Option(
@@ -89,7 +89,9 @@ def check_command(
             show_default="for less than float32",
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of each backend.", show_default="all")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=4_096, help="Threads of each backend.", show_default="all")
+    ] = None,
     dataset: RunDatasetOption = None,
     data: DataOption = None,
     data_root: DataRootOption = None,

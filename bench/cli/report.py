@@ -26,7 +26,10 @@ def report_command(
         typer.Option(help="Put what bench policies drew into the page, photographs of people with it."),
     ] = True,
     setups: Annotated[
-        int, typer.Option(min=1, help="Setups of a section that are drawn, the best of them; the tables hold all.")
+        int,
+        typer.Option(
+            min=1, max=10_000, help="Setups of a section that are drawn, the best of them; the tables hold all."
+        ),
     ] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON object.")] = False,
 ) -> None:

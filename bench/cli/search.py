@@ -58,7 +58,7 @@ def search_command(
             "codes of several lengths.",
         ),
     ] = False,
-    seconds: Annotated[float, typer.Option(min=0.0, help="How long each way of comparing is timed.")] = 1.0,
+    seconds: Annotated[float, typer.Option(min=0.0, max=86_400, help="How long each way of comparing is timed.")] = 1.0,
     backbone: BackboneOption = None,
     settings: SetOption = None,
     calibration: Annotated[float, typer.Option(help="Share of training identities held out.")] = 0.1,

@@ -16,7 +16,7 @@ from bench.data.views import VIEW_COUNTS, check_views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Method
 from bench.precision import check_device, check_precision, resolve_precision
-from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, override
+from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, check_seed, override
 from bench.training.recipe import Recipe
 from bench.training.shared import SHARED_RECIPES
 
@@ -56,6 +56,7 @@ class RunRequest:
         """Refuse what can be seen to be impossible before anything is done. Raises :class:`BenchError`."""
         check_device(self.device)
         check_precision(self.precision)
+        check_seed(self.seed)
         if not 0 <= self.calibration_share < 1:
             raise BenchError(
                 f"--calibration is a share of the training identities from 0 to 1, not {self.calibration_share}"

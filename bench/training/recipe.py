@@ -10,10 +10,24 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from bench.errors import BenchError, unknown_name
 
+MOST_EPOCHS, MOST_BATCHES, MOST_IN_BATCH = 100_000, 10_000_000, 65_536
+"""The longest training, and the largest batch (people, and images of each), that is begun."""
+MOST_PIXELS = 8_192
+"""The greatest height or width of an image, or width of its border."""
+MOST_RATE, MOST_FACTOR = 1_000, 1_000_000
+"""The greatest learning rate or weight decay, and the greatest factor of a schedule."""
+
 
 def _expect(holds: bool, name: str, expected: str, found: Any) -> None:
     if not holds:
         raise BenchError(f"{name} must be {expected}, not {found}")
+
+
+def _expect_within(name: str, found: Any, least: float, most: float, *, above: bool = False) -> None:
+    """Refuse a number, or one of several, that is not from ``least`` (or above it) to ``most``."""
+    for one in found if isinstance(found, tuple) else (found,):
+        expected = f"{'above' if above else 'at least'} {least:,} and at most {most:,}"
+        _expect(one <= most and (one > least if above else one >= least), name, expected, one)
 
 
 def _expect_choice(owner: Any, field: str) -> None:
@@ -53,8 +67,10 @@ class Schedule:
             "empty where there is no milestone",
             self.later_betas,
         )
-        _expect(self.factor > 0, "schedule.factor", "above 0", self.factor)
-        _expect(self.warmup_epochs >= 0, "schedule.warmup_epochs", "at least 0", self.warmup_epochs)
+        _expect_within("schedule.factor", self.factor, 0, MOST_FACTOR, above=True)
+        _expect_within("schedule.warmup_epochs", self.warmup_epochs, 0, MOST_EPOCHS)
+        _expect_within("schedule.milestones", self.milestones, 0, MOST_EPOCHS)
+        _expect_within("schedule.later_betas", self.later_betas, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -74,9 +90,11 @@ class Optimiser:
     def __post_init__(self) -> None:
         """Refuse what cannot be followed."""
         _expect_choice(self, "name")
-        _expect(self.learning_rate > 0, "optimiser.learning_rate", "above 0", self.learning_rate)
-        _expect(self.weight_decay >= 0, "optimiser.weight_decay", "at least 0", self.weight_decay)
+        _expect_within("optimiser.learning_rate", self.learning_rate, 0, MOST_RATE, above=True)
+        _expect_within("optimiser.weight_decay", self.weight_decay, 0, MOST_RATE)
         _expect(len(self.betas) == 2, "optimiser.betas", "two numbers", self.betas)
+        _expect_within("optimiser.betas", self.betas, 0, 1)
+        _expect_within("optimiser.momentum", self.momentum, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,7 @@ class Augmentation:
         """Refuse what cannot be followed."""
         for name in ("flip", "erase"):
             _expect(0 <= getattr(self, name) <= 1, f"augmentation.{name}", "from 0 to 1", getattr(self, name))
-        _expect(self.pad >= 0, "augmentation.pad", "at least 0", self.pad)
+        _expect_within("augmentation.pad", self.pad, 0, MOST_PIXELS)
         area = self.erase_area
         _expect(len(area) == 2 and 0 < area[0] <= area[1] < 1, "augmentation.erase_area", "two shares, rising", area)
         _expect_choice(self, "erase_with")
@@ -133,11 +151,14 @@ class Recipe:
         _expect_choice(self, "keep")
         size = self.input_size
         _expect(len(size) == 2 and min(size, default=0) > 0, "input_size", "height and width in pixels", size)
+        _expect_within("input_size", size, 1, MOST_PIXELS)
         room = len(self.resize) == 2 and all(map(int.__ge__, self.resize, size))
         _expect(not self.resize or room, "resize", f"empty, or height and width of at least {size}", self.resize)
-        for name in ("epochs", "identities_per_batch", "images_per_identity"):
-            _expect(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        _expect(self.batches_per_epoch >= 0, "batches_per_epoch", "at least 0", self.batches_per_epoch)
+        _expect_within("resize", self.resize, 1, MOST_PIXELS)
+        _expect_within("epochs", self.epochs, 1, MOST_EPOCHS)
+        _expect_within("identities_per_batch", self.identities_per_batch, 1, MOST_IN_BATCH)
+        _expect_within("images_per_identity", self.images_per_identity, 1, MOST_IN_BATCH)
+        _expect_within("batches_per_epoch", self.batches_per_epoch, 0, MOST_BATCHES)
 
     @property
     def stored_size(self) -> tuple[int, int]:

@@ -80,6 +80,19 @@ def test_no_query_leaving_is_no_division_by_zero():
     assert "precision" not in record
 
 
+def test_draws_in_which_nobody_leaves_have_no_interval_of_a_rate():
+    table, calibration = invented_table(), invented_table(seed=3)
+    alone = np.zeros_like(table.signals.identity_margin)
+    alone[0] = 10
+    table = replace(table, signals=replace(table.signals, identity_margin=alone))
+    margins = 9 * (calibration.outcomes.hits[:, :, 0] > 0.5)
+    calibration = replace(calibration, signals=replace(calibration.signals, identity_margin=margins.astype(float)))
+    found = [decision_records([registry.policy("gs")], table, calibration, 2, seed)[0] for seed in range(12)]
+    assert {record["left"] for record in found} == {1}
+    assert {"precision_low" in record for record in found} == {True, False}
+    assert {"precision" in record for record in found if "precision_low" not in record} == {False}
+
+
 def test_thresholds_know_nothing_of_the_test_sets_labels():
     table, calibration = invented_table(), invented_table(seed=3)
     flipped = replace(table, outcomes=replace(table.outcomes, hits=1 - table.outcomes.hits))
