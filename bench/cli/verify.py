@@ -31,16 +31,19 @@ def verify_command(
 ) -> None:
     """Check every file of a results folder and of the cache; ends with status 1 where something is wrong.
 
-    Digests, forms and schemas are checked, and the records of the exits against the exit tables that they came from.
+    Digests, forms and schemas are checked, the records of the exits against the exit tables that they came from, and
+    measurements (latencies, early exits, search studies) against the records of the runs that they name.
     Without --repair nothing is written.
     """
     # Here, not at the top: help should not wait for pandas.
+    from bench.report.measured_verification import verify_measurements
     from bench.runs.cache_verification import verify_cache
     from bench.runs.repair import repair as remove
     from bench.runs.verification import verify_results
 
     reporter = TerminalReporter()
     verification = verify_results(results, reporter)
+    verify_measurements(results, verification, reporter)
     verify_cache(cache or default_cache(), verification, reporter)
     removed, left = remove(verification.findings) if repair else ([], [])
     checked = (

@@ -51,14 +51,19 @@ def read_latencies(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
         name = path.relative_to(results).as_posix()
         try:
             record = read_json(path)
-            lengths = {len(record[name]) for name in ("exits", "milliseconds", "low", "high")}
-            if record["schema"] != SCHEMA_VERSION or len(lengths) != 1 or not all(_where(record)):
-                raise ValueError("another schema, or exits without times")
+            check_latency(record)
         except (BenchError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {name} is no latency of this suite ({type(problem).__name__}: {problem})")
         else:
             records.append(record)
     return records, remarks
+
+
+def check_latency(record: Mapping[str, Any]) -> None:
+    """Raise ValueError, or what reading another form ends in, for what is no latency of this suite."""
+    lengths = {len(record[name]) for name in ("exits", "milliseconds", "low", "high")}
+    if record["schema"] != SCHEMA_VERSION or len(lengths) != 1 or not all(_where(record)):
+        raise ValueError("another schema, or exits without times")
 
 
 def machine(record: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
         name = path.relative_to(results).as_posix()
         try:
             record = read_json(path)
-            _check(record)
+            check_inference(record)
         except BenchError as problem:
             remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
@@ -37,7 +37,7 @@ def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
     return records, remarks
 
 
-def _check(record: Mapping[str, Any]) -> None:
+def check_inference(record: Mapping[str, Any]) -> None:
     """Raise ValueError, or what reading another form ends in, for what the report could not be made of."""
     if record["schema"] != SCHEMA_VERSION:
         raise ValueError(f"schema {record['schema']}, this suite reads {SCHEMA_VERSION}")

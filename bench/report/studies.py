@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json
@@ -20,14 +21,7 @@ def read_studies(results: Path) -> tuple[tuple[tuple[str, Study], ...], tuple[st
         name = path.relative_to(results).as_posix()
         try:
             study = read_json(path)
-            if study["schema"] != SCHEMA_VERSION:
-                raise ValueError(f"schema {study['schema']}, this suite reads {SCHEMA_VERSION}")
-            # Studies that were made under earlier names of the records read as those of today.
-            study["chains"] = [upgrade_record(chain, 1) for chain in study["chains"]]
-            # Tables read nearly all of a study: one that they can be made of can be drawn.
-            study_name(study), study["dataset"]["fingerprint"], study["evaluation"]
-            for table in study_tables(study):
-                table.markdown()
+            check_study(study)
         except BenchError as problem:
             remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
@@ -35,3 +29,15 @@ def read_studies(results: Path) -> tuple[tuple[tuple[str, Study], ...], tuple[st
         else:
             studies.append((path.parent.name, study))
     return tuple(studies), tuple(remarks)
+
+
+def check_study(study: dict[str, Any]) -> None:
+    """Give a study the names of today, and raise ValueError, or what reading another form ends in, for what is none."""
+    if study["schema"] != SCHEMA_VERSION:
+        raise ValueError(f"schema {study['schema']}, this suite reads {SCHEMA_VERSION}")
+    # Studies that were made under earlier names of the records read as those of today.
+    study["chains"] = [upgrade_record(chain, 1) for chain in study["chains"]]
+    # Tables read nearly all of a study: one that they can be made of can be drawn.
+    study_name(study), study["dataset"]["fingerprint"], study["evaluation"]
+    for table in study_tables(study):
+        table.markdown()
