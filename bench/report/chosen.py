@@ -1,4 +1,4 @@
-"""Which setups of a section are drawn where there are more than a figure can hold."""
+"""Which setups of a section are drawn where there are more than a figure can hold, and which policy they share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from bench.report.curves import exit_curve
 from bench.report.sections import Section
 from bench.report.setups import Setup
 
+PREFERRED_POLICY = "gs"
+"""The policy that is shown where any would do."""
 MOST_SETUPS = 16
 """Setups of a section that have lines, figures and a part on the page, where nothing else is asked for."""
 
@@ -28,6 +30,30 @@ def left_out(section: Section, shown: Section, what: str = "Drawn") -> str:
         f"{what}: the {len(shown.setups)} of {len(section.setups):,} setups whose best exit has the highest mAP; "
         "the tables hold all."
     )
+
+
+def shared_policy(section: Section) -> tuple[str, str]:
+    """Choose policy and thresholding that most setups were swept under; gs and stream where the choice is even."""
+    candidates: dict[tuple[str, str], int] = {}
+    for setup in section.setups:
+        for thresholding in setup.thresholdings():
+            for policy in setup.policies(thresholding):
+                candidates[policy, thresholding] = candidates.get((policy, thresholding), 0) + 1
+    if not candidates:
+        return "", ""
+
+    def rank(candidate: tuple[str, str]) -> tuple[object, ...]:
+        policy, thresholding = candidate
+        return (
+            -candidates[candidate],
+            thresholding != "stream",
+            policy != PREFERRED_POLICY,
+            policy == "random",
+            policy,
+            thresholding,
+        )
+
+    return min(candidates, key=rank)
 
 
 def _best(setup: Setup) -> float:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from bench.report.setups import Setup
-from bench.runs.load import Frames
+from bench.runs.frames import Frames, indices_by, numbers_of
 
 FloatArray = NDArray[np.float64]
 
@@ -41,64 +39,83 @@ class Curve:
         return replace(self, low=None, high=None, single_seeds=())
 
 
+class _Columns:
+    """Columns of a setup's records, read when they are first asked for; runs are in the order of their names."""
+
+    def __init__(self, setup: Setup) -> None:
+        named = sorted(zip(setup.runs, setup.frames, strict=True), key=lambda one: one[0].identity)
+        self._frames: list[Frames] = [frames for _, frames in named]
+        self._columns: dict[tuple[str, str], list[FloatArray]] = {}
+        self._groups: dict[str, list[dict[tuple[str, str], NDArray[np.intp]]]] = {}
+        self._parts: dict[tuple[str, str, str], _Part] = {}
+
+    def column(self, kind: str, name: str) -> list[FloatArray]:
+        """Give a column of each run's records of a kind, NaN where there is none."""
+        if (kind, name) not in self._columns:
+            self._columns[kind, name] = [numbers_of(frames, kind, [name])[:, 0] for frames in self._frames]
+        return self._columns[kind, name]
+
+    def part(self, kind: str, policy: str, thresholding: str) -> _Part:
+        """Cut a part out."""
+        if kind not in self._groups:
+            self._groups[kind] = [indices_by(frames, kind) for frames in self._frames]
+        if (kind, policy, thresholding) not in self._parts:
+            indices = [groups.get((policy, thresholding), _NOWHERE) for groups in self._groups[kind]]
+            self._parts[kind, policy, thresholding] = _Part.of(self, kind, indices)
+        return self._parts[kind, policy, thresholding]
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Rows of one kind, policy and thresholding, with their indices by run."""
+    """Rows of one kind, policy and thresholding: where they stand in the columns of the runs that have some."""
 
-    rows: pd.DataFrame
-    of_runs: tuple[NDArray[np.intp], ...]
-    """Indices of each run's rows from the lowest key on; runs are in the order of their names."""
-    shared: NDArray[np.intp]
-    """Indices of the rows whose key all runs have, (runs, K)."""
+    columns: _Columns
+    kind: str
+    runs: tuple[int, ...]
+    indices: tuple[NDArray[np.intp], ...]
+    """Of each run's rows, from the lowest key on."""
+    shared: tuple[NDArray[np.intp], ...]
+    """Of the rows whose key all runs have, (K,) for each run."""
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, key: str) -> _Part:
-        """Sort the rows by their runs and, within each, by ``key``."""
-        rows = rows if len(rows) else rows.reindex(columns=["run", key])
-        keys = rows[key].to_numpy(dtype=np.float64)
-        runs, names = pd.factorize(rows["run"], sort=True)
-        order = np.lexsort((keys, runs))
-        of_runs = tuple(order[runs[order] == run] for run in range(len(names)))
+    def of(cls, columns: _Columns, kind: str, indices: Sequence[NDArray[np.intp]]) -> _Part:
+        """Sort each run's rows by their key."""
+        keys = columns.column(kind, _KEYS[kind])
+        runs = [run for run, own in enumerate(indices) if len(own)]
+        ordered = [indices[run][np.argsort(keys[run][indices[run]], kind="stable")] for run in runs]
         # The root that gives a budget is found anew for every run: its last digits may differ.
-        keyed = [{f"{keys[row]:.9g}": row for row in indices} for indices in of_runs]
-        names_shared = [name for name in keyed[0] if all(name in other for other in keyed[1:])] if keyed else []
-        shared = [[by_key[name] for name in names_shared] for by_key in keyed]
-        return cls(rows, of_runs, np.array(shared, dtype=np.intp).reshape(len(keyed), len(names_shared)))
+        keyed = [{f"{keys[run][row]:.9g}": row for row in own} for run, own in zip(runs, ordered, strict=True)]
+        names = [name for name in keyed[0] if all(name in other for other in keyed[1:])] if keyed else []
+        shared = [np.array([by_key[name] for name in names], dtype=np.intp) for by_key in keyed]
+        return cls(columns, kind, tuple(runs), tuple(ordered), tuple(shared))
 
-    def values(self, columns: Sequence[str]) -> FloatArray:
-        """Give columns as numbers, (rows, columns)."""
-        return self.rows.reindex(columns=list(columns)).to_numpy(dtype=np.float64)
+    def where_known(self, column: str) -> _Part:
+        """Leave out the rows that do not have a value in a column."""
+        values = self.columns.column(self.kind, column)
+        indices = [_NOWHERE] * len(values)
+        for run, own in zip(self.runs, self.indices, strict=True):
+            indices[run] = own[~np.isnan(values[run][own])]
+        return _Part.of(self.columns, self.kind, indices)
+
+    def values(self, columns: Sequence[str]) -> list[FloatArray]:
+        """Give columns as numbers, (rows, columns) for each run."""
+        return self._taken(columns, self.indices)
 
     def means(self, columns: Sequence[str]) -> FloatArray:
         """Average columns over the runs at equal keys, (K, columns)."""
-        return self.values(columns)[self.shared].mean(axis=0) if len(self.shared) else np.empty((0, len(columns)))
+        return np.array(self._taken(columns, self.shared)).mean(axis=0) if self.runs else np.empty((0, len(columns)))
 
-
-class _Parts(dict[tuple[str, str, str], _Part]):
-    """Parts of a setup's records by kind, policy and thresholding; each is cut out when it is first needed."""
-
-    def __init__(self, frames: Sequence[Frames]) -> None:
-        super().__init__()
-        self._frames = frames
-        self._indices: dict[str, list[dict[Any, Any]]] = {}
-
-    def __missing__(self, name: tuple[str, str, str]) -> _Part:
-        """Cut a part out."""
-        kind, policy, thresholding = name
-        frames = [frames[kind] for frames in self._frames if kind in frames]
-        if kind not in self._indices:
-            self._indices[kind] = [frame.groupby(["policy", "thresholding"]).indices for frame in frames]
-        cut = [
-            frame.take(indices[policy, thresholding])
-            for frame, indices in zip(frames, self._indices[kind], strict=True)
-            if (policy, thresholding) in indices
+    def _taken(self, columns: Sequence[str], indices: Sequence[NDArray[np.intp]]) -> list[FloatArray]:
+        read = [self.columns.column(self.kind, name) for name in columns]
+        return [
+            np.stack([of_runs[run][own] for of_runs in read], axis=1)
+            for run, own in zip(self.runs, indices, strict=True)
         ]
-        self[name] = _Part.of(pd.concat(cut, ignore_index=True) if cut else pd.DataFrame(), _KEYS[kind])
-        return self[name]
 
 
-_PARTS: WeakKeyDictionary[Setup, _Parts] = WeakKeyDictionary()
-"""Parts of the setups that were drawn: figures and tables use each many times."""
+_NOWHERE: NDArray[np.intp] = np.empty(0, dtype=np.intp)
+_COLUMNS: WeakKeyDictionary[Setup, _Columns] = WeakKeyDictionary()
+"""Columns of the setups that were drawn: figures and tables use each many times."""
 _KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_cost"}
 
 
@@ -115,11 +132,9 @@ def policy_curve(setup: Setup, policy: str, thresholding: str, column: str) -> C
 def oracle_curve(setup: Setup, metric: str) -> Curve | None:
     """The best that any rule could do within a budget, knowing the labels; None where it was not swept."""
     part = _part(setup, "oracle", f"best {metric} for the budget", "constrained")
-    if metric not in part.rows:
-        return None
-    measured = part.rows[part.rows[metric].notna()]
+    measured = part.where_known(metric)
     # Past its end the curve is flat, and the realised cost stands still: a bound belongs to the requested budget.
-    return _curve(_Part.of(measured, _KEYS["oracle"]), "requested_cost", metric) if len(measured) else None
+    return _curve(measured, "requested_cost", metric) if measured.runs else None
 
 
 def policy_means(setup: Setup, policy: str, thresholding: str, columns: Sequence[str]) -> FloatArray:
@@ -132,22 +147,19 @@ def policy_means(setup: Setup, policy: str, thresholding: str, columns: Sequence
 
 def policy_runs(setup: Setup, policy: str, thresholding: str, columns: Sequence[str]) -> list[FloatArray]:
     """Columns of one policy in one thresholding, (K, columns) for each run, from the lowest ``a`` on."""
-    part = _part(setup, "policy", policy, thresholding)
-    values = part.values(columns)
-    return [values[indices] for indices in part.of_runs]
+    return _part(setup, "policy", policy, thresholding).values(columns)
 
 
 def _curve(part: _Part, cost: str, column: str) -> Curve:
-    bounds = [name for name in (f"{column}_low", f"{column}_high") if name in part.rows]
-    drawn = part.values([cost, column])
-    singles = tuple((drawn[indices, 0], drawn[indices, 1]) for indices in part.of_runs)
-    bounded = len(bounds) == 2 and bool(part.rows[bounds[0]].notna().all())
+    bounds = [f"{column}_low", f"{column}_high"]
+    singles = tuple((drawn[:, 0], drawn[:, 1]) for drawn in part.values([cost, column]))
+    bounded = bool(part.runs) and not any(np.isnan(drawn).any() for drawn in part.values(bounds))
     mean = part.means([cost, column, *(bounds if bounded else ())]).T
     low, high = mean[2:] if bounded else (None, None)
     return Curve(mean[0], mean[1], low, high, singles if len(singles) > 1 else ())
 
 
 def _part(setup: Setup, kind: str, policy: str = "", thresholding: str = "") -> _Part:
-    if setup not in _PARTS:
-        _PARTS[setup] = _Parts(setup.frames)
-    return _PARTS[setup][kind, policy, thresholding]
+    if setup not in _COLUMNS:
+        _COLUMNS[setup] = _Columns(setup)
+    return _COLUMNS[setup].part(kind, policy, thresholding)

@@ -11,7 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from bench.report.sections import Section
+    from bench.report.tables.table import Table
 
 MAKING = ".report-"
 """Prefix of the folder in which files are made before any takes its place."""
@@ -89,6 +93,13 @@ def figures() -> tuple[Kind, ...]:
 def tables() -> tuple[Kind, ...]:
     """Kinds of tables: the report's own, then those of other packages."""
     return TABLES + _others("bench.tables")
+
+
+def tables_of(kind: Kind, section: Section) -> tuple[Table, ...]:
+    """Make the tables of a kind, once for each section."""
+    if kind not in section.made:
+        section.made[kind] = kind(section)
+    return section.made[kind]
 
 
 def _others(group: str) -> tuple[Kind, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -21,13 +22,16 @@ from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
 from bench.report.sections import Section
 from bench.report.setups import Setup
-from bench.report.tables.records import about_setup, records_of
+from bench.report.tables.records import about_setup, each_run_of, records_of
+from bench.retrieval.table import FloatArray
 
 LEVEL = 0.05
 """Level at which a difference counts, after Holm's correction."""
 LAST_EXIT = "everybody at the last exit"
 UNKNOWN_PEOPLE = 1000
 """Test identities where a header does not count them: many."""
+ENDS = ("", "_low", "_high")
+"""A value, and the ends of its interval."""
 UNTESTED = {"over": "", "seeds": ""}
 """What a test was over and of how many seeds, where there is none."""
 Row = dict[str, Any]
@@ -65,6 +69,7 @@ def setup_leads(section: Section, policy: str, thresholding: str) -> list[Row]:
     Holm's correction counts all of these differences.
     """
     rows: list[Row] = []
+    swept = {setup: _swept(setup, policy, thresholding) for setup in section.setups}
     for first, second in combinations(section.setups, 2):
         about = {"setup": first.label, "other": second.label}
         about["run"] = " ".join(run.key for run in (*first.runs, *second.runs))
@@ -73,10 +78,7 @@ def setup_leads(section: Section, policy: str, thresholding: str) -> list[Row]:
         budgets = _common_budgets(first, second)
         if budgets is None or not all(policy in one.policies(thresholding) for one in (first, second)):
             continue
-        means = {
-            metric: [_means(one, policy, thresholding, metric, budgets) for one in (first, second)]
-            for metric in CURVE_METRICS
-        }
+        means = {metric: [_means(swept[one], metric, budgets) for one in (first, second)] for metric in CURVE_METRICS}
         labels = {"compared": f"policy {policy}, thresholding {thresholding}", "from": budgets[0], "to": budgets[1]}
         rows.append(_compared(section, about | labels, means))
     correct(rows)
@@ -136,40 +138,56 @@ def _mean(values: Sequence[tuple[float, float, float]]) -> float:
 
 
 def _numbers(record: Mapping[Any, Any], name: str) -> tuple[float, float, float]:
-    value, low, high = (float(record.get(f"{name}{end}", math.nan)) for end in ("", "_low", "_high"))
+    value, low, high = (float(record.get(f"{name}{end}", math.nan)) for end in ENDS)
     return value, low, high
 
 
 def _at_exit(setup: Setup, exit_index: int, metric: str) -> list[tuple[float, float, float]]:
-    return [_numbers(records_of(setup, run, "exit")[exit_index], metric) for run in setup.runs]
+    names = [f"{metric}{end}" for end in ENDS]
+    found = [exits.values(names)[exit_index].tolist() for exits in each_run_of(setup, "exit")]
+    return [(value, low, high) for value, low, high in found]
 
 
-def _means(
-    setup: Setup, policy: str, thresholding: str, metric: str, budgets: tuple[float, float]
-) -> list[tuple[float, float, float]]:
-    """Mean of a policy's metric over budgets, for each run, and of the ends of its points' intervals."""
-    names = [f"{metric}{end}" for end in ("", "_low", "_high")]
+@dataclass(frozen=True)
+class _Swept:
+    """One run's points of a policy: costs (K,) and scores by metric (3, K) with the ends of their intervals.
+
+    ``ends`` (2,) and ``at_ends`` (3, 2) are the costs and scores of its first and last exit.
+    """
+
+    costs: FloatArray
+    scores: Mapping[str, FloatArray]
+    ends: FloatArray
+    at_ends: Mapping[str, FloatArray]
+
+
+def _swept(setup: Setup, policy: str, thresholding: str) -> list[_Swept]:
+    """Gather the points of every run that has enough of them."""
+    names = {metric: [f"{metric}{end}" for end in ENDS] for metric in CURVE_METRICS}
     found = []
-    for run in setup.runs:
-        swept = records_of(setup, run, "policy")
-        points = [one for one in swept if (one["policy"], one["thresholding"]) == (policy, thresholding)]
-        exits = records_of(setup, run, "exit")
-        ends = exits[0], exits[-1]
-        costs, last = (np.array([one["realised_cost"] for one in part], dtype=np.float64) for part in (points, ends))
-        if not points or not reaches(costs, last):
-            continue
-        scores, at_ends = (
-            np.array([[one.get(name, math.nan) for one in part] for name in names], dtype=np.float64)
-            for part in (points, ends)
-        )
-        means = mean_between(np.repeat(costs[None], len(names), axis=0), scores, last, at_ends, np.array(budgets))
+    for points, exits in zip(each_run_of(setup, "policy"), each_run_of(setup, "exit"), strict=True):
+        own = points.of_policy(policy, thresholding)
+        costs, ends = points.values(["realised_cost"])[own, 0], exits.values(["realised_cost"])[[0, -1], 0]
+        if len(costs) and reaches(costs, ends):
+            scores = {metric: points.values(columns)[own].T for metric, columns in names.items()}
+            at_ends = {metric: exits.values(columns)[[0, -1]].T for metric, columns in names.items()}
+            found.append(_Swept(costs, scores, ends, at_ends))
+    return found
+
+
+def _means(swept: Sequence[_Swept], metric: str, budgets: tuple[float, float]) -> list[tuple[float, float, float]]:
+    """Mean of a policy's metric over budgets, for each run, and of the ends of its points' intervals."""
+    found = []
+    for one in swept:
+        costs = np.repeat(one.costs[None], len(ENDS), axis=0)
+        means = mean_between(costs, one.scores[metric], one.ends, one.at_ends[metric], np.array(budgets))
         found.append((float(means[0]), float(means[1]), float(means[2])))
     return found
 
 
 def _common_budgets(first: Setup, second: Setup) -> tuple[float, float] | None:
     """Costs that the exits of both setups span, from and to; None where there are none."""
-    costs = [[record["realised_cost"] for record in records_of(one, one.runs[0], "exit")] for one in (first, second)]
+    costs = [next(each_run_of(one, "exit")).values(["realised_cost"])[:, 0] for one in (first, second)]
     if min(map(len, costs)) < 2:
         return None
     low, high = max(part[0] for part in costs), min(part[-1] for part in costs)

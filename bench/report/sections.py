@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -17,7 +18,8 @@ from bench.inert import clean
 from bench.report.costs import MACS, Cost
 from bench.report.setups import Setup, label_of, settings_of, swept_in
 from bench.report.text import file_name
-from bench.runs.load import Frames, Results, Run
+from bench.runs.frames import Frames
+from bench.runs.load import Results, Run
 from bench.spec import EvaluationSpec, digest, with_defaults
 
 SIGNALS = {
@@ -58,6 +60,11 @@ class Section:
     def table(self) -> pd.DataFrame:
         """Records of all kinds of all setups, made anew."""
         return pd.concat([setup.table for setup in self.setups], ignore_index=True)
+
+    @cached_property
+    def made(self) -> dict[Any, tuple[Any, ...]]:
+        """Tables that were made of it, by their kind: some are read again by others."""
+        return {}
 
     @property
     def data(self) -> str:

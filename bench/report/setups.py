@@ -12,7 +12,8 @@ import pandas as pd
 
 from bench.inert import clean
 from bench.runs.fields import laid_flat, with_later_settings
-from bench.runs.load import Frames, Run
+from bench.runs.frames import Frames, chosen, columns_of
+from bench.runs.load import Run
 from bench.spec import digest
 
 OF_ONE_SEED = ("seed", "content")
@@ -34,10 +35,18 @@ class Setup:
     swept: Mapping[str, tuple[str, ...]]
     """Thresholdings with their policies."""
 
-    def rows(self, kind: str) -> pd.DataFrame:
-        """Records of one kind of all runs, a row each; without columns where there are none."""
-        found = [frames[kind] for frames in self.frames if kind in frames]
+    def rows(self, kind: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Records of one kind of all runs, a row each, all columns or some; without columns where there are none."""
+        found = [
+            frames[kind] if columns is None else chosen(frames, kind, columns)
+            for frames in self.frames
+            if kind in frames
+        ]
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+    def columns(self, kind: str) -> set[str]:
+        """Columns of the records of one kind."""
+        return {name for frames in self.frames for name in columns_of(frames, kind)}
 
     @property
     def table(self) -> pd.DataFrame:
@@ -86,7 +95,7 @@ class Setup:
 
 def swept_in(frames: Sequence[Frames]) -> dict[str, tuple[str, ...]]:
     """Thresholdings of some runs' records, each with the policies that were swept in it."""
-    points = [frame["policy"] for frame in frames if "policy" in frame]
+    points = [chosen(frame, "policy", ["thresholding", "policy"]) for frame in frames if "policy" in frame]
     pairs = sorted({pair for of in points for pair in zip(of["thresholding"], of["policy"], strict=True)})
     return {
         thresholding: tuple(policy for _, policy in group) for thresholding, group in groupby(pairs, key=itemgetter(0))

@@ -8,6 +8,7 @@ from bench import registry
 from bench.errors import BenchError
 from bench.inert import clean
 from bench.report.sections import Section
+from bench.runs.frames import chosen
 
 NAMED_RUNS = 6
 """Of more runs the first alone are named."""
@@ -56,7 +57,7 @@ def _recorded(section: Section) -> dict[str, set[str]]:
     """Policies that each run has records of, by the run's identity."""
     if section not in _RECORDED:
         _RECORDED[section] = {
-            run.identity: {str(name) for frame in frames.values() for name in frame["policy"].unique()}
+            run.identity: {str(name) for kind in frames for name in chosen(frames, kind, ["policy"])["policy"].unique()}
             for setup in section.setups
             for run, frames in zip(setup.runs, setup.frames, strict=True)
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bench.inference.records import read_inferences
 from bench.progress import SILENT, Reporter
 from bench.report.chosen import MOST_SETUPS, drawn, left_out
 from bench.report.draw import Drawn, Job, draw
-from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, figures, tables
+from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, figures, tables, tables_of
 from bench.report.origin import origin_of_runs, run_origin
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
@@ -24,10 +25,13 @@ from bench.report.studies import read_studies
 from bench.report.tables.overview import overview
 from bench.report.tables.table import Table
 from bench.report.text import file_name
+from bench.runs.frames import FramesFile
 from bench.runs.held_out import few_held_out
-from bench.runs.load import Run, load
+from bench.runs.load import Run, load, require_records
 from bench.temporary import folder_in
 
+RECORDS = "records"
+"""File, among what is made, in which the records lie while they are drawn: memory has no room for a lab's."""
 MEASURED = ("latency/*.json", "search/*/*/study.json", "inference/*.json")
 """Where measurements lie that are no runs."""
 
@@ -64,14 +68,15 @@ def write_report(
     and so are those of an earlier report that this one has no successor for. Raises BenchError where there are no
     records, and where ``out`` cannot be written.
     """
-    found = load(results)
     latencies, broken_latencies = read_latencies(results)
     studies, broken_studies = read_studies(results)
     inferences, broken_inferences = read_inferences(results)
-    all_sections = sections(found, latencies, studies, inferences)
+    require_records(results)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with folder_in(out, MAKING) as temporary:
+        with folder_in(out, MAKING) as temporary, closing(FramesFile(temporary / RECORDS)) as kept_in:
+            found = load(results, kept_in=kept_in)
+            all_sections = sections(found, latencies, studies, inferences)
             made = _Making(temporary, all_sections, formats, setups)
             made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences]
             made.remarks += _few_held_out(found.runs)
@@ -119,8 +124,9 @@ class _Making:
         jobs = [
             Job(kind, at, setup, self.folder / "drawn" / f"{at}-{setup}-{kind.name}")
             for at, section in enumerate(self.drawn)
+            for setup in (None, *range(len(section.setups)))
             for kind in figures()
-            for setup in (range(len(section.setups)) if kind.of == "setup" else (None,))
+            if (kind.of == "setup") == (setup is not None)
         ]
         done: list[list[Drawn]] = [[] for _ in jobs]
         with reporter.task("figures", len(jobs), unit="figures") as task:
@@ -137,7 +143,7 @@ class _Making:
         for at, (section, shown) in enumerate(zip(self.sections, self.drawn, strict=True)):
             made: dict[str, list[TablePart]] = {"section": [], "setup": []}
             for kind in tables():
-                made[kind.of] += [self._table(table, latex=kind.latex) for table in kind(section)]
+                made[kind.of] += [self._table(table, latex=kind.latex) for table in tables_of(kind, section)]
             setups = [
                 SetupPart(
                     setup,

@@ -21,6 +21,7 @@ import pandas as pd
 
 from bench.digests import without_digest
 from bench.errors import BenchError
+from bench.runs.frames import Frames, FramesFile
 from bench.runs.records import cost_of, evaluation_key, learned_from, read_header, read_records, records_under
 from bench.runs.rows import check_header, flat_rows
 from bench.spec import digest
@@ -148,10 +149,6 @@ class Run:
         return next((file for file in self.files if file.swept), self.files[0])
 
 
-Frames = Mapping[str, pd.DataFrame]
-"""Records of one run, a row each, in a table for each kind: every kind has columns of its own."""
-
-
 @dataclass(frozen=True, eq=False)
 class Results:
     """All runs, the records of each by its identity, and remarks on what was passed over."""
@@ -168,20 +165,24 @@ class Results:
         )
 
 
-def load(results: Path, folders: str = "runs/*/*") -> Results:
+def load(results: Path, folders: str = "runs/*/*", kept_in: FramesFile | None = None) -> Results:
     """Read the runs under ``results``, all or some; of several sweeps of a run, the newest wins where they overlap.
 
+    The records are held in memory, or in the file ``kept_in``, which has to stay while they are used.
     Raises BenchError where there are no records, or none that can be used.
     """
     remarks: list[str] = []
-    runs, frames, places = [], {}, []
+    runs: list[Run] = []
+    frames: dict[str, Frames] = {}
+    places: list[Path] = []
     for run in each_run(results, remarks, folders):
         places += [results / file.place for file in run.files]
         by_kind: dict[str, list[dict[str, Any]]] = {}
         for row in newest_rows(run):
             by_kind.setdefault(row["kind"], []).append(row)
         # Copied, all numbers of a frame stand in one block: a small block for each column leaves memory full of holes.
-        frames[run.identity] = {kind: pd.DataFrame(rows).copy() for kind, rows in by_kind.items()}
+        held = {kind: pd.DataFrame(rows).copy() for kind, rows in by_kind.items()}
+        frames[run.identity] = kept_in.add(held) if kept_in else held
         # From here on the frames have the records, and the run tells where they are from.
         runs.append(Run(run.identity, tuple(replace(file, records=()) for file in run.files)))
     return Results(tuple(runs), frames, (*sorted(remarks), *filter(None, [without_digest(places)])))
@@ -192,9 +193,7 @@ def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> It
 
     Raises BenchError where there are no records, or, at the end, where none could be used.
     """
-    paths = records_under(results, folders)
-    if not paths:
-        raise BenchError(f"expected runs/<dataset>/<run>/records-*.jsonl under {results}, found none; {HINT}")
+    paths = require_records(results, folders)
     found: dict[str, list[Path]] = {}
     for path in paths:
         with _remarked(path, results, remarks):
@@ -213,6 +212,14 @@ def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> It
         yield Run(identity, current)
     if not usable:
         raise BenchError("\n".join([f"no records under {results / 'runs'} can be used; {HINT}", *sorted(remarks)]))
+
+
+def require_records(results: Path, folders: str = "runs/*/*") -> list[Path]:
+    """Find the records files under ``results``. Raises BenchError where there are none."""
+    paths = records_under(results, folders)
+    if not paths:
+        raise BenchError(f"expected runs/<dataset>/<run>/records-*.jsonl under {results}, found none; {HINT}")
+    return paths
 
 
 def newest_rows(run: Run) -> list[dict[str, Any]]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from PIL import Image
 
-from bench.report.figures.drawing import PNG_DPI, Drawing, canvas, legend_below
-from bench.report.figures.style import exit_colours, method_styles, policy_styles
+from bench.report.figures.drawing import METADATA, PNG_DPI, Drawing, canvas, legend_below
+from bench.report.figures.style import exit_colours, method_styles, policy_styles, settings
 from bench.report.figures.values import name_points
 from bench.report.page.svg import inline_svg
 
@@ -27,6 +28,16 @@ def drawing(title="rank-1", texts=("one", "two", "nowhere", "four")):
         axes.set(xlim=(0, 2), ylim=(0, 4))
         name_points(axes, [0, 1, np.nan, 2], [0, 1, 2, 4], texts)
     return Drawing("t", "c", "d", figure)
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
+def test_a_figure_is_saved_in_the_bytes_of_savefig(ending, tmp_path):
+    made = drawing()
+    path = tmp_path / f"figure.{ending}"
+    with rc_context(settings()):
+        made.figure.savefig(path, dpi=PNG_DPI, metadata=METADATA[ending])
+    assert made._bytes(ending) == path.read_bytes()
+    assert made.figure.dpi != PNG_DPI
 
 
 def test_a_figure_has_the_same_bytes_twice_and_the_same_marks_in_every_format(tmp_path):

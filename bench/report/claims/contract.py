@@ -13,11 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from bench.errors import BenchError
-from bench.report.cells import Cell, Reference, find_cell
+from bench.report.cells import RUN, Cell, Reference, find_cell
 from bench.report.sections import Section
 from bench.report.setups import Setup
 from bench.report.tables.records import records_of
 from bench.report.tables.table import Table
+from bench.runs.frames import records_in
 
 NOT_MEASURED = "not measured here"
 
@@ -79,6 +80,7 @@ class Evidence:
     make: Callable[[str, Section], Sequence[Table]]
     """Makes the tables of a kind."""
     _made: dict[str, Sequence[Table]] = field(default_factory=dict)
+    _read: dict[str, _Columns] = field(default_factory=dict)
 
     def tables(self, kind: str) -> Sequence[Table]:
         """Give the tables of a kind."""
@@ -89,7 +91,7 @@ class Evidence:
     def rows(self, kind: str) -> list[dict[Any, Any]]:
         """Give the rows of a kind's first table; none where the section has none."""
         tables = self.tables(kind)
-        return tables[0].rows.to_dict("records") if tables and len(tables[0]) else []
+        return records_in(tables[0].rows) if tables and len(tables[0]) else []
 
     def cell(self, kind: str, column: str, **row: Any) -> Cell:
         """Read one cell of a kind's first table. Raises :class:`NotMeasured` where there is no such row."""
@@ -100,8 +102,9 @@ class Evidence:
     def read(self, table: Table, column: str, **row: Any) -> Cell:
         """Read one cell of a table. Raises :class:`NotMeasured` where there is no such row."""
         reference = Reference(table.name, tuple((name, str(value)) for name, value in row.items()), column)
+        read = self._read.setdefault(table.name, _Columns(table))
         try:
-            cell = find_cell(table.full.to_dict("records"), reference)
+            cell = find_cell(read.fitting(reference), reference)
         except BenchError:
             raise NotMeasured from None
         if isinstance(cell.value, float) and math.isnan(cell.value):
@@ -122,6 +125,34 @@ class Evidence:
     def last_exit(self, setup: Setup) -> str:
         """Name the last exit of a setup."""
         return str(records_of(setup, setup.runs[0], "exit")[-1]["exit_name"])
+
+
+class _Columns:
+    """Columns of a table as lists, and its rows by their values: cells are read by the hundred."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._columns: dict[str, list[Any]] = {}
+        self._rows: dict[tuple[str, ...], dict[tuple[str, ...], list[int]]] = {}
+
+    def fitting(self, reference: Reference) -> list[dict[str, Any]]:
+        """Give the rows that a reference means, with its columns and the runs; none where a column is missing."""
+        names = tuple(name for name, _ in reference.row)
+        needed = dict.fromkeys((*names, reference.column, *([RUN] if RUN in self._table.full else ())))
+        if not set(needed).issubset(self._table.full):
+            return []
+        if names not in self._rows:
+            found: dict[tuple[str, ...], list[int]] = {}
+            for index, values in enumerate(zip(*(map(str, self._column(name)) for name in names), strict=True)):
+                found.setdefault(values, []).append(index)
+            self._rows[names] = found
+        indices = self._rows[names].get(tuple(value for _, value in reference.row), ())
+        return [{name: self._column(name)[index] for name in needed} for index in indices]
+
+    def _column(self, name: str) -> list[Any]:
+        if name not in self._columns:
+            self._columns[name] = self._table.full[name].tolist()
+        return self._columns[name]
 
 
 @dataclass(frozen=True)

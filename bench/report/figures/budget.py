@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bench.report.chosen import PREFERRED_POLICY
 from bench.report.costs import CostScale
 from bench.report.curves import FloatArray, exit_curve, oracle_curve, policy_curve
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
@@ -18,7 +19,6 @@ from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
     OVER_SEEDS,
-    PREFERRED_POLICY,
     draw_exits,
     draw_line,
     handles_of,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.report.chosen import shared_policy
 from bench.report.curves import exit_curve, policy_curve
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
     OVER_SEEDS,
-    PREFERRED_POLICY,
     draw_exits,
     draw_line,
     handles_of,
@@ -99,27 +99,3 @@ def _held_out(section: Section) -> str:
     if not withheld:
         return ""
     return f" Training identities held out of the measured runs, where the papers train on all: {', '.join(withheld)}."
-
-
-def shared_policy(section: Section) -> tuple[str, str]:
-    """Choose policy and thresholding that most setups were swept under; gs and stream where the choice is even."""
-    candidates: dict[tuple[str, str], int] = {}
-    for setup in section.setups:
-        for thresholding in setup.thresholdings():
-            for policy in setup.policies(thresholding):
-                candidates[policy, thresholding] = candidates.get((policy, thresholding), 0) + 1
-    if not candidates:
-        return "", ""
-
-    def rank(candidate: tuple[str, str]) -> tuple[object, ...]:
-        policy, thresholding = candidate
-        return (
-            -candidates[candidate],
-            thresholding != "stream",
-            policy != PREFERRED_POLICY,
-            policy == "random",
-            policy,
-            thresholding,
-        )
-
-    return min(candidates, key=rank)

@@ -22,7 +22,7 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
     if not thresholdings:
         return None
     styles = policy_styles({policy for thresholding in thresholdings for policy in setup.policies(thresholding)})
-    swept = setup.rows("policy")
+    swept = setup.rows("policy", [*COSTS, "policy", "thresholding"])
     low = float(swept[list(COSTS)].min().min())
     high = float(swept[list(COSTS)].max().max())
     scale = section.cost.scale(high)

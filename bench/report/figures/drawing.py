@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,12 @@ LAID_OUT = 1e-3
 """A layout that moves no panel by more than this share of the figure is settled."""
 HANDLE_CHARACTERS = 7
 """Room that the line of an entry takes in a legend, with the gaps beside it."""
+CANVASES = {
+    "svg": ("matplotlib.backends.backend_svg", "FigureCanvasSVG"),
+    "pdf": ("matplotlib.backends.backend_pdf", "FigureCanvasPdf"),
+    "png": ("matplotlib.backends.backend_agg", "FigureCanvasAgg"),
+}
+"""What writes each format; loaded when it is first asked for."""
 METADATA = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -74,8 +81,16 @@ class Drawing:
 
     def _bytes(self, ending: str) -> bytes:
         data = io.BytesIO()
+        before = self.figure.dpi, self.figure.canvas
         with rc_context(settings()):
-            self.figure.savefig(data, format=ending, dpi=PNG_DPI, metadata=METADATA[ending])
+            # As savefig does, less the drawing that it discards: the figure is laid out already.
+            module, name = CANVASES[ending]
+            canvas = getattr(import_module(module), name)(self.figure)
+            try:
+                self.figure.dpi = PNG_DPI
+                getattr(canvas, f"print_{ending}")(data, metadata=METADATA[ending])
+            finally:
+                self.figure.dpi, self.figure.canvas = before
         return data.getvalue()
 
 

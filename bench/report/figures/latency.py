@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bench.report.chosen import shared_policy
 from bench.report.curves import FloatArray, exit_curve, policy_means
-from bench.report.figures.comparison import shared_policy
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
 from bench.report.figures.style import PAGE_INCHES, logarithmic, method_styles

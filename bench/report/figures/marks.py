@@ -18,8 +18,6 @@ from bench.report.figures.values import name_points
 from bench.report.tables.rounding import percent
 
 FIGURE_METRICS = ("mAP", "rank-1")
-PREFERRED_POLICY = "gs"
-"""The policy of a figure that has room for one."""
 INTERVALS = "Bands and bars: 95 % intervals over test identities"
 OVER_SEEDS = ", means over the seeds like the thick lines; thin lines are the single seeds"
 """What captions say of intervals, and add where there are several seeds."""

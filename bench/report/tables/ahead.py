@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from bench.budget.query_scores import CURVE_METRICS
-from bench.report.chosen import drawn, left_out
-from bench.report.figures.comparison import shared_policy
+from bench.report.chosen import drawn, left_out, shared_policy
 from bench.report.leads import ahead, setup_leads
 from bench.report.sections import Section
 from bench.report.tables.columns import named, scored

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ import pandas as pd
 
 from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.report.sections import Section
+from bench.report.setups import Setup
 from bench.report.tables.columns import SETUP_AND_SEED, costing, named, scored
-from bench.report.tables.records import about, each_sweep, records_of
-from bench.report.tables.table import Column, Record, Table, table
+from bench.report.tables.records import RunRows, about, each_run_of
+from bench.report.tables.table import Column, Table, table
 from bench.report.versions import version_remark
 
 BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -28,12 +28,12 @@ def budget_table(section: Section) -> Table:
         names = (metric, *(f"{metric}_{lead}" for lead in LEADS))
         values += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
 
-    def rows() -> Iterator[dict[str, Any]]:
-        for setup, run, thresholding, policy, swept in each_sweep(section):
-            costs = [exit_["realised_cost"] for exit_ in records_of(setup, run, "exit")]
-            told = {**about(section, setup, run), "policy": policy, "thresholding": thresholding}
-            for share, record in zip(BUDGET_SHARES, _nearest(swept, costs[0], costs[-1]), strict=True):
-                yield {**told, "budget_share": share} | {name: record.get(name, math.nan) for name in ("a", *values)}
+    def rows() -> Iterator[pd.DataFrame]:
+        for setup in section.setups:
+            of_runs = zip(setup.runs, each_run_of(setup, "policy"), each_run_of(setup, "exit"), strict=True)
+            for run, swept, exits in of_runs:
+                costs = exits.values(["realised_cost"])[:, 0]
+                yield _at_budgets(about(section, setup, run), setup, swept, (costs[0], costs[-1]), ["a", *values])
 
     columns = [
         *SETUP_AND_SEED,
@@ -60,8 +60,29 @@ def budget_table(section: Section) -> Table:
     return table(f"{section.slug}-budgets", title, note, rows(), columns, first_thresholding=True)
 
 
-def _nearest(swept: pd.DataFrame, low: float, high: float) -> list[Record]:
-    """Choose the swept budget nearest to each of :data:`BUDGET_SHARES` of the way from ``low`` to ``high``."""
-    budgets = low + np.array(BUDGET_SHARES) * (high - low)
-    away = np.abs(swept["requested_cost"].to_numpy(dtype=np.float64)[:, None] - budgets)
-    return swept.iloc[away.argmin(axis=0)].to_dict("records")
+def _at_budgets(
+    told: Mapping[str, Any], setup: Setup, swept: RunRows, ends: tuple[float, float], values: Sequence[str]
+) -> pd.DataFrame:
+    """Choose, of each sweep of a run, the budget nearest to each of :data:`BUDGET_SHARES` of the way between ends.
+
+    Gives a row each: what it is about, then ``values``, NaN where they were not recorded.
+    """
+    budgets = ends[0] + np.array(BUDGET_SHARES) * (ends[1] - ends[0])
+    costs = swept.values(["a", "requested_cost"])
+    found = swept.policies()
+    names = [(policy, kind) for kind in setup.thresholdings() for policy in setup.policies(kind)]
+    swept_names = [name for name in names if name in found]
+    if not swept_names:
+        return pd.DataFrame()
+    indices = []
+    for name in swept_names:
+        # From the lowest budget on: of two that are equally near it is the lower one.
+        own = found[name][np.argsort(costs[found[name], 0], kind="stable")]
+        indices.append(own[np.abs(costs[own, 1][:, None] - budgets).argmin(axis=0)])
+    rows = swept.values(values)[np.concatenate(indices)]
+    labels = [
+        {**told, "policy": policy, "thresholding": kind, "budget_share": share}
+        for policy, kind in swept_names
+        for share in BUDGET_SHARES
+    ]
+    return pd.concat([pd.DataFrame(labels), pd.DataFrame(rows, columns=list(values))], axis=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.report.claims.contract import Answer, Claim, Evidence
 from bench.report.claims.known import CLAIMS
-from bench.report.kinds import tables
+from bench.report.kinds import tables, tables_of
 from bench.report.sections import Section
 from bench.report.tables.columns import named
 from bench.report.tables.rounding import NOTHING
@@ -52,7 +52,7 @@ def answers(section: Section) -> list[tuple[Claim, Answer]]:
 
 
 def _made(kind: str, section: Section) -> Sequence[Table]:
-    return [made for one in tables() if one.name == kind for made in one(section)]
+    return [made for one in tables() if one.name == kind for made in tables_of(one, section)]
 
 
 def _row(claim: Claim, answer: Answer) -> dict[str, Any]:

@@ -16,7 +16,7 @@ TIES = ("mAP_ties_low", "mAP_ties_high")
 
 def exit_table(section: Section) -> Table:
     """One row for each exit of each run: everybody leaves there."""
-    recorded = {str(name) for setup in section.setups for name in setup.rows("exit")}
+    recorded = {name for setup in section.setups for name in setup.columns("exit")}
     ties = recorded.issuperset(TIES)
     values = [name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")] + list(TIES) * ties
     rows = []

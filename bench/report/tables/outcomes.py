@@ -12,6 +12,7 @@ from bench.report.tables.columns import SETUP_AND_SEED, counted, named, scored
 from bench.report.tables.records import about, rows_of
 from bench.report.tables.table import Column, Table, table
 from bench.report.versions import version_remark
+from bench.runs.frames import records_in
 
 COUNTS = ("left", "correct", "incorrect", "possible")
 RATES = ("precision", "recall")
@@ -31,7 +32,7 @@ def outcome_table(section: Section) -> Table:
     rows = []
     for setup in section.setups:
         for run in setup.runs:
-            records = outcomes(rows_of(setup, run, "outcome")).to_dict("records")
+            records = records_in(outcomes(rows_of(setup, run, "outcome")))
             for record in sorted(records, key=lambda row: (-row["correct"], row["policy"])):
                 row = {**about(section, setup, run), "policy": record["policy"]}
                 row |= {name: record.get(name, math.nan) for name in ("threshold_from", "threshold", "queries")}

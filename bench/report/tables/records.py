@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.report.sections import Section
 from bench.report.setups import Setup
 from bench.report.tables.table import Record
+from bench.retrieval.table import FloatArray
+from bench.runs.frames import Frames, indices_by, numbers_of, records_in
 from bench.runs.load import Run
 
 ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "preset", "setup", "seed", "run")
@@ -18,7 +23,7 @@ ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "preset", "
 
 def records_of(setup: Setup, run: Run, kind: str) -> list[Record]:
     """List the records of one kind of one run of a setup, exits in their order."""
-    records = rows_of(setup, run, kind).to_dict("records")
+    records = records_in(rows_of(setup, run, kind))
     return sorted(records, key=lambda record: record["exit"]) if kind == "exit" else records
 
 
@@ -30,17 +35,32 @@ def each_record(section: Section, kind: str) -> Iterator[tuple[Setup, Run, Recor
                 yield setup, run, record
 
 
-def each_sweep(section: Section) -> Iterator[tuple[Setup, Run, str, str, pd.DataFrame]]:
-    """Go through all sweeps: thresholding, policy, and the records from the lowest budget on, a row each."""
-    for setup in section.setups:
-        for run in setup.runs:
-            rows = rows_of(setup, run, "policy")
-            indices = rows.groupby(["thresholding", "policy"]).indices if len(rows) else {}
-            for thresholding in setup.thresholdings():
-                for policy in setup.policies(thresholding):
-                    if (thresholding, policy) in indices:
-                        swept = rows.iloc[indices[thresholding, policy]]
-                        yield setup, run, thresholding, policy, swept.sort_values("a", kind="stable")
+@dataclass(frozen=True)
+class RunRows:
+    """Records of one kind of one run, of which only the columns that are asked for are read."""
+
+    frames: Frames
+    kind: str
+
+    def values(self, columns: Sequence[str]) -> FloatArray:
+        """Give columns as numbers, (rows, columns), exits in their order; NaN where there are none."""
+        read = numbers_of(self.frames, self.kind, [*columns, "exit"])
+        if self.kind == "exit":
+            read = read[np.argsort(read[:, -1], kind="stable")]
+        return np.asarray(read[:, :-1])
+
+    def policies(self) -> Mapping[tuple[str, str], NDArray[np.intp]]:
+        """Find the rows of each policy and thresholding, in that order."""
+        return indices_by(self.frames, self.kind)
+
+    def of_policy(self, policy: str, thresholding: str) -> NDArray[np.intp]:
+        """Find the rows of a policy in a thresholding."""
+        return self.policies().get((policy, thresholding), np.empty(0, dtype=np.intp))
+
+
+def each_run_of(setup: Setup, kind: str) -> Iterator[RunRows]:
+    """Go through the runs of a setup, with the records of one kind."""
+    return (RunRows(frames, kind) for frames in setup.frames)
 
 
 def rows_of(setup: Setup, run: Run, kind: str) -> pd.DataFrame:

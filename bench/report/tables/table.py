@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -13,6 +13,7 @@ import pandas as pd
 from bench.inert import csv_cell, one_line
 from bench.report.setups import Setup
 from bench.report.tables.rounding import markdown_cell
+from bench.runs.frames import records_in
 
 Record: TypeAlias = dict[Hashable, Any]
 """One row of a frame, by the names of its columns."""
@@ -73,7 +74,7 @@ class Table:
         return one_line(self.note if len(self) <= MOST_READ else f"{self.note} {first_of(MOST_READ, len(self))}")
 
     def _texts(self, rows: pd.DataFrame) -> pd.DataFrame:
-        records = rows.to_dict("records")
+        records = records_in(rows)
         texts = {column.heading: [one_line(column.text(row)) for row in records] for column in self.columns}
         return pd.DataFrame(texts, index=rows.index, dtype=str)
 
@@ -152,13 +153,23 @@ def latex_text(text: str) -> str:
 
 
 def table(
-    name: str, title: str, note: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], **options: Any
+    name: str,
+    title: str,
+    note: str,
+    rows: Iterable[Mapping[str, Any] | pd.DataFrame],
+    columns: Sequence[Column],
+    **options: Any,
 ) -> Table:
-    """Make a table of rows given as mappings, of which few are in memory at a time."""
-    given = iter(rows)
-    frames = []
-    while chunk := list(islice(given, CHUNK)):
-        frames.append(pd.DataFrame(chunk))
-    return Table(
-        name, title, note, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), columns, **options
-    )
+    """Make a table of rows given as mappings, of which few are in memory at a time, or of frames of rows."""
+    frames = [part for part in _frames(rows) if len(part)]
+    whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return Table(name, title, note, whole, columns, **options)
+
+
+def _frames(rows: Iterable[Mapping[str, Any] | pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for kind, group in groupby(rows, key=type):
+        if issubclass(kind, pd.DataFrame):
+            yield from map(pd.DataFrame, group)
+            continue
+        while chunk := list(islice(group, CHUNK)):
+            yield pd.DataFrame(chunk)

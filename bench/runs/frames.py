@@ -1,0 +1,175 @@
+"""Records of one run as tables, one for each kind: in memory, or in a file of which only what is asked for is read.
+
+A lab's folder holds hundreds of runs, and a report looks at one or a few at a time: :class:`FiledFrames` keep memory
+free of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Frames = Mapping[str, pd.DataFrame]
+"""Records of one run, a row each, in a table for each kind: every kind has columns of its own."""
+NUMBERS = np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Where the numbers of one kind stand in the file, column after column, and what its other columns hold."""
+
+    start: int
+    """Of the first column, in numbers from the start of the file."""
+    rows: int
+    columns: tuple[str, ...]
+    numbers: Mapping[str, int]
+    """Index of each column of numbers among those in the file."""
+    others: Mapping[str, tuple[Any, ...]]
+    """Values of the columns that are no floating-point numbers; a single one, where all rows have the same."""
+
+
+class FramesFile:
+    """A file to which runs' tables are written one after the other, and from which their columns are read.
+
+    It may be handed to another process, which opens the file anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Begin the file. Raises OSError where it cannot be written."""
+        self.path = path
+        self._end = 0
+        self._opened: BinaryIO | None = None
+        path.write_bytes(b"")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the opened file."""
+        return {"path": self.path, "_end": self._end, "_opened": None}
+
+    def add(self, frames: Frames) -> FiledFrames:
+        """Write a run's tables at the end. Raises OSError where that fails."""
+        stored: dict[str, _Stored] = {}
+        with self.path.open("ab") as file:
+            for kind, frame in frames.items():
+                names = [str(name) for name in frame if frame[name].dtype == NUMBERS]
+                file.write(np.ascontiguousarray(frame[names].to_numpy(NUMBERS).T).tobytes())
+                others = {str(name): _shortened(frame[name].tolist()) for name in frame if name not in names}
+                numbers = {name: index for index, name in enumerate(names)}
+                stored[kind] = _Stored(self._end, len(frame), tuple(map(str, frame)), numbers, others)
+                self._end += len(names) * len(frame)
+        return FiledFrames(self, stored)
+
+    def read(self, start: int, count: int) -> NDArray[np.float64]:
+        """Read numbers (count,) from the one at ``start`` on."""
+        if self._opened is None:
+            self._opened = self.path.open("rb", buffering=0)
+        self._opened.seek(start * NUMBERS.itemsize)
+        data = self._opened.read(count * NUMBERS.itemsize)
+        return np.frombuffer(data, NUMBERS, count)
+
+    def close(self) -> None:
+        """Close the file, until something is read again."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+
+class FiledFrames(Mapping[str, pd.DataFrame]):
+    """Tables of one run whose numbers are in a file; each table is made anew whenever it is asked for."""
+
+    def __init__(self, file: FramesFile, stored: Mapping[str, _Stored]) -> None:
+        self._file, self._stored = file, stored
+
+    def __getitem__(self, kind: str) -> pd.DataFrame:
+        """Read the table of a kind."""
+        return self.chosen(kind, self._stored[kind].columns)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the kinds."""
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        """Count the kinds."""
+        return len(self._stored)
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Columns of a kind's table."""
+        return self._stored[kind].columns
+
+    def chosen(self, kind: str, columns: Sequence[str]) -> pd.DataFrame:
+        """Read some columns of a kind's table; those that it has not hold NaN."""
+        stored = self._stored[kind]
+        wanted = [name for name in columns if name in stored.numbers]
+        values = self.numbers(kind, wanted)
+        others = {name: _whole(stored.others[name], stored.rows) for name in columns if name in stored.others}
+        numbers = pd.DataFrame(values, columns=wanted)
+        return pd.concat([numbers, pd.DataFrame(others, index=numbers.index)], axis=1).reindex(columns=list(columns))
+
+    def numbers(self, kind: str, columns: Sequence[str]) -> NDArray[np.float64]:
+        """Read columns of numbers (rows, columns); NaN where the table has not got one."""
+        stored = self._stored[kind]
+        values = np.full((len(columns), stored.rows), np.nan)
+        wanted = [stored.numbers[name] for name in columns if name in stored.numbers]
+        if wanted:
+            # In one piece, whatever lies between: it is a read that takes time, not its length.
+            first, count = min(wanted), max(wanted) + 1 - min(wanted)
+            piece = self._file.read(stored.start + first * stored.rows, count * stored.rows).reshape(count, stored.rows)
+        for row, name in zip(values, columns, strict=True):
+            if name in stored.numbers:
+                row[:] = piece[stored.numbers[name] - first]
+            elif name in stored.others:
+                row[:] = np.array(_whole(stored.others[name], stored.rows), dtype=NUMBERS)
+        return values.T
+
+
+def columns_of(frames: Frames, kind: str) -> tuple[str, ...]:
+    """Columns of a kind's table; none where there is no such table."""
+    if kind not in frames:
+        return ()
+    return frames.names(kind) if isinstance(frames, FiledFrames) else tuple(map(str, frames[kind]))
+
+
+def chosen(frames: Frames, kind: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Give some columns of a kind's table; those that it has not hold NaN, and without a table there are no rows."""
+    if kind not in frames:
+        return pd.DataFrame(columns=list(columns))
+    if isinstance(frames, FiledFrames):
+        return frames.chosen(kind, columns)
+    return frames[kind].reindex(columns=list(columns))
+
+
+def indices_by(frames: Frames, kind: str) -> dict[tuple[str, str], NDArray[np.intp]]:
+    """Find the rows of a kind's table by policy and thresholding, each in their order."""
+    named = chosen(frames, kind, ["policy", "thresholding"])
+    found: dict[tuple[str, str], list[int]] = {}
+    for index, names in enumerate(zip(named["policy"].tolist(), named["thresholding"].tolist(), strict=True)):
+        found.setdefault(names, []).append(index)
+    return {names: np.array(indices, dtype=np.intp) for names, indices in found.items()}
+
+
+def numbers_of(frames: Frames, kind: str, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Give columns of numbers (rows, columns); NaN where the table has not got one, and no rows without a table."""
+    if kind not in frames:
+        return np.empty((0, len(columns)))
+    if isinstance(frames, FiledFrames):
+        return frames.numbers(kind, columns)
+    return frames[kind].reindex(columns=list(columns)).to_numpy(NUMBERS)
+
+
+def records_in(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Give the rows of a table as mappings, in a tenth of the time that ``to_dict`` takes where columns differ."""
+    names = list(frame)
+    return [dict(zip(names, row, strict=True)) for row in zip(*(frame[name].tolist() for name in names), strict=True)]
+
+
+def _shortened(values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(values[:1]) if len(set(values)) == 1 else tuple(values)
+
+
+def _whole(values: tuple[Any, ...], rows: int) -> list[Any]:
+    return list(values) * (rows if len(values) == 1 else 1)
