@@ -111,6 +111,12 @@ def sections(
     return tuple(found)
 
 
+def without_records(section: Section) -> Section:
+    """Give a section whose setups tell of their runs alone: their records may lie in a file that is gone by then."""
+    bare = tuple(replace(setup, frames=tuple({} for _ in setup.frames)) for setup in section.setups)
+    return replace(section, setups=bare)
+
+
 def _is_of(inference: Mapping[str, Any], section: Section, keys: set[str]) -> bool:
     """Whether a measurement is of one of the runs with these keys, under the section's evaluation."""
     evaluation = with_defaults(EvaluationSpec, section.evaluation)

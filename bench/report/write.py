@@ -19,7 +19,7 @@ from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, figures, tables,
 from bench.report.origin import origin_of_runs, run_origin
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
-from bench.report.sections import Section, sections
+from bench.report.sections import Section, sections, without_records
 from bench.report.setups import Setup
 from bench.report.studies import read_studies
 from bench.report.tables.overview import overview
@@ -38,7 +38,10 @@ MEASURED = ("latency/*.json", "search/*/*/study.json", "inference/*.json")
 
 @dataclass(frozen=True)
 class Report:
-    """What was written: ``files`` in ``folder``, what was reported on, and remarks on records that were left out."""
+    """What was written: ``files`` in ``folder``, what was reported on, and remarks on records that were left out.
+
+    ``sections`` tell of their setups and runs, without the records.
+    """
 
     folder: Path
     files: tuple[Path, ...]
@@ -88,7 +91,7 @@ def write_report(
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise BenchError(f"cannot write the report under {out}: {reason}; choose another --out") from problem
-    return Report(out, files, all_sections, tuple(made.remarks))
+    return Report(out, files, tuple(map(without_records, all_sections)), tuple(made.remarks))
 
 
 def _few_held_out(runs: Sequence[Run]) -> list[str]:
