@@ -51,6 +51,7 @@ LONG = (
     "test_cli_search.py",
     "test_device.py",
     "test_layouts.py",
+    "test_multi_exit.py",
     "test_registry.py",
     "test_threads.py",
     "torture",
@@ -70,7 +71,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what ``make quick`` leaves out, and the contract of methods that are another's at other options."""
+    """Mark what ``make quick`` leaves out, and the contract of methods that are another's at other options.
+
+    Tests that kill commands come first: single ones take longest, and no process should be left with one at the end.
+    """
+    items.sort(key=lambda item: not item.path.is_relative_to(Path(__file__).parent / "torture"))
     for item in items:
         if is_long(item.path):
             item.add_marker(pytest.mark.long)

@@ -38,9 +38,14 @@ MODULES = {module_name(file) for file in FILES}
 
 
 @cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+@cache
 def imports(file: Path, *, typing_too: bool) -> set[str]:
     """Name the modules of ours that a file imports; ``typing_too`` counts those for type checking alone."""
-    tree = ast.parse(file.read_text())
+    tree = tree_of(file)
     skipped: set[ast.AST] = set()
     if not typing_too:
         for node in ast.walk(tree):
@@ -91,7 +96,7 @@ def test_only_the_command_line_prints():
     for file in (ROOT / "bench").rglob("*.py"):
         if file.parent.name == "cli":
             continue
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(tree_of(file)):
             assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "print"), file
         assert "rich.console" not in file.read_text(), file
 

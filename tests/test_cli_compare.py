@@ -118,15 +118,16 @@ def test_other_views_of_the_images_are_told(compare, tmp_path):
     assert "evaluated: views centre | ten-crop" in out
 
 
-@pytest.fixture
-def seeds(tmp_path):
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
     """Three seeds of two setups, of which the second scores worse."""
+    results = tmp_path_factory.mktemp("seeds")
     for seed in range(3):
         worse = same_queries(seed)
         worse.outcomes.average_precision[:] *= 0.6
-        keep_run(tmp_path, seed=seed)
-        keep_run(tmp_path, "dare", seed=seed, table=worse)
-    return tmp_path
+        keep_run(results, seed=seed)
+        keep_run(results, "dare", seed=seed, table=worse)
+    return results
 
 
 @pytest.mark.parametrize(
@@ -169,9 +170,9 @@ def test_sides_that_cannot_be_compared(bench, seeds, first, second, message):
     assert "Traceback" not in err
 
 
-def test_one_seed_twice_is_no_side(bench, seeds):
-    keep_run(seeds / "again", "dare")
-    again = next((seeds / "again").glob("runs/*/*"))
+def test_one_seed_twice_is_no_side(bench, seeds, tmp_path):
+    keep_run(tmp_path, "dare")
+    again = next(tmp_path.glob("runs/*/*"))
     status, _, err = bench("compare", f"dare-demo-seed0,{again}", "hashreid-demo", "--results", seeds)
     assert status == 1
     assert "each seed once" in " ".join(err.split())

@@ -3,7 +3,7 @@
 from dataclasses import field, fields, is_dataclass, make_dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.spec import (
@@ -116,6 +116,7 @@ def holders(default):
     ]
 
 
+@settings(max_examples=40)
 @given(SCALARS, SCALARS)
 def test_a_field_that_is_added_changes_keys_only_where_it_is_not_at_its_default(default, other):
     for value, placed in holders(default):

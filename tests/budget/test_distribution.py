@@ -50,6 +50,7 @@ def test_a_budget_is_solved_to_its_cost(costs, share):
     assert expected_cost(solve_a(costs, budget), costs) == pytest.approx(budget, rel=1e-9)
 
 
+@pytest.mark.long
 def test_twenty_thousand_random_ladders_invert():
     generator = np.random.default_rng(0)
     worst = 0.0
