@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Set aside what was imported: the search for garbage in it takes a tenth of the time of an export."""
+    """Set aside what was imported: looking for garbage in it again and again slows exports down."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
