@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import click
@@ -27,6 +28,11 @@ def commands(page: Path) -> list[str]:
     return [line for line in found if not re.search(r"[A-Z]{3,}|…|\.\.\.|\b[A-Z]\b", line.split(" #")[0])]
 
 
+@cache
+def whole_command() -> click.Command:
+    return typer.main.get_command(app)
+
+
 CASES = [(page, line) for page in PAGES for line in dict.fromkeys(commands(page))]
 
 
@@ -40,7 +46,7 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize(("page", "line"), CASES, ids=lambda value: value if isinstance(value, str) else value.name)
 def test_commands_are_understood(page, line):
     words = shlex.split(line, comments=True)[1:]
-    command: click.Command = typer.main.get_command(app)
+    command: click.Command = whole_command()
     context = None
     while isinstance(command, click.Group):
         assert words, f"{line!r} names no command"
