@@ -79,7 +79,7 @@ def _draw_indexes(axes: Axes, scale: Scale, exits: dict[str, LineStyle]) -> Sequ
         axes.plot(row["batched_ms"], 100 * row["recall"], markers[row["index"]], color=colour, markersize=6)
         text = f"{row['exit']}, {row['index']}: recall {100 * row['recall']:.1f} %, {row['batched_ms']:.3g} ms"
         name_points(axes, [row["batched_ms"]], [100 * row["recall"]], [text])
-    axes.set_xlabel("A query, batched (ms)")
+    axes.set_xlabel("ms a query")
     logarithmic(axes)
     axes.set_title(f"{largest:,} images")
     axes.set_ylabel("Recall (%)")
