@@ -1,6 +1,7 @@
 """Whether measurements beside the runs are still what was written, and agree with the runs that they name.
 
-Measurements are latencies (``bench latency``), early exits (``bench infer``) and search studies (``bench search``).
+Measurements are latencies (``bench latency``), early exits (``bench infer``), search studies (``bench search``) and
+searches of large galleries (``bench gallery scale``), which name no run.
 Checked are digest, form, and what follows from the runs' records: multiply-adds, exit fractions, mAP and rank-1 where
 nothing but the time was measured anew. Times themselves cannot be checked.
 """
@@ -23,6 +24,7 @@ from bench.files import read_json
 from bench.inference.records import check_inference
 from bench.progress import SILENT, Reporter
 from bench.report.studies import check_study
+from bench.report.tables.scale import check_scale
 from bench.runs.records import cost_of, read_header, read_records, records_under
 from bench.runs.verification import AS_IT_IS, NO_DIGEST, SAME, Finding, Verification
 
@@ -68,6 +70,7 @@ def verify_measurements(results: Path, verification: Verification, reporter: Rep
         ("inference/*.json", check_inference, _inference),
         ("inference/*.json.gz", check_inference, _inference),
         ("search/*/*/study.json", check_study, _study),
+        ("scale/*/*/scale.json", check_scale, lambda *_: ()),
     )
     found = [(path, *kind[1:]) for kind in kinds for path in sorted(results.glob(f"**/{kind[0]}"))]
     found = [one for one in found if not any(part.startswith(".") for part in one[0].relative_to(results).parts)]

@@ -11,10 +11,13 @@ from typer.testing import CliRunner
 from bench.cli.app import app
 from bench.errors import BenchError
 from bench.evaluation.file import write_embeddings
+from bench.files import write_json
+from bench.report.measured_verification import verify_measurements
 from bench.retrieval.codes import pack
 from bench.retrieval.hamming import load_faiss
 from bench.retrieval.labels import search_labels
 from bench.retrieval.metrics import score_rankings
+from bench.runs.verification import Verification
 from bench.search import streamed
 from bench.search.distractors import fit_codes
 from bench.search.filling import ExitCodes, ScaleRequest
@@ -179,6 +182,24 @@ def test_the_command_measures_writes_and_shows(file, tmp_path):
     assert {path.name for path in kept.parent.iterdir()} >= {"scale-exact.csv", "scale-indexes.md", "scale.svg"}
     assert "1,000" in output
     assert "derived" in output
+
+
+def test_what_is_kept_is_verified(file, tmp_path):
+    assert scale(file, "--images", "200", "--results", tmp_path, "--cache", tmp_path / "cache")[0] == 0
+    (kept,) = tmp_path.glob("scale/own/own-*/scale.json")
+
+    def wrong() -> list[str]:
+        verification = Verification()
+        verify_measurements(tmp_path, verification)
+        assert verification.files == 1
+        return [one.problem for one in verification.findings]
+
+    assert wrong() == []
+    whole = kept.read_text()
+    kept.write_text(whole.replace('"images": 200', '"images": 201', 1))
+    assert ["digest" in problem for problem in wrong()] == [True]
+    write_json(kept, {**json.loads(whole), "exact": [{"exit": "early"}]})
+    assert ["not of the form" in problem for problem in wrong()] == [True]
 
 
 def test_own_distractors_are_read_from_a_file(file, people, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bench.files import SCHEMA_VERSION
 from bench.inert import clean
 from bench.report.tables.columns import named
 from bench.report.tables.rounding import NOTHING, number, percent
@@ -24,6 +25,17 @@ def scale_tables(scale: Scale) -> tuple[Table, ...]:
     """Give the tables that have rows."""
     made = (_exact_table(scale), _index_table(scale), _distractor_table(scale))
     return tuple(one for one in made if len(one))
+
+
+def check_scale(scale: Scale) -> None:
+    """Check that a kept measurement is of the form that its tables need.
+
+    Raises ValueError for another schema, and whatever its tables raise.
+    """
+    if scale["schema"] != SCHEMA_VERSION:
+        raise ValueError(f"schema {scale['schema']}, this suite reads {SCHEMA_VERSION}")
+    for one in scale_tables(scale):
+        one.markdown()
 
 
 def _exact_table(scale: Scale) -> Table:
