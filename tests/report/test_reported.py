@@ -37,7 +37,7 @@ def accuracy(dataset, printed):
         ("market1501", "DaRE+RE(R)", "dare", "C", (128,) * 4, [62.47, 78.38, 87.05, 87.77, 74.34]),
         ("market1501", "DaRe(R)", "dare", "", (), [None, None, None, 86.4, 69.3]),
         ("market1501", "DaRe(De)+RE", "dare-densenet", "", (), [None, None, None, 89.0, 76.0]),
-        ("market1501", "CtF", "", "B", (2048,), [None, None, None, 93.7, 84.1]),
+        ("market1501", "CtF", "ctf", "B", (2048,), [None, None, None, 93.7, 84.1]),
         ("market1501", "HaCNN", "", "C", (512,), [None, None, None, 90.9, 75.6]),
         ("msmt17", "OURS+HE", "hashreid", "B", (256, 256, 1024, 2048), [28.91, 47.74, 71.31, 71.52, 46.66]),
         ("msmt17", "MSDNet", "msdnet", "C", (384, 384, 352, 304), [15.56, 20.15, 20.98, 21.94, 8.53]),
