@@ -52,7 +52,7 @@ def cut_module(
             codes[True] = codes[False]
             break
         values = _recorded(copy.deepcopy(whole), graph, exits, input_size)
-        codes[training] = steps(Cut(graph, exits, at, values))
+        codes[training] = steps(Cut(graph, exits, at, values), whole)
     _prune(whole, reached)
     whole.train(module.training)
     stages = [_Stage(whole, {mode: made[index] for mode, made in codes.items()}) for index in range(len(at))]

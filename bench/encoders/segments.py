@@ -66,8 +66,8 @@ def needed_nodes(exits: Sequence[fx.Node]) -> set[fx.Node]:
     return needed
 
 
-def steps(cut: Cut) -> list[Step]:
-    """Make one function for each exit.
+def steps(cut: Cut, module: nn.Module) -> list[Step]:
+    """Make one function for each exit of the module that was traced.
 
     Nodes run in the order of the program, so that operations in place find what they found in the whole. Raises
     :class:`BenchError` where a later step needs a value that has no row for every image.
@@ -87,13 +87,18 @@ def steps(cut: Cut) -> list[Step]:
             if node in later and order[node] <= order[exit_] and node is not exit_ and node.op != "get_attr"
         ]
         leaving = [exit_, *kept]
-        made.append(_compiled(cut, state, inside, leaving, number))
+        made.append(_compiled(cut, module, state, inside, leaving, number))
         state = leaving
     return made
 
 
 def _compiled(
-    cut: Cut, state: Sequence[fx.Node], inside: Sequence[fx.Node], leaving: Sequence[fx.Node], number: int
+    cut: Cut,
+    module: nn.Module,
+    state: Sequence[fx.Node],
+    inside: Sequence[fx.Node],
+    leaving: Sequence[fx.Node],
+    number: int,
 ) -> Step:
     graph = fx.Graph()
     known: dict[fx.Node, Any] = {}
@@ -114,10 +119,8 @@ def _compiled(
     for node in leaving[1:]:
         outputs += _taken(graph, _Kept(cut, node, number).both, known[node])
     graph.output(tuple(outputs))
-    code = graph.python_code("self")
-    namespace: dict[str, Any] = dict(code.globals)
-    exec(code.src, namespace)  # text that torch.fx wrote
-    step: Step = namespace["forward"]
+    # Its method alone is kept: it takes the module whose parts it runs, so that these are registered nowhere else.
+    step: Step = type(fx.GraphModule(module, graph)).forward
     return step
 
 
