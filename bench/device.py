@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from datetime import timedelta
+
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor
 
 from bench.allocation import keep_large_blocks
 from bench.data.images import ImageStore
 from bench.data.views import Views, cut_views
+from bench.errors import BenchError
 from bench.networks import ExitOutput, MultiExitNetwork
 from bench.precision import resolve_device, resolve_precision
+from bench.ranks import Ranks
 
 FABRIC_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+ALONE = Ranks()
+"""The only process of a run."""
+LONGEST_WAIT = timedelta(days=7)
+"""How long processes wait for the first, which sweeps alone; one that dies is noticed at once."""
 DEVICE_SHARE = 0.5
 """Images are kept on an accelerator while they take no more than this share of its free memory."""
 
 
-def open_device(device: str = "auto", precision: str = "auto") -> Fabric:
+def open_device(device: str = "auto", precision: str = "auto", ranks: Ranks = ALONE) -> Fabric:
     """Open a device (``auto``, ``cpu``, ``cuda``, ``mps``) in a precision (``auto``, ``float32``, ``bfloat16``).
+
+    Where ``ranks`` are several, this is one of their processes: the first of a node that nobody else has started the
+    others of starts them, with the same command line, and all wait until all are there.
 
     :mod:`bench.precision` says what ``auto`` takes. Raises BenchError for what is unknown or not available here. On a
     processor, malloc is set to keep large blocks (:mod:`bench.allocation`): work on tensors starts here.
@@ -27,7 +41,26 @@ def open_device(device: str = "auto", precision: str = "auto") -> Fabric:
     precision, device = resolve_precision(precision, device), resolve_device(device)
     if device == "cpu":
         keep_large_blocks()
-    return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])
+    if ranks.world_size == 1:
+        return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])
+    there = {"cpu": os.cpu_count() or 1, "cuda": torch.cuda.device_count()}.get(device, 1)
+    if ranks.devices > there:
+        what = {"cpu": "cores", "cuda": "accelerators"}.get(device, "device")
+        raise BenchError(f"{ranks.devices} devices are asked for, and this machine has {there} {what}")
+    # Objects travel through gloo, whatever tensors travel through.
+    backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
+    # It tells of every process that it is there.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    strategy = DDPStrategy(process_group_backend=backend, timeout=LONGEST_WAIT, find_unused_parameters=True)
+    fabric = Fabric(
+        accelerator=device,
+        strategy=strategy,
+        devices=ranks.devices,
+        num_nodes=ranks.nodes,
+        precision=FABRIC_PRECISION[precision],
+    )
+    fabric.launch()
+    return fabric
 
 
 def device_name(fabric: Fabric) -> str:

@@ -36,8 +36,13 @@ def code_version() -> dict[str, Any]:
     return found
 
 
-def collect(*, device: str, precision: str, threads: int, versions: dict[str, int]) -> dict[str, Any]:
-    """Provenance of a result computed now: code, packages, machine, device, command line, time (UTC)."""
+def collect(
+    *, device: str, precision: str, threads: int, versions: dict[str, int], world_size: int = 1
+) -> dict[str, Any]:
+    """Provenance of a result computed now: code, packages, machine, device, command line, time (UTC).
+
+    ``world_size`` is the number of processes that shared it.
+    """
     return {
         "code": code_version(),
         "versions": versions,
@@ -48,6 +53,7 @@ def collect(*, device: str, precision: str, threads: int, versions: dict[str, in
         "device": device,
         "precision": precision,
         "threads": threads,
+        "world_size": world_size,
         "argv": [Path(sys.argv[0]).name, *map(without_folders, sys.argv[1:])],
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

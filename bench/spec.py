@@ -111,7 +111,9 @@ class RunSpec:
     ``precision`` is resolved: the numbers depend on it, and two machines would resolve ``auto`` differently. The device
     is no part of a run. ``recipe_name`` is ``shared`` where the recipe is the one that all methods can be trained by,
     and not the method's ``own``. ``weights_digest`` is the hash of the file that ``network["weights"]`` names, if it
-    names one. ``option_defaults`` are the method's (:class:`bench.methods.Method`).
+    names one. ``loss_parts`` is the number of parts of a batch, each of which has a loss of its own (one a device);
+    how many devices share the loss of a whole batch changes no number. ``option_defaults`` are the method's
+    (:class:`bench.methods.Method`).
     """
 
     dataset: str
@@ -125,6 +127,7 @@ class RunSpec:
     precision: Precision
     recipe_name: RecipeName = "own"
     weights_digest: str = ""
+    loss_parts: int = 1
     training_version: int = field(default=TRAINING_VERSION, metadata=ALWAYS_IN_KEY)
     option_defaults: Options = field(default_factory=dict, metadata=NEVER_IN_KEY)
 

@@ -125,7 +125,7 @@ ROOMS = (
             "progress",
             "provenance",
         ),
-        *("provenance", "temporary", "threads"),
+        *("provenance", "ranks", "temporary", "threads"),
     ),
     ("deadline", "files", "registry"),
     # What a recipe says is read by data and methods alike; the loop that follows it stands above them.

@@ -86,8 +86,8 @@ def run_one_by_one(requests: Sequence[RunRequest], deadline: Deadline) -> list[t
             failed = f", {len(failures)} failed" if failures else ""
             raise _time_is_up(f"{title}, stopped {stopped}{finished}{failed}") from None
         except BenchError as problem:
-            if len(requests) == 1:
-                raise
+            if len(requests) == 1 or request.ranks.world_size > 1:
+                raise  # processes that may be out of step do no other run
             failures.append((title, str(problem)))
             ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
         else:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from bench.cli.devices import DevicesOption, LossOverOption, NodesOption, ranks_of, together
 from bench.cli.grid import ResourcesOption, WorkersOption, run_by_workers, run_one_by_one, show_workers, workers_asked
 from bench.cli.options import (
     BackboneOption,
@@ -108,6 +109,9 @@ def run_command(
         str | None,
         typer.Option(rich_help_panel=SLICES, metavar="I/N", help="Only the I-th of N parts of these runs, as 2/5."),
     ] = None,
+    devices: DevicesOption = None,
+    nodes: NodesOption = None,
+    loss_over: LossOverOption = "batch",
     workers: WorkersOption = None,
     resources: ResourcesOption = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
@@ -118,6 +122,7 @@ def run_command(
         raise BenchError("with --fresh every slice would begin again: name --time-limit or --fresh, not both")
     part = None if shard is None else Shard.read(shard)
     asked = workers_asked(workers, resources, limited=time_limit is not None, fresh=fresh)
+    ranks = ranks_of(devices, nodes, workers)
     methods = methods_of("--method", method)
     sweep = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost) if budget_sweep else None
     evaluation = evaluation_spec(ap, signals, choice("--views", views, VIEWS))
@@ -141,6 +146,8 @@ def run_command(
             device=device,
             precision=precision,
             fresh=fresh,
+            ranks=ranks,
+            loss_over=loss_over,
         )
         for name in methods
         for seed in seeds_of(seeds)
@@ -157,7 +164,10 @@ def run_command(
         for request in {request.method: request for request in requests}.values():
             show_values(f"{request.method}: what it would cost here", describe_cost(request))
         return
-    failures = run_one_by_one(requests, deadline) if asked is None else run_by_workers(requests, asked, deadline)
+    with together(requests) as followed:
+        if followed:
+            return
+        failures = run_one_by_one(requests, deadline) if asked is None else run_by_workers(requests, asked, deadline)
     again = f" --results {results}" if results != Path("results") else ""
     if failures:
         for title, problem in failures:

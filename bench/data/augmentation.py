@@ -29,6 +29,10 @@ DRAWS = 6
 """Random numbers of an image beside those of the rectangles: flip, two of the crop, three of the erasing."""
 
 
+Part = tuple[int, slice] | None
+"""The number of images of a larger batch, and which of them are at hand; None for a batch that is whole."""
+
+
 class Augmented(NamedTuple):
     """Changed images, uint8 (B, 3, H, W).
 
@@ -39,18 +43,28 @@ class Augmented(NamedTuple):
     noisy: Tensor | None
 
 
-def training_view(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Augment stored uint8 images (B, 3, H, W), cut them to the recipe's input size and normalise them (float32)."""
-    changed, noisy = augment(images, recipe.augmentation, generator, recipe.input_size)
+def training_view(images: Tensor, recipe: Recipe, generator: torch.Generator, part: Part = None) -> Tensor:
+    """Augment stored uint8 images (B, 3, H, W), cut them to the recipe's input size and normalise them (float32).
+
+    Where the images are ``part`` of a larger batch, numbers are drawn for all of it: the parts are changed as the whole
+    would be.
+    """
+    changed, noisy = augment(images, recipe.augmentation, generator, recipe.input_size, part)
     normalised = normalise(changed)
     if noisy is None:
         return normalised
-    noise = torch.randn(normalised.shape, generator=generator, device=generator.device).to(normalised.device)
+    whole, mine = part or (len(images), slice(None))
+    shape = (whole, *normalised.shape[1:])
+    noise = torch.randn(shape, generator=generator, device=generator.device)[mine].to(normalised.device)
     return torch.where(noisy, noise, normalised)
 
 
 def augment(
-    images: Tensor, recipe: Augmentation, generator: torch.Generator, size: tuple[int, int] | None = None
+    images: Tensor,
+    recipe: Augmentation,
+    generator: torch.Generator,
+    size: tuple[int, int] | None = None,
+    part: Part = None,
 ) -> Augmented:
     """Flip, crop to ``size`` (by default the images' own) and erase uint8 images (B, 3, H, W), each by its own draws.
 
@@ -59,8 +73,9 @@ def augment(
     not depend on the recipe, so two recipes that differ in one change agree in the others.
     """
     batch = len(images)
-    draws = torch.rand(batch, DRAWS + 2 * ERASING_ATTEMPTS, generator=generator, device=generator.device)
-    draws = draws.to(images.device)
+    whole, mine = part or (batch, slice(None))
+    draws = torch.rand(whole, DRAWS + 2 * ERASING_ATTEMPTS, generator=generator, device=generator.device)
+    draws = draws[mine].to(images.device)
     flip, crop_top, crop_left, erase, erase_top, erase_left = draws[:, :DRAWS].unbind(1)
     images = _choose((flip < recipe.flip).view(-1, 1, 1, 1), images.flip(-1), images)
     if recipe.pad > 0:

@@ -35,10 +35,13 @@ def embed_images(
     batch_size: int = 128,
     title: str = "embedding",
     reporter: Reporter = SILENT,
+    shared: bool = False,
 ) -> Embeddings:
     """Embed the images at ``indices`` (N,) at the first ``num_exits`` exits (all by default), in evaluation mode.
 
     With ``extras``, at the network's extras instead.
+
+    ``shared`` among the processes of a run, which all call this, each embeds its part of the batches and has all.
 
     Of several ``views`` an image has the mean embedding; a binary code is the sign of the mean, a majority of views.
     """
@@ -48,8 +51,11 @@ def embed_images(
     was_training = network.training
     network.eval()
     try:
-        with reporter.task(title, len(indices), unit="images") as task:
-            for chunk in torch.from_numpy(indices).split(batch_size):
+        chunks = torch.from_numpy(indices).split(batch_size)
+        if shared:
+            chunks = chunks[fabric.global_rank :: fabric.world_size]
+        with reporter.task(title, sum(map(len, chunks)), unit="images") as task:
+            for chunk in chunks:
                 cut = images.views(chunk, views)
                 sums: list[Tensor] = []
                 for view in cut:
@@ -64,7 +70,16 @@ def embed_images(
                 task.advance(len(chunk))
     finally:
         network.train(was_training)
+    if shared and fabric.world_size > 1:
+        parts = [_from_all(part, fabric.world_size) for part in parts]
     return [np.concatenate(part) for part in parts]
+
+
+def _from_all(mine: list[NDArray], processes: int) -> list[NDArray]:
+    """Put pieces that processes took in turn together again."""
+    parts: list[list[NDArray]] = [[] for _ in range(processes)]
+    torch.distributed.all_gather_object(parts, mine)
+    return [part[turn] for turn in range(len(parts[0])) for part in parts if turn < len(part)]
 
 
 @torch.inference_mode()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,10 @@ from bench.data.dataset import ImageSample
 from bench.data.images import ImageStore
 from bench.data.split import hold_out
 from bench.deadline import NEVER, Deadline
-from bench.device import device_name, open_device, precision_name
+from bench.device import ALONE, device_name, open_device, precision_name
 from bench.methods import Method
 from bench.progress import Reporter
+from bench.ranks import Ranks
 from bench.runs.folder import RunFolder
 from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, RunSpec
 
@@ -30,9 +32,19 @@ class Stores:
     gallery: ImageStore
 
 
+Calling = Callable[["RunContext", str, tuple[Any, ...]], AbstractContextManager[None]]
+"""Has the other processes of a run do a stage, by its name and what it reads, while the block does it here."""
+
+
+@contextmanager
+def alone(context: RunContext, stage: str, reads: tuple[Any, ...]) -> Iterator[None]:
+    """Call nobody: there is one process."""
+    yield
+
+
 @dataclass(frozen=True)
 class RunContext:
-    """What every stage of one run needs."""
+    """What every stage of one run needs; ``call`` has other processes take part in a stage, where there are any."""
 
     spec: RunSpec
     method: Method
@@ -41,6 +53,7 @@ class RunContext:
     fabric: Fabric
     reporter: Reporter
     deadline: Deadline = NEVER
+    call: Calling = alone
 
     @classmethod
     def set_up(
@@ -52,9 +65,12 @@ class RunContext:
         device: str,
         reporter: Reporter,
         deadline: Deadline = NEVER,
+        ranks: Ranks = ALONE,
+        call: Calling = alone,
     ) -> RunContext:
         """Open the device and hold the parts together."""
-        return cls(spec, method, stores, folder, open_device(device, spec.precision), reporter, deadline)
+        fabric = open_device(device, spec.precision, ranks)
+        return cls(spec, method, stores, folder, fabric, reporter, deadline, call)
 
     def provenance(self) -> dict[str, Any]:
         """Tell what a result computed here and now comes from."""
@@ -63,6 +79,7 @@ class RunContext:
             precision=precision_name(self.fabric),
             threads=torch.get_num_threads(),
             versions={"training": TRAINING_VERSION, "evaluation": EVALUATION_VERSION},
+            world_size=self.fabric.world_size,
         )
 
     def held_out(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample], Sequence[ImageSample]]:

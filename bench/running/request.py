@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from bench import registry
 from bench.cost.axes.contract import PricedNetwork
@@ -16,6 +16,7 @@ from bench.data.views import VIEW_COUNTS, check_views
 from bench.errors import BenchError, unknown_name
 from bench.methods import Method
 from bench.precision import check_device, check_precision, resolve_precision
+from bench.ranks import Ranks
 from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, check_seed, override
 from bench.training.recipe import Recipe
 from bench.training.shared import SHARED_RECIPES
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from bench.budget.policy import LearnedPolicy, Policy
     from bench.cost.axes.contract import Cost, Measurement
 
+LossOver = Literal["batch", "device"]
+LOSS_OVER: tuple[LossOver, ...] = get_args(LossOver)
+ALONE = Ranks()
+"""One device, one process."""
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -31,6 +37,8 @@ class RunRequest:
 
     ``settings`` override the preset's options and recipe by name; ``sweep`` of None scores the exits alone; ``extras``
     scores embeddings that are no exits beside them, where the network has any;
+    ``ranks`` are the devices that share the training, and which of their processes this is; ``loss_over`` is what the
+    loss is taken over: the whole batch, or the part of each device, which gives other numbers.
     ``leave_out`` passes over those of its policies that cannot be fitted, which is an error else.
     """
 
@@ -51,12 +59,16 @@ class RunRequest:
     results: Path = Path("results")
     cache: Path = field(default_factory=default_cache)
     fresh: bool = False
+    ranks: Ranks = ALONE
+    loss_over: LossOver = "batch"
 
     def __post_init__(self) -> None:
         """Refuse what can be seen to be impossible before anything is done. Raises :class:`BenchError`."""
         check_device(self.device)
         check_precision(self.precision)
         check_seed(self.seed)
+        if self.loss_over not in LOSS_OVER:
+            raise unknown_name("--loss-over", self.loss_over, LOSS_OVER)
         if not 0 <= self.calibration_share < 1:
             raise BenchError(
                 f"--calibration is a share of the training identities from 0 to 1, not {self.calibration_share}"
@@ -82,6 +94,11 @@ class RunRequest:
         options |= {name: read(str(options[name])) for name, read in method.file_options.items()}
         if recipe.keep == "best" and not self.calibration_share:
             raise BenchError("keep=best chooses an epoch on held-out identities: --calibration above 0, or keep=last")
+        if recipe.identities_per_batch % self.ranks.world_size:
+            raise BenchError(
+                f"the {recipe.identities_per_batch} identities of a batch cannot be divided among "
+                f"{self.ranks.world_size} devices: take another number of devices, or --set identities_per_batch=…"
+            )
         check_views(recipe.stored_size, recipe.input_size, self.evaluation.views)
         return method, options, recipe
 
@@ -167,6 +184,7 @@ class RunRequest:
             precision=resolve_precision(self.precision, self.device),
             weights_digest=_digest_of_file(str(options.get("weights", "none"))),
             option_defaults=method.option_defaults,
+            loss_parts=self.ranks.world_size if self.loss_over == "device" else 1,
         )
 
 

@@ -83,7 +83,13 @@ class Opened:
 
         self.folder.describe(self.spec)
         stores = Stores(*self.stores)
-        return RunContext.set_up(self.spec, self.method, stores, self.folder, self.request.device, reporter, deadline)
+        device, ranks = self.request.device, self.request.ranks
+        if ranks.world_size == 1:
+            return RunContext.set_up(self.spec, self.method, stores, self.folder, device, reporter, deadline)
+        from bench.running.calling import calling
+
+        call = calling(self.request)
+        return RunContext.set_up(self.spec, self.method, stores, self.folder, device, reporter, deadline, ranks, call)
 
 
 def _answered_spec(request: RunRequest, dataset: str, fingerprint: str, answer: Answer | None) -> RunSpec | None:

@@ -36,7 +36,7 @@ from bench.running.context import RunContext
 from bench.running.keep import obtain, saving, whole
 from bench.spec import EvaluationSpec
 from bench.threads import advice, others_running
-from bench.training.loop import train
+from bench.training.loop import Trained, train
 from bench.training.retrieval_history import TrainingImages
 from bench.training.weights import load_weights, save_weights
 
@@ -70,27 +70,8 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
         note = advice(torch.get_num_threads(), os.cpu_count() or 1, others_running(), os.environ)
         if note:
             context.reporter.note(note)
-    pids, camids = labels_of(samples)
-    training_images = TrainingImages(
-        images=DeviceImages(context.stores.train, context.fabric, spec.recipe.input_size),
-        indices=context.stores.train.indices(samples),
-        pids=pids,
-        camids=camids,
-        labels=labels,
-    )
-    trained = train(
-        network,
-        lambda outputs, labels: context.method.loss(outputs, labels, spec.network),
-        training_images,
-        spec.recipe,
-        seed=spec.seed,
-        key=spec.key,
-        checkpoint=folder.checkpoint,
-        fabric=context.fabric,
-        validate=lambda: _validate(context, network),
-        deadline=context.deadline,
-        reporter=context.reporter,
-    )
+    with context.call(context, "train", ()):
+        trained = train_together(context, network)
     with saving(folder.path):
         write_arrays(
             folder.retrieval_history,
@@ -109,7 +90,7 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
                 "validation": trained.validation,
                 "seconds": sum(epoch["seconds"] for epoch in trained.history),
                 "images": len(samples),
-                "identities": training_images.num_identities,
+                "identities": int(labels.max()) + 1,
                 "provenance": context.provenance(),
             },
         )
@@ -117,6 +98,34 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
         save_weights(network, folder.weights)
     folder.checkpoint.unlink(missing_ok=True)
     return network
+
+
+def train_together(context: RunContext, network: MultiExitNetwork) -> Trained:
+    """Train a network in place, on one device or as one of several processes. Raises as the loop does."""
+    spec = context.spec
+    samples, _, _ = context.held_out()
+    pids, camids = labels_of(samples)
+    training_images = TrainingImages(
+        images=DeviceImages(context.stores.train, context.fabric, spec.recipe.input_size),
+        indices=context.stores.train.indices(samples),
+        pids=pids,
+        camids=camids,
+        labels=relabel(samples),
+    )
+    return train(
+        network,
+        lambda outputs, labels: context.method.loss(outputs, labels, spec.network),
+        training_images,
+        spec.recipe,
+        seed=spec.seed,
+        key=spec.key,
+        checkpoint=context.folder.checkpoint,
+        fabric=context.fabric,
+        validate=lambda: _validate(context, network),
+        deadline=context.deadline,
+        reporter=context.reporter,
+        per_device_loss=spec.loss_parts > 1,
+    )
 
 
 def sample_names(samples: Sequence[ImageSample]) -> list[str]:
@@ -130,7 +139,8 @@ def _validate(context: RunContext, network: MultiExitNetwork) -> float:
     store = context.stores.train
     images = DeviceImages(store, context.fabric, context.spec.recipe.input_size)
     queries, others = (
-        embed_images(network, images, store.indices(samples), context.fabric)[-1] for samples in (query, gallery)
+        embed_images(network, images, store.indices(samples), context.fabric, shared=True)[-1]
+        for samples in (query, gallery)
     )
     last = network.exits[-1:]
     table = build_table(last, [queries], [others], *labels_of(query), *labels_of(gallery))
@@ -163,17 +173,28 @@ def obtain_embeddings(
             path, {f"{name}.{index}": codes for name, parts in embeddings.items() for index, codes in enumerate(parts)}
         )
 
+    def make() -> dict[str, Embeddings]:
+        state = {name: value.cpu() for name, value in network.state_dict().items()} if several(context) else {}
+        with context.call(context, "embed", (state, views, extras)):
+            return embed_together(context, network, views, extras)
+
     return obtain(
         context.folder.extra_embeddings(views) if extras else context.folder.embeddings(views),
         read,
-        lambda: _embed(context, network, views, extras),
+        make,
         write,
         context.reporter,
         found="embeddings found",
     )
 
 
-def _embed(context: RunContext, network: MultiExitNetwork, views: Views, extras: bool) -> dict[str, Embeddings]:
+def several(context: RunContext) -> bool:
+    """Whether several processes are at this run."""
+    return context.fabric.world_size > 1
+
+
+def embed_together(context: RunContext, network: MultiExitNetwork, views: Views, extras: bool) -> dict[str, Embeddings]:
+    """Embed the images of every split, on one device or as one of several processes, all of which have all codes."""
     calibration_query, calibration_gallery = context.calibration()
     train_store = context.stores.train
     sources: dict[str, tuple[ImageStore, NDArray[np.int64]]] = {
@@ -184,13 +205,23 @@ def _embed(context: RunContext, network: MultiExitNetwork, views: Views, extras:
     }
     embeddings: dict[str, Embeddings] = {}
     total = sum(len(indices) for _, indices in sources.values())
-    reporter = context.deadline.watching(context.reporter, total, "embedding the images")
+    reporter = context.reporter
+    if not several(context):  # which could not stop in the middle together
+        reporter = context.deadline.watching(reporter, total, "embedding the images")
     for name, (store, indices) in sources.items():
         if len(indices):
             images = DeviceImages(store, context.fabric, context.spec.recipe.input_size)
             title = f"embedding {name.replace('_', ' ')} images"
             embedded = embed_images(
-                network, images, indices, context.fabric, extras=extras, views=views, title=title, reporter=reporter
+                network,
+                images,
+                indices,
+                context.fabric,
+                extras=extras,
+                views=views,
+                title=title,
+                reporter=reporter,
+                shared=True,
             )
             embeddings[name] = pool_tracklets(embedded, [store.samples[index] for index in indices])
         else:

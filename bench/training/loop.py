@@ -8,10 +8,12 @@ epoch has these states (:mod:`bench.training.pausing`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,15 +26,15 @@ from bench.data.sampling import identity_batches
 from bench.deadline import NEVER, Deadline
 from bench.device import run_outputs
 from bench.errors import BenchError
-from bench.networks import ExitOutput, MultiExitNetwork
+from bench.networks import MultiExitNetwork
 from bench.progress import SILENT, Reporter, Task
 from bench.training.checkpoint import Checkpoint
 from bench.training.pausing import EpochSoFar, Pauses
 from bench.training.recipe import Recipe
 from bench.training.retrieval_history import TrainingImages, measure_retrieval, measured_epochs
 from bench.training.schedule import build_optimiser, follow
+from bench.training.sharing import Loss, SharedStep, mean_over_processes, part_of, synchronised_batch_norm
 
-Loss = Callable[[Sequence[ExitOutput], Tensor], dict[str, Tensor]]
 CHECK_EVERY = 10
 """Batches between looks at the loss: each look waits for the device."""
 MEASURING = 1 / 3
@@ -66,12 +68,16 @@ def train(
     validate: Callable[[], float] | None = None,
     deadline: Deadline = NEVER,
     reporter: Reporter = SILENT,
+    per_device_loss: bool = False,
 ) -> Trained:
     """Train ``network`` in place by ``recipe``, from the last checkpoint of this run if there is one.
 
     ``key`` is the run's; a checkpoint of another is refused. A loss that is not finite ends in an error, with the
     last good epoch kept. Ctrl-C leaves what the last checkpoint has. ``validate`` scores the network as it is; a
     recipe that keeps the best epoch needs it. Raises TimeIsUp before ``deadline``, with every batch kept.
+
+    All processes of a ``fabric`` of several call this. The first alone reads and writes checkpoints, and its clock
+    decides. ``per_device_loss`` has each compute the loss of its own part of a batch.
     """
     assert recipe.keep == "last" or validate is not None
     optimiser = build_optimiser(recipe.optimiser, network.parameters())
@@ -80,13 +86,20 @@ def train(
     retrieval_history: list[NDArray[np.int8]] = []
     validation: list[dict[str, float]] = []
     best: dict[str, Tensor] = {}
-    resumed = Checkpoint.load(checkpoint, key) if checkpoint.exists() else None
+    first = fabric.global_rank == 0
+    resumed = Checkpoint.load(checkpoint, key) if first and checkpoint.exists() else None
+    if fabric.world_size > 1:
+        resumed = fabric.broadcast(resumed)
     if resumed is not None:
         network.load_state_dict(resumed.network)
         history, retrieval_history = resumed.history, list(resumed.retrieval_history.numpy())
         validation, best = resumed.validation, resumed.best
-    wrapped, optimiser = fabric.setup(network, optimiser)
-    wrapped.mark_forward_method("outputs")
+    if fabric.world_size > 1:
+        step = SharedStep(network, loss, fabric, per_device=per_device_loss)
+        wrapped, optimiser = fabric.setup(step, optimiser)
+    else:
+        wrapped, optimiser = fabric.setup(network, optimiser)
+        wrapped.mark_forward_method("outputs")
     if resumed is not None:
         optimiser.load_state_dict(resumed.optimiser)
     done = len(history)
@@ -98,16 +111,19 @@ def train(
         reporter.note(f"going on after epoch {done} of {recipe.epochs}{within}")
 
     def save(epoch: int, so_far: EpochSoFar | None) -> None:
+        if not first:
+            return
         taken = torch.tensor(
             np.array(retrieval_history, dtype=np.int8).reshape(len(retrieval_history), len(samples.labels))
         )
         state = (network.state_dict(), optimiser.state_dict(), history, taken, validation, best)
         Checkpoint(key, epoch, *state, so_far.to_plain() if so_far else {}).save(checkpoint)
 
-    pauses = Pauses(save, deadline)
+    pauses = Pauses(save, deadline, agree=fabric.broadcast if fabric.world_size > 1 else None)
     passes = len(samples.labels) / recipe.batch_size
+    shared = synchronised_batch_norm(network) if fabric.world_size > 1 else nullcontext()
     try:
-        with reporter.task("training", (recipe.epochs - done) * steps - batches_done) as task:
+        with shared, reporter.task("training", (recipe.epochs - done) * steps - batches_done) as task:
             for epoch in range(done, recipe.epochs):
                 measured = epoch + 1 in measured_epochs(recipe.epochs)
                 pauses.afterwards_batches = MEASURING * passes if measured else 0.0
@@ -134,7 +150,7 @@ def train(
 
 
 def _train_epoch(
-    network: MultiExitNetwork,
+    network: Any,
     optimiser: torch.optim.Optimizer,
     loss: Loss,
     samples: TrainingImages,
@@ -146,41 +162,46 @@ def _train_epoch(
     pauses: Pauses,
     so_far: EpochSoFar | None = None,
 ) -> dict[str, float]:
-    """Run one epoch, or what is left of it: means of the loss and of its terms, the rate at the end, and the seconds.
+    """Run one epoch, or what is left of it, of a network or of its :class:`SharedStep`.
 
-    Raises TimeIsUp as ``pauses`` does.
+    Gives means of the loss and of its terms, the rate at the end, and the seconds. Raises TimeIsUp as ``pauses`` does.
     """
     started = time.perf_counter()
-    torch.manual_seed(_epoch_seed(seed, epoch))
+    torch.manual_seed(_epoch_seed(seed, epoch, fabric.global_rank))
     generator = torch.Generator(device=fabric.device).manual_seed(_epoch_seed(seed, epoch))
+    alone = fabric.world_size == 1
     labels = torch.from_numpy(samples.labels)
     indices = torch.from_numpy(samples.indices)
     batches = identity_batches(samples.labels, recipe, seed, epoch)
     network.train()
+    anneal = network.anneal if alone else network.module.network.anneal
     sums: dict[str, Tensor] = {}
     rate = 0.0
     begun = 0
     if so_far:
         sums, rate, begun = so_far.restore(generator), so_far.rate, so_far.batches
         started -= so_far.seconds
-        network.anneal((epoch + begun / len(batches)) / recipe.epochs)
+        anneal((epoch + begun / len(batches)) / recipe.epochs)
     for number, batch in enumerate(map(torch.from_numpy, batches[begun:]), start=begun + 1):
         batch_started = time.perf_counter()
         now = epoch + number / len(batches)
         rate = follow(optimiser, recipe, now)
-        network.anneal(now / recipe.epochs)
-        images = training_view(samples.images.batch(indices[batch]), recipe, generator)
+        anneal(now / recipe.epochs)
+        mine = slice(None) if alone else part_of(len(batch), fabric)
+        part = None if alone else (len(batch), mine)
+        images = training_view(samples.images.batch(indices[batch[mine]]), recipe, generator, part)
         images = images.contiguous(memory_format=torch.channels_last)
-        terms = loss(run_outputs(network, images, fabric), labels[batch].to(fabric.device))
+        identities = labels[batch].to(fabric.device)
+        terms = loss(run_outputs(network, images, fabric), identities) if alone else network(images, identities)
         total = torch.stack(list(terms.values())).sum()
         optimiser.zero_grad(set_to_none=True)
-        fabric.backward(total)
+        fabric.backward(total if alone else network.module.scaled(total))
         optimiser.step()
         for name, value in {"loss": total, **terms}.items():
             sums[name] = sums[name] + value.detach() if name in sums else value.detach()
         status = ""
         if number % CHECK_EVERY == 0 or number == len(batches):
-            means = {name: float(value) / number for name, value in sums.items()}
+            means = _means(sums, number, fabric)
             if not np.isfinite(means["loss"]):
                 raise _not_finite(means, epoch, recipe)
             parts = ", ".join(f"{name} {value:.2g}" for name, value in means.items() if name != "loss")
@@ -193,8 +214,15 @@ def _train_epoch(
             last=number == len(batches),
             take=partial(EpochSoFar.take, number, sums, rate, ended - started, generator),
         )
-    means = {name: float(value) / len(batches) for name, value in sums.items()}
+    means = _means(sums, len(batches), fabric)
     return {**means, "learning_rate": rate, "seconds": time.perf_counter() - started}
+
+
+def _means(sums: Mapping[str, Tensor], batches: int, fabric: Fabric) -> dict[str, float]:
+    """Divide sums of losses by the number of batches; those of several processes are averaged."""
+    if fabric.world_size > 1:
+        sums = {name: mean_over_processes(value) for name, value in sums.items()}
+    return {name: float(value) / batches for name, value in sums.items()}
 
 
 def _not_finite(means: dict[str, float], epoch: int, recipe: Recipe) -> BenchError:
@@ -205,5 +233,6 @@ def _not_finite(means: dict[str, float], epoch: int, recipe: Recipe) -> BenchErr
     )
 
 
-def _epoch_seed(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+def _epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
+    """Seed an epoch; the first process as if it were alone, the others with masks of their own (dropout)."""
+    return int(np.random.SeedSequence([seed, epoch, *([rank] if rank else [])]).generate_state(1)[0])

@@ -6,6 +6,7 @@ and the sums of the losses so far, are all that has to be kept beside parameters
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,6 +72,8 @@ class Pauses:
     save: Callable[[int, EpochSoFar | None], None]
     """Writes a checkpoint: whole epochs, and what is done of the next one."""
     deadline: Deadline = NEVER
+    agree: Callable[[bool], bool] | None = None
+    """Has all processes of a run do as the first does."""
     afterwards_batches: float = 0.0
     _saved_at: float = field(default_factory=time.monotonic)
     _longest_batch: float = 0.0
@@ -87,7 +90,10 @@ class Pauses:
         """Keep what is done where that is due; raises TimeIsUp, having kept it, where the next batch may not fit."""
         self._longest_batch = max(batch_seconds, self._longest_batch)
         following = self._longest_batch * (self.afterwards_batches if last else 1)
-        if self.deadline.left < MARGIN * (following + self._longest_save):
+        stop = self.deadline.left < MARGIN * (following + self._longest_save)
+        if self.agree is not None and not math.isinf(self.deadline.seconds):
+            stop = self.agree(stop)
+        if stop:
             so_far = take()
             self.keep(epoch, so_far)
             raise TimeIsUp(f"in training, {epoch} epochs and {so_far.batches} batches of the next are kept")

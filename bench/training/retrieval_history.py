@@ -53,7 +53,7 @@ def measure_retrieval(
     """Whether the nearest image at the first exit is right, for every training image: (N,) 1 yes, 0 no, −1 no match."""
     title = "training retrieval: first exit over the training images"
     (codes,) = embed_images(
-        network, samples.images, samples.indices, fabric, num_exits=1, title=title, reporter=reporter
+        network, samples.images, samples.indices, fabric, num_exits=1, title=title, reporter=reporter, shared=True
     )
     gallery = GalleryIndex(codes, samples.pids, samples.camids)
     nearest = gallery.search(codes, camids=samples.camids, k=1).indices[:, 0]

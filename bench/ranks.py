@@ -1,0 +1,57 @@
+"""Which of the processes of one run this is: started by torchrun, by Slurm, or by the first of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.errors import BenchError
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """``devices`` on each of ``nodes``, and the number of this process among all of them, from 0."""
+
+    devices: int = 1
+    nodes: int = 1
+    rank: int = 0
+
+    @property
+    def world_size(self) -> int:
+        """How many processes there are."""
+        return self.devices * self.nodes
+
+    @classmethod
+    def find(cls, devices: int | None, nodes: int | None, environment: Mapping[str, str] = os.environ) -> Ranks:
+        """Find the place of this process, from what was asked for and who started it.
+
+        Raises BenchError where torchrun or Slurm started other numbers than were asked for.
+        """
+        started = _by_torchrun(environment) or _by_slurm(environment)
+        if started is None:
+            devices, nodes = devices or 1, nodes or 1
+            # The first process of a node starts the others, and tells them so.
+            rank = int(environment.get("NODE_RANK", 0)) * devices + int(environment.get("LOCAL_RANK", 0))
+            return cls(devices, nodes, rank if devices * nodes > 1 else 0)
+        who, found = started
+        for name, asked, there in (("devices", devices, found.devices), ("nodes", nodes, found.nodes)):
+            if asked not in (None, there):
+                raise BenchError(f"--{name} {asked}, and {who} started {there}: leave --{name} out, or make them equal")
+        return found
+
+
+def _by_torchrun(environment: Mapping[str, str]) -> tuple[str, Ranks] | None:
+    if "TORCHELASTIC_RUN_ID" not in environment:
+        return None
+    devices = int(environment["LOCAL_WORLD_SIZE"])
+    return "torchrun", Ranks(devices, int(environment["WORLD_SIZE"]) // devices, int(environment["RANK"]))
+
+
+def _by_slurm(environment: Mapping[str, str]) -> tuple[str, Ranks] | None:
+    """Within a step of srun alone: a batch script has tasks too, and is one process."""
+    tasks = int(environment.get("SLURM_STEP_NUM_TASKS", 1))
+    if tasks == 1 or "SLURM_PROCID" not in environment:
+        return None
+    nodes = int(environment.get("SLURM_STEP_NUM_NODES", 1))
+    return "Slurm", Ranks(tasks // nodes, nodes, int(environment["SLURM_PROCID"]))
