@@ -22,7 +22,7 @@ from bench.report.kinds import Kind
 from bench.report.sections import Section
 
 MOST = 2
-"""Each holds some 150 MB: with the process that asks, two of them stay below 500 MB on a folder of 300 runs."""
+"""Each holds some 150 MB, beside the process that asks."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Measurements are latencies (``bench latency``), early exits (``bench infer``), search studies (``bench search``) and
 searches of large galleries (``bench gallery scale``), which name no run.
-Checked are digest, form, and what follows from the runs' records: multiply-adds, exit fractions, mAP and rank-1 where
-nothing but the time was measured anew. Times themselves cannot be checked.
+Checked are digest, form, and what follows from the runs' records: exits, exit fractions, mAP and rank-1 where nothing
+but the time was measured anew. Times themselves cannot be checked.
 """
 
 from __future__ import annotations
