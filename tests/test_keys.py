@@ -44,7 +44,7 @@ DEFAULTS = {
     },
     Schedule: {"kind": "step", "milestones": (), "factor": 0.1, "warmup_epochs": 0.0, "later_betas": ()},
     Augmentation: {"flip": 0.5, "erase": 0.5, "pad": 0, "erase_area": (0.02, 0.4), "erase_with": "mean"},
-    RunSpec: {"recipe_name": "own", "weights_digest": "", "training_version": TRAINING_VERSION},
+    RunSpec: {"recipe_name": "own", "weights_digest": "", "loss_parts": 1, "training_version": TRAINING_VERSION},
     EvaluationSpec: {
         "ap": "step",
         "signals": "deployed",
@@ -173,6 +173,7 @@ def test_every_setting_of_a_recipe_is_in_the_key():
                 "precision": "bfloat16",
                 "recipe_name": "shared",
                 "weights_digest": "c" * 64,
+                "loss_parts": 2,
                 "training_version": TRAINING_VERSION + 1,
             },
         ),

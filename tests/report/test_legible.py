@@ -41,6 +41,25 @@ def off(figure):
 LONG_NAME = "a-method-with-a-name-of-some-length"
 
 
+def coarse_to_fine():
+    """Rows of a search from coarse to fine: every way of searching, at the code lengths of CtF."""
+    rows = []
+    for length in (32, 128, 512, 2048):
+        rows.append(("one code", f"{length} bits", length * 3000.0, 0.2 + length**0.2 / 10))
+    rows += [("coarse to fine", f"β {beta}", 4e5 * beta**0.8, 0.55 + beta / 100) for beta in (0.5, 1, 2, 4, 8)]
+    rows += [
+        ("queries leave", f"{budget} %", 1e5 + 6e4 * budget, 0.4 + budget / 500) for budget in (0, 25, 50, 75, 100)
+    ]
+    metrics = {"rank-1": 0.15, "mAP": 0.0}
+    return [
+        {"way": way, "name": name, "bits": bits, "run": "abab", "seed": 0}
+        | {metric: value + more for metric, more in metrics.items()}
+        | {f"{metric}_low": value + more - 0.02 for metric, more in metrics.items()}
+        | {f"{metric}_high": value + more + 0.02 for metric, more in metrics.items()}
+        for way, name, bits, value in rows
+    ]
+
+
 @pytest.fixture(scope="module", params=["dare", LONG_NAME])
 def section(writer, tmp_path_factory, request):
     """Setups with one, three and four exits, with one seed and two, all with short names or one with a long one."""
@@ -73,7 +92,8 @@ def section(writer, tmp_path_factory, request):
     run = found.setups[0].runs[0].key
     engines = [inference(run, backend=backend, joules=0.2) for backend in ("torch", "onnxruntime", "openvino")]
     found = replace(found, inferences=(*engines, inference(run, "server", batch=32)))
-    return replace(found, studies=(("one", study([accuracy(128), accuracy(512), accuracy(2048)])),))
+    searched = {**study([accuracy(128), accuracy(512), accuracy(2048)]), "coarse_to_fine": coarse_to_fine()}
+    return replace(found, studies=(("one", searched),))
 
 
 @pytest.mark.parametrize("kind", FIGURES, ids=lambda kind: kind.name)

@@ -37,6 +37,8 @@ def test_every_kept_result_is_readable(path):
         "comparison",
         "outcome",
         "auc",
+        "roc",
+        "verification",
     }
 
 

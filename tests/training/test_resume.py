@@ -28,6 +28,7 @@ from bench.running.run import run
 from bench.spec import SweepSpec
 from bench.training import loop, pausing
 from bench.training.checkpoint import Checkpoint
+from hashreid.training_loss import hashreid_loss
 
 SETTINGS = {"epochs": "4", "sign_hardness": "3"}
 """With a schedule of the network's own: it must go on where it was, too."""
@@ -261,8 +262,12 @@ def test_fresh_trains_again_to_the_same(smoke_request, unbroken):
     assert_same(again, unbroken)
 
 
-def test_a_loss_that_is_not_finite_stops_training(smoke_request):
-    request = smoke_request(settings={"epochs": "3", "optimiser.learning_rate": "1e30"})
+def test_a_loss_that_is_not_finite_stops_training(smoke_request, monkeypatch):
+    def overflowing(outputs, labels, options):
+        return {name: term * 3e38 * 10 for name, term in hashreid_loss(outputs, labels, options).items()}
+
+    monkeypatch.setattr("hashreid.training_loss.hashreid_loss", overflowing)
+    request = smoke_request(settings={"epochs": "3"})
     with pytest.raises(BenchError, match=r"not finite in epoch 1.*optimiser\.learning_rate"):
         run(request)
     assert not list(request.results.glob("runs/*/*/weights*"))
