@@ -9,6 +9,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+POLICY = "OMP_WAIT_POLICY"
+"""Variable by which OpenMP is told how threads wait."""
+_set_here: list[str] = []
 NAMES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables by which a user chooses a number of threads."""
 RUNNING = Path("/proc/loadavg")
@@ -22,7 +25,18 @@ def wait_passively() -> None:
     libgomp, which torch ships on Linux, spins for some milliseconds first. With a core for every thread that is
     quick; as soon as another process wants a core, threads spin while the thread that they wait for stands in line.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if POLICY not in os.environ:
+        os.environ[POLICY] = "passive"
+        _set_here.append(POLICY)
+
+
+def wait_as_openmp_does() -> None:
+    """Undo :func:`wait_passively`, before torch is loaded: for what is timed with the machine to itself.
+
+    Waking threads that sleep takes longer than many a layer of a small network on one image.
+    """
+    while _set_here:
+        os.environ.pop(_set_here.pop(), None)
 
 
 def others_running() -> float:

@@ -38,6 +38,18 @@ def test_threads_wait_passively_unless_the_user_says_otherwise(own, expected):
         assert f"OMP_WAIT_POLICY = '{expected.upper()}'" in answer.stderr
 
 
+@pytest.mark.parametrize(("own", "timed"), [(None, None), ("passive", "passive")])
+def test_what_is_timed_alone_waits_as_openmp_does_or_as_the_user_said(monkeypatch, own, timed):
+    monkeypatch.delenv(threads.POLICY, raising=False)
+    monkeypatch.setattr(threads, "_set_here", [])
+    if own:
+        monkeypatch.setenv(threads.POLICY, own)
+    threads.wait_passively()
+    assert os.environ[threads.POLICY] == "passive"
+    threads.wait_as_openmp_does()
+    assert os.environ.get(threads.POLICY) == timed
+
+
 @pytest.mark.parametrize(
     ("threads", "cores", "others", "environment", "expected"),
     [

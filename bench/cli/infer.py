@@ -25,6 +25,7 @@ from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, percent, printable, show_table
 from bench.data.cache import default_cache
 from bench.errors import BenchError
+from bench.threads import wait_as_openmp_does
 
 if TYPE_CHECKING:
     from bench.inference.request import InferRequest
@@ -105,6 +106,8 @@ def infer_command(
         raise BenchError("a kept gallery holds codes and no pictures: leave out --sheet, or --gallery")
     # Answers to a folder of images are not timed.
     beside = check_alone(busy) if images is None else []
+    if not beside:
+        wait_as_openmp_does()
 
     # Here, not at the top: help and mistakes in the options should not wait for torch.
     from bench.files import read_json, write_json

@@ -24,6 +24,7 @@ from bench.cli.requests import methods_of, overrides
 from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
 from bench.cost.profiles import machine, network_key, write_latency
 from bench.running.request import RunRequest
+from bench.threads import wait_as_openmp_does
 
 
 def latency_command(
@@ -49,6 +50,8 @@ def latency_command(
     requests = [RunRequest(method=name, preset=preset, settings=requested) for name in names]
     resolved = [request.resolve() for request in requests]
     beside = check_alone(busy)
+    if not beside:
+        wait_as_openmp_does()
 
     import torch
 
