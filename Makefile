@@ -1,14 +1,14 @@
 # make demo   the main job: data, training, budget sweep, report (about seven minutes on two cores, installing included)
 # make test   all tests
 # make quick  what builds no network, draws no report and runs no whole command, for work on the code
-# make results  the comparison that results/comparison keeps: six methods, three seeds, all policies (about two hours)
+# make results  the comparison that results/comparison keeps: seven methods, three seeds, all policies (about two hours)
 # make torture  commands killed, files damaged, disks filled, ten writers at once: a table of what came of it (hours)
 # make lint   ruff and mypy
 # make venv   only what the others need: .venv with the suite installed
 
 PYTHON ?= python3
 RESULTS ?= results
-COMPARED = hashreid,hashreid-noexit,dare,branchynet,msdnet,ranet
+COMPARED = hashreid,hashreid-noexit,dare,branchynet,msdnet,ranet,bot-r18
 SEEDS = 0,1,2
 
 # Bytecode is kept, whatever the environment says: tests start many processes that import the same libraries.

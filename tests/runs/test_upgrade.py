@@ -13,7 +13,7 @@ KEPT = sorted((Path(__file__).parents[2] / "results").glob("*/runs/*/*/records-*
 
 
 def test_a_kept_sweep_is_read_under_the_names_of_today():
-    path = next(path for path in KEPT if path.parts[-5] == "demo")
+    path = next(path for path in KEPT if path.parts[-5] == "recipes")
     lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     header, records = read_records(path)
     assert len(records) == len(lines) - 1
