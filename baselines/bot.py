@@ -49,16 +49,11 @@ LOSS: Options = {**WITH_NECK, "label_smoothing": 0.1, "triplet_weight": 1.0, "ma
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
     from baselines.networks.bot import BoT, fill_from_public, is_public
-    from bench.encoders.build import build_encoder
+    from bench.encoders.build import encoder_of
 
     weights = str(options["weights"])
     public = is_public(weights)
-    encoder = build_encoder(
-        str(options["backbone"]),
-        last_stride=int(options["last_stride"]),
-        weights="none" if public else weights,
-        input_size=input_size,
-    )
+    encoder = encoder_of({**options, "weights": "none" if public else weights}, input_size)
     neck = bool(options.get("neck", True))  # runs that were kept before the option existed have a neck
     if public and not neck:
         raise BenchError(f"weights {weights} are of a network with a neck: leave out neck=false")

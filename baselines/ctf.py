@@ -30,17 +30,12 @@ OPTIONS: Options = {
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
     from baselines.networks.ctf import CtF
-    from bench.encoders.build import build_encoder
+    from bench.encoders.build import encoder_of
 
     lengths, searched = (
         whole_numbers(name, options[name], count=str(options[name]).count(",") + 1) for name in ("lengths", "searched")
     )
-    encoder = build_encoder(
-        str(options["backbone"]),
-        last_stride=int(options["last_stride"]),
-        weights=str(options["weights"]),
-        input_size=input_size,
-    )
+    encoder = encoder_of(options, input_size)
     return CtF(encoder, num_identities, lengths, searched)
 
 

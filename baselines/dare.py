@@ -55,15 +55,9 @@ SUPERVISED: Options = {"deep_supervision": True}
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
-    from bench.encoders.build import build_encoder
+    from bench.encoders.build import encoder_of
 
-    encoder = build_encoder(
-        str(options["backbone"]),
-        last_stride=int(options["last_stride"]),
-        weights=str(options["weights"]),
-        input_size=input_size,
-    )
-    return _on_encoder(encoder, options, num_identities, input_size)
+    return _on_encoder(encoder_of(options, input_size), options, num_identities, input_size)
 
 
 def _on_encoder(

@@ -52,14 +52,9 @@ OPTIONS: Options = {
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (384, 128)) -> MultiExitNetwork:
     from baselines.networks.pcb import PartNetwork
-    from bench.encoders.build import build_encoder
+    from bench.encoders.build import encoder_of
 
-    encoder = build_encoder(
-        str(options["backbone"]),
-        last_stride=int(options["last_stride"]),
-        weights=str(options["weights"]),
-        input_size=input_size,
-    )
+    encoder = encoder_of(options, input_size)
     return PartNetwork(
         encoder,
         num_identities,

@@ -94,7 +94,7 @@ class Method:
     them, not a recommendation.
 
     ``option_ranges`` are the least and the greatest value of whole-number options for which the usual range
-    (:data:`bench.spec.WHOLE_NUMBERS`) is too wide.
+    (:data:`bench.settings.WHOLE_NUMBERS`) is too wide.
 
     ``on_encoder(encoder, options, num_identities, input_size)``, where a method has it, puts its exits on an encoder
     that is given, whatever the option ``backbone`` says.

@@ -6,11 +6,11 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, get_args, get_type_hints
 
 from bench.data.views import Views
-from bench.errors import BenchError, unknown_name
+from bench.errors import BenchError
 from bench.methods import Options
 from bench.precision import Precision
 from bench.training.recipe import Recipe
@@ -26,10 +26,6 @@ SWEEP_VERSION = 2
 RecipeName = Literal["own", "shared"]
 """Whose recipe a method is trained by: its paper's, or the one that all share."""
 RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)
-WHOLE_NUMBERS = (0, 65_536)
-"""Least and greatest whole number that an option of a network takes where its method does not say."""
-MOST_NUMBER = 1_000_000
-"""Greatest number with a point, of either sign, that an option of a network takes."""
 MOST_SEED = 2**32 - 1
 """Greatest seed: numpy's older generators and other libraries take none that is longer."""
 MOST_BUDGETS, MOST_SHUFFLES, MOST_RESAMPLES = 10_000, 10_000, 100_000
@@ -219,80 +215,10 @@ def plain_number(a: float) -> float | str:
     return "inf" if math.isinf(a) else a
 
 
-def override(
-    network: Options, recipe: Recipe, settings: Mapping[str, str], ranges: Mapping[str, tuple[int, int]] | None = None
-) -> tuple[dict[str, Any], Recipe]:
-    """Apply ``name=value`` settings to a network's options and a recipe.
-
-    Names are those of the options (``ranking_weight``) and of the recipe's fields, with a dot into its parts
-    (``epochs``, ``optimiser.learning_rate``, ``augmentation.erase``). A value must be of the kind that stands there,
-    numbers finite, and whole numbers of a network in their ``ranges`` (least and greatest), by default
-    :data:`WHOLE_NUMBERS`; others up to :data:`MOST_NUMBER`. The recipe names the range of each of its own. Raises
-    :class:`BenchError` otherwise.
-    """
-    options = dict(network)
-    known = sorted([*options, *_field_names(recipe)])
-    for name, text in settings.items():
-        if name not in known:
-            raise unknown_name("setting", name, known)
-        if name in options:
-            options[name] = _in_range(name, _parse(name, text, options[name]), (ranges or {}).get(name, WHOLE_NUMBERS))
-        else:
-            recipe = _replace_field(recipe, name, text)
-    return options, recipe
-
-
-def _in_range(name: str, value: Any, allowed: tuple[int, int]) -> Any:
-    least, greatest = allowed
-    if type(value) is int and not least <= value <= greatest:
-        raise BenchError(f"setting {name}={value}: expected a whole number from {least} to {greatest:,}")
-    if isinstance(value, float) and abs(value) > MOST_NUMBER:
-        raise BenchError(f"setting {name}={value:g}: expected a number from -{MOST_NUMBER:,} to {MOST_NUMBER:,}")
-    return value
-
-
 def check_seed(seed: int) -> None:
     """Refuse seeds that not every generator takes. Raises :class:`BenchError`."""
     if not 0 <= seed <= MOST_SEED:
         raise BenchError(f"a seed is a whole number from 0 to {MOST_SEED:,}, not {seed}")
-
-
-def _field_names(value: Any, prefix: str = "") -> list[str]:
-    names: list[str] = []
-    for one in fields(value):
-        part = getattr(value, one.name)
-        if is_dataclass(part):
-            names += _field_names(part, f"{prefix}{one.name}.")
-        else:
-            names.append(prefix + one.name)
-    return names
-
-
-def _replace_field(value: Any, name: str, text: str, whole: str = "") -> Any:
-    head, _, rest = name.partition(".")
-    current = getattr(value, head)
-    changed = _replace_field(current, rest, text, whole or name) if rest else _parse(whole or name, text, current)
-    return replace(value, **{head: changed})
-
-
-def _parse(name: str, text: str, current: Any) -> Any:
-    kind = type(current)
-    try:
-        if kind is bool:
-            return {"true": True, "false": False}[text.lower()]
-        if kind is tuple:
-            # An empty tuple does not say what it would hold.
-            element = type(current[0]) if current else float if {".", "e"} & set(text) else int
-            return tuple(_finite(name, element(part)) for part in text.replace("x", ",").split(",") if part)
-        return _finite(name, kind(text))
-    except (ValueError, KeyError):
-        raise BenchError(f"setting {name}={text}: expected {kind.__name__}, as in {name}={current}") from None
-
-
-def _finite(name: str, value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BenchError(f"setting {name}={value}: expected a finite number")
-    return value
 
 
 def rebuilt(kind: type[Any], values: Mapping[str, Any]) -> Any:

@@ -25,16 +25,10 @@ EXITS = {"strips": 4, "hidden": 512, "bits": 256}
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
-    from bench.encoders.build import build_encoder
+    from bench.encoders.build import encoder_of
 
     check_readings(options)
-    encoder = build_encoder(
-        str(options["backbone"]),
-        last_stride=int(options["last_stride"]),
-        weights=str(options["weights"]),
-        input_size=input_size,
-    )
-    return _on_encoder(encoder, options, num_identities, input_size)
+    return _on_encoder(encoder_of(options, input_size), options, num_identities, input_size)
 
 
 def _on_encoder(

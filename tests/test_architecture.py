@@ -132,7 +132,7 @@ ROOMS = (
     ("training.recipe",),
     ("data", "encoders", "kit", "losses", "networks"),
     ("device", "methods"),
-    ("multi_exit", "spec", "training.shared"),
+    ("multi_exit", "settings", "spec", "training.shared"),
     ("retrieval",),
     ("training",),
     ("budget", "cost"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.settings import override
 from bench.spec import (
     EVALUATION_VERSION,
     SWEEP_VERSION,
@@ -14,7 +15,6 @@ from bench.spec import (
     RunSpec,
     SweepSpec,
     identifying,
-    override,
     with_defaults,
 )
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.spec import SweepSpec, canonical_json, check_seed, digest, override
+from bench.settings import override
+from bench.spec import SweepSpec, canonical_json, check_seed, digest
 from bench.training.recipe import Recipe
 
 OPTIONS = {"backbone": "resnet50", "bits": 256, "ranking_weight": 100.0, "early_exits": True}

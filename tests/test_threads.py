@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 import torch
 from notes import Notes
+from typer.testing import CliRunner
 
 from bench import threads
+from bench.cli.app import app
 from bench.errors import BenchError
 from bench.running import stages
 from bench.running.run import run
@@ -48,6 +51,27 @@ def test_what_is_timed_alone_waits_as_openmp_does_or_as_the_user_said(monkeypatc
     assert os.environ[threads.POLICY] == "passive"
     threads.wait_as_openmp_does()
     assert os.environ.get(threads.POLICY) == timed
+
+
+@pytest.mark.parametrize("arguments", [["latency", "--method", "dare"], ["infer", "some-run"]], ids=lambda one: one[0])
+@pytest.mark.parametrize("beside", [[], ["another run"]], ids=["alone", "busy"])
+def test_commands_that_time_wait_as_openmp_does_where_they_are_alone(monkeypatch, tmp_path, arguments, beside):
+    module = import_module(f"bench.cli.{arguments[0]}")
+    waited = []
+
+    def undone():
+        waited.append(True)
+        raise BenchError("far enough")
+
+    def no_further(*_):
+        raise BenchError("no further")
+
+    monkeypatch.setattr(module, "check_alone", lambda busy: beside)
+    monkeypatch.setattr(module, "wait_as_openmp_does", undone)
+    monkeypatch.setattr("bench.device.open_device", no_further)
+    answer = CliRunner().invoke(app, [*arguments, "--results", str(tmp_path)])
+    assert answer.exit_code == 1
+    assert waited == ([] if beside else [True])
 
 
 @pytest.mark.parametrize(

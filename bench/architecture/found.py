@@ -22,7 +22,8 @@ from bench.retrieval.labels import labels_of
 from bench.running.keep import find, saving
 from bench.running.request import RunRequest
 from bench.runs.folder import RunFolder
-from bench.spec import digest, override
+from bench.settings import override
+from bench.spec import digest
 from bench.training.recipe import Recipe
 
 SEARCH_VERSION = 1

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import nn
 
 from bench import registry
 from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.errors import BenchError, unknown_name
+
+
+def encoder_of(options: Mapping[str, Any], input_size: tuple[int, int]) -> Encoder:
+    """Build the encoder that a method's options name: ``backbone``, ``last_stride`` and ``weights``.
+
+    Raises :class:`BenchError` as :func:`build_encoder` does.
+    """
+    return build_encoder(
+        str(options["backbone"]),
+        last_stride=int(options["last_stride"]),
+        weights=str(options["weights"]),
+        input_size=input_size,
+    )
 
 
 def build_encoder(

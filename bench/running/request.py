@@ -17,7 +17,8 @@ from bench.errors import BenchError, unknown_name
 from bench.methods import Method
 from bench.precision import check_device, check_precision, resolve_precision
 from bench.ranks import Ranks
-from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, check_seed, override
+from bench.settings import override
+from bench.spec import EvaluationSpec, RecipeName, RunSpec, SweepSpec, check_seed
 from bench.training.recipe import Recipe
 from bench.training.shared import SHARED_RECIPES
 
