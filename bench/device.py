@@ -39,6 +39,8 @@ def open_device(device: str = "auto", precision: str = "auto", ranks: Ranks = AL
     processor, malloc is set to keep large blocks (:mod:`bench.allocation`): work on tensors starts here.
     """
     precision, device = resolve_precision(precision, device), resolve_device(device)
+    # It tells of every process that it is there, and of every precision that it is on.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     if device == "cpu":
         keep_large_blocks()
     if ranks.world_size == 1:
@@ -49,8 +51,6 @@ def open_device(device: str = "auto", precision: str = "auto", ranks: Ranks = AL
         raise BenchError(f"{ranks.devices} devices are asked for, and this machine has {there} {what}")
     # Objects travel through gloo, whatever tensors travel through.
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
-    # It tells of every process that it is there.
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     strategy = DDPStrategy(process_group_backend=backend, timeout=LONGEST_WAIT, find_unused_parameters=True)
     fabric = Fabric(
         accelerator=device,
@@ -103,6 +103,11 @@ class DeviceImages:
             free, _ = torch.cuda.mem_get_info(self.device)
             if store.images.nbytes <= DEVICE_SHARE * free:
                 self.resident = torch.from_numpy(np.array(store.images)).to(self.device)
+
+    @property
+    def index_device(self) -> torch.device:
+        """Device on which indices of images are best: that of the images."""
+        return torch.device("cpu") if self.resident is None else self.device
 
     def __len__(self) -> int:
         """Count the images."""

@@ -92,6 +92,11 @@ class MultiExitNetwork(nn.Module, ABC):
         """
         return
 
+    @property
+    def anneals(self) -> bool:
+        """Whether :meth:`anneal` changes what the network computes; else its operations can be recorded once."""
+        return type(self).anneal is not MultiExitNetwork.anneal
+
     def classify(self, embedding: Tensor, exit_index: int) -> Tensor | None:
         """Classify embeddings (B, dim) of one exit over the training identities: logits (B, identities).
 

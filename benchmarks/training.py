@@ -96,7 +96,7 @@ def main() -> None:
         method.build({**preset.network, "weights": "none"}, int(labels.max()) + 1, recipe.input_size)
     )
     network.to(memory_format=torch.channels_last).train()
-    optimiser = build_optimiser(recipe.optimiser, network.parameters())
+    optimiser = build_optimiser(recipe.optimiser, network.parameters(), fabric.device.type)
 
     def epoch(feed: Callable[[], Iterator[Tensor]]) -> float:
         started = time.perf_counter()

@@ -177,6 +177,11 @@ class HashReID(MultiExitNetwork):
             assert isinstance(head, HashExit)
             head.hardness = self.hardness**progress
 
+    @property
+    def anneals(self) -> bool:
+        """Whether the steepness of the sign rises at all."""
+        return self.hardness != 1
+
     def classify(self, embedding: Tensor, exit_index: int) -> Tensor:
         """Logits (B, identities) of codes (B, dim) of an exit."""
         return self.classifiers[exit_index](embedding)

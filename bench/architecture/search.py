@@ -64,7 +64,7 @@ def search(
     """
     chosen = {id(logits) for logits in network.architecture}
     parameters = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
-    optimiser = build_optimiser(recipe.optimiser, parameters)
+    optimiser = build_optimiser(recipe.optimiser, parameters, fabric.device.type)
     chooser = torch.optim.Adam(network.architecture.parameters(), lr=rate, betas=BETAS, weight_decay=decay)
     network.to(memory_format=torch.channels_last)
     history: list[dict[str, float]] = []

@@ -89,6 +89,12 @@ def run_command(
     calibration: Annotated[
         float, typer.Option(rich_help_panel=TRAINING, help="Share of training identities held out for calibration.")
     ] = 0.1,
+    training_share: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=TRAINING, help="Train for this share of the recipe's epochs; warm-up and milestones follow."
+        ),
+    ] = 1.0,
     device: Annotated[str, typer.Option(rich_help_panel=TRAINING, help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[
         str, typer.Option(rich_help_panel=TRAINING, help="auto, float32 or bfloat16 (mixed).")
@@ -138,6 +144,7 @@ def run_command(
             results=results,
             cache=cache,
             seed=seed,
+            training_share=training_share,
             calibration_share=calibration,
             evaluation=evaluation,
             sweep=sweep,

@@ -10,9 +10,10 @@ import torch
 
 from bench.cost.macs import exit_macs
 from bench.data.augmentation import normalise, training_view
-from bench.device import open_device, precision_name, run_outputs
+from bench.device import open_device, precision_name
 from bench.networks import MultiExitNetwork
 from bench.running.request import RunRequest
+from bench.training.graphs import outputs_of
 from bench.training.schedule import build_optimiser
 
 PATIENCE_SECONDS = 5.0
@@ -45,12 +46,13 @@ def estimate(request: RunRequest, num_identities: int) -> Estimate:
     stored = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator, device=fabric.device)
     labels = torch.arange(recipe.identities_per_batch, device=fabric.device) % num_identities
     labels = labels.repeat_interleave(recipe.images_per_identity)
-    optimiser = build_optimiser(recipe.optimiser, network.parameters())
+    optimiser = build_optimiser(recipe.optimiser, network.parameters(), fabric.device.type)
+    compute = outputs_of(network.train(), (recipe.batch_size, 3, *recipe.input_size), fabric)
 
     def train() -> None:
         network.train()
         images = training_view(stored, recipe, generator).contiguous(memory_format=torch.channels_last)
-        outputs = run_outputs(network, images, fabric)
+        outputs = compute(images)
         optimiser.zero_grad(set_to_none=True)
         torch.stack(list(method.loss(outputs, labels, options).values())).sum().backward()
         optimiser.step()

@@ -38,6 +38,8 @@ class RunRequest:
 
     ``settings`` override the preset's options and recipe by name; ``sweep`` of None scores the exits alone; ``extras``
     scores embeddings that are no exits beside them, where the network has any;
+    ``training_share`` is the share of the recipe's epochs that it is trained for, with warm-up and milestones in
+    proportion.
     ``ranks`` are the devices that share the training, and which of their processes this is; ``loss_over`` is what the
     loss is taken over: the whole batch, or the part of each device, which gives other numbers.
     ``leave_out`` passes over those of its policies that cannot be fitted, which is an error else.
@@ -50,6 +52,7 @@ class RunRequest:
     data: DatasetRequest = field(default_factory=DatasetRequest)
     seed: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
+    training_share: float = 1.0
     calibration_share: float = 0.1
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     sweep: SweepSpec | None = None
@@ -91,6 +94,8 @@ class RunRequest:
             if self.preset not in SHARED_RECIPES:
                 raise unknown_name("preset with a shared recipe", self.preset, sorted(SHARED_RECIPES))
             recipe = SHARED_RECIPES[self.preset]
+        if self.training_share != 1:
+            recipe = recipe.shortened(self.training_share)
         options, recipe = override(preset.network, recipe, self.settings, method.option_ranges)
         options |= {name: read(str(options[name])) for name, read in method.file_options.items()}
         if recipe.keep == "best" and not self.calibration_share:
@@ -151,6 +156,8 @@ class RunRequest:
     def differs(self) -> str:
         """What differs from the paper: in the method, and in this run."""
         told = [registry.method(self.method).differs]
+        if self.training_share != 1:
+            told.append(f"trained for {self.training_share:.3g} of the recipe's epochs")
         if self.preset == "paper" and self.calibration_share:
             told.append(
                 f"{self.calibration_share:.0%} of the training identities are held out of training, where the papers "

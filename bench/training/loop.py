@@ -24,11 +24,11 @@ from torch import Tensor
 from bench.data.augmentation import training_view
 from bench.data.sampling import identity_batches
 from bench.deadline import NEVER, Deadline
-from bench.device import run_outputs
 from bench.errors import BenchError
 from bench.networks import MultiExitNetwork
 from bench.progress import SILENT, Reporter, Task
 from bench.training.checkpoint import Checkpoint
+from bench.training.graphs import Outputs, outputs_of
 from bench.training.pausing import EpochSoFar, Pauses
 from bench.training.recipe import Recipe
 from bench.training.retrieval_history import TrainingImages, measure_retrieval, measured_epochs
@@ -80,7 +80,7 @@ def train(
     decides. ``per_device_loss`` has each compute the loss of its own part of a batch.
     """
     assert recipe.keep == "last" or validate is not None
-    optimiser = build_optimiser(recipe.optimiser, network.parameters())
+    optimiser = build_optimiser(recipe.optimiser, network.parameters(), fabric.device.type)
     network.to(memory_format=torch.channels_last)
     history: list[dict[str, float]] = []
     retrieval_history: list[NDArray[np.int8]] = []
@@ -97,9 +97,11 @@ def train(
     if fabric.world_size > 1:
         step = SharedStep(network, loss, fabric, per_device=per_device_loss)
         wrapped, optimiser = fabric.setup(step, optimiser)
+        compute = None
     else:
         wrapped, optimiser = fabric.setup(network, optimiser)
-        wrapped.mark_forward_method("outputs")
+        shape = (recipe.batch_size, 3, *recipe.input_size)
+        compute = outputs_of(network, shape, fabric, reporter)
     if resumed is not None:
         optimiser.load_state_dict(resumed.optimiser)
     done = len(history)
@@ -119,7 +121,7 @@ def train(
         state = (network.state_dict(), optimiser.state_dict(), history, taken, validation, best)
         Checkpoint(key, epoch, *state, so_far.to_plain() if so_far else {}).save(checkpoint)
 
-    pauses = Pauses(save, deadline, agree=fabric.broadcast if fabric.world_size > 1 else None)
+    pauses = Pauses(save, deadline, agree=fabric.broadcast if fabric.world_size > 1 else None, kept_epochs=done)
     passes = len(samples.labels) / recipe.batch_size
     shared = synchronised_batch_norm(network) if fabric.world_size > 1 else nullcontext()
     try:
@@ -128,7 +130,7 @@ def train(
                 measured = epoch + 1 in measured_epochs(recipe.epochs)
                 pauses.afterwards_batches = MEASURING * passes if measured else 0.0
                 means = _train_epoch(
-                    wrapped, optimiser, loss, samples, recipe, seed, epoch, fabric, task, pauses, so_far
+                    wrapped, compute, optimiser, loss, samples, recipe, seed, epoch, fabric, task, pauses, so_far
                 )
                 so_far = None
                 history.append({"epoch": epoch + 1, **means})
@@ -139,10 +141,11 @@ def train(
                         if score > max((entry["mAP"] for entry in validation), default=-1.0):
                             best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
                         validation.append({"epoch": epoch + 1, "mAP": score})
-                pauses.keep(epoch + 1)
-                done = epoch + 1
+                pauses.after_epoch(epoch + 1, last=epoch + 1 == recipe.epochs)
     except KeyboardInterrupt:
-        reporter.note(f"stopped; {done} of {recipe.epochs} epochs are kept, and the same command goes on from there")
+        reporter.note(
+            f"stopped; {pauses.kept_epochs} of {recipe.epochs} epochs are kept, and the same command goes on from there"
+        )
         raise
     if best:
         network.load_state_dict(best)
@@ -151,6 +154,7 @@ def train(
 
 def _train_epoch(
     network: Any,
+    compute: Outputs | None,
     optimiser: torch.optim.Optimizer,
     loss: Loss,
     samples: TrainingImages,
@@ -162,19 +166,19 @@ def _train_epoch(
     pauses: Pauses,
     so_far: EpochSoFar | None = None,
 ) -> dict[str, float]:
-    """Run one epoch, or what is left of it, of a network or of its :class:`SharedStep`.
+    """Run one epoch, or what is left of it, of a network that ``compute`` runs, or of a :class:`SharedStep`.
 
     Gives means of the loss and of its terms, the rate at the end, and the seconds. Raises TimeIsUp as ``pauses`` does.
     """
     started = time.perf_counter()
     torch.manual_seed(_epoch_seed(seed, epoch, fabric.global_rank))
     generator = torch.Generator(device=fabric.device).manual_seed(_epoch_seed(seed, epoch))
-    alone = fabric.world_size == 1
-    labels = torch.from_numpy(samples.labels)
-    indices = torch.from_numpy(samples.indices)
-    batches = identity_batches(samples.labels, recipe, seed, epoch)
+    # On the device once an epoch: a copy in every step would wait for the steps before.
+    batches = np.stack(identity_batches(samples.labels, recipe, seed, epoch))
+    labels = torch.from_numpy(samples.labels[batches]).to(fabric.device)
+    indices = torch.from_numpy(samples.indices[batches]).to(samples.images.index_device)
     network.train()
-    anneal = network.anneal if alone else network.module.network.anneal
+    anneal = network.module.network.anneal if compute is None else network.anneal
     sums: dict[str, Tensor] = {}
     rate = 0.0
     begun = 0
@@ -182,20 +186,19 @@ def _train_epoch(
         sums, rate, begun = so_far.restore(generator), so_far.rate, so_far.batches
         started -= so_far.seconds
         anneal((epoch + begun / len(batches)) / recipe.epochs)
-    for number, batch in enumerate(map(torch.from_numpy, batches[begun:]), start=begun + 1):
+    for number, (taken, identities) in enumerate(zip(indices[begun:], labels[begun:], strict=True), start=begun + 1):
         batch_started = time.perf_counter()
         now = epoch + number / len(batches)
         rate = follow(optimiser, recipe, now)
         anneal(now / recipe.epochs)
-        mine = slice(None) if alone else part_of(len(batch), fabric)
-        part = None if alone else (len(batch), mine)
-        images = training_view(samples.images.batch(indices[batch[mine]]), recipe, generator, part)
+        mine = slice(None) if compute else part_of(len(taken), fabric)
+        part = None if compute else (len(taken), mine)
+        images = training_view(samples.images.batch(taken[mine]), recipe, generator, part)
         images = images.contiguous(memory_format=torch.channels_last)
-        identities = labels[batch].to(fabric.device)
-        terms = loss(run_outputs(network, images, fabric), identities) if alone else network(images, identities)
+        terms = loss(compute(images), identities) if compute else network(images, identities)
         total = torch.stack(list(terms.values())).sum()
         optimiser.zero_grad(set_to_none=True)
-        fabric.backward(total if alone else network.module.scaled(total))
+        fabric.backward(total if compute else network.module.scaled(total))
         optimiser.step()
         for name, value in {"loss": total, **terms}.items():
             sums[name] = sums[name] + value.detach() if name in sums else value.detach()

@@ -21,6 +21,9 @@ KEPT_EVERY_SECONDS = 600.0
 """A longer stretch of batches is not lost, however the process ends."""
 FIRST_SAVE_SECONDS = 1.0
 """How long writing a checkpoint is taken to be before one was written."""
+CHEAP_SAVE_SECONDS = 0.1
+SAVING_SHARE = 0.05
+"""A checkpoint is written after an epoch if writing is cheap, or takes no more than this share of the time since."""
 MARGIN = 1.5
 """Batches and checkpoints may take this much longer than any did before."""
 
@@ -78,13 +81,24 @@ class Pauses:
     _saved_at: float = field(default_factory=time.monotonic)
     _longest_batch: float = 0.0
     _longest_save: float = FIRST_SAVE_SECONDS
+    _last_save: float = 0.0
+    kept_epochs: int = 0
+    """Whole epochs in the checkpoint."""
 
     def keep(self, epoch: int, so_far: EpochSoFar | None = None) -> None:
         """Write a checkpoint after ``epoch`` whole epochs, and remember when, and how long it took."""
         started = time.monotonic()
         self.save(epoch, so_far)
         self._saved_at = time.monotonic()
-        self._longest_save = max(self._saved_at - started, self._longest_save)
+        self._last_save = self._saved_at - started
+        self._longest_save = max(self._last_save, self._longest_save)
+        self.kept_epochs = epoch
+
+    def after_epoch(self, epoch: int, *, last: bool) -> None:
+        """Write a checkpoint after ``epoch`` whole epochs, unless they are over so quickly that writing would count."""
+        dear = self._last_save > max(CHEAP_SAVE_SECONDS, SAVING_SHARE * (time.monotonic() - self._saved_at))
+        if last or not dear:
+            self.keep(epoch)
 
     def after_batch(self, epoch: int, batch_seconds: float, *, last: bool, take: Callable[[], EpochSoFar]) -> None:
         """Keep what is done where that is due; raises TimeIsUp, having kept it, where the next batch may not fit."""

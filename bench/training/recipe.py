@@ -5,7 +5,7 @@ Nothing here imports torch: listing methods and printing plans stay fast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 from bench.errors import BenchError, unknown_name
@@ -159,6 +159,19 @@ class Recipe:
         _expect_within("identities_per_batch", self.identities_per_batch, 1, MOST_IN_BATCH)
         _expect_within("images_per_identity", self.images_per_identity, 1, MOST_IN_BATCH)
         _expect_within("batches_per_epoch", self.batches_per_epoch, 0, MOST_BATCHES)
+
+    def shortened(self, share: float) -> Recipe:
+        """Give the recipe for a ``share`` of its epochs, at least one; warm-up and milestones go with them.
+
+        Raises :class:`BenchError` where the share is not above 0 and at most 1.
+        """
+        _expect_within("the share of a training", share, 0, 1, above=True)
+        schedule = replace(
+            self.schedule,
+            warmup_epochs=self.schedule.warmup_epochs * share,
+            milestones=tuple(round(milestone * share) for milestone in self.schedule.milestones),
+        )
+        return replace(self, epochs=max(1, round(self.epochs * share)), schedule=schedule)
 
     @property
     def stored_size(self) -> tuple[int, int]:

@@ -37,10 +37,17 @@ def follow(optimiser: torch.optim.Optimizer, recipe: Recipe, epoch: float) -> fl
     return rate
 
 
-def build_optimiser(recipe: Optimiser, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Build the optimiser of a recipe over parameters."""
+def build_optimiser(
+    recipe: Optimiser, parameters: Iterable[nn.Parameter], device: str = "cpu"
+) -> torch.optim.Optimizer:
+    """Build the optimiser of a recipe over parameters; ``device`` is the type of that on which they will be.
+
+    On CUDA all parameters are updated by one kernel.
+    """
     rate, decay = recipe.learning_rate, recipe.weight_decay
+    fused = True if device == "cuda" else None
     if recipe.name == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay)
+        return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay, fused=fused)
     kind = torch.optim.AdamW if recipe.name == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=rate, betas=recipe.betas, weight_decay=decay, amsgrad=recipe.name == "amsgrad")
+    amsgrad = recipe.name == "amsgrad"
+    return kind(parameters, lr=rate, betas=recipe.betas, weight_decay=decay, amsgrad=amsgrad, fused=fused)

@@ -136,7 +136,7 @@ def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
     whole = loop._train_epoch
 
     def interrupted(*arguments):
-        if arguments[6] == 2:
+        if arguments[7] == 2:
             raise KeyboardInterrupt
         return whole(*arguments)
 
@@ -213,7 +213,7 @@ def test_the_best_epoch_is_kept_and_the_same_after_an_interruption(smoke_request
     whole = loop._train_epoch
 
     def interrupted(*arguments):
-        if arguments[6] == 3:
+        if arguments[7] == 3:
             raise KeyboardInterrupt
         return whole(*arguments)
 

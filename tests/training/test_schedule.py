@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -65,3 +66,24 @@ def test_optimisers(name, kind):
     assert type(optimiser) is kind
     assert optimiser.param_groups[0]["lr"] == 0.3
     assert optimiser.param_groups[0]["weight_decay"] == 0.01
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Schedule("step", milestones=(40, 70)),
+        Schedule("cosine", warmup_epochs=10),
+        Schedule("exponential", milestones=(50,), factor=0.001, warmup_epochs=5),
+    ],
+)
+def test_a_shortened_recipe_has_the_same_rates_sooner(schedule):
+    whole = Recipe(epochs=100, schedule=schedule)
+    short = whole.shortened(0.1)
+    assert short.epochs == 10
+    for epoch in (1.0, 3.0, 4.5, 6.9, 9.5):
+        expected = rate_factor(schedule, 10 * epoch, whole.epochs)
+        assert rate_factor(short.schedule, epoch, short.epochs) == pytest.approx(expected)
+    assert replace(short, epochs=100, schedule=schedule) == whole
+    with pytest.raises(BenchError, match="above 0 and at most 1, not"):
+        whole.shortened(1.5)
+    assert whole.shortened(1e-6).epochs == 1

@@ -51,7 +51,7 @@ def accelerators(device: str) -> list[str]:
     import torch
 
     there = torch.cuda.device_count()
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return named if len(named) == there else [str(one) for one in range(there)]
 
 
