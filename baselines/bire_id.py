@@ -11,6 +11,7 @@ from baselines.identity_losses import identity_and_triplet
 from baselines.number_lists import whole_numbers
 from bench.errors import unknown_name
 from bench.methods import Method, Options, Preset
+from bench.training import shared
 from bench.training.recipe import Optimiser
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PAPER_RECIPE = replace(bot.PAPER_RECIPE, optimiser=Optimiser(name="adam", learning_rate=3.5e-4))
 """BoT's, without weight decay, which would turn the signs of weights: the paper's own is not known."""
 DEMO_RECIPE = replace(bot.DEMO_RECIPE, optimiser=Optimiser(name="adam", learning_rate=3e-3))
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(bot.SMOKE_RECIPE, optimiser=Optimiser(name="adam", learning_rate=3e-3))
 
 SCALES = ("learned", "mean")
@@ -79,6 +81,11 @@ BIRE_ID = Method(
             "ResNet-18 at 256×128 from scratch, BoT's recipe",
             {**OPTIONS, "width": 64, "blocks": "2,2,2,2", "hidden": 128},
             PAPER_RECIPE,
+        ),
+        "small": Preset(
+            "half the width from scratch at 192×96: the recipe of preset demo, longer",
+            {**OPTIONS, "width": 32, "blocks": "2,2,2,2", "hidden": 64},
+            SMALL_RECIPE,
         ),
         "demo": Preset(
             "half the width from scratch at 128×64: minutes on two cores",

@@ -34,6 +34,7 @@ DEMO_RECIPE = replace(
     augmentation=Augmentation(flip=0.5, erase=0.25, pad=5),
 )
 """The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,
@@ -63,7 +64,7 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     return network
 
 
-def _method(name: str, paper: str, demo: str, described: str) -> Method:
+def _method(name: str, paper: str, small: str, demo: str, described: str) -> Method:
     return Method(
         name=name,
         summary=f"the strong baseline on a {described}: batch-norm neck, one exit (continuous, cosine)",
@@ -77,6 +78,11 @@ def _method(name: str, paper: str, demo: str, described: str) -> Method:
                 f"{described} from ImageNet at 256×128, the paper's recipe",
                 {**LOSS, "centre_weight": 0.0005, "backbone": paper, "last_stride": 1, "weights": "imagenet"},
                 PAPER_RECIPE,
+            ),
+            "small": Preset(
+                f"{small} from scratch at 192×96: the recipe of preset demo, longer",
+                {**LOSS, "centre_weight": 0.0, "backbone": small, "last_stride": 1, "weights": "none"},
+                SMALL_RECIPE,
             ),
             "demo": Preset(
                 f"{demo} from scratch at 128×64: minutes on two cores",
@@ -96,6 +102,6 @@ def _method(name: str, paper: str, demo: str, described: str) -> Method:
     )
 
 
-BOT = _method("bot", "resnet50", "resnet14-half", "ResNet-50")
-BOT_R34 = _method("bot-r34", "resnet34", "resnet10-half", "ResNet-34")
-BOT_R18 = _method("bot-r18", "resnet18", "resnet10-quarter", "ResNet-18")
+BOT = _method("bot", "resnet50", "resnet50-half", "resnet14-half", "ResNet-50")
+BOT_R34 = _method("bot-r34", "resnet34", "resnet34-half", "resnet10-half", "ResNet-34")
+BOT_R18 = _method("bot-r18", "resnet18", "resnet18-half", "resnet10-quarter", "ResNet-18")

@@ -26,6 +26,7 @@ PAPER_RECIPE = Recipe(
 )
 """The official code: Adam at 0.001 throughout, weight decay 1e-4, batches of 64, 100 epochs."""
 DEMO_RECIPE = replace(PAPER_RECIPE, input_size=(128, 64), epochs=14, batches_per_epoch=30)
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,
@@ -65,6 +66,11 @@ BRANCHYNET = Method(
             "ResNet-50 from ImageNet at 256×128: embeddings of 14,880, 13,440 and 2,048",
             {**OPTIONS, "backbone": "resnet50", "last_stride": 2, "weights": "imagenet"},
             PAPER_RECIPE,
+        ),
+        "small": Preset(
+            "ResNet-50 of half width from scratch at 192×96: the recipe of preset demo, longer",
+            {**OPTIONS, "backbone": "resnet50-half", "last_stride": 2, "weights": "none"},
+            SMALL_RECIPE,
         ),
         "demo": Preset(
             "ResNet-14 of half width from scratch at 128×64: minutes on two cores",

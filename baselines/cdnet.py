@@ -37,6 +37,7 @@ DEMO_RECIPE = replace(
     augmentation=Augmentation(flip=0.5, erase=0.25, pad=5),
 )
 """The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,
@@ -144,6 +145,11 @@ def _method(name: str, title: str, genotype: str) -> Method:
                 "the network and recipe of the paper at 256×128, from scratch",
                 {**options, "stem": 64, "hidden": 512},
                 PAPER_RECIPE,
+            ),
+            "small": Preset(
+                "five eighths of the width from scratch at 192×96: the recipe of preset demo, longer",
+                {**options, "stem": 40, "hidden": 256},
+                SMALL_RECIPE,
             ),
             "demo": Preset(
                 "three eighths of the width from scratch at 128×64: minutes on two cores",

@@ -87,6 +87,18 @@ CTF = Method(
             },
             bot.PAPER_RECIPE,
         ),
+        "small": Preset(
+            "ResNet-50 of half width from scratch at 192×96: the recipe of preset demo, longer",
+            {
+                **OPTIONS,
+                "lengths": "1024,512,256,128,64,32",
+                "searched": "1024,256,64,32",
+                "backbone": "resnet50-half",
+                "last_stride": 1,
+                "weights": "none",
+            },
+            bot.SMALL_RECIPE,
+        ),
         "demo": Preset(
             "ResNet-14 of half width from scratch at 128×64: minutes on two cores",
             {

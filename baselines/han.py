@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from baselines.identity_losses import identity_and_triplet
 from baselines.number_lists import whole_numbers
 from bench.methods import Method, Options, Preset
+from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ DEMO_RECIPE = replace(
     schedule=Schedule(kind="step", milestones=(9, 12), factor=0.1),
 )
 """The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE, growth=1)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=(80, 32),
@@ -87,6 +89,11 @@ def _method(name: str, size: str, strides: str, millions: int) -> Method:
                 "the network and recipe of the paper at 160×64, from scratch",
                 {**OPTIONS, "strides": strides, "width": 128, "dim": 512},
                 PAPER_RECIPE,
+            ),
+            "small": Preset(
+                "five eighths of the width at 160×64: the recipe of preset demo, longer",
+                {**OPTIONS, "strides": strides, "width": 80, "dim": 256},
+                SMALL_RECIPE,
             ),
             "demo": Preset(
                 "five sixteenths of the width at 160×64: minutes on two cores",

@@ -29,6 +29,7 @@ DEMO_RECIPE = replace(
     schedule=Schedule(kind="step", milestones=(7, 10), factor=0.1),
 )
 """The same schedule in minutes, with batches of 64."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,

@@ -35,6 +35,7 @@ DEMO_RECIPE = replace(
     augmentation=Augmentation(flip=0.5, erase=0.0, pad=4),
 )
 """The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,
@@ -75,6 +76,11 @@ MLFN = Method(
             "the published network at 256×128, from scratch (--weights FILE takes its checkpoints)",
             {**OPTIONS, "width": 64, "blocks": "3,4,6,3", "factors": 32, "dim": 1024},
             PAPER_RECIPE,
+        ),
+        "small": Preset(
+            "half the width from scratch at 192×96: the recipe of preset demo, longer",
+            {**OPTIONS, "width": 32, "blocks": "3,4,6,3", "factors": 16, "dim": 512},
+            SMALL_RECIPE,
         ),
         "demo": Preset(
             "a quarter of the width and half the blocks from scratch at 128×64: minutes on two cores",

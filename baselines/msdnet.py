@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
-from baselines.imagenet_recipe import DEMO_RECIPE, PAPER_RECIPE, SMOKE_RECIPE
+from baselines.imagenet_recipe import DEMO_RECIPE, PAPER_RECIPE, SMALL_RECIPE, SMOKE_RECIPE
 from bench.methods import Method, Options, Preset
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ MSDNET = Method(
             "the official network at 256×128, from scratch (--weights FILE takes its ImageNet checkpoint)",
             {**CLASSIFICATION_AND_TRIPLET, **NETWORK, "channels": 32, "growth": 16, "pool": True},
             PAPER_RECIPE,
+        ),
+        "small": Preset(
+            "3/4 of the channels, all layers, from scratch at 192×96: the recipe of preset demo, longer",
+            {**CLASSIFICATION_AND_TRIPLET, **NETWORK, "channels": 24, "growth": 12, "pool": True},
+            SMALL_RECIPE,
         ),
         "demo": Preset(
             "3/8 of the channels, half the layers of every block, at 128×64 without pooling in the stem, so that the "

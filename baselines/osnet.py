@@ -31,6 +31,7 @@ DEMO_RECIPE = replace(
     schedule=Schedule(kind="step", milestones=(10,), factor=0.1),
 )
 """The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,
@@ -47,8 +48,8 @@ OPTIONS: Options = {
     "early_exits": False,
     "weights": "none",
 }
-DEMO_WIDTH = 0.5
-"""Width of preset demo, relative to that of preset paper."""
+SMALL_WIDTH, DEMO_WIDTH = 0.75, 0.5
+"""Widths of presets small and demo, relative to that of preset paper."""
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
@@ -81,6 +82,11 @@ def _method(name: str, width: float) -> Method:
                 "the official network at 256×128, from scratch (--weights FILE takes its checkpoints)",
                 {**OPTIONS, "width": width, "dim": 512, "gate_reduction": 16},
                 PAPER_RECIPE,
+            ),
+            "small": Preset(
+                "three quarters of the width from scratch at 192×96: the recipe of preset demo, longer",
+                {**OPTIONS, "width": width * SMALL_WIDTH, "dim": 384, "gate_reduction": 12},
+                SMALL_RECIPE,
             ),
             "demo": Preset(
                 "half the width from scratch at 128×64: minutes on two cores",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from baselines.identity_losses import identity_and_triplet
 from bench.methods import Method, Options, Preset
+from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ DEMO_RECIPE = replace(
     schedule=Schedule(kind="step", milestones=(8,), factor=0.1),
 )
 """The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=(96, 32),
@@ -78,6 +80,11 @@ PCB = Method(
             "ResNet-50 from ImageNet at 384×128",
             {**OPTIONS, "backbone": "resnet50", "dim": 256, "weights": "imagenet"},
             PAPER_RECIPE,
+        ),
+        "small": Preset(
+            "ResNet-50 of half width from scratch at 288×96: the recipe of preset demo, longer",
+            {**OPTIONS, "backbone": "resnet50-half", "dim": 128, "weights": "none"},
+            SMALL_RECIPE,
         ),
         "demo": Preset(
             "ResNet-14 of half width from scratch at 192×64: minutes on two cores",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
-from baselines.imagenet_recipe import DEMO_RECIPE, PAPER_RECIPE, SMOKE_RECIPE
+from baselines.imagenet_recipe import DEMO_RECIPE, PAPER_RECIPE, SMALL_RECIPE, SMOKE_RECIPE
 from bench.methods import Method, Options, Preset
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ RANET = Method(
             "the official network at 256×128, from scratch (--weights FILE takes a checkpoint of the official code)",
             {**CLASSIFICATION_AND_TRIPLET, **NETWORK, "layers": 8, "channels": 16, "growth": 16, "pool": True},
             PAPER_RECIPE,
+        ),
+        "small": Preset(
+            "3/4 of the channels, all layers, from scratch at 192×96: the recipe of preset demo, longer",
+            {**CLASSIFICATION_AND_TRIPLET, **NETWORK, "layers": 8, "channels": 12, "growth": 12, "pool": True},
+            SMALL_RECIPE,
         ),
         "demo": Preset(
             "half the channels and layers of every block, at 128×64 without pooling in the stem, so that resolutions "

@@ -40,6 +40,7 @@ DEMO_RECIPE = replace(
     schedule=Schedule(kind="exponential", milestones=(8,), factor=0.01, later_betas=(0.5, 0.999)),
 )
 """The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
     input_size=shared.SMOKE.input_size,
@@ -66,12 +67,17 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     return TriNets(encoders, hidden=int(options["hidden"]), dim=int(options["dim"]))
 
 
-def _presets(paper: str, demo: str, smoke: str, described: str) -> dict[str, Preset]:
+def _presets(paper: str, small: str, demo: str, smoke: str, described: str) -> dict[str, Preset]:
     return {
         "paper": Preset(
             f"{described} from ImageNet at 256×128, the recipe of the authors' code",
             {"backbone": paper, "last_stride": 2, "hidden": 1024, "dim": 128, "weights": "imagenet"},
             PAPER_RECIPE,
+        ),
+        "small": Preset(
+            f"{small} from scratch at 192×96: the recipe of preset demo, longer",
+            {"backbone": small, "last_stride": 2, "hidden": 512, "dim": 128, "weights": "none"},
+            SMALL_RECIPE,
         ),
         "demo": Preset(
             f"{demo} from scratch at 128×64: minutes on two cores",
@@ -95,7 +101,7 @@ TRINET = Method(
         "torchvision's ResNet-50, whose bottlenecks have their stride on the 3×3 convolution, not the first one; one "
         "middle view by default, where the published numbers average ten (--views ten-crop)"
     ),
-    presets=_presets("resnet50", "resnet14-half", "resnet10-quarter", "ResNet-50"),
+    presets=_presets("resnet50", "resnet50-half", "resnet14-half", "resnet10-quarter", "ResNet-50"),
     build=_build,
     loss=soft_margin_triplet,
     groups=("static",),
@@ -109,6 +115,7 @@ RESNET_ENSEMBLE = Method(
     differs="TriNet's recipe, for DaRe does not print one; the networks see the same batches",
     presets=_presets(
         "resnet18+resnet34+resnet50",
+        "resnet18-half+resnet34-half+resnet50-half",
         "resnet10-quarter+resnet10-half+resnet14-half",
         "resnet10-quarter+resnet10-quarter",
         "ResNet-18, -34 and -50",

@@ -65,6 +65,11 @@ def _presets(early_exits: bool) -> dict[str, Preset]:
             {**common, "backbone": "resnet50", "last_stride": 2, "weights": "imagenet"},
             shared.PAPER,
         ),
+        "small": Preset(
+            "ResNet-50 of half width from scratch at 192×96: the demo's reading and rates, longer",
+            {**common, **CHOSEN, "backbone": "resnet50-half", "last_stride": 2, "weights": "none"},
+            shared.SMALL,
+        ),
         "demo": Preset(
             "ResNet-14 of half width from scratch at 128×64: three minutes on two cores",
             {**common, **CHOSEN, "backbone": "resnet14-half", "last_stride": 1, "weights": "none"},

@@ -19,7 +19,7 @@ from bench.progress import Reporter
 
 def make_command(
     name: Annotated[str, typer.Argument(help="A dataset that can be made: synthped.")],
-    size: Annotated[str | None, typer.Option(help="Short for --data size=…: smoke, demo or market.")] = None,
+    size: Annotated[str | None, typer.Option(help="Short for --data size=…: smoke, demo, small or market.")] = None,
     data: DataOption = None,
     data_root: DataRootOption = None,
     cache: CacheOption = None,

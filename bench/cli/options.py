@@ -39,7 +39,7 @@ MethodsArgument = Annotated[
         autocompletion=complete_method,
     ),
 ]
-PresetOption = Annotated[str, typer.Option(help="Size of the job: smoke, demo or paper.")]
+PresetOption = Annotated[str, typer.Option(help="Size of the job: smoke, demo, small or paper.")]
 RecipeOption = Annotated[
     str, typer.Option(help="Whose recipe trains it: own (its paper's), or shared (one for all methods).")
 ]

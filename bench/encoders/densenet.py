@@ -21,6 +21,7 @@ DENSENETS: dict[str, str] = {
     "densenet201": "DenseNet201_Weights",
 }
 THIN_DENSENETS: dict[str, tuple[int, int, tuple[int, int, int, int]]] = {
+    "densenet121-half": (16, 32, (6, 12, 24, 16)),
     "densenet26-thin": (16, 32, (2, 3, 4, 2)),
     "densenet18-thin": (8, 16, (1, 2, 2, 2)),
 }

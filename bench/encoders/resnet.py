@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 from torchvision import models
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.encoders.weights import FAST_REID, fill_encoder, read_state_dict
@@ -19,12 +19,15 @@ RESNETS: dict[str, tuple[Callable[..., ResNet], str]] = {
     "resnet50": (models.resnet50, "ResNet50_Weights"),
     "resnet101": (models.resnet101, "ResNet101_Weights"),
 }
-NARROW_RESNETS: dict[str, tuple[int, tuple[int, int, int, int]]] = {
-    "resnet14-half": (32, (2, 2, 1, 1)),
-    "resnet10-half": (32, (1, 1, 1, 1)),
-    "resnet10-quarter": (16, (1, 1, 1, 1)),
+NARROW_RESNETS: dict[str, tuple[type[BasicBlock | Bottleneck], int, tuple[int, int, int, int]]] = {
+    "resnet50-half": (Bottleneck, 32, (3, 4, 6, 3)),
+    "resnet34-half": (BasicBlock, 32, (3, 4, 6, 3)),
+    "resnet18-half": (BasicBlock, 32, (2, 2, 2, 2)),
+    "resnet14-half": (BasicBlock, 32, (2, 2, 1, 1)),
+    "resnet10-half": (BasicBlock, 32, (1, 1, 1, 1)),
+    "resnet10-quarter": (BasicBlock, 16, (1, 1, 1, 1)),
 }
-"""Small encoders for two cores: width of the first stage, basic blocks of each stage."""
+"""Encoders for two cores: kind of block, width of the stem, blocks of each stage."""
 
 
 CEIL = "-ceil"
@@ -54,17 +57,21 @@ def resnet(name: str, *, weights: str) -> Encoder:
     return _narrow_resnet(*NARROW_RESNETS[name])
 
 
-def _narrow_resnet(width: int, blocks: tuple[int, int, int, int]) -> Encoder:
-    """Build a ResNet of basic blocks that starts at ``width`` channels and doubles at every later stage."""
+def _narrow_resnet(block: type[BasicBlock | Bottleneck], width: int, blocks: tuple[int, int, int, int]) -> Encoder:
+    """Build a ResNet whose stem has ``width`` channels; a block's inner width starts there and doubles at every stage.
 
-    def stage(entering: int, leaving: int, stride: int, count: int) -> nn.Sequential:
+    A basic block gives its inner width, a bottleneck four times that.
+    """
+
+    def stage(entering: int, inner: int, stride: int, count: int) -> nn.Sequential:
+        leaving = inner * block.expansion
         shortcut: nn.Module | None = None
         if stride != 1 or entering != leaving:
             shortcut = nn.Sequential(
                 nn.Conv2d(entering, leaving, 1, stride=stride, bias=False), nn.BatchNorm2d(leaving)
             )
-        first = BasicBlock(entering, leaving, stride, shortcut)
-        return nn.Sequential(first, *(BasicBlock(leaving, leaving) for _ in range(count - 1)))
+        first = block(entering, inner, stride, shortcut)
+        return nn.Sequential(first, *(block(leaving, inner) for _ in range(count - 1)))
 
     stem = nn.Sequential(
         nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False),
@@ -72,17 +79,18 @@ def _narrow_resnet(width: int, blocks: tuple[int, int, int, int]) -> Encoder:
         nn.ReLU(inplace=True),
         nn.MaxPool2d(3, stride=2, padding=1),
     )
+    first, second, third, fourth = (width * block.expansion * factor for factor in (1, 2, 4, 8))
     stages = (
         stage(width, width, 1, blocks[0]),
-        stage(width, 2 * width, 2, blocks[1]),
-        stage(2 * width, 4 * width, 2, blocks[2]),
-        stage(4 * width, 8 * width, 2, blocks[3]),
+        stage(first, 2 * width, 2, blocks[1]),
+        stage(second, 4 * width, 2, blocks[2]),
+        stage(third, 8 * width, 2, blocks[3]),
     )
     for part in (stem, *stages):
         for module in part.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return Encoder(stem, stages, (width, 2 * width, 4 * width, 8 * width))
+    return Encoder(stem, stages, (first, second, third, fourth))
 
 
 def refuse_other_pooling(state: Mapping[str, Tensor], weights: str, name: str) -> None:

@@ -162,7 +162,7 @@ def test_without_exits_there_is_one(small_network):
     assert exit_macs(network, (64, 32))[0] == exit_macs(small_network, (64, 32))[-1] - heads
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet14-half"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet14-half", "resnet50-half"])
 def test_any_encoder_takes_the_place(name):
     options = {**PAPER, "backbone": name, "last_stride": 1}
     network = HASHREID.build(options, 5).eval()

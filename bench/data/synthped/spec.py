@@ -78,6 +78,16 @@ SIZES: dict[str, SynthPedSpec] = {
         cameras_per_identity=(2, 3),
     ),
     "demo": SynthPedSpec(),
+    "small": SynthPedSpec(
+        height=192,
+        width=96,
+        train_identities=500,
+        test_identities=400,
+        train_images_per_camera=(1, 5),
+        test_images_per_camera=(1, 5),
+        distractors=1100,
+        junk=1200,
+    ),
     "market": SynthPedSpec(
         height=256,
         width=128,

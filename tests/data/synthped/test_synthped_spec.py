@@ -31,7 +31,7 @@ def test_a_spec_that_cannot_be_rendered_is_refused(wrong):
 
 
 def test_an_unknown_size_names_the_known_ones():
-    with pytest.raises(BenchError, match="smoke, demo, market"):
+    with pytest.raises(BenchError, match="smoke, demo, small, market"):
         sized_spec("enormous")
 
 
