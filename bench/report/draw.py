@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError
 from bench.report.kinds import Kind
@@ -27,10 +28,10 @@ MOST = 2
 
 @dataclass(frozen=True)
 class Job:
-    """One kind of figure, of one section, or of one of its setups; ``stem`` is the path of its files, less endings."""
+    """One kind of figure, of all sections, of one, or of one of its setups; ``stem`` is the path of its files."""
 
     kind: Kind
-    section: int
+    section: int | None
     setup: int | None
     stem: Path
 
@@ -101,8 +102,10 @@ def _fill_here(job: Job, formats: Sequence[str]) -> list[Drawn]:
 
 
 def _fill(sections: Sequence[Section], job: Job, formats: Sequence[str]) -> list[Drawn]:
-    section = sections[job.section]
-    about = (section,) if job.setup is None else (section, section.setups[job.setup])
+    about: tuple[Any, ...] = (sections,)
+    if job.section is not None:
+        section = sections[job.section]
+        about = (section,) if job.setup is None else (section, section.setups[job.setup])
     drawn = []
     for index, drawing in enumerate(job.kind(*about)):
         files = drawing.save(job.stem.with_name(f"{job.stem.name}-{index}"), formats)

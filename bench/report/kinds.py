@@ -1,8 +1,9 @@
 """What a report shows. A new figure or table is a file and a line here; another package's is a line of its metadata.
 
-``make`` is ``module:function``. A figure's function takes a section, or a section and one of its setups, and gives a
-:class:`~bench.report.figures.drawing.Drawing`, several, or None where there is nothing to draw. A table's takes a
-section and gives a :class:`~bench.report.tables.table.Table`, or several.
+``make`` is ``module:function``. A figure's function takes all sections (a kind of the report), a section, or a section
+and one of its setups, and gives a :class:`~bench.report.figures.drawing.Drawing`, several, or None where there is
+nothing to draw. A table's takes all sections (a kind of the report) or a section, and gives a
+:class:`~bench.report.tables.table.Table`, or several.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Kind:
     """
 
     name: str
-    of: Literal["section", "setup"]
+    of: Literal["report", "section", "setup"]
     make: str
     latex: bool = False
 
@@ -45,6 +46,7 @@ class Kind:
 
 
 FIGURES = (
+    Kind("sizes", "report", "bench.report.figures.sizes:sizes_figures"),
     Kind("comparison", "section", "bench.report.figures.comparison:comparison_figure"),
     Kind("anytime", "section", "bench.report.figures.anytime:anytime_figure"),
     Kind("exits", "section", "bench.report.figures.exits:exit_figure"),
@@ -66,6 +68,7 @@ FIGURES = (
 )
 """In the order of the page."""
 TABLES = (
+    Kind("sizes", "report", "bench.report.tables.sizes:sizes_tables"),
     Kind("methods", "section", "bench.report.tables.methods:method_table", latex=True),
     Kind("reported", "section", "bench.report.tables.reported:reported_table"),
     Kind("claims", "section", "bench.report.tables.claims:claim_table"),

@@ -91,6 +91,33 @@ def exit_lead(section: Section, first: Setup, second: Setup, exit_index: int, me
     return lead(sides[0], sides[1], people=_people(section)) if sides[0] and sides[1] else None
 
 
+def policy_lead(section: Section, setup: Setup, policy: str, other: str, thresholding: str, metric: str) -> Lead | None:
+    """Test how far a policy is ahead of another over all budgets; None where a run of the setup does not record it."""
+    name, signs = f"{metric}_area_lead", {(policy, other): 1, (other, policy): -1}
+    found = []
+    for run in setup.runs:
+        for record in records_of(setup, run, "comparison"):
+            sign = signs.get((record["policy"], record["other"]))
+            if sign and record["thresholding"] == thresholding:
+                value, low, high = _numbers(record, name)
+                found.append((value, low, high) if sign > 0 else (-value, -high, -low))
+    return _over_all_runs(section, setup, found)
+
+
+def curve_value(section: Section, setup: Setup, policy: str, thresholding: str, name: str) -> Lead | None:
+    """Mean over the seeds of what sums up a policy's curve, ``mAP_gap_closed`` and the like, tested against 0.
+
+    None where a run of the setup does not record it.
+    """
+    found = [
+        _numbers(record, name)
+        for run in setup.runs
+        for record in records_of(setup, run, "curve")
+        if (record["policy"], record["thresholding"]) == (policy, thresholding)
+    ]
+    return _over_all_runs(section, setup, found)
+
+
 def correct(rows: Sequence[Row]) -> None:
     """Correct the p-values of all rows and metrics together (Holm), in place."""
     tested = [(row, f"{metric}_lead_p") for row in rows for metric in CURVE_METRICS if f"{metric}_lead_p" in row]
@@ -131,6 +158,11 @@ def _recorded(values: Iterable[tuple[float, float, float]]) -> Networks | None:
     if not len(numbers) or not np.isfinite(numbers).all():
         return None
     return Networks(numbers[:, 0], errors=np.array([standard_error(low, high) for _, low, high in numbers.tolist()]))
+
+
+def _over_all_runs(section: Section, setup: Setup, values: Sequence[tuple[float, float, float]]) -> Lead | None:
+    networks = _recorded(values) if len(values) == len(setup.runs) else None
+    return lead(networks, people=_people(section)) if networks else None
 
 
 def _mean(values: Sequence[tuple[float, float, float]]) -> float:

@@ -95,7 +95,7 @@ def sections(
     ``latencies``, ``studies`` and ``inferences`` are what was measured apart from the runs; each section takes those
     that are its own.
     """
-    groups = _grouped(results.runs, lambda run: (*_names(run, "dataset", "fingerprint"), *_evaluated(run)))
+    groups = _grouped(results.runs, lambda run: (*_names(run, "dataset", "fingerprint"), *evaluated(run)))
     slugs = _unique([(file_name(_section_name(runs[0])), digest(key)) for key, runs in groups])
     found = []
     for name, (key, runs) in zip(slugs, groups, strict=True):
@@ -124,7 +124,7 @@ def _is_of(inference: Mapping[str, Any], section: Section, keys: set[str]) -> bo
     return inference["run"] in keys and all(evaluation.get(name) == value for name, value in evaluated.items())
 
 
-def _evaluated(run: Run) -> tuple[str, str]:
+def evaluated(run: Run) -> tuple[str, str]:
     """Tell evaluations and costs apart; settings that are younger than a run are at their default."""
     return digest(with_defaults(EvaluationSpec, run.evaluation)), digest(_cost(run))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from weakref import WeakKeyDictionary
 
 from bench import registry
@@ -16,15 +17,18 @@ _RECORDED: WeakKeyDictionary[Section, dict[str, set[str]]] = WeakKeyDictionary()
 """Policies of the sections that were looked at: several tables ask for them."""
 
 
-def version_remark(section: Section) -> str:
+def version_remark(section: Section, policies: Collection[str] = ()) -> str:
     """Say which policies of a section were recorded under an earlier version, what that did, and in which runs.
 
+    ``policies`` are those of which something is shown, by default all.
     Empty where none was; begins with a space. Policies that are not installed here are taken as they were recorded.
     """
     runs = [(setup.label, run) for setup in section.setups for run in setup.runs]
     recorded = _recorded(section)
     told = []
     for policy in sorted(set().union(*recorded.values()) - {""}):
+        if policies and policy not in policies:
+            continue
         current, earlier = _known(policy)
         for version in sorted({run.policy_version(policy) for _, run in runs}):
             if version >= current:

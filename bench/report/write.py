@@ -118,35 +118,45 @@ class _Making:
         self.latex = "tex" in formats
         self.names: list[str] = []
         self.remarks: list[str] = []
-        self.figures: dict[tuple[int, int | None], list[FigurePart]] = {}
+        self.figures: dict[tuple[int | None, int | None], list[FigurePart]] = {}
         for part in ("figures", "tables", "drawn"):
             (folder / part).mkdir()
 
     def draw(self, reporter: Reporter, workers: int) -> None:
         """Draw all figures; they are named in the order of the page, whichever is done first."""
-        jobs = [
-            Job(kind, at, setup, self.folder / "drawn" / f"{at}-{setup}-{kind.name}")
+        stem = self.folder / "drawn"
+        jobs = [Job(kind, None, None, stem / kind.name) for kind in figures() if kind.of == "report"]
+        jobs += [
+            Job(kind, at, setup, stem / f"{at}-{setup}-{kind.name}")
             for at, section in enumerate(self.drawn)
             for setup in (None, *range(len(section.setups)))
             for kind in figures()
-            if (kind.of == "setup") == (setup is not None)
+            if kind.of == ("section" if setup is None else "setup")
         ]
         done: list[list[Drawn]] = [[] for _ in jobs]
         with reporter.task("figures", len(jobs), unit="figures") as task:
             for index, of_job in draw(self.drawn, jobs, self.formats, workers):
                 done[index] = of_job
                 section, setup = self._about(jobs[index])
-                task.advance(status=f"{jobs[index].kind.name}, {setup.label if setup else section.title}")
+                about = setup.label if setup else section.title if section else "all data"
+                task.advance(status=f"{jobs[index].kind.name}, {about}")
         for job, of_job in zip(jobs, done, strict=True):
             self.figures.setdefault((job.section, job.setup), []).extend(self._figure(job, one) for one in of_job)
 
     def write(self, results: Path | None) -> None:
         """Write tables and page; pictures are looked for under ``results``."""
         parts = []
+        across = [
+            self._table(table, latex=kind.latex)
+            for kind in tables()
+            if kind.of == "report"
+            for table in kind(self.sections)
+        ]
         for at, (section, shown) in enumerate(zip(self.sections, self.drawn, strict=True)):
             made: dict[str, list[TablePart]] = {"section": [], "setup": []}
             for kind in tables():
-                made[kind.of] += [self._table(table, latex=kind.latex) for table in tables_of(kind, section)]
+                if kind.of != "report":
+                    made[kind.of] += [self._table(table, latex=kind.latex) for table in tables_of(kind, section)]
             setups = [
                 SetupPart(
                     setup,
@@ -159,17 +169,20 @@ class _Making:
             own, remark = self.figures.get((at, None), ()), left_out(section, shown)
             parts.append(SectionPart(section, remark, own, setups, made["section"], made["setup"]))
         runs = self._table(overview(self.sections))
-        self._text("index.html", page(runs, parts, self.remarks))
+        self._text("index.html", page(runs, parts, self.remarks, self.figures.get((None, None), ()), across))
 
-    def _about(self, job: Job) -> tuple[Section, Setup | None]:
+    def _about(self, job: Job) -> tuple[Section | None, Setup | None]:
+        if job.section is None:
+            return None, None
         section = self.drawn[job.section]
         return section, None if job.setup is None else section.setups[job.setup]
 
     def _figure(self, job: Job, drawn: Drawn) -> FigurePart:
         section, setup = self._about(job)
-        if setup is None and (remark := left_out(self.sections[job.section], section)):
+        if setup is None and (remark := self._left_out(job)):
             drawn = replace(drawn, caption=f"{drawn.caption} {remark}")
-        stem = file_name(section.slug, setup.file_name if setup else "", ending=job.kind.name)
+        about = (section.slug, setup.file_name if setup else "") if section else ()
+        stem = file_name(*about, ending=job.kind.name) if about else job.kind.name
         if drawn.part:
             stem = file_name(stem, drawn.part)
         # Names are made of names that may hold hyphens themselves: two figures must not become one file.
@@ -179,8 +192,17 @@ class _Making:
         for ending, path in drawn.files.items():
             path.rename(self.folder / links[ending])
         self.names += links.values()
-        runs = setup.runs if setup else [run for one in section.setups for run in one.runs]
-        return FigurePart(drawn, links, f"{drawn.origin} {origin_of_runs(runs)}".strip())
+        setups = [setup] if setup else section.setups if section else ()
+        runs = [run for one in setups for run in one.runs]
+        # A figure of the whole report says itself which of the runs it shows.
+        return FigurePart(drawn, links, f"{drawn.origin} {origin_of_runs(runs) if section else ''}".strip())
+
+    def _left_out(self, job: Job) -> str:
+        """Say which setups a figure of a section, or of all, does not show."""
+        if job.section is not None:
+            return left_out(self.sections[job.section], self.drawn[job.section])
+        pairs = zip(self.sections, self.drawn, strict=True)
+        return " ".join(f"{whole.title}: {said}" for whole, shown in pairs if (said := left_out(whole, shown)))
 
     def _table(self, table: Table, *, latex: bool = False) -> TablePart:
         if not len(table):

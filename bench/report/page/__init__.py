@@ -87,8 +87,14 @@ class SectionPart:
     setup_tables: Sequence[TablePart] = field(default_factory=tuple)
 
 
-def page(overview: TablePart, parts: Sequence[SectionPart], remarks: Sequence[str]) -> str:
-    """Fill the template."""
+def page(
+    overview: TablePart,
+    parts: Sequence[SectionPart],
+    remarks: Sequence[str],
+    figures: Sequence[FigurePart] = (),
+    tables: Sequence[TablePart] = (),
+) -> str:
+    """Fill the template; ``figures`` and ``tables`` are those of all sections together."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bench.report", "page"),
         autoescape=True,
@@ -100,6 +106,8 @@ def page(overview: TablePart, parts: Sequence[SectionPart], remarks: Sequence[st
     script = _text("script.js")
     return environment.get_template("template.html").render(
         overview=overview,
+        figures=figures,
+        tables=tables,
         parts=parts,
         remarks=remarks,
         draws=_draws([part.section for part in parts]),
