@@ -46,7 +46,6 @@ class Kind:
 
 
 FIGURES = (
-    Kind("sizes", "report", "bench.report.figures.sizes:sizes_figures"),
     Kind("comparison", "section", "bench.report.figures.comparison:comparison_figure"),
     Kind("anytime", "section", "bench.report.figures.anytime:anytime_figure"),
     Kind("exits", "section", "bench.report.figures.exits:exit_figure"),
@@ -65,10 +64,10 @@ FIGURES = (
     Kind("verification", "setup", "bench.report.figures.verification:verification_figure"),
     Kind("cost", "setup", "bench.report.figures.cost:cost_figure"),
     Kind("training", "setup", "bench.report.figures.training:training_figure"),
+    Kind("sizes", "report", "bench.report.figures.sizes:sizes_figures"),
 )
 """In the order of the page."""
 TABLES = (
-    Kind("sizes", "report", "bench.report.tables.sizes:sizes_tables"),
     Kind("methods", "section", "bench.report.tables.methods:method_table", latex=True),
     Kind("reported", "section", "bench.report.tables.reported:reported_table"),
     Kind("claims", "section", "bench.report.tables.claims:claim_table"),
@@ -84,6 +83,7 @@ TABLES = (
     Kind("auc", "setup", "bench.report.tables.auc:auc_table"),
     Kind("verification", "setup", "bench.report.tables.verification:verification_table"),
     Kind("latency", "setup", "bench.report.tables.latency:latency_table"),
+    Kind("sizes", "report", "bench.report.tables.sizes:sizes_tables"),
 )
 """In the order of the page."""
 

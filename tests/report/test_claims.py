@@ -58,7 +58,9 @@ def answer(section, name):
 def test_every_number_is_found_again(section):
     table = claim_table(section)
     assert len(table.full) == len(CLAIMS)
-    tables = {one.name: one for kind in TABLES if kind.name != "claims" for one in kind(section)}
+    tables = {
+        one.name: one for kind in TABLES if kind.of != "report" and kind.name != "claims" for one in kind(section)
+    }
     found = [cell for _, given in answers(section) for cell in given.cells]
     assert len(found) > 30
     for cell in found:
