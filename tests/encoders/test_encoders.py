@@ -4,8 +4,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torchvision.models import densenet121, resnet18
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from bench.encoders.build import build_encoder
+from bench.encoders.resnet import NARROW_RESNETS
 from bench.errors import BenchError
 
 
@@ -13,6 +15,29 @@ from bench.errors import BenchError
 def reference():
     torch.manual_seed(3)
     return resnet18(weights=None)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "block", "blocks"),
+    [("resnet18-half", BasicBlock, (2, 2, 2, 2)), ("resnet50-half", Bottleneck, (3, 4, 6, 3))],
+)
+def test_a_narrow_resnet_is_torchvisions_but_for_its_width(narrow, block, blocks, monkeypatch):
+    """At full width it takes torchvision's weights in their order, and embeds as torchvision does."""
+    assert NARROW_RESNETS[narrow] == (block, 32, blocks)
+    few = (1, 2, 1, 1)
+    monkeypatch.setitem(NARROW_RESNETS, narrow, (block, 64, few))
+    torch.manual_seed(0)
+    expected, encoder = ResNet(block, list(few)).eval(), build_encoder(narrow)
+    parts = torch.nn.ModuleList([encoder.stem, *encoder.stages]).eval()
+    weights = [tensor for name, tensor in expected.state_dict().items() if not name.startswith("fc.")]
+    parts.load_state_dict(dict(zip(parts.state_dict(), weights, strict=True)))
+    maps = images = torch.randn(1, 3, 64, 32)
+    expected.fc = torch.nn.Identity()
+    with torch.inference_mode():
+        for part in parts:
+            maps = part(maps)
+        torch.testing.assert_close(maps.mean(dim=(2, 3)), expected(images))
+    assert encoder.widths[-1] == maps.shape[1]
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
