@@ -157,5 +157,7 @@ def _tick(size: Size, of: int) -> str:
     in_millions = cost.unit == MULTIPLY_ADDS
     ends = [value / (1e6 if in_millions else 1) for value in size.costs()]
     low, high = (f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in ends)
-    costs = f"{low} {cost.unit}" if low == high else f"{low} to {high} {cost.unit}"
-    return "\n".join(textwrap.fill(text, letters) for text in (size.name, costs.replace(MULTIPLY_ADDS, "M")))
+    # A number and its unit stay on one line.
+    last = f"{high}\N{NO-BREAK SPACE}{'M' if in_millions else cost.unit}"
+    costs = last if low == high else f"{low} to {last}"
+    return "\n".join(textwrap.fill(text, letters) for text in (size.name, costs))
