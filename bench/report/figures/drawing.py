@@ -105,7 +105,7 @@ def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
             text.set_text(clean(text.get_text()))
         for _ in range(MOST_PASSES):
             before = [axes.get_position().bounds for axes in figure.axes]
-            figure.draw_without_rendering()
+            layout.execute(figure)
             # Panels that have become smaller may have got other ticks, which need other room.
             if np.allclose(before, [axes.get_position().bounds for axes in figure.axes], atol=LAID_OUT):
                 break
