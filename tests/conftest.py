@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from families import VARIANTS
 from filelock import FileLock
 from hypothesis import settings
@@ -94,6 +93,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def one_thread_a_worker() -> Iterator[None]:
     """Several test processes share the cores: threads and processes that fight for them cost more than they bring."""
+    import torch  # not at the top: the process that hands tests out needs none of it
+
     with pytest.MonkeyPatch.context() as patch:
         if "PYTEST_XDIST_WORKER" in os.environ:
             torch.set_num_threads(1)

@@ -160,7 +160,8 @@ def test_a_made_up_method_is_one_file_and_one_line(cache, tmp_path):
     command = "from bench.cli import main; main()"
     assert "two convolutions" in python(command, tmp_path, "list", "methods")
     job = ["run", "-m", "madeup", "--preset", "smoke", "--data", "size=smoke", "--device", "cpu", "--cache", cache]
-    swept = python(command, tmp_path, *job, "--results", tmp_path / "results", "--budget-sweep", "--budgets", 3)
+    job += ["--results", tmp_path / "results", "--budget-sweep", "--policies", "gs,random"]
+    swept = python(command, tmp_path, *job, "--budgets", 3, "--resamples", 20)
     assert "madeup, preset smoke, seed 0" in swept
     assert "gap closed" in swept
     assert "gs" in swept

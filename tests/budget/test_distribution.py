@@ -51,10 +51,10 @@ def test_a_budget_is_solved_to_its_cost(costs, share):
 
 
 @pytest.mark.long
-def test_twenty_thousand_random_ladders_invert():
+def test_thousands_of_random_ladders_invert():
     generator = np.random.default_rng(0)
     worst = 0.0
-    for _ in range(20_000):
+    for _ in range(5_000):
         costs = np.cumsum(generator.exponential(size=generator.integers(2, 11)) + 1e-3)
         a = float(np.exp(generator.uniform(-4, 4)))
         worst = max(worst, abs(solve_a(costs, expected_cost(a, costs)) / a - 1))

@@ -76,7 +76,7 @@ def brute_force(search: Search, row: int) -> tuple[list[int], list[float], float
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(searches())
 def test_what_is_found_is_what_looking_at_every_image_finds(search: Search) -> None:
     found = search.find()

@@ -6,5 +6,5 @@ from bench import registry
 
 BUDGETS = 5
 MULTI_EXIT = [name for name in registry.names("method") if "multi-exit" in registry.method(name).groups]
-ENGINE_METHODS = methods(group="multi-exit", slow=("resnet-ensemble",))
+ENGINE_METHODS = methods(group="multi-exit", slow=("resnet-ensemble", "dare-densenet"))
 """The same as parameters of tests of the engine."""
