@@ -155,13 +155,16 @@ MADE_UP_METHOD = """
     """
 
 
-def test_a_made_up_method_is_one_file_and_one_line(cache, tmp_path):
+def test_a_made_up_method_is_one_file_and_one_line(bench, cache, monkeypatch, tmp_path):
+    """A process of its own lists it; this one, which has imported what a run needs, runs it."""
     install(tmp_path, "madeup", "bench.methods", MADE_UP_METHOD)
-    command = "from bench.cli import main; main()"
-    assert "two convolutions" in python(command, tmp_path, "list", "methods")
+    assert "two convolutions" in python("from bench.cli import main; main()", tmp_path, "list", "methods")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_registered", registry._registered.__wrapped__)
     job = ["run", "-m", "madeup", "--preset", "smoke", "--data", "size=smoke", "--device", "cpu", "--cache", cache]
     job += ["--results", tmp_path / "results", "--budget-sweep", "--policies", "gs,random"]
-    swept = python(command, tmp_path, *job, "--budgets", 3, "--resamples", 20)
+    status, swept, err = bench(*job, "--budgets", 3, "--resamples", 20)
+    assert status == 0, err
     assert "madeup, preset smoke, seed 0" in swept
     assert "gap closed" in swept
     assert "gs" in swept
