@@ -67,8 +67,8 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
         assert budget.requested_macs == pytest.approx(record["requested_cost"], rel=1e-9)
         expected = simulated(deployed, budget, thresholding, order)
         engine = deployed.engine(deployed.replay(), deployed.decider(budget, thresholding))
-        # Half of the way in batches of every size; at other budgets in one, which differs from policy to policy. At both
-        # ends all queries leave at one exit, and the smallest batches would show nothing more.
+        # Half of the way in batches of every size; at other budgets in one, which differs from policy to policy, and is
+        # the largest at both ends, where all queries leave at one exit.
         one = BATCHES[-1] if share in (0, 1) else BATCHES[turn % len(BATCHES)]
         for batch in BATCHES if share == 0.5 else (one,):
             answers = run_engine(engine, np.arange(len(order)), deployed, order, batch)
