@@ -31,7 +31,6 @@ def split(bench, photographs):
     return ("--data-root", photographs / "manifest.csv")
 
 
-@pytest.mark.long
 def test_a_rendered_set_is_verified_counted_and_shown(bench, tmp_path):
     sheet = tmp_path / "sheet.png"
     smoke = ("synthped", "--data", "size=smoke")

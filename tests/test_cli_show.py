@@ -98,6 +98,7 @@ def test_a_name_that_means_no_single_run(bench, tmp_path, wanted, message):
         assert f"\n  {name}" in err
 
 
+@pytest.mark.long
 def test_looking_at_runs_does_not_wait_for_torch(tmp_path):
     folders = [keep_run(tmp_path, seed=seed).path for seed in (0, 1)]
     code = """

@@ -59,6 +59,7 @@ def parameters():
     return fit(invented_evidence(images=600), np.random.default_rng(0))
 
 
+@pytest.mark.long
 def test_the_classifier_learns_who_is_easy(parameters):
     table = with_features(invented_table())
     found = probability_function(parameters)(table.signals)

@@ -29,6 +29,7 @@ def small_network():
     return network.eval()
 
 
+@pytest.mark.long
 def test_multiply_adds_to_the_digit(paper_network):
     """Trunk of torchvision's ResNet-50 at 256×128, and heads 1024·512 + 512·256 and 512·512 + 512·256."""
     trunk = [513_277_952, 1_184_366_592, 2_140_667_904, 2_669_150_208]

@@ -287,6 +287,7 @@ def ets_run(results, seed):
     return folder
 
 
+@pytest.mark.long
 def test_ets_decides_again_on_kept_features(tmp_path):
     folders = [ets_run(tmp_path, seed) for seed in (0, 1)]
     found = pair(*folders)
