@@ -4,6 +4,7 @@ import gzip
 from dataclasses import replace
 
 import pytest
+from measured import inference
 
 from bench.files import write_json
 from bench.inference.records import read_inferences
@@ -14,30 +15,6 @@ from bench.report.sections import sections
 from bench.report.tables.as_run import as_run_tables
 from bench.report.write import write_report
 from bench.runs.load import load
-
-
-def contestant(kind, name, step, joules=None, rate=None):
-    engine = kind == "engine"
-    made = {"kind": kind, "name": name, "mAP": 0.5 + step / 50, "rank-1": 0.6 + step / 50, "macs": 1e7 * (step + 1)}
-    made |= {"milliseconds": 4.0 + step, "throughput": 1e3 / (4.0 + step), "exit_fractions": [0.25, 0.75]}
-    made |= {"latency_p50": 4.0, "latency_p90": 6.5, "latency_p99": 9.0, "decisions_changed": 3 if engine else None}
-    made |= {"promised_by_macs": 0.4, "promised_by_steps": 0.3, "saved_network": 0.2, "saved_end_to_end": 0.1}
-    made |= {"joules": joules, "values": {"milliseconds": [[1.0, 2, 3, 40], [5, 6, 7, 8]], "exits": [0, 1, 1, 1]}}
-    return made | ({"rate": rate, "latency_bound": 50.0} if rate is not None else {})
-
-
-def inference(run, scenario="single-stream", backend="torch", joules=None, **changes):
-    rate = 80.0 if scenario == "server" else None
-    kinds = [("full", "full network"), ("engine", "gs, budget 0.75"), ("engine", "gs, budget 0.25")]
-    kinds += [("exit", "exit 1 alone"), ("rival", "another-run")]
-    record = {"schema": 1, "run": run, "name": f"hashreid-demo-seed0-{run[:8]}", "scenario": scenario, "batch": 1}
-    record |= {"policy": "gs", "thresholding": "calibrated", "dataset": "invented", "counter": "a counter"}
-    record |= {"queries": 4, "gallery": 100, "rounds": 2, "evaluation": {"ap": "step", "signals": "deployed"}}
-    record["engine"] = {"backend": backend, "precision": "float32", "threads": 1, "device": "cpu"}
-    record["provenance"] = {"processor": "a processor", "device": "cpu", "precision": "float32", "threads": 1}
-    steps = zip(kinds, (9, 5, 3, 1, 6), strict=True)
-    record["contestants"] = [contestant(*kind, step, joules, rate) for kind, step in steps]
-    return {**record, **changes}
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from test_search_report import CHAIN, accuracy, study
+from measured import CHAIN, accuracy, study
 
 from bench.report.cells import find_cell
 from bench.report.claims.contract import NOT_MEASURED

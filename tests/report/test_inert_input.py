@@ -11,13 +11,17 @@ from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
+import measured
 import pytest
 
 import bench.report.write
 from bench.cost.profiles import network_key, write_latency
 from bench.files import write_json
 from bench.inert import HIDDEN, clean, csv_cell
+from bench.report.figures.scale import scale_figure
+from bench.report.folder import write_folder
 from bench.report.kinds import figures
+from bench.report.tables.scale import scale_tables
 from bench.report.write import write_report
 from bench.spec import digest
 
@@ -29,12 +33,24 @@ PAYLOAD = (
     f'=cmd|"/C calc"!A0{SCRIPT}{TERMINAL}{LATEX}\n\n[a](javascript:alert(4)) ![b](http://evil)\n[c]: x {{{{7*7}}}}'
 )
 DRAWN = ("comparison", "cost", "training", "latency")
+TITLES = {
+    "search": "Code length,",
+    "coarse-to-fine": "Coarse-to-fine search,",
+    "as-run": "Accuracy against milliseconds, as run,",
+    "energy": "Accuracy against joules, as run,",
+    "server": "Accuracy against queries a second, as run,",
+    "savings": "saving",
+    "latencies": "Latency by exit,",
+}
+"""Kinds of figures of what was measured apart from runs, and what their titles have."""
+KEPT_TEXTS = ("kind", "way", "code", "scenario")
+"""What tells a reader how to read the rest: another text there makes another record."""
 
 
 def planted(value):
-    """Plant the payload behind every text of plain values, and behind every name that is free."""
+    """Plant the payload before every text of plain values, but for :data:`KEPT_TEXTS`."""
     if isinstance(value, dict):
-        return {name: planted(part) for name, part in value.items()}
+        return {name: part if name in KEPT_TEXTS else planted(part) for name, part in value.items()}
     if isinstance(value, list):
         return [planted(part) for part in value]
     return PAYLOAD + value if isinstance(value, str) else value
@@ -83,6 +99,7 @@ def folder(writer, tmp_path_factory):
         write_json(harmless / "spec.json", {"schema": 1, "key": header["run"], **header["spec"]})
         training = {"history": [], "images": 1, "identities": 1, "seconds": 1.0, "epochs": PAYLOAD}
         write_json(harmless / "training.json", {**training, "provenance": header["provenance"]})
+    plant_measured(write_run.results, header)
     name = PAYLOAD.replace("/", "").replace("\x00", "")[:100]
     (harmless / f"records-{name}.jsonl").write_text(json.dumps({"type": PAYLOAD}))
     provenance = dict.fromkeys(("processor", "device", "precision", "threads", "at"), PAYLOAD)
@@ -94,12 +111,42 @@ def folder(writer, tmp_path_factory):
     return write_run.results
 
 
+def plant_measured(results, header):
+    """Add measurements on a run whose every text is hostile: early exit, a search study, a large gallery."""
+    where = {"run": header["run"], "evaluation": header["evaluation"]}
+    for scenario in ("single-stream", "server"):
+        record = planted(measured.inference(header["run"], scenario, joules=0.5))
+        write_json(results / "inference" / f"{scenario}.json", record | where | {PAYLOAD: PAYLOAD})
+    rows = [measured.accuracy(256, exit_=f"exit {number}") for number in (1, 2)]
+    study = planted(measured.study(rows, chains=[measured.CHAIN]) | {"coarse_to_fine": measured.WAYS})
+    study |= {"schema": 1, "evaluation": header["evaluation"], "indexes": [], PAYLOAD: PAYLOAD, "seeds": [PAYLOAD]}
+    study["dataset"]["fingerprint"] = header["spec"]["fingerprint"]
+    write_json(results / "search" / "data" / "study-of-two" / "study.json", study)
+    write_json(results / "scale" / "data" / "of-two" / "scale.json", large_gallery())
+
+
+def large_gallery():
+    """What was measured in a large gallery, every text of it and the name of its exit hostile."""
+    scale = planted(measured.scale())
+    scale["distractors"] = dict.fromkeys([PAYLOAD], scale["distractors"]["exit 1"])
+    return {**scale, PAYLOAD: PAYLOAD}
+
+
 @pytest.fixture(scope="module")
 def report(folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        chosen = tuple(kind for kind in figures() if kind.name in DRAWN)
+        chosen = tuple(kind for kind in figures() if kind.name in (*DRAWN, *TITLES))
         patch.setattr(bench.report.write, "figures", lambda: chosen)
         return write_report(folder, tmp_path_factory.mktemp("out") / "report", formats=("svg", "tex"))
+
+
+@pytest.fixture(scope="module")
+def files(report, tmp_path_factory):
+    """What the report wrote, and what ``bench gallery scale`` writes, which no report has."""
+    scale = large_gallery()
+    tables = {table.name: table for table in scale_tables(scale)}
+    assert len(tables) == 3
+    return report.files + write_folder(tmp_path_factory.mktemp("scale"), tables, {"scale": scale_figure(scale)})
 
 
 class Elements(HTMLParser):
@@ -137,9 +184,12 @@ def test_the_page_shows_the_payload_and_carries_nothing_out(report):
     assert not hidden(text)
 
 
-def test_figures_hold_it_as_text(report):
-    drawn = [path for path in report.files if path.suffix == ".svg"]
+def test_figures_hold_it_as_text(files, report):
+    drawn = [path for path in files if path.suffix == ".svg"]
     assert {kind for kind in DRAWN if any(path.stem.endswith(kind) for path in drawn)} == set(DRAWN)
+    titles = re.findall(r'<title id="f[^>]*>([^<]*)', report.page.read_text())
+    assert {kind for kind, text in TITLES.items() if any(text in title for title in titles)} == set(TITLES)
+    assert "scale" in {path.stem for path in drawn}
     for path in drawn:
         text = path.read_text()
         assert not hidden(text)
@@ -151,8 +201,8 @@ def test_figures_hold_it_as_text(report):
     assert any(r"$\frac{a}{b}$" in "".join(ElementTree.parse(path).getroot().itertext()) for path in drawn)
 
 
-def test_tables_hold_no_command_of_latex_no_element_and_no_link(report):
-    written = {ending: [path for path in report.files if path.suffix == ending] for ending in (".tex", ".md")}
+def test_tables_hold_no_command_of_latex_no_element_and_no_link(files):
+    written = {ending: [path for path in files if path.suffix == ending] for ending in (".tex", ".md")}
     for path in written[".tex"]:
         text = path.read_text()
         assert not re.search(r"(?<!backslash )\\(input|write18|frac)\b", text), path.name
@@ -171,16 +221,19 @@ def cells(text):
     return [cell for row in csv.reader(io.StringIO(text)) for cell in row]
 
 
-def test_no_cell_is_a_formula(report, bench, folder):
+def test_no_cell_is_a_formula(files, bench, folder):
     status, out, _ = bench("export", "-", "--results", folder)
     assert status == 0
-    texts = [out, *(path.read_text() for path in report.files if path.suffix == ".csv")]
+    texts = [out, *(path.read_text() for path in files if path.suffix == ".csv")]
     for text in texts:
         assert not hidden(text)
         for cell in cells(text):
             with_sign = cell[:1] in tuple("=+-@\t\r")
             assert not with_sign or re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d+)?", cell), cell
     assert "'=cmd" in out
+    for name in ("as-run", "code-lengths", "search-chain", "coarse-to-fine", "scale-exact", "scale-indexes"):
+        (found, *_) = (path for path in files if path.suffix == ".csv" and path.stem.endswith(name))
+        assert "'=cmd" in found.read_text(), name
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", " =1", "\t=1", "\r@x", "\n-1", "＝1", "\u202e=1"])

@@ -6,10 +6,9 @@ from itertools import combinations
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from test_as_run import inference
+from measured import accuracy, inference, study
 from test_auc_and_outcome_tables import with_auc
 from test_latency_report import SIZE, latency
-from test_search_report import accuracy, study
 
 from bench.report.kinds import FIGURES
 from bench.report.sections import sections

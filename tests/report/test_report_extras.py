@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from measured import accuracy, study
 from test_latency_report import SIZE, latency
-from test_search_report import accuracy, study
 
 from bench.cost.profiles import write_latency
 from bench.report import kinds

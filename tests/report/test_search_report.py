@@ -1,52 +1,10 @@
 import json
 
 import pytest
+from measured import CHAIN, accuracy, study
 
 from bench.report.figures.search import search_figure
 from bench.report.tables.search import study_tables
-
-
-def accuracy(length, seed=0, exit_="last", **more):
-    value = 0.5 + length / 10_000
-    row = {"seed": seed, "run": f"{length}-{seed}", "exit": exit_, "code": "binary", "length": length}
-    for metric, offset in (("rank-1", 0.2), ("mAP", 0.0)):
-        row |= {metric: value + offset + seed / 100, f"{metric}_low": value - 0.03, f"{metric}_high": value + 0.23}
-    return {**row, "mAP_ties_low": value - 0.01, "mAP_ties_high": value + 0.01, **more}
-
-
-def study(rows, seeds=(0,), chains=()):
-    lengths = sorted({row["length"] for row in rows})
-    return {
-        "dataset": {"name": "synthped-demo", "rendered": True},
-        "evaluation": {"ap": "step", "signals": "deployed"},
-        "method": {"name": "hashreid-noexit", "preset": "demo"},
-        "seeds": list(seeds),
-        "gallery_size": 19_732,
-        "convention": "Medians.",
-        "accuracy": list(rows),
-        "times": [
-            {"length": length, "binary_ns": length / 100, "continuous_ns": length / 25, "loop_binary_ns": length * 2.0}
-            | {"loop_continuous_ns": length * 50.0, "binary_search_ms": length / 1e3}
-            | {"continuous_search_ms": length / 1e2, "binary_bytes": length // 8, "continuous_bytes": 4 * length}
-            for length in lengths
-        ],
-        "chains": list(chains),
-        "provenance": {"processor": "a processor", "threads": 2},
-    }
-
-
-CHAIN = {
-    "seed": 0,
-    "codes": "as trained",
-    "lengths": [256, 2048],
-    "policy": "gs",
-    "exit_fractions": [0.7, 0.3],
-    "realised_cost": 1e7,
-    "steps": [
-        {"name": "everybody, floats of the last exit's length", "milliseconds": 8.0},
-        {"name": "each query at the exit where it leaves", "milliseconds": 2.0},
-    ],
-}
 
 
 def test_measured_beside_reported():

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
 from bench.report.origin import origin_line
@@ -77,7 +78,7 @@ def _draw_accuracy(axes: Axes, study: Study) -> None:
     if several_exits:
         kinds = {"binary": "bits", "continuous": "floats"}
         names = [f"{group[0]['exit']}\n{group[0]['length']} {kinds[group[0]['code']]}" for group in groups]
-        axes.set_xticks(positions, names)
+        axes.set_xticks(positions, [clean(name) for name in names])
         axes.set_xlim(-0.4, len(groups) - 0.6)
     else:
         _length_axis(axes, lengths, "Code length")
