@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
@@ -48,9 +49,7 @@ def export_csv(results: Path, out: TextIO) -> Exported:
     for run in each_run(results, []):
         runs += 1
         for row in _rows(run):
-            values = (row.get(name, "") for name in columns)
-            # Values that are not numbers are not equal to themselves.
-            writer.writerow([csv_cell(value) if value == value else "" for value in values])
+            writer.writerow([_cell(row.get(name, "")) for name in columns])
             records += 1
     return Exported(records, runs, (*sorted(remarks), *filter(None, [without_digest(places)])))
 
@@ -70,6 +69,17 @@ def write_export(results: Path, path: Path) -> Exported:
             return export_csv(results, text)
     except OSError as problem:
         raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose another file") from problem
+
+
+def _cell(value: Any) -> Any:
+    # Values that are not numbers are not equal to themselves.
+    if isinstance(value, float):
+        return value if value == value else ""
+    return _text_cell(value) if isinstance(value, str) else value
+
+
+_text_cell = lru_cache(maxsize=4096)(csv_cell)
+"""The same few names stand in every row."""
 
 
 def _rows(run: Run) -> Iterator[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ free of the others.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 Frames = Mapping[str, pd.DataFrame]
 """Records of one run, a row each, in a table for each kind: every kind has columns of its own."""
 NUMBERS = np.dtype(np.float64)
+_FLOATING = ({float}, {float, int})
+"""Types of the values of a column that is one of floating-point numbers."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,24 @@ class FramesFile:
         """Leave out the opened file."""
         return {"path": self.path, "_end": self._end, "_opened": None}
 
-    def add(self, frames: Frames) -> FiledFrames:
-        """Write a run's tables at the end. Raises OSError where that fails."""
+    def add(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> FiledFrames:
+        """Write a run's rows of each kind at the end. Raises OSError where that fails.
+
+        A column holds what a data frame made of the rows would hold.
+        """
         stored: dict[str, _Stored] = {}
         with self.path.open("ab") as file:
-            for kind, frame in frames.items():
-                names = [str(name) for name in frame if frame[name].dtype == NUMBERS]
-                file.write(np.ascontiguousarray(frame[names].to_numpy(NUMBERS).T).tobytes())
-                others = {str(name): _shortened(frame[name].tolist()) for name in frame if name not in names}
-                numbers = {name: index for index, name in enumerate(names)}
-                stored[kind] = _Stored(self._end, len(frame), tuple(map(str, frame)), numbers, others)
-                self._end += len(names) * len(frame)
+            for kind, own in rows.items():
+                columns = {
+                    name: [row.get(name, math.nan) for row in own]
+                    for name in dict.fromkeys(name for row in own for name in row)
+                }
+                numbers = [name for name, values in columns.items() if set(map(type, values)) in _FLOATING]
+                file.write(np.array([columns[name] for name in numbers], dtype=NUMBERS).tobytes())
+                others = {name: _shortened(values) for name, values in columns.items() if name not in numbers}
+                indices = {name: index for index, name in enumerate(numbers)}
+                stored[kind] = _Stored(self._end, len(own), tuple(columns), indices, others)
+                self._end += len(numbers) * len(own)
         return FiledFrames(self, stored)
 
     def read(self, start: int, count: int) -> NDArray[np.float64]:
@@ -89,6 +99,10 @@ class FiledFrames(Mapping[str, pd.DataFrame]):
         """Read the table of a kind."""
         return self.chosen(kind, self._stored[kind].columns)
 
+    def __contains__(self, kind: object) -> bool:
+        """Whether there is a table of a kind; it is not read for that."""
+        return kind in self._stored
+
     def __iter__(self) -> Iterator[str]:
         """Go through the kinds."""
         return iter(self._stored)
@@ -109,6 +123,13 @@ class FiledFrames(Mapping[str, pd.DataFrame]):
         others = {name: _whole(stored.others[name], stored.rows) for name in columns if name in stored.others}
         numbers = pd.DataFrame(values, columns=wanted)
         return pd.concat([numbers, pd.DataFrame(others, index=numbers.index)], axis=1).reindex(columns=list(columns))
+
+    def records(self, kind: str) -> list[dict[Hashable, Any]]:
+        """Read the rows of a kind's table as mappings, without making the table."""
+        stored = self._stored[kind]
+        values = dict(zip(stored.numbers, self.numbers(kind, list(stored.numbers)).T.tolist(), strict=True))
+        columns = [values.get(name) or _whole(stored.others[name], stored.rows) for name in stored.columns]
+        return [dict(zip(stored.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def numbers(self, kind: str, columns: Sequence[str]) -> NDArray[np.float64]:
         """Read columns of numbers (rows, columns); NaN where the table has not got one."""
@@ -159,6 +180,13 @@ def numbers_of(frames: Frames, kind: str, columns: Sequence[str]) -> NDArray[np.
     if isinstance(frames, FiledFrames):
         return frames.numbers(kind, columns)
     return frames[kind].reindex(columns=list(columns)).to_numpy(NUMBERS)
+
+
+def records_of_kind(frames: Frames, kind: str) -> list[dict[Hashable, Any]]:
+    """Give the rows of a kind's table as mappings; none where there is no such table."""
+    if kind not in frames:
+        return []
+    return frames.records(kind) if isinstance(frames, FiledFrames) else records_in(frames[kind])
 
 
 def records_in(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:

@@ -180,9 +180,11 @@ def load(results: Path, folders: str = "runs/*/*", kept_in: FramesFile | None = 
         by_kind: dict[str, list[dict[str, Any]]] = {}
         for row in newest_rows(run):
             by_kind.setdefault(row["kind"], []).append(row)
-        # Copied, all numbers of a frame stand in one block: a small block for each column leaves memory full of holes.
-        held = {kind: pd.DataFrame(rows).copy() for kind, rows in by_kind.items()}
-        frames[run.identity] = kept_in.add(held) if kept_in else held
+        if kept_in:
+            frames[run.identity] = kept_in.add(by_kind)
+        else:
+            # Copied, a frame's numbers stand in one block: a small block for each column leaves memory full of holes.
+            frames[run.identity] = {kind: pd.DataFrame(rows).copy() for kind, rows in by_kind.items()}
         # From here on the frames have the records, and the run tells where they are from.
         runs.append(Run(run.identity, tuple(replace(file, records=()) for file in run.files)))
     return Results(tuple(runs), frames, (*sorted(remarks), *filter(None, [without_digest(places)])))
@@ -231,6 +233,8 @@ def newest_rows(run: Run) -> list[dict[str, Any]]:
     owner: dict[tuple[Any, ...], RecordsFile] = {}
     rows = []
     about = {"run": run.identity, **{name: run.spec[name] for name in ("dataset", "method", "preset", "seed")}}
+    if len(run.files) == 1:
+        return [{**about, **row} for row in run.files[0].rows]
     for file in run.files:
         for row in file.rows:
             if any(file.policy_version(name) < run.policy_version(name) for name in (row["policy"], row["other"])):

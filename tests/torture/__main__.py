@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import random
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 
 from torture import damage, first_moments, full_disk, kills, writers
@@ -14,6 +18,8 @@ from torture.commands import COMMANDS
 from torture.tally import Case, table
 from torture.undisturbed import Undisturbed, keep_begun, prepare
 
+Planned = Callable[[], Case]
+"""A case that is still to be run."""
 KINDS = ("kills", "damage", "disk", "writers", "moments")
 ROOMS = (0, 64 << 10, 256 << 10, 1 << 20, 3 << 20, 5 << 20)
 WRITTEN = {"data make": "rendered", "export": ".", "gallery build": "."}
@@ -21,49 +27,56 @@ WRITTEN = {"data make": "rendered", "export": ".", "gallery build": "."}
 EARLY = (("list",), ("run", "--method", "hashreid", "--dry-run"), ("report", "--results", "nowhere"))
 
 
-def killing(world: Undisturbed, seeds: int) -> Iterator[Case]:
+def killing(world: Undisturbed, seeds: int) -> Iterator[Planned]:
     """Kill every command by every signal, several times in one case out of two."""
     for command in COMMANDS:
         for number in kills.SIGNALS:
             for seed in range(seeds):
-                yield kills.killed(world, command, number, seed, times=1 + 2 * (seed % 2))
+                yield partial(kills.killed, world, command, number, seed, times=1 + 2 * (seed % 2))
 
 
-def damaging(world: Undisturbed, seeds: int) -> Iterator[Case]:
+def damaging(world: Undisturbed, seeds: int) -> Iterator[Planned]:
     """Damage every kept file in every way."""
     keep_begun(world)
     own = [*damage.of_the_run(world), *damage.of_the_cache(world)]
     for way in damage.WAYS:
         for seed in range(seeds if way is damage.flip else 1):
             for state, name in own:
-                yield damage.damaged(world, state, name, way, seed)
-                yield damage.found_by_verify(world, state, name, way, seed)
+                yield partial(damage.damaged, world, state, name, way, seed)
+                yield partial(damage.found_by_verify, world, state, name, way, seed)
             for _, name in damage.of_the_others(world):
                 for command in damage.READERS:
-                    yield damage.read_damaged(world, command, name, way, seed)
+                    yield partial(damage.read_damaged, world, command, name, way, seed)
 
 
-def filling(world: Undisturbed, seeds: int) -> Iterator[Case]:
+def filling(world: Undisturbed, seeds: int) -> Iterator[Planned]:
     """Fill the disk under every command at growing sizes; the cache too where it is built."""
     for command in COMMANDS:
         for room in ROOMS:
-            yield full_disk.filled(world, command, WRITTEN.get(command.name, "results"), room)
+            yield partial(full_disk.filled, world, command, WRITTEN.get(command.name, "results"), room)
     for room in ROOMS:
-        yield full_disk.filled(world, COMMANDS[0], "cache", room)
+        yield partial(full_disk.filled, world, COMMANDS[0], "cache", room)
 
 
-def writing(world: Undisturbed, seeds: int) -> Iterator[Case]:
+def writing(world: Undisturbed, seeds: int) -> Iterator[Planned]:
     """Start every command ten times at once."""
     for command in COMMANDS:
-        yield writers.together(world, command)
+        yield partial(writers.together, world, command)
 
 
-def starting(world: Undisturbed, seeds: int) -> Iterator[Case]:
+def starting(world: Undisturbed, seeds: int) -> Iterator[Planned]:
     """Interrupt commands in their first moments."""
     for arguments in EARLY:
         for number in (signal.SIGINT, signal.SIGTERM):
             for seed in range(4 * seeds):
-                yield first_moments.interrupted(arguments, number, seed)
+                yield partial(first_moments.interrupted, arguments, number, seed)
+
+
+def sampled(planned: Sequence[Sequence[Planned]]) -> list[Planned]:
+    """Mix the cases of each kind, and take the kinds by turns: wherever it is cut off, it is a sample of all."""
+    dice = random.Random(0)
+    mixed = [dice.sample(cases, len(cases)) for cases in planned]
+    return [case for case in chain.from_iterable(zip_longest(*mixed)) if case is not None]
 
 
 def main() -> None:
@@ -71,18 +84,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="torture", description=__doc__)
     parser.add_argument("--kinds", default=",".join(KINDS), help="with commas: " + ", ".join(KINDS))
     parser.add_argument("--seeds", type=int, default=6, help="random moments, and flipped bits, of each case")
+    parser.add_argument("--minutes", type=float, help="start no case after so many minutes: a sample of all cases")
     parser.add_argument("--keep", type=Path, help="work here and leave it; a temporary folder that is removed if none")
     chosen = parser.parse_args()
+    started = time.monotonic()
     makers = dict(zip(KINDS, (killing, damaging, filling, writing, starting), strict=True))
     with tempfile.TemporaryDirectory(prefix="torture-") as temporary:
         world = prepare((chosen.keep or Path(temporary)) / "scratch")
-        cases = []
-        for kind in chosen.kinds.split(","):
-            for case in makers[kind](world, chosen.seeds):
-                cases.append(case)
-                state = "; ".join(case.told) or ("error" if case.error else "same")
-                print(f"{case.kind}: {case.name}: {state}", file=sys.stderr, flush=True)
+        by_kind = [list(makers[kind](world, chosen.seeds)) for kind in chosen.kinds.split(",")]
+        planned = list(chain.from_iterable(by_kind)) if chosen.minutes is None else sampled(by_kind)
+        cases: list[Case] = []
+        for run in planned:
+            if chosen.minutes is not None and time.monotonic() - started > 60 * chosen.minutes:
+                break
+            case = run()
+            cases.append(case)
+            state = "; ".join(case.told) or ("error" if case.error else "same")
+            print(f"{case.kind}: {case.name}: {state}", file=sys.stderr, flush=True)
     print(table(cases))
+    if len(cases) < len(planned):
+        print(f"{len(cases):,} of {len(planned):,} cases were run in {chosen.minutes:g} minutes: a sample of all")
     sys.exit(any(case.faults for case in cases))
 
 

@@ -14,7 +14,7 @@ from bench.report.sections import Section
 from bench.report.setups import Setup
 from bench.report.tables.table import Record
 from bench.retrieval.table import FloatArray
-from bench.runs.frames import Frames, indices_by, numbers_of, records_in
+from bench.runs.frames import Frames, indices_by, numbers_of, records_of_kind
 from bench.runs.load import Run
 
 ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "preset", "setup", "seed", "run")
@@ -23,7 +23,7 @@ ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "preset", "
 
 def records_of(setup: Setup, run: Run, kind: str) -> list[Record]:
     """List the records of one kind of one run of a setup, exits in their order."""
-    records = records_in(rows_of(setup, run, kind))
+    records = records_of_kind(_frames_of(setup, run), kind)
     return sorted(records, key=lambda record: record["exit"]) if kind == "exit" else records
 
 
@@ -65,8 +65,11 @@ def each_run_of(setup: Setup, kind: str) -> Iterator[RunRows]:
 
 def rows_of(setup: Setup, run: Run, kind: str) -> pd.DataFrame:
     """Records of one kind of one run of a setup, a row each; without columns where there are none."""
-    frames = next(frames for one, frames in zip(setup.runs, setup.frames, strict=True) if one is run)
-    return frames.get(kind, pd.DataFrame())
+    return _frames_of(setup, run).get(kind, pd.DataFrame())
+
+
+def _frames_of(setup: Setup, run: Run) -> Frames:
+    return next(frames for one, frames in zip(setup.runs, setup.frames, strict=True) if one is run)
 
 
 def about_setup(section: Section, setup: Setup) -> dict[str, Any]:
