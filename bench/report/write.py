@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -207,7 +207,7 @@ class _Making:
     def _table(self, table: Table, *, latex: bool = False) -> TablePart:
         if not len(table):
             return TablePart(table, ())
-        self._text(f"tables/{table.name}.csv", table.csv())
+        self._text(f"tables/{table.name}.csv", table.csv_parts())
         self._text(f"tables/{table.name}.md", table.markdown())
         if latex and self.latex:
             self._text(f"tables/{table.name}.tex", table.latex())
@@ -223,6 +223,7 @@ class _Making:
                 self.remarks.append(f"left out: {problem}")
         return found
 
-    def _text(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text, encoding="utf-8", newline="\n")
+    def _text(self, name: str, parts: str | Iterable[str]) -> None:
+        with (self.folder / name).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines([parts] if isinstance(parts, str) else parts)
         self.names.append(name)

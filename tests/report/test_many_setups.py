@@ -8,7 +8,11 @@ import pytest
 
 import bench.report.write
 from bench.report.chosen import drawn, left_out
+from bench.report.curves import exit_curve
+from bench.report.figures.anytime import anytime_figure
 from bench.report.figures.drawing import Drawing
+from bench.report.figures.marks import MOST_SEEDS
+from bench.report.figures.training import training_figure
 from bench.report.page import MOST_SHOWN
 from bench.report.sections import sections
 from bench.report.tables.columns import named
@@ -87,3 +91,19 @@ def test_the_page_has_the_first_rows_of_a_setup_alone(many):
     assert (len(texts), count) == (MOST_SHOWN, MOST_SHOWN + 1)
     assert list(texts.columns) == ["value"]
     assert texts["value"].astype(int).tolist() == list(np.arange(1, 5 * MOST_SHOWN, 5))
+
+
+def test_very_many_seeds_have_no_line_each(write_run):
+    for seed in range(MOST_SEEDS + 2):
+        write_run(seed=seed, swept=False)
+    (section,) = sections(load(write_run.results))
+    (setup,) = section.setups
+    drawing = training_figure(section, setup)
+    lines = drawing.figure.axes[0].lines
+    assert len(lines) == MOST_SEEDS * len({line.get_color() for line in lines})
+    assert f"Drawn: lines of {MOST_SEEDS} of the {MOST_SEEDS + 2} seeds." in drawing.caption
+    assert len(exit_curve(setup, "mAP").single_seeds) == MOST_SEEDS + 2, "means are over all"
+    anytime = anytime_figure(section)
+    widths = [line.get_linewidth() for line in anytime.figure.axes[0].lines if line.get_drawstyle() == "steps-post"]
+    assert widths.count(0.5) == MOST_SEEDS
+    assert f"{MOST_SEEDS} of them where there are more" in anytime.caption

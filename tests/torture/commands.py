@@ -119,7 +119,7 @@ COMMANDS = (
     ),
     Command(
         "infer",
-        lambda place: ["infer", "seed0", "--budget", 0.5, "--rounds", 1, *SMALL, *_where(place)],
+        lambda place: ["infer", "seed0", "--budget", 0.5, "--rounds", 1, "--busy", *SMALL, *_where(place)],
         _answers,
     ),
     Command(

@@ -6,7 +6,15 @@ import numpy as np
 
 from bench.report.curves import FloatArray, exit_curve
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
-from bench.report.figures.marks import FIGURE_METRICS, INTERVALS, OVER_SEEDS, draw_exits, handles_of, tell_values
+from bench.report.figures.marks import (
+    FIGURE_METRICS,
+    INTERVALS,
+    MOST_SEEDS,
+    draw_exits,
+    handles_of,
+    over_seeds,
+    tell_values,
+)
 from bench.report.figures.style import PAGE_INCHES, cost_axis, method_styles
 from bench.report.sections import Section
 
@@ -25,7 +33,7 @@ def anytime_figure(section: Section) -> Drawing | None:
             end = axes.get_xlim()[1]
             for setup in section.setups:
                 style, curve = styles[setup.label], exit_curve(setup, metric)
-                for costs_of, values in ((curve.costs, curve.values), *curve.single_seeds):
+                for costs_of, values in ((curve.costs, curve.values), *curve.single_seeds[:MOST_SEEDS]):
                     thick = values is curve.values
                     looks = {"zorder": 3} if thick else {"linewidth": 0.5, "alpha": 0.6, "zorder": 2}
                     steps = _steps(costs_of / scale.factor, 100 * values, end)
@@ -35,13 +43,12 @@ def anytime_figure(section: Section) -> Drawing | None:
             axes.set_ylabel(f"{metric} (%)")
         legend_below(figure, handles_of(dict(sorted(styles.items()))))
         set_title(figure, f"Cut off at any moment: methods on {section.title}")
-    several = any(len(setup.runs) > 1 for setup in section.setups)
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
     return Drawing(
         title=f"Anytime inference on {section.title}",
         caption=(
             "Anytime inference: the budget runs out unforeseen, and the last exit that was reached answers, by its own "
-            f"codes of the gallery; no policy decides. Points: exits. {INTERVALS}{OVER_SEEDS if several else ''}. "
+            f"codes of the gallery; no policy decides. Points: exits. {INTERVALS}{over_seeds(section.setups)}. "
             f"Trained: {seeds}."
         ),
         description=f"Two step charts, mAP and rank-1 against {section.cost.phrase} before the cut, comparing {seeds}.",

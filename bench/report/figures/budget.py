@@ -18,10 +18,10 @@ from bench.report.figures.drawing import Drawing, canvas, heading, legend_below,
 from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
-    OVER_SEEDS,
     draw_exits,
     draw_line,
     handles_of,
+    over_seeds,
     tell_values,
 )
 from bench.report.figures.published import PublishedCurve, published_curve
@@ -80,7 +80,7 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     caption += f", policies in thresholding {thresholding}. " if policies else ". "
     if policies:
         caption += "Below: gain over interpolation between neighbouring exits at the same realised cost, paired. "
-    caption += INTERVALS if single else f"{INTERVALS}{OVER_SEEDS}"
+    caption += f"{INTERVALS}{over_seeds([setup])}"
     banded = _banded(policies)
     of_few = "bands" if single else "bands and single seeds"
     caption += f" ({of_few} of {' and '.join(banded)} alone)." if banded and len(banded) < len(policies) else "."

@@ -10,10 +10,10 @@ from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_i
 from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
-    OVER_SEEDS,
     draw_exits,
     draw_line,
     handles_of,
+    over_seeds,
     tell_values,
 )
 from bench.report.figures.published import published_curve
@@ -75,10 +75,9 @@ def comparison_figure(section: Section) -> Drawing | None:
             figure,
             f"Methods on {section.title}" + (f", policy {policy}, thresholding {thresholding}" if policy else ""),
         )
-    several = any(len(setup.runs) > 1 for setup in section.setups)
     swept = f"under policy {policy} in thresholding {thresholding}" if policy else "without a budget sweep"
     seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
-    intervals = INTERVALS + (OVER_SEEDS if several else "")
+    intervals = f"{INTERVALS}{over_seeds(section.setups)}"
     return Drawing(
         title=f"Methods compared on {section.title}",
         caption=(

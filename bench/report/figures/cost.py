@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from bench.report.curves import FloatArray, policy_runs
 from bench.report.figures.drawing import Drawing, canvas, heading, set_title
-from bench.report.figures.marks import handles_of
+from bench.report.figures.marks import MOST_SEEDS, handles_of, seeds_left_out
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
 from bench.report.sections import Section
 from bench.report.setups import Setup
@@ -33,7 +33,7 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
             ends = (low / scale.factor, high / scale.factor)
             axes.plot(ends, ends, color=REFERENCE_COLOUR)
             for index, policy in enumerate(setup.policies(thresholding)):
-                for run in policy_runs(setup, policy, thresholding, COSTS):
+                for run in policy_runs(setup, policy, thresholding, COSTS)[:MOST_SEEDS]:
                     _draw_cost(axes, run[:, 0] / scale.factor, run[:, 1] / scale.factor, styles[policy], index)
             axes.set_title(f"thresholding {thresholding}")
             cost_axis(axes, ends[0], ends[1], scale)
@@ -51,7 +51,8 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
     largest = f"The largest deviation is {excess}\N{NO-BREAK SPACE}% ({where})."
     return Drawing(
         title=f"Requested and realised budget, {setup.label}",
-        caption=f"Realised against requested {section.cost.phrase} on {section.title}, {setup.seeds}. {largest}",
+        caption=f"Realised against requested {section.cost.phrase} on {section.title}, {setup.seeds}. {largest}"
+        f"{seeds_left_out(setup)}",
         description=f"Line chart of realised against requested cost for {', '.join(styles)}. {largest}",
         figure=figure,
     )

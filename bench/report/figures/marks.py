@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,33 @@ from bench.report.costs import CostScale
 from bench.report.curves import Curve, FloatArray
 from bench.report.figures.style import LineStyle
 from bench.report.figures.values import name_points
+from bench.report.setups import Setup
 from bench.report.tables.rounding import percent
 
 FIGURE_METRICS = ("mAP", "rank-1")
 INTERVALS = "Bands and bars: 95 % intervals over test identities"
 OVER_SEEDS = ", means over the seeds like the thick lines; thin lines are the single seeds"
-"""What captions say of intervals, and add where there are several seeds."""
+"""What captions say of intervals, and add where there are several seeds (:func:`over_seeds`)."""
+MOST_SEEDS = 12
+"""Seeds of a setup that have lines of their own: nobody tells more of them apart."""
 LETTER_WIDTH = 0.019
 """Room that a letter of an exit's name needs, as a share of the way from the first exit to the last."""
 LEVEL_HEIGHT = 0.12
 """Names at heights that differ by less than this share of the values' range need half as much room again."""
 TWO_LABELS_WIDTH = 0.3
 """Room that the last two names need between their exits, of which one reaches to the right and one to the left."""
+
+
+def over_seeds(setups: Iterable[Setup]) -> str:
+    """Say what thick and thin lines are, where a setup has several seeds."""
+    most = max(len(setup.runs) for setup in setups)
+    return "" if most == 1 else OVER_SEEDS + (f", {MOST_SEEDS} of them where there are more" * (most > MOST_SEEDS))
+
+
+def seeds_left_out(setup: Setup, what: str = "lines") -> str:
+    """Say so where not all seeds of a setup are drawn."""
+    count = len(setup.runs)
+    return f" Drawn: {what} of {MOST_SEEDS} of the {count:,} seeds." if count > MOST_SEEDS else ""
 
 
 def draw_line(
@@ -36,7 +51,7 @@ def draw_line(
     if curve.low is not None and curve.high is not None:
         band: dict[str, Any] = {"color": style.colour, "alpha": 0.16, "linewidth": 0, "zorder": 1}
         axes.fill_between(curve.costs / scale.factor, 100 * curve.low, 100 * curve.high, **band)
-    for costs, values in curve.single_seeds:
+    for costs, values in curve.single_seeds[:MOST_SEEDS]:
         axes.plot(costs / scale.factor, 100 * values, **style.line(), linewidth=0.5, alpha=0.6, zorder=2)
     looks = style.points() if markers else {}
     every = (min(first_marker, max(len(curve) - 1, 0)), max(of, len(curve) // 6))

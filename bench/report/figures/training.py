@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from bench.report.figures.drawing import Drawing, canvas, heading, set_title
-from bench.report.figures.marks import name_lines
+from bench.report.figures.marks import MOST_SEEDS, name_lines, seeds_left_out
 from bench.report.figures.style import COLOURS, logarithmic
 from bench.report.sections import Section
 from bench.report.setups import Setup
@@ -24,7 +24,7 @@ WIDE = 5
 
 def training_figure(section: Section, setup: Setup) -> Drawing | None:
     """Draw every loss term over the epochs, a line for each seed; None where no history was kept."""
-    histories = [run.history for run in setup.runs if run.history]
+    histories = [run.history for run in setup.runs if run.history][:MOST_SEEDS]
     terms = {name for history in histories for entry in history for name in entry} - set(NOT_A_LOSS)
     numeric = sorted(term for term in terms if all(_is_number(e.get(term)) for h in histories for e in h))
     if not numeric:
@@ -59,7 +59,8 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
         set_title(figure, f"Training, {heading(section, setup)}")
     return Drawing(
         title=f"Training, {setup.label}",
-        caption=f"Loss terms, weighted as they are minimised, over the epochs; {setup.seeds}, one line each.",
+        caption=f"Loss terms, weighted as they are minimised, over the epochs; {setup.seeds}, one line each."
+        f"{seeds_left_out(setup)}",
         description=f"Line chart over the epochs of {', '.join(names.values())}.",
         figure=figure,
     )

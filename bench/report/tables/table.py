@@ -61,7 +61,8 @@ class Table:
     @cached_property
     def full(self) -> pd.DataFrame:
         """What the CSV holds."""
-        return self.rows[[name for name in self.rows if not str(name).startswith("_")]]
+        kept = [name for name in self.rows if not str(name).startswith("_")]
+        return self.rows if len(kept) == self.rows.shape[1] else self.rows[kept]
 
     @cached_property
     def shown(self) -> pd.DataFrame:
@@ -100,9 +101,16 @@ class Table:
 
     def csv(self) -> str:
         """Write all rows with all their digits as CSV, texts as :func:`~bench.inert.csv_cell` writes them."""
-        texts = self.full.select_dtypes(exclude="number").map(csv_cell)
-        whole = self.full.assign(**{str(name): texts[name] for name in texts})
-        return whole.to_csv(index=False, lineterminator="\n", header=[str(csv_cell(name)) for name in whole])
+        return "".join(self.csv_parts())
+
+    def csv_parts(self) -> Iterator[str]:
+        """Give the text of :meth:`csv` in parts, of which one is in memory at a time."""
+        for start in range(0, max(len(self), 1), CHUNK):
+            part = self.full.iloc[start : start + CHUNK]
+            texts = part.select_dtypes(exclude="number").map(csv_cell)
+            header = [str(csv_cell(name)) for name in part] if not start else False
+            whole = part.assign(**{str(name): texts[name] for name in texts})
+            yield whole.to_csv(index=False, lineterminator="\n", header=header)
 
     def markdown(self) -> str:
         """Write title, note and rows as Markdown, as many as :attr:`shown` has."""
