@@ -20,6 +20,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.report.kinds import Kind
+from bench.report.leaving_out import leaving_out
 from bench.report.sections import Section
 
 MOST = 2
@@ -60,21 +61,22 @@ def processes() -> int:
 
 def draw(
     sections: Sequence[Section], jobs: Sequence[Job], formats: Sequence[str], workers: int = 1
-) -> Iterator[tuple[int, list[Drawn]]]:
-    """Give each job's figures with the index of the job, as soon as they are drawn; one worker is this process.
+) -> Iterator[tuple[int, list[Drawn], list[str]]]:
+    """Give each job's index, figures and remarks, as soon as they are drawn; one worker is this process.
 
-    Raises whatever a figure raises, and BenchError where a process was ended from outside.
+    A figure that cannot be drawn costs a remark. Raises OSError where none can be written, and BenchError where a
+    process was ended from outside.
     """
     if workers < 2:
         for index, job in enumerate(jobs):
-            yield index, _fill(sections, job, formats)
+            yield index, *_fill(sections, job, formats)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(list(sections),))
     try:
         jobs_by_future = {pool.submit(_fill_here, job, formats): index for index, job in enumerate(jobs)}
         for future in as_completed(jobs_by_future):
-            yield jobs_by_future[future], future.result()
+            yield jobs_by_future[future], *future.result()
     except BrokenProcessPool as problem:
         raise BenchError(
             "a process that draws figures was ended from outside, perhaps for lack of memory; run the report again"
@@ -97,19 +99,21 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _fill_here(job: Job, formats: Sequence[str]) -> list[Drawn]:
+def _fill_here(job: Job, formats: Sequence[str]) -> tuple[list[Drawn], list[str]]:
     return _fill(_SECTIONS, job, formats)
 
 
-def _fill(sections: Sequence[Section], job: Job, formats: Sequence[str]) -> list[Drawn]:
+def _fill(sections: Sequence[Section], job: Job, formats: Sequence[str]) -> tuple[list[Drawn], list[str]]:
     about: tuple[Any, ...] = (sections,)
     if job.section is not None:
         section = sections[job.section]
         about = (section,) if job.setup is None else (section, section.setups[job.setup])
-    drawn = []
-    for index, drawing in enumerate(job.kind(*about)):
-        files = drawing.save(job.stem.with_name(f"{job.stem.name}-{index}"), formats)
-        svg = files["svg"].read_text(encoding="utf-8") if "svg" in files else drawing.svg()
-        facts = (drawing.title, drawing.caption, drawing.description, drawing.part, drawing.origin)
-        drawn.append(Drawn(*facts, svg, files))
-    return drawn
+    drawn: list[Drawn] = []
+    remarks: list[str] = []
+    with leaving_out(f"figure {job.kind.name}", remarks):
+        for index, drawing in enumerate(job.kind(*about)):
+            files = drawing.save(job.stem.with_name(f"{job.stem.name}-{index}"), formats)
+            svg = files["svg"].read_text(encoding="utf-8") if "svg" in files else drawing.svg()
+            facts = (drawing.title, drawing.caption, drawing.description, drawing.part, drawing.origin)
+            drawn.append(Drawn(*facts, svg, files))
+    return drawn, remarks

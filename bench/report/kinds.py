@@ -90,12 +90,17 @@ TABLES = (
 
 def figures() -> tuple[Kind, ...]:
     """Kinds of figures: the report's own, then those of other packages."""
-    return FIGURES + _others("bench.figures")
+    return FIGURES + _others("bench.figures")[0]
 
 
 def tables() -> tuple[Kind, ...]:
     """Kinds of tables: the report's own, then those of other packages."""
-    return TABLES + _others("bench.tables")
+    return TABLES + _others("bench.tables")[0]
+
+
+def broken_kinds() -> list[str]:
+    """Name the figures and tables of other packages that cannot be loaded, and why."""
+    return [remark for group in ("bench.figures", "bench.tables") for remark in _others(group)[1]]
 
 
 def tables_of(kind: Kind, section: Section) -> tuple[Table, ...]:
@@ -105,5 +110,21 @@ def tables_of(kind: Kind, section: Section) -> tuple[Table, ...]:
     return section.made[kind]
 
 
-def _others(group: str) -> tuple[Kind, ...]:
-    return tuple(entry.load() for entry in sorted(entry_points(group=group), key=lambda entry: entry.name))
+def _others(group: str) -> tuple[tuple[Kind, ...], list[str]]:
+    """Load other packages' kinds; gives those that are some, and remarks on what is none."""
+    found: list[Kind] = []
+    remarks = []
+    for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
+        try:
+            kind = entry.load()
+        except Exception as problem:  # importing runs a stranger's code
+            reason = f"cannot be loaded ({problem or type(problem).__name__})"
+        else:
+            if isinstance(kind, Kind):
+                found.append(kind)
+                continue
+            reason = f"is a {type(kind).__name__}, no bench.report.kinds.Kind"
+        remarks.append(
+            f"left out: {group} {entry.name!r} stands for {entry.value}, which {reason}; mend or uninstall it"
+        )
+    return tuple(found), remarks

@@ -15,7 +15,8 @@ from bench.inference.records import read_inferences
 from bench.progress import SILENT, Reporter
 from bench.report.chosen import MOST_SETUPS, drawn, left_out
 from bench.report.draw import Drawn, Job, draw
-from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, figures, tables, tables_of
+from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, Kind, broken_kinds, figures, tables, tables_of
+from bench.report.leaving_out import leaving_out
 from bench.report.origin import origin_of_runs, run_origin
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
@@ -82,7 +83,7 @@ def write_report(
             all_sections = sections(found, latencies, studies, inferences)
             made = _Making(temporary, all_sections, formats, setups)
             made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences]
-            made.remarks += _few_held_out(found.runs)
+            made.remarks += [*_few_held_out(found.runs), *broken_kinds()]
             if remark := without_digest(path for pattern in MEASURED for path in sorted(results.glob(pattern))):
                 made.remarks.append(f"latencies, search studies and early exits: {remark}")
             made.draw(reporter, workers)
@@ -135,10 +136,11 @@ class _Making:
         ]
         done: list[list[Drawn]] = [[] for _ in jobs]
         with reporter.task("figures", len(jobs), unit="figures") as task:
-            for index, of_job in draw(self.drawn, jobs, self.formats, workers):
+            for index, of_job, remarks in draw(self.drawn, jobs, self.formats, workers):
                 done[index] = of_job
                 section, setup = self._about(jobs[index])
                 about = setup.label if setup else section.title if section else "all data"
+                self.remarks += [f"{about}: {remark}" for remark in remarks]
                 task.advance(status=f"{jobs[index].kind.name}, {about}")
         for job, of_job in zip(jobs, done, strict=True):
             self.figures.setdefault((job.section, job.setup), []).extend(self._figure(job, one) for one in of_job)
@@ -146,17 +148,12 @@ class _Making:
     def write(self, results: Path | None) -> None:
         """Write tables and page; pictures are looked for under ``results``."""
         parts = []
-        across = [
-            self._table(table, latex=kind.latex)
-            for kind in tables()
-            if kind.of == "report"
-            for table in kind(self.sections)
-        ]
+        across = [part for kind in tables() if kind.of == "report" for part in self._tables(kind, "all data", None)]
         for at, (section, shown) in enumerate(zip(self.sections, self.drawn, strict=True)):
             made: dict[str, list[TablePart]] = {"section": [], "setup": []}
             for kind in tables():
                 if kind.of != "report":
-                    made[kind.of] += [self._table(table, latex=kind.latex) for table in tables_of(kind, section)]
+                    made[kind.of] += self._tables(kind, section.title, section)
             setups = [
                 SetupPart(
                     setup,
@@ -203,6 +200,14 @@ class _Making:
             return left_out(self.sections[job.section], self.drawn[job.section])
         pairs = zip(self.sections, self.drawn, strict=True)
         return " ".join(f"{whole.title}: {said}" for whole, shown in pairs if (said := left_out(whole, shown)))
+
+    def _tables(self, kind: Kind, about: str, section: Section | None) -> list[TablePart]:
+        """Write the tables of a kind, on a section or on all; one that cannot be made costs a remark."""
+        parts: list[TablePart] = []
+        with leaving_out(f"table {kind.name} of {about}", self.remarks):
+            for table in kind(self.sections) if section is None else tables_of(kind, section):
+                parts.append(self._table(table, latex=kind.latex))
+        return parts
 
     def _table(self, table: Table, *, latex: bool = False) -> TablePart:
         if not len(table):

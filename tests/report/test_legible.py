@@ -30,7 +30,8 @@ def texts(figure):
 
 
 def off(figure):
-    """What is wrong with the texts of a figure."""
+    """What is wrong with the texts of a figure, where they stand once it is drawn."""
+    figure.draw_without_rendering()
     found, paper = texts(figure), figure.bbox
     cut = [text for text, box in found if min(*box.min, paper.x1 - box.x1, paper.y1 - box.y1) < -1]
     pairs = combinations([(text, box.padded(-0.6)) for text, box in found], 2)
