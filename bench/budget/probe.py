@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from contextlib import suppress
 
 import numpy as np
@@ -37,6 +38,20 @@ def check_confidences(name: str, confidence: FloatArray, signals: Signals) -> No
             f"exit {exit_index + 1}, whose two nearest distances are {nearest}. Distances may be 0, and inf where the "
             "gallery has fewer images: have the policy give a number there, as np.divide with out= and where= does"
         )
+
+
+def confidences(policy: Policy, signals: Signals, generator: np.random.Generator) -> FloatArray:
+    """Ask a policy for its confidences (N, S). Raises BenchError, naming the policy and the line, where it fails."""
+    try:
+        return policy.confidence(signals, generator)
+    except (BenchError, OSError, MemoryError):
+        raise
+    except Exception as problem:  # a policy may be a stranger's code
+        line = traceback.extract_tb(problem.__traceback__)[-1]
+        raise BenchError(
+            f"policy {policy.name} failed ({type(problem).__name__}: {problem}) in {line.filename}, line "
+            f"{line.lineno}; mend the policy, or leave it out of --policies"
+        ) from problem
 
 
 def check_before_training(policy: Policy) -> None:

@@ -17,7 +17,7 @@ from bench.budget.curve_summaries import comparison_records, summarise
 from bench.budget.distribution import ExitFractions, solve_a
 from bench.budget.points import Points, SweepContext, point_records, score_points
 from bench.budget.policy import Policy
-from bench.budget.probe import check_confidences
+from bench.budget.probe import check_confidences, confidences
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import free_oracle_exits, oracle_curve
 from bench.budget.thresholding.contract import Thresholding
@@ -122,11 +122,11 @@ def policy_points(
     """
     thresholding.check(calibration)
     costs = policy_costs(policy, table.signals, context.costs, context.policy_mac)
-    confidence = policy.confidence(table.signals, np.random.default_rng([spec.seed, 1]))
+    confidence = confidences(policy, table.signals, np.random.default_rng([spec.seed, 1]))
     check_confidences(policy.name, confidence, table.signals)
     held_out = None
     if thresholding.needs == "calibration" and calibration is not None:
-        held_out = policy.confidence(calibration, np.random.default_rng([spec.seed, 2]))
+        held_out = confidences(policy, calibration, np.random.default_rng([spec.seed, 2]))
     a_values = grid(spec, costs)
     fractions = ExitFractions.of(a_values, len(costs))
     exits = _exits(thresholding, confidence, fractions, held_out, spec)

@@ -55,6 +55,15 @@ def test_a_sweep_names_the_policy():
         sweep(table, np.array([1.0, 2, 3, 4]), SweepSpec(("ratio",), budgets=3, resamples=5), [RATIO])
 
 
+def test_a_policy_that_fails_is_named_with_its_line():
+    def fails(signals, generator):
+        return {}["nothing of that name"]
+
+    table = invented_table(queries=30)
+    with pytest.raises(BenchError, match=r"policy broken failed \(KeyError: 'nothing.*test_probe.py, line \d+; mend"):
+        sweep(table, np.array([1.0, 2, 3, 4]), SweepSpec(("broken",), budgets=3), [Policy("broken", "", "", fails)])
+
+
 def test_a_run_is_refused_before_anything_is_done(smoke_request, monkeypatch):
     monkeypatch.setattr(registry, "policy", lambda name: RATIO)
     with pytest.raises(BenchError, match="policy ratio"):
