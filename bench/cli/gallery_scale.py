@@ -52,6 +52,7 @@ def scale_command(
     from bench.report.figures.scale import scale_figure
     from bench.report.folder import write_folder
     from bench.report.tables.scale import scale_tables
+    from bench.report.text import file_name
     from bench.search.approximate import IndexKind
     from bench.search.filling import ExitCodes, ScaleRequest
     from bench.search.scale import LISTED, measure_scale
@@ -95,7 +96,8 @@ def scale_command(
     }
     tables = {one.name: one for one in scale_tables(values)}
     identity = (embeddings.content, sizes, kinds, seed, [one.name for one in wanted], str(codes or ""))
-    folder = results / "scale" / str(about["dataset"]) / f"{about['name']}-{digest(identity)[:8]}"
+    # Names out of a file from elsewhere name no folder as they are.
+    folder = results / "scale" / file_name(about["dataset"]) / file_name(about["name"], ending=digest(identity)[:8])
     try:
         write_json(folder / "scale.json", values)
     except OSError as problem:

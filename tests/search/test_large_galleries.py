@@ -154,15 +154,28 @@ def scale(*arguments: object) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def file(people, tmp_path_factory):
     """A file of embeddings with one binary and one continuous exit."""
-    path = tmp_path_factory.mktemp("embeddings") / "own.npz"
+    return written(people, tmp_path_factory.mktemp("embeddings") / "own.npz")
+
+
+def written(people, path, **names):
     arrays = {name.replace("_", "."): values for name, values in people.items() if "_" in name}
     for part in ("query", "gallery"):
         arrays[f"{part}.0"] = people[part]
         arrays[f"{part}.1"] = np.ones((len(people[part]), 3), np.float32)
     arrays["costs"] = np.array([1.0, 2.0])
     about = {"cost": {"unit": "milliseconds"}, "exits": [{"name": "early", "dim": BITS}, {"name": "late"}]}
-    write_embeddings(path, arrays, about)
+    write_embeddings(path, arrays, about | names)
     return path
+
+
+def test_names_out_of_a_file_lead_nowhere_else(people, tmp_path):
+    own = written(people, tmp_path / "own.npz", dataset="../../../away", name="/../../x\x1b]0;y")
+    results = tmp_path / "one" / "two" / "results"
+    status, output = scale(own, "--images", "200", "--results", results, "--cache", tmp_path / "cache")
+    assert status == 0, output
+    assert "\x1b" not in output
+    (kept,) = tmp_path.rglob("scale.json")
+    assert kept.is_relative_to(results / "scale" / "away")
 
 
 def test_the_command_measures_writes_and_shows(file, tmp_path):
