@@ -141,7 +141,7 @@ def test_policies_see_signals_alone(table):
 
 def test_a_policy_that_reaches_for_labels_fails(table):
     cheat = Policy("cheat", "", "", lambda signals, generator: signals.average_precision)  # type: ignore[attr-defined]
-    with pytest.raises(AttributeError):
+    with pytest.raises(BenchError, match=r"policy cheat failed \(AttributeError: 'Signals' .* 'average_precision'"):
         sweep(table, COSTS, SweepSpec(("cheat",)), [cheat])
 
 
