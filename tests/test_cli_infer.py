@@ -98,7 +98,8 @@ def test_scenarios(infer, tmp_path, scenario, batch):
 
 def test_the_report_shows_what_was_measured(infer, bench, results, figures_drawn, tmp_path):
     figures_drawn("as-run", "savings", "latencies", "server")
-    status, _, err = infer("--budget", "0.25,0.75", "--scenario", "server", "--queries", 8, "--rounds", 1)
+    served = ("--scenario", "server", "--latency-bound", 10_000, "--queries", 8, "--rounds", 1)
+    status, _, err = infer("--budget", "0.25,0.75", *served)
     assert status == 0, err
     status, _, err = bench("report", "--results", results, "--out", tmp_path, "--formats", "svg", "--no-pictures")
     assert status == 0, err

@@ -40,7 +40,7 @@ def lay_out(name, rendered, root):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_from_the_reader_to_the_report(bench, rendered, figures_drawn, tmp_path, name):
-    figures_drawn("budget")
+    figures_drawn()
     root = tmp_path / "data" / ("detected" if name == "cuhk03" else "")
     counts = lay_out(name, rendered, root)
     data = ("--data-root", tmp_path / "data")
