@@ -2,6 +2,8 @@
 # make test   all tests
 # make quick  what builds no network, draws no report and runs no whole command, for work on the code
 # make results  the comparison that results/comparison keeps: seven methods, three seeds, all policies (about two hours)
+# make paper  the same methods as in their papers, on a rendered set of Market-1501's size, after a plan with hours;
+#             DATA, WEIGHTS, SLICE and PAPER_SEEDS say otherwise (docs/paper-scale.md)
 # make torture  commands killed, files damaged, disks filled, ten writers at once: a table of what came of it (hours)
 # make lint   ruff and mypy
 # make venv   only what the others need: .venv with the suite installed
@@ -14,7 +16,15 @@ SEEDS = 0,1,2
 # Bytecode is kept, whatever the environment says: tests start many processes that import the same libraries.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test quick torture results lint venv clean
+# Other choices: DATA="--dataset market1501 --data-root FOLDER"; WEIGHTS= for each preset's own, ImageNet's for most;
+# SLICE="--time-limit 9h", after which the same command goes on.
+DATA ?= --data size=market
+WEIGHTS ?= --weights none
+PAPER_SEEDS ?= 0,1,2
+SLICE ?=
+PAPER = --method $(COMPARED) --preset paper $(WEIGHTS) $(DATA) --seeds $(PAPER_SEEDS) --budget-sweep --results $(RESULTS)
+
+.PHONY: demo test quick torture results paper lint venv clean
 .DEFAULT_GOAL := demo
 
 venv: .venv/installed
@@ -48,6 +58,12 @@ results: venv
 	.venv/bin/bench latency --method $(COMPARED) --results $(RESULTS)
 	.venv/bin/bench report --results $(RESULTS)
 	.venv/bin/bench report --results $(RESULTS)/lengths
+
+paper: venv
+	$(if $(findstring size=,$(DATA)),.venv/bin/bench data make synthped $(DATA))
+	.venv/bin/bench run $(PAPER) --dry-run
+	.venv/bin/bench run $(PAPER) $(SLICE)
+	.venv/bin/bench report --results $(RESULTS)
 
 lint: venv
 	.venv/bin/ruff check .

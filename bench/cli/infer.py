@@ -123,6 +123,9 @@ def infer_command(
         reader = reader_of(str(read_json(folder.spec)["dataset"]))
         return open_run(folder, data_request(reader.name, data_root, data, where), where, device, reporter)
 
+    # A name that nobody has is found before the first run is read.
+    for name in rival or ():
+        find_run(results, name)
     context = opened(run)
     with context.folder.alone():
         if images is not None:

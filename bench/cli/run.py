@@ -43,7 +43,7 @@ from bench.cli.terminal import ERR, OUT, show_values
 from bench.data.views import VIEWS
 from bench.deadline import NEVER, Deadline, read_duration
 from bench.errors import BenchError
-from bench.running.plan import describe, describe_cost
+from bench.running.plan import describe, forecast, forecast_all
 from bench.running.shard import Shard
 
 TRAINING = "Training"
@@ -168,8 +168,11 @@ def run_command(
     if dry_run:
         if asked is not None:
             show_workers(asked, requests)
-        for request in {request.method: request for request in requests}.values():
-            show_values(f"{request.method}: what it would cost here", describe_cost(request))
+        costs = {request.method: forecast(request) for request in requests}
+        for name, cost_here in costs.items():
+            show_values(f"{name}: what it would cost here", cost_here.lines)
+        if len(requests) > 1 and (total := forecast_all([costs[request.method] for request in requests])):
+            show_values("all of them", {"time here": total})
         return
     with together(requests) as followed:
         if followed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from bench import registry
 from bench.cost.profiles import machine
 from bench.data.views import VIEW_COUNTS
@@ -42,8 +45,17 @@ def describe(request: RunRequest) -> dict[str, str]:
     }
 
 
-def describe_cost(request: RunRequest) -> dict[str, str]:
-    """Describe what a run would cost on this device, having tried its network on noise; slow, as torch is."""
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would cost on this device, name by name; ``seconds`` of training and embedding, None where the data is
+    not there yet."""
+
+    lines: dict[str, str]
+    seconds: float | None = None
+
+
+def forecast(request: RunRequest) -> Forecast:
+    """Say what a run would cost on this device, having tried its network on noise; slow, as torch is."""
     from bench.running.estimate import estimate
     from bench.training.retrieval_history import MEASUREMENTS
 
@@ -54,20 +66,31 @@ def describe_cost(request: RunRequest) -> dict[str, str]:
     found = estimate(request, identities)
     lines = {"multiply-adds": " / ".join(f"{count / 1e6:,.1f} M" for count in found.macs) + " an image, at each exit"}
     if dataset is None:
-        return lines | {"time here": f"{_precise(found.training_batch_seconds)} s a training batch on {found.device}"}
+        here = f"{_precise(found.training_batch_seconds)} s a training batch on {found.device}"
+        return Forecast(lines | {"time here": here})
     trained = round(len(dataset.train) * (1 - request.calibration_share))
     batches = recipe.batches_per_epoch or max(trained // recipe.batch_size, 1)
     # The retrieval history embeds every training image at the first exit. Whole passes are counted: a little too much.
     embedded = len(dataset.query) + len(dataset.gallery) + MEASUREMENTS * trained
     training = recipe.epochs * batches * found.training_batch_seconds
     embedding = VIEW_COUNTS[request.evaluation.views] * embedded * found.embedding_image_seconds
-    return lines | {
+    lines |= {
         "steps": f"{recipe.epochs} × {batches} batches of {recipe.batch_size} images",
         "time here": (
             f"about {_duration(training)} of training and {_duration(embedding)} of embedding on {found.device} "
             f"({_precise(found.training_batch_seconds)} s a batch)"
         ),
     }
+    return Forecast(lines, training + embedding)
+
+
+def forecast_all(forecasts: Sequence[Forecast]) -> str:
+    """Add up what several runs would take, one after another; empty where that is not known of all."""
+    seconds = [one.seconds for one in forecasts]
+    known = [one for one in seconds if one is not None]
+    if len(known) < len(seconds):
+        return ""
+    return f"about {_duration(sum(known))} for {len(known)} runs, one after another"
 
 
 def _precise(seconds: float) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from bench.at_work import at_work, check_alone
 from bench.errors import BenchError
+from bench.running.plan import Forecast
 from bench.running.request import RunRequest
 from bench.running.workers import local_processes
 from bench.running.workers.asked import Resources, WorkersAsked
@@ -237,11 +238,18 @@ def test_a_package_that_is_missing_is_named(bench, monkeypatch, workers, package
 
 
 def test_a_dry_run_says_who_would_do_what(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.cli.run.describe_cost", lambda request: {"time": "none"})
+    hours = {"hashreid": 3600.0, "dare": 7200.0}
+    monkeypatch.setattr("bench.cli.run.forecast", lambda request: Forecast({"time": "some"}, hours[request.method]))
     grid = ("run", "-m", "hashreid,dare", "--preset", "smoke", "--results", tmp_path, "--dry-run")
     _, out, _ = bench(*grid, "--workers", "local:3", "--resources", "cpus=2")
     assert "2 processes of 2 threads" in out
     assert "run 2  dare, preset smoke, seed 0" in out
+    assert "about 3 hours for 2 runs" in out
+    _, out, _ = bench(*grid, "--seeds", "0,1")
+    assert "about 6 hours for 4 runs" in out
+    monkeypatch.setattr("bench.cli.run.forecast", lambda request: Forecast({"time": "some"}))
+    _, out, _ = bench(*grid)
+    assert "runs, one after another" not in out
     _, out, _ = bench(*grid, "--workers", "ray://head", "--resources", "gpus=1")
     assert "ray://head:10001" in out
     assert "1 GPUs" in out
