@@ -47,11 +47,8 @@ def test_trunk_heads_and_parameters_to_the_digit(network):
 
 
 def test_the_whole_official_network():
-    network, _ = untrained("msdnet", 10, exits=5)
-    assert network.exits[-1].dim == 560
-    assert exit_macs(network, (256, 128))[-1] == 861_273_088
-    parameters = sum(part.numel() for name, part in network.named_parameters() if not name.startswith("classifiers"))
-    assert parameters == 21_969_440
+    whole = paper_size("msdnet", exits=5)
+    assert (whole.dims[-1], whole.macs[-1], whole.parameters) == (560, 861_273_088, 21_969_440)
 
 
 def test_layers_of_the_official_network(network):
@@ -111,9 +108,9 @@ def test_cut_earlier_it_leaves_out_what_is_never_read(exits, network):
 
 
 def test_embedding_at_the_map_leaves_the_heads_convolutions_out():
-    network, _ = untrained("msdnet", 10, embed_at="map")
-    assert [spec.dim for spec in network.exits] == [384, 384, 352, 304]
-    assert exit_macs(network, (256, 128)).tolist() == [202_637_312, 409_993_216, 605_487_104, 755_056_640]
+    at_the_map = paper_size("msdnet", embed_at="map")
+    assert at_the_map.dims == [384, 384, 352, 304]
+    assert at_the_map.macs == [202_637_312, 409_993_216, 605_487_104, 755_056_640]
 
 
 @pytest.mark.parametrize(
