@@ -55,8 +55,12 @@ def _figure(group: Sizes, rows: pd.DataFrame, panels: Sequence[str], part: str) 
     layout = [[name] for name in beside] or [["order"]]
     if "order" in panels and beside:
         layout = [["order", name] for name in beside]
+    # A method of one exit has nothing to show beside the order.
+    with_values = rows[rows[beside].notna().any(axis="columns")]["method"]
+    named = {*with_values, *(group.common if "order" in panels else ())}
+    drawn = {method: style for method, style in styles.items() if method in named}
     height = max(1.35 * len(layout), ROW_INCHES * len(group.common) * ("order" in panels), 2.4)
-    with canvas(PAGE_INCHES, height + 0.8 + legend_inches(list(styles))) as figure:
+    with canvas(PAGE_INCHES, height + 0.8 + legend_inches(list(drawn))) as figure:
         axes_of: dict[str, Axes] = figure.subplot_mosaic(cast(Any, layout))
         for name, axes in axes_of.items():
             if name == "order":
@@ -70,7 +74,7 @@ def _figure(group: Sizes, rows: pd.DataFrame, panels: Sequence[str], part: str) 
             else:
                 axes.tick_params(labelbottom=False)
             axes.grid(False, axis="x")
-        legend_below(figure, handles_of(dict(sorted(styles.items()))))
+        legend_below(figure, handles_of(dict(sorted(drawn.items()))))
         set_title(figure, f"Trends with scale: presets side by side, {group.title}")
     cost, runs = (
         group.sizes[0].section.cost,
