@@ -85,7 +85,9 @@ def _tensors(output: ExitOutput) -> list[Tensor]:
 def _graphed(network: MultiExitNetwork, shape: tuple[int, ...], fabric: Fabric) -> Outputs:
     # Gradients are added up on the stream of the recording, and passes run on another: torch has the one wait for the
     # other, and warns, since elsewhere that is a mistake.
-    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
+    warn = getattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch", None)  # not in every release
+    if warn is not None:
+        warn(False)
     training = network.training
     flat = _Flat(network, fabric).train()
     images = torch.zeros(shape, device=fabric.device).contiguous(memory_format=torch.channels_last)
