@@ -57,7 +57,9 @@ def test_every_number_of_the_results_is_in_its_file(results):
     checked = 0
     for reference in results.references:
         origin = reference.origin
-        if origin.how != "cell" or not origin.file.endswith(".csv") or " " in origin.file:
+        # A difference or a ratio stands in no cell.
+        of_two = " " in origin.file or any(sign in origin.rows for sign in (" − ", " / "))
+        if origin.how != "cell" or not origin.file.endswith(".csv") or of_two:
             continue
         path = ROOT / origin.file if origin.file.startswith("bench/") else TEMPLATE.parent / origin.file
         frame = pd.read_csv(path)
