@@ -7,13 +7,11 @@ import sys
 from dataclasses import replace
 
 import pytest
-import torch
 
 from bench.at_work import at_work, check_alone
 from bench.errors import BenchError
 from bench.running.plan import Forecast
 from bench.running.request import RunRequest
-from bench.running.workers import local_processes
 from bench.running.workers.asked import Resources, WorkersAsked
 from bench.running.workers.events import Began, Ended, Lost, Outcome, Said, Telling
 from bench.running.workers.grid import run_grid
@@ -304,17 +302,3 @@ def test_nothing_is_timed_beside_others(bench, tmp_path):
     # A process that was killed could not say that it left.
     assert check_alone(busy=False) == []
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("visible", "count", "expected"),
-    [(None, 2, ["0", "1"]), ("", 1, ["0"]), ("GPU-a,GPU-b", 2, ["GPU-a", "GPU-b"]), ("3,4,5", 2, ["0", "1"])],
-)
-def test_accelerators_go_by_the_names_that_cuda_knows(monkeypatch, visible, count, expected):
-    monkeypatch.setattr(local_processes, "resolve_device", lambda device: device)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert local_processes.accelerators("cuda") == expected
-    assert local_processes.accelerators("cpu") == []
