@@ -140,7 +140,8 @@ ROOMS = (
     ("running",),
     ("architecture", "inference", "search"),
     ("evaluation",),
-    ("api", "report"),
+    ("api", "findings"),
+    ("prose", "report"),
     ("cli", "testing"),
 )
 """Rooms from the lowest to the highest; a part of a room may stand lower than the room."""

@@ -14,8 +14,8 @@ from bench.cli.terminal import OUT, printable, show_table
 from bench.errors import BenchError, unknown_name
 
 if TYPE_CHECKING:
-    from bench.report.cells import Cell
-    from bench.report.claims.contract import Answer, Claim
+    from bench.findings.cells import Cell
+    from bench.findings.claims.contract import Answer, Claim
 
 KEY_DIGITS = 8
 
@@ -28,8 +28,8 @@ def claims_command(
 ) -> None:
     """Test what the papers say on the results that are kept: run, table, row and column of every number."""
     # Here, not at the top: help should not wait for pandas.
-    from bench.report.claims.known import CLAIMS
-    from bench.report.sections import sections
+    from bench.findings.claims.known import CLAIMS
+    from bench.findings.sections import sections
     from bench.report.studies import read_studies
     from bench.report.tables.claims import answers, claim_table
     from bench.runs.load import load

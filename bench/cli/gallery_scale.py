@@ -49,10 +49,10 @@ def scale_command(
     from bench import provenance
     from bench.evaluation.file import read_embeddings
     from bench.files import SCHEMA_VERSION, write_json
+    from bench.findings.text import file_name
     from bench.report.figures.scale import scale_figure
     from bench.report.folder import write_folder
     from bench.report.tables.scale import scale_tables
-    from bench.report.text import file_name
     from bench.search.approximate import IndexKind
     from bench.search.filling import ExitCodes, ScaleRequest
     from bench.search.scale import LISTED, measure_scale

@@ -12,9 +12,9 @@ from rich.markup import escape
 from bench import registry
 from bench.cli.terminal import ERR, show_table, show_values
 from bench.errors import BenchError
+from bench.findings.reported import papers
+from bench.findings.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, SearchTime, Source
 from bench.registry import Kind
-from bench.report.reported import papers
-from bench.report.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, SearchTime, Source
 
 NOTHING = "-"
 

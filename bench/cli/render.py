@@ -25,7 +25,7 @@ def render_command(
 ) -> None:
     """Render a page of prose: every number in it is a reference to a cell of a table or a record."""
     # Here, not at the top: help should not wait for pandas.
-    from bench.report.prose.render import render_page
+    from bench.prose.render import render_page
 
     page = render_page(template)
     if trace:

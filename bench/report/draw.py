@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+from bench.findings.sections import Section
 from bench.report.kinds import Kind
 from bench.report.leaving_out import leaving_out
-from bench.report.sections import Section
 
 MOST = 2
 """Each holds some 150 MB, beside the process that asks."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.findings.table import Table
 from bench.report.figures.drawing import Drawing
 from bench.report.kinds import FIGURE_FORMATS, MAKING
-from bench.report.tables.table import Table
 from bench.temporary import folder_in
 
 

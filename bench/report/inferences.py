@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.cost.profiles import machine
+from bench.findings.origin import origin_line
+from bench.findings.sections import Section
+from bench.findings.text import file_name
 from bench.inert import clean
 from bench.report.figures.style import LineStyle, line_styles
-from bench.report.origin import origin_line
-from bench.report.sections import Section
-from bench.report.text import file_name
 
 Record = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
 ``make`` is ``module:function``. A figure's function takes all sections (a kind of the report), a section, or a section
 and one of its setups, and gives a :class:`~bench.report.figures.drawing.Drawing`, several, or None where there is
 nothing to draw. A table's takes all sections (a kind of the report) or a section, and gives a
-:class:`~bench.report.tables.table.Table`, or several.
+:class:`~bench.findings.table.Table`, or several.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from bench.report.sections import Section
-    from bench.report.tables.table import Table
+    from bench.findings.sections import Section
+    from bench.findings.table import Table
 
 MAKING = ".report-"
 """Prefix of the folder in which files are made before any takes its place."""

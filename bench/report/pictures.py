@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.report.setups import Setup
+from bench.findings.setups import Setup
 
 MATCHES = "top-matches"
 CLASSES = "-classes"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.findings.sections import sections
 from bench.report.figures.drawing import Drawing
 from bench.report.figures.outcomes import outcome_figure
 from bench.report.folder import write_folder
-from bench.report.sections import sections
 from bench.report.tables.outcomes import outcome_table
 from bench.runs.load import load
 

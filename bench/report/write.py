@@ -11,21 +11,21 @@ from pathlib import Path
 from bench.cost.profiles import read_latencies
 from bench.digests import without_digest
 from bench.errors import BenchError
+from bench.findings.chosen import MOST_SETUPS, drawn, left_out
+from bench.findings.origin import origin_of_runs, run_origin
+from bench.findings.sections import Section, sections, without_records
+from bench.findings.setups import Setup
+from bench.findings.table import Table
+from bench.findings.text import file_name
 from bench.inference.records import read_inferences
 from bench.progress import SILENT, Reporter
-from bench.report.chosen import MOST_SETUPS, drawn, left_out
 from bench.report.draw import Drawn, Job, draw
 from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, Kind, broken_kinds, figures, tables, tables_of
 from bench.report.leaving_out import leaving_out
-from bench.report.origin import origin_of_runs, run_origin
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
-from bench.report.sections import Section, sections, without_records
-from bench.report.setups import Setup
 from bench.report.studies import read_studies
 from bench.report.tables.overview import overview
-from bench.report.tables.table import Table
-from bench.report.text import file_name
 from bench.runs.frames import FramesFile
 from bench.runs.held_out import few_held_out
 from bench.runs.load import Run, load, require_records

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bench.budget.distribution import ExitFractions, conditional_exit, exit_distribution, solve_a
 from bench.errors import BenchError
-from bench.report.reported.papers import budget_points, exit_costs
+from bench.findings.reported.papers import budget_points, exit_costs
 
 
 def expected_cost(a, costs):

@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.evaluation.evaluate import evaluate
 from bench.evaluation.file import write_embeddings
 from bench.evaluation.request import EvaluationRequest
-from bench.report.sections import sections
+from bench.findings.sections import sections
 from bench.report.tables.exits import exit_table
 from bench.report.tables.overview import overview
 from bench.runs.load import load

@@ -7,8 +7,8 @@ from brought import ABOUT, brought_arrays
 from bench.evaluation.checks import checked
 from bench.evaluation.evaluate import evaluate
 from bench.evaluation.request import EvaluationRequest
+from bench.findings.sections import sections
 from bench.report.figures.verification import verification_figure
-from bench.report.sections import sections
 from bench.report.tables.verification import verification_table
 from bench.retrieval.same_person import accepted_pairs
 from bench.runs.load import load

@@ -7,11 +7,11 @@ import pytest
 from measured import inference
 
 from bench.files import write_json
+from bench.findings.sections import sections
 from bench.inference.records import read_inferences
 from bench.report.figures.as_run import as_run_figures, energy_figures, server_figures
 from bench.report.figures.latencies import latencies_figures, query_times
 from bench.report.figures.savings import savings_figures
-from bench.report.sections import sections
 from bench.report.tables.as_run import as_run_tables
 from bench.report.write import write_report
 from bench.runs.load import load

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from measured import CHAIN, accuracy, study
 
-from bench.report.cells import find_cell
-from bench.report.claims.contract import NOT_MEASURED
-from bench.report.claims.known import CLAIMS
+from bench.findings.cells import find_cell
+from bench.findings.claims.contract import NOT_MEASURED
+from bench.findings.claims.known import CLAIMS
+from bench.findings.sections import sections
 from bench.report.kinds import TABLES
-from bench.report.sections import sections
 from bench.report.tables.claims import answers, claim_table
 from bench.runs.load import load
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.cost.profiles import machine, network_key, read_latencies, write_latency
+from bench.findings.sections import sections
 from bench.report.figures.latency import latency_figures
-from bench.report.sections import sections
 from bench.report.tables.latency import latency_table, timed_setups
 from bench.runs.load import load
 

@@ -10,8 +10,8 @@ from measured import accuracy, inference, study
 from test_auc_and_outcome_tables import with_auc
 from test_latency_report import SIZE, latency
 
+from bench.findings.sections import sections
 from bench.report.kinds import FIGURES
-from bench.report.sections import sections
 from bench.runs.load import load
 
 

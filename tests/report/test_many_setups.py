@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 
 import bench.report.write
-from bench.report.chosen import drawn, left_out
-from bench.report.curves import exit_curve
+from bench.findings.chosen import drawn, left_out
+from bench.findings.columns import named
+from bench.findings.curves import exit_curve
+from bench.findings.sections import sections
+from bench.findings.table import CHUNK, MOST_READ, table
 from bench.report.figures.anytime import anytime_figure
 from bench.report.figures.drawing import Drawing
 from bench.report.figures.marks import MOST_SEEDS
 from bench.report.figures.training import training_figure
 from bench.report.page import MOST_SHOWN
-from bench.report.sections import sections
-from bench.report.tables.columns import named
-from bench.report.tables.table import CHUNK, MOST_READ, table
 from bench.report.write import write_report
 from bench.runs.load import load
 

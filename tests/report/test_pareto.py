@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from bench.report.sections import sections
+from bench.findings.sections import sections
 from bench.report.tables.pareto import pareto_table
 from bench.runs.load import load
 

@@ -7,12 +7,12 @@ import pytest
 from test_legible import off
 
 from bench.cli import main
+from bench.findings.reported.papers import accuracies, query_sets
+from bench.findings.sections import sections
 from bench.report.figures.budget import budget_figure
 from bench.report.figures.comparison import comparison_figure
 from bench.report.figures.published import published_curve
 from bench.report.figures.published_points import published_points
-from bench.report.reported.papers import accuracies, query_sets
-from bench.report.sections import sections
 from bench.report.tables.methods import method_table
 from bench.report.tables.reported import reported_table
 from bench.report.write import write_report

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.report.costs import Cost
+from bench.findings.costs import Cost
+from bench.findings.sections import sections
 from bench.report.figures.budget import budget_figure
-from bench.report.sections import sections
 from bench.report.tables.exits import exit_table
 from bench.report.write import write_report
 from bench.runs.load import load

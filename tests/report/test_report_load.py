@@ -3,8 +3,8 @@
 import pytest
 
 from bench.errors import BenchError
+from bench.findings.sections import sections
 from bench.report.figures.style import method_styles
-from bench.report.sections import sections
 from bench.runs.load import load
 from bench.spec import digest
 

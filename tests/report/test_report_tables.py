@@ -6,15 +6,15 @@ from one_section import only_section
 from scipy.stats import norm, t
 
 from bench.budget.significance import holm
-from bench.report.curves import exit_curve, policy_curve, policy_means, policy_runs
-from bench.report.sections import sections
+from bench.findings.curves import exit_curve, policy_curve, policy_means, policy_runs
+from bench.findings.rounding import number, percent
+from bench.findings.sections import sections
 from bench.report.tables.ahead import ahead_table
 from bench.report.tables.areas import area_table
 from bench.report.tables.budgets import BUDGET_SHARES, budget_table
 from bench.report.tables.comparisons import comparison_table
 from bench.report.tables.exits import exit_table
 from bench.report.tables.overview import overview
-from bench.report.tables.rounding import number, percent
 from bench.runs.load import load
 
 

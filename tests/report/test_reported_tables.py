@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bench.report.reported import papers
-from bench.report.reported.values import Amount
+from bench.findings.reported import papers
+from bench.findings.reported.values import Amount
 
 FIVE = ("market1501", "mars", "cuhk03-labelled", "cuhk03-detected", "dukemtmc")
 """DaRe's Table 1, from left to right."""

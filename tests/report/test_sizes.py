@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from test_legible import off
 
-from bench.report.claims.contract import NOT_MEASURED
+from bench.findings.claims.contract import NOT_MEASURED
+from bench.findings.sections import sections
+from bench.findings.sizes import all_sizes, rows_of
 from bench.report.figures.sizes import sizes_figures
-from bench.report.sections import sections
-from bench.report.sizes import all_sizes, rows_of
 from bench.report.tables.claims import answers
 from bench.report.tables.sizes import sizes_tables
 from bench.report.write import write_report

@@ -9,12 +9,12 @@ import subprocess
 import pandas as pd
 import pytest
 
+from bench.findings.columns import named
+from bench.findings.sections import sections
+from bench.findings.table import Column, table
+from bench.findings.text import file_name
 from bench.inert import clean
 from bench.report.kinds import TABLES
-from bench.report.sections import sections
-from bench.report.tables.columns import named
-from bench.report.tables.table import Column, table
-from bench.report.text import file_name
 from bench.runs.load import load
 
 NASTY = '=cmd|"x"!A1 100% & $5 #1 a_b {x} ~ ^ \\ <|> − ± × — λ <script>alert(1)</script>'

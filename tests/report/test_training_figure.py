@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bench.findings.sections import sections
 from bench.report.figures.training import training_figure
-from bench.report.sections import sections
 from bench.runs.load import load
 
 

@@ -4,9 +4,9 @@ import pytest
 from kept import keep_run
 from one_section import only_section
 
+from bench.findings.versions import version_remark
 from bench.report.tables.areas import area_table
 from bench.report.tables.comparisons import comparison_table
-from bench.report.versions import version_remark
 from bench.runs.load import each_run, load, newest_rows
 
 

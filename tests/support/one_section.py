@@ -1,6 +1,6 @@
 """The one section of results that hold no more."""
 
-from bench.report.sections import sections
+from bench.findings.sections import sections
 from bench.runs.load import load
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.report.curves import FloatArray, exit_curve
+from bench.findings.curves import FloatArray, exit_curve
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import (
     FIGURE_METRICS,
@@ -16,7 +17,6 @@ from bench.report.figures.marks import (
     tell_values,
 )
 from bench.report.figures.style import PAGE_INCHES, cost_axis, method_styles
-from bench.report.sections import Section
 
 
 def anytime_figure(section: Section) -> Drawing | None:

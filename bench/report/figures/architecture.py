@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from bench.findings.origin import origin_line
 from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles
-from bench.report.origin import origin_line
 
 Search = Mapping[str, Any]
 CHOSEN, OTHER = COLOURS[0], "#bdbdbd"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bench.findings.rounding import number, percent
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
 from bench.report.figures.values import name_points
 from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
-from bench.report.sections import Section
-from bench.report.tables.rounding import number, percent
 
 POINTS = {"full": ("full network", "*", 9.0), "exit": ("each exit alone", "D", 4.5), "rival": ("rival", "X", 7.0)}
 """What is no engine: name, marker and size, by kind."""

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.budget.exit_auc import QUESTIONS
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR
-from bench.report.sections import Section
-from bench.report.setups import Setup
 from bench.report.tables.auc import HEADINGS
 
 ROW_INCHES = 0.19

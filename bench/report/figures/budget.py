@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bench.report.chosen import PREFERRED_POLICY
-from bench.report.costs import CostScale
-from bench.report.curves import FloatArray, exit_curve, oracle_curve, policy_curve
+from bench.findings.chosen import PREFERRED_POLICY
+from bench.findings.costs import CostScale
+from bench.findings.curves import FloatArray, exit_curve, oracle_curve, policy_curve
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.marks import (
     FIGURE_METRICS,
@@ -26,8 +28,6 @@ from bench.report.figures.marks import (
 )
 from bench.report.figures.published import PublishedCurve, published_curve
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
-from bench.report.sections import Section
-from bench.report.setups import Setup
 
 MANY = 4
 """More policies than that have bands and single seeds for two of them alone."""

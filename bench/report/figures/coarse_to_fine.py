@@ -9,14 +9,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
+from bench.findings.origin import origin_line
+from bench.findings.rounding import percent
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
 from bench.report.figures.values import name_points
-from bench.report.origin import origin_line
-from bench.report.sections import Section
 from bench.report.tables.coarse_to_fine import BETA_NAME, ways
-from bench.report.tables.rounding import percent
 from bench.report.tables.study import METRICS, Study, study_name
 
 STYLES = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.report.chosen import shared_policy
-from bench.report.curves import exit_curve, policy_curve
+from bench.findings.chosen import shared_policy
+from bench.findings.curves import exit_curve, policy_curve
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import (
     FIGURE_METRICS,
@@ -19,7 +20,6 @@ from bench.report.figures.marks import (
 from bench.report.figures.published import published_curve
 from bench.report.figures.published_points import published_points
 from bench.report.figures.style import PAGE_INCHES, cost_axis, method_styles
-from bench.report.sections import Section
 
 PANEL_INCHES = (6.2, 2.55)
 """About the size of a panel that published networks stand in, less what its axes' labels take."""

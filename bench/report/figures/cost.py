@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.report.curves import FloatArray, policy_runs
+from bench.findings.curves import FloatArray, policy_runs
+from bench.findings.rounding import number
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading, set_title
 from bench.report.figures.marks import MOST_SEEDS, handles_of, seeds_left_out
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.rounding import number
 
 COSTS = ("requested_cost", "realised_cost")
 

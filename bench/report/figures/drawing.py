@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.inert import clean
 from bench.report.figures.style import PAGE_INCHES, settings
 from bench.report.figures.svg import shortened, titled
 from bench.report.figures.values import marks_hidden, titles_of
-from bench.report.sections import Section
-from bench.report.setups import Setup
 
 PNG_DPI = 200
 CHARACTERS_AN_INCH = 14

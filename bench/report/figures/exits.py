@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from bench.report.curves import Curve, exit_curve
+from bench.findings.curves import Curve, exit_curve
+from bench.findings.records import records_of
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import handles_of, name_lines
 from bench.report.figures.style import PAGE_INCHES, LineStyle, method_styles
 from bench.report.figures.values import name_points
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.records import records_of
 
 PANELS = ("rank-1", "mAP")
 SIDEWAYS = 0.05

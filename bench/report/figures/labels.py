@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patheffects import withStroke
 
-from bench.report.curves import FloatArray
+from bench.findings.curves import FloatArray
 
 POINTS_AN_INCH = 72
 LETTER = 0.56

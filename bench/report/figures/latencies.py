@@ -10,10 +10,10 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic
 from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
-from bench.report.sections import Section
 
 FULL = "full network"
 GROUP_WIDTH = 0.8

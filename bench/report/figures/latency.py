@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bench.report.chosen import shared_policy
-from bench.report.curves import FloatArray, exit_curve, policy_means
+from bench.findings.chosen import shared_policy
+from bench.findings.curves import FloatArray, exit_curve, policy_means
+from bench.findings.origin import origin_line
+from bench.findings.rounding import number, percent
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
 from bench.report.figures.style import PAGE_INCHES, logarithmic, method_styles
 from bench.report.figures.values import name_points
-from bench.report.origin import origin_line
-from bench.report.sections import Section
 from bench.report.tables.latency import Timed, timed_setups
-from bench.report.tables.rounding import number, percent
 
 WIDE = 10
 """A logarithmic axis is for times that differ by more than this factor."""

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from bench.report.costs import CostScale
-from bench.report.curves import Curve, FloatArray
+from bench.findings.costs import CostScale
+from bench.findings.curves import Curve, FloatArray
+from bench.findings.rounding import percent
+from bench.findings.setups import Setup
 from bench.report.figures.style import LineStyle
 from bench.report.figures.values import name_points
-from bench.report.setups import Setup
-from bench.report.tables.rounding import percent
 
 FIGURE_METRICS = ("mAP", "rank-1")
 INTERVALS = "Bands and bars: 95 % intervals over test identities"

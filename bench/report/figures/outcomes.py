@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.versions import version_remark
 from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
-from bench.report.sections import Section
-from bench.report.setups import Setup
 from bench.report.tables.outcomes import COUNTS, outcomes
-from bench.report.versions import version_remark
 
 RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
 

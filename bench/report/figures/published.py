@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.report.costs import CostScale
-from bench.report.curves import FloatArray
+from bench.findings.costs import CostScale
+from bench.findings.curves import FloatArray
+from bench.findings.reported.match import is_reported
+from bench.findings.reported.papers import budget_points
+from bench.findings.sections import Section
 from bench.report.figures.style import REFERENCE_COLOUR
-from bench.report.reported.match import is_reported
-from bench.report.reported.papers import budget_points
-from bench.report.sections import Section
 
 PUBLISHED_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (5, 1.2, 1, 1.2)), "linewidth": 1.1}
 PUBLISHED_POINTS: dict[str, Any] = {

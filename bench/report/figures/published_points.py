@@ -9,15 +9,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.report.costs import CostScale
-from bench.report.curves import FloatArray
+from bench.findings.costs import CostScale
+from bench.findings.curves import FloatArray
+from bench.findings.reported.match import is_reported
+from bench.findings.reported.papers import accuracies, exit_costs, static_points
+from bench.findings.reported.values import Accuracy, StaticPoint
+from bench.findings.sections import Section
 from bench.report.figures.labels import name_beside
 from bench.report.figures.style import REFERENCE_COLOUR
 from bench.report.figures.values import name_points
-from bench.report.reported.match import is_reported
-from bench.report.reported.papers import accuracies, exit_costs, static_points
-from bench.report.reported.values import Accuracy, StaticPoint
-from bench.report.sections import Section
 
 STATIC_POINTS: dict[str, Any] = {
     "marker": "s",

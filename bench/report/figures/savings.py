@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.findings.rounding import percent
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR
 from bench.report.figures.values import name_points
 from bench.report.inferences import InferenceGroup, engines, inference_groups
-from bench.report.sections import Section
-from bench.report.tables.rounding import percent
 
 PROMISES = {"promised_by_macs": "multiply-adds", "promised_by_steps": "the step profile"}
 

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from bench.findings.origin import origin_line
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.style import PAGE_INCHES, LineStyle, line_styles, logarithmic
 from bench.report.figures.values import name_points
-from bench.report.origin import origin_line
 from bench.report.tables.scale import Scale, scale_name
 
 EXACT = "exact"

@@ -9,11 +9,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from bench.findings.origin import origin_line
+from bench.findings.sections import Section
 from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
-from bench.report.origin import origin_line
-from bench.report.sections import Section
 from bench.report.tables.search import by_code
 from bench.report.tables.study import Study, study_name
 

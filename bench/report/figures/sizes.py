@@ -12,15 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from bench.report.costs import MULTIPLY_ADDS
+from bench.findings.costs import MULTIPLY_ADDS
+from bench.findings.origin import origin_of_runs
+from bench.findings.rounding import percent
+from bench.findings.sections import Section
+from bench.findings.sizes import CHANCE, METRIC, POLICY, Size, Sizes, all_sizes, rows_of
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, method_styles
 from bench.report.figures.values import name_points
-from bench.report.origin import origin_of_runs
-from bench.report.sections import Section
-from bench.report.sizes import CHANCE, METRIC, POLICY, Size, Sizes, all_sizes, rows_of
-from bench.report.tables.rounding import percent
 from bench.report.tables.sizes import part_of, reading
 
 PANELS = {

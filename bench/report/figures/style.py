@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from bench.report.costs import CostScale
+from bench.findings.costs import CostScale
 
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.0

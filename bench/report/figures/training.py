@@ -8,11 +8,11 @@ from itertools import cycle
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading, set_title
 from bench.report.figures.marks import MOST_SEEDS, name_lines, seeds_left_out
 from bench.report.figures.style import COLOURS, logarithmic
-from bench.report.sections import Section
-from bench.report.setups import Setup
 
 NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
 SUM = "sum of the terms"

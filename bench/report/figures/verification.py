@@ -6,14 +6,14 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from bench.report.curves import FloatArray
+from bench.findings.curves import FloatArray
+from bench.findings.records import records_of
+from bench.findings.rounding import percent
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
 from bench.report.figures.style import exit_colours, line_styles
 from bench.report.figures.values import name_points
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.records import records_of
-from bench.report.tables.rounding import percent
 
 WIDTH_INCHES, HEIGHT_INCHES = 4.6, 3.5
 

@@ -12,13 +12,13 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Table, first_of
 from bench.inert import clean
 from bench.report.draw import Drawn
 from bench.report.page.svg import inline_svg
 from bench.report.pictures import Picture
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.table import Table, first_of
 
 MOST_ROWS = 30
 """A table of more rows is folded up."""

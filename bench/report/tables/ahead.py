@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 from bench.budget.query_scores import CURVE_METRICS
-from bench.report.chosen import drawn, left_out, shared_policy
-from bench.report.leads import ahead, setup_leads
-from bench.report.sections import Section
-from bench.report.tables.columns import named, scored
+from bench.findings.chosen import drawn, left_out, shared_policy
+from bench.findings.columns import named, scored
+from bench.findings.leads import ahead, setup_leads
+from bench.findings.rounding import NOTHING
+from bench.findings.sections import Section
+from bench.findings.table import Column, Record, Table, table
 from bench.report.tables.comparisons import TESTED, p_value
-from bench.report.tables.rounding import NOTHING
-from bench.report.tables.table import Column, Record, Table, table
 
 METRIC = "mAP"
 """The metric by which the column "ahead" tells."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
-from bench.report.leads import LEVEL, Row, ahead, policy_leads
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.columns import SETUP_AND_SEED, named, scored, shared
-from bench.report.tables.records import about, records_of
-from bench.report.tables.table import Column, Record, Table, table
-from bench.report.versions import version_remark
+from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
+from bench.findings.leads import LEVEL, Row, ahead, policy_leads
+from bench.findings.records import about, records_of
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Column, Record, Table, table
+from bench.findings.versions import version_remark
 from bench.runs.load import Run
 
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bench.findings.columns import counted, named, shared
+from bench.findings.rounding import number
+from bench.findings.sections import Section
+from bench.findings.table import Column, Table, table
+from bench.findings.text import file_name
 from bench.report.inferences import InferenceGroup, inference_groups
-from bench.report.sections import Section
-from bench.report.tables.columns import counted, named, shared
-from bench.report.tables.rounding import number
-from bench.report.tables.table import Column, Table, table
-from bench.report.text import file_name
 
 PERCENTILES = ("latency_p50", "latency_p90", "latency_p99")
 SAVINGS = ("promised_by_macs", "promised_by_steps", "saved_network", "saved_end_to_end")

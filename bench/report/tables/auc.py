@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from bench.budget.exit_auc import QUESTIONS
-from bench.report.sections import Section
-from bench.report.tables.columns import SETUP_AND_SEED, named, scored, shared
-from bench.report.tables.records import about, each_record
-from bench.report.tables.table import Column, Table, table
+from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
+from bench.findings.records import about, each_record
+from bench.findings.sections import Section
+from bench.findings.table import Column, Table, table
 
 PEOPLE = {"test": "test", "calibration": "held out"}
 """Whom areas are of, as people read it."""

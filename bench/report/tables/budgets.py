@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from bench.budget.query_scores import CURVE_METRICS, METRICS
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.columns import SETUP_AND_SEED, costing, named, scored
-from bench.report.tables.records import RunRows, about, each_run_of
-from bench.report.tables.table import Column, Table, table
-from bench.report.versions import version_remark
+from bench.findings.columns import SETUP_AND_SEED, costing, named, scored
+from bench.findings.records import RunRows, about, each_run_of
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Column, Table, table
+from bench.findings.versions import version_remark
 
 BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The budgets, as shares of the way from the first exit's cost to the last's."""

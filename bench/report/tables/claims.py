@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.report.claims.contract import Answer, Claim, Evidence
-from bench.report.claims.known import CLAIMS
+from bench.findings.claims.contract import Answer, Claim, Evidence
+from bench.findings.claims.known import CLAIMS
+from bench.findings.columns import named
+from bench.findings.rounding import NOTHING
+from bench.findings.sections import Section
+from bench.findings.table import Column, Table, table
 from bench.report.kinds import tables, tables_of
-from bench.report.sections import Section
-from bench.report.tables.columns import named
-from bench.report.tables.rounding import NOTHING
-from bench.report.tables.table import Column, Table, table
 
 TABLE = "claims"
 KEY_DIGITS = 8

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.report.tables.rounding import NOTHING, number, percent
+from bench.findings.rounding import NOTHING, number, percent
+from bench.findings.table import Column, Record, Table, table
+from bench.findings.text import file_name
 from bench.report.tables.study import METRICS, Study, about, over_seeds, seeds_together, spread_of, study_name
-from bench.report.tables.table import Column, Record, Table, table
-from bench.report.text import file_name
 
 BETA_NAME = "β 2"
 """The paper's β."""

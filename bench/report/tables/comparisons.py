@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from bench.budget.query_scores import CURVE_METRICS
-from bench.report.leads import policy_leads
-from bench.report.sections import Section
-from bench.report.tables.columns import named, scored
-from bench.report.tables.rounding import NOTHING, number
-from bench.report.tables.table import Column, Record, Table, table
-from bench.report.versions import version_remark
+from bench.findings.columns import named, scored
+from bench.findings.leads import policy_leads
+from bench.findings.rounding import NOTHING, number
+from bench.findings.sections import Section
+from bench.findings.table import Column, Record, Table, table
+from bench.findings.versions import version_remark
 
 TESTED = (
     "People are redrawn, and of several networks the spread between seeds counts as well, with as many degrees of "

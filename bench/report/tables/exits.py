@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from bench.budget.query_scores import METRICS
-from bench.report.sections import Section
-from bench.report.tables.columns import SETUP_AND_SEED, costing, named, scored
-from bench.report.tables.records import about, each_record
-from bench.report.tables.rounding import NOTHING, span
-from bench.report.tables.table import Column, Record, Table, table
+from bench.findings.columns import SETUP_AND_SEED, costing, named, scored
+from bench.findings.records import about, each_record
+from bench.findings.rounding import NOTHING, span
+from bench.findings.sections import Section
+from bench.findings.table import Column, Record, Table, table
 
 TIES = ("mAP_ties_low", "mAP_ties_high")
 

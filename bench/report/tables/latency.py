@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from bench.cost.profiles import machine, network_key
-from bench.report.curves import FloatArray, exit_curve
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.columns import costing, named
-from bench.report.tables.rounding import number
-from bench.report.tables.table import Column, Record, Table, table
+from bench.findings.columns import costing, named
+from bench.findings.curves import FloatArray, exit_curve
+from bench.findings.rounding import number
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Column, Record, Table, table
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.reported.match import is_reported
-from bench.report.reported.papers import accuracies, code_lengths
-from bench.report.reported.values import STAGES, Accuracy
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.columns import costing, named
-from bench.report.tables.records import records_of
-from bench.report.tables.rounding import NOTHING, number, percent
-from bench.report.tables.table import Column, Record, Table
+from bench.findings.columns import costing, named
+from bench.findings.records import records_of
+from bench.findings.reported.match import is_reported
+from bench.findings.reported.papers import accuracies, code_lengths
+from bench.findings.reported.values import STAGES, Accuracy
+from bench.findings.rounding import NOTHING, number, percent
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Column, Record, Table
 
 NOT_MEASURED = "not measured"
 ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "row", "name", "type", "lengths")

@@ -7,11 +7,11 @@ import math
 import pandas as pd
 
 from bench.budget.terms import OWN
-from bench.report.sections import Section
-from bench.report.tables.columns import SETUP_AND_SEED, counted, named, scored
-from bench.report.tables.records import about, rows_of
-from bench.report.tables.table import Column, Table, table
-from bench.report.versions import version_remark
+from bench.findings.columns import SETUP_AND_SEED, counted, named, scored
+from bench.findings.records import about, rows_of
+from bench.findings.sections import Section
+from bench.findings.table import Column, Table, table
+from bench.findings.versions import version_remark
 from bench.runs.frames import records_in
 
 COUNTS = ("left", "correct", "incorrect", "possible")

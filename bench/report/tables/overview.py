@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.budget.query_scores import CURVE_METRICS
-from bench.report.costs import Cost
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.columns import SETUP_AND_SEED, named, scored
-from bench.report.tables.records import about, records_of
-from bench.report.tables.rounding import number, ratio
-from bench.report.tables.table import Column, Record, Table, table
+from bench.findings.columns import SETUP_AND_SEED, named, scored
+from bench.findings.costs import Cost
+from bench.findings.records import about, records_of
+from bench.findings.rounding import number, ratio
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Column, Record, Table, table
 from bench.runs.load import Run
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.report.curves import Curve, exit_curve, policy_curve
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.columns import costing, named, shared
-from bench.report.tables.table import Column, Record, Table, table
-from bench.report.versions import version_remark
+from bench.findings.columns import costing, named, shared
+from bench.findings.curves import Curve, exit_curve, policy_curve
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Column, Record, Table, table
+from bench.findings.versions import version_remark
 
 METRIC, BESIDE = "mAP", "rank-1"
 

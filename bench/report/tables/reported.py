@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from bench.report.reported.match import is_reported
-from bench.report.reported.papers import accuracies
-from bench.report.reported.values import STAGES, Accuracy
-from bench.report.sections import Section
-from bench.report.tables.columns import named
-from bench.report.tables.rounding import NOTHING
-from bench.report.tables.table import Column, Record, Table, table
+from bench.findings.columns import named
+from bench.findings.reported.match import is_reported
+from bench.findings.reported.papers import accuracies
+from bench.findings.reported.values import STAGES, Accuracy
+from bench.findings.rounding import NOTHING
+from bench.findings.sections import Section
+from bench.findings.table import Column, Record, Table, table
 
 
 def reported_table(section: Section) -> Table | None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.files import SCHEMA_VERSION
+from bench.findings.columns import named
+from bench.findings.rounding import NOTHING, number, percent
+from bench.findings.table import Column, Record, Table, table
 from bench.inert import clean
-from bench.report.tables.columns import named
-from bench.report.tables.rounding import NOTHING, number, percent
-from bench.report.tables.table import Column, Record, Table, table
 
 Scale = Mapping[str, Any]
 """What ``bench gallery scale`` keeps."""

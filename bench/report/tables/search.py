@@ -6,15 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.report.reported.papers import code_lengths, search_times
-from bench.report.reported.values import CodeLength
-from bench.report.sections import Section
+from bench.findings.columns import named, shared
+from bench.findings.reported.papers import code_lengths, search_times
+from bench.findings.reported.values import CodeLength
+from bench.findings.rounding import NOTHING, number, span
+from bench.findings.sections import Section
+from bench.findings.table import Column, Record, Table, table
+from bench.findings.text import file_name
 from bench.report.tables.coarse_to_fine import coarse_to_fine_table
-from bench.report.tables.columns import named, shared
-from bench.report.tables.rounding import NOTHING, number, span
 from bench.report.tables.study import METRICS, Study, about, over_seeds, seeds_together, spread_of, study_name
-from bench.report.tables.table import Column, Record, Table, table
-from bench.report.text import file_name
 
 RE_RANKED = {"re_ranked_rank_1": "re-ranked rank-1 (%)", "re_ranked_mean_ap": "re-ranked mAP (%)"}
 ABOUT_ROW = ("seed", "exit", "code", "length", "run")

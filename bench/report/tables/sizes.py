@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.report.sections import Section
-from bench.report.sizes import CHANCE, METRIC, POLICY, Sizes, all_sizes, order_kept, rows_of, thresholding_of
-from bench.report.tables.columns import costing, named, scored, shared
-from bench.report.tables.rounding import number
-from bench.report.tables.table import Column, Table, table
-from bench.report.text import file_name
-from bench.report.versions import version_remark
+from bench.findings.columns import costing, named, scored, shared
+from bench.findings.rounding import number
+from bench.findings.sections import Section
+from bench.findings.sizes import CHANCE, METRIC, POLICY, Sizes, all_sizes, order_kept, rows_of, thresholding_of
+from bench.findings.table import Column, Table, table
+from bench.findings.text import file_name
+from bench.findings.versions import version_remark
 
 
 def sizes_tables(sections: Sequence[Section]) -> Iterator[Table]:

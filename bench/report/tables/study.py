@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.findings.rounding import percent, with_interval
+from bench.findings.table import Column, Record
 from bench.inert import clean
-from bench.report.tables.rounding import percent, with_interval
-from bench.report.tables.table import Column, Record
 
 Study = Mapping[str, Any]
 METRICS = ("rank-1", "mAP")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from bench.budget.verification import FALSE_ACCEPT_RATES
-from bench.report.sections import Section
-from bench.report.tables.columns import SETUP_AND_SEED, counted, named, scored, shared
-from bench.report.tables.records import about, each_record
-from bench.report.tables.rounding import NOTHING, number
-from bench.report.tables.table import Column, Record, Table, table
+from bench.findings.columns import SETUP_AND_SEED, counted, named, scored, shared
+from bench.findings.records import about, each_record
+from bench.findings.rounding import NOTHING, number
+from bench.findings.sections import Section
+from bench.findings.table import Column, Record, Table, table
 
 WHOLE = {"binary": 0}
 """Decimals of a distance by the kind of code: bits are counted."""

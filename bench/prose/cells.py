@@ -24,7 +24,7 @@ class Origin:
 
 
 class Cited(float):
-    """A number with its origin. Only a format (:mod:`bench.report.prose.formats`) makes text of it."""
+    """A number with its origin. Only a format (:mod:`bench.prose.formats`) makes text of it."""
 
     origin: Origin
 

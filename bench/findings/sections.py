@@ -1,7 +1,7 @@
 """What may stand in one figure: runs of the same data under the same evaluation, swept over the same cost.
 
 A :class:`Section` is one dataset (by the fingerprint of its content) under one evaluation and one cost. In it, a
-`bench.report.setups.Setup` is one method, preset and settings; its runs differ by their seed alone.
+`bench.findings.setups.Setup` is one method, preset and settings; its runs differ by their seed alone.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from bench.findings.costs import MACS, Cost
+from bench.findings.setups import Setup, label_of, settings_of, swept_in
+from bench.findings.text import file_name
 from bench.inert import clean
-from bench.report.costs import MACS, Cost
-from bench.report.setups import Setup, label_of, settings_of, swept_in
-from bench.report.text import file_name
 from bench.runs.frames import Frames
 from bench.runs.load import Results, Run
 from bench.spec import EvaluationSpec, digest, with_defaults

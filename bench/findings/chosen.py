@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.report.curves import exit_curve
-from bench.report.sections import Section
-from bench.report.setups import Setup
+from bench.findings.curves import exit_curve
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 
 PREFERRED_POLICY = "gs"
 """The policy that is shown where any would do."""

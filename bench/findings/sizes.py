@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from bench.budget.crossed import Lead
-from bench.report.chosen import PREFERRED_POLICY
-from bench.report.curves import exit_curve
-from bench.report.leads import LEVEL, ahead, curve_value, policy_lead, setup_leads
-from bench.report.sections import Section, evaluated
-from bench.report.setups import Setup
-from bench.report.tables.records import about_setup
+from bench.findings.chosen import PREFERRED_POLICY
+from bench.findings.curves import exit_curve
+from bench.findings.leads import LEVEL, ahead, curve_value, policy_lead, setup_leads
+from bench.findings.records import about_setup
+from bench.findings.sections import Section, evaluated
+from bench.findings.setups import Setup
 
 METRIC = "mAP"
 POLICY, CHANCE = PREFERRED_POLICY, "random"

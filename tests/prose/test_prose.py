@@ -8,10 +8,10 @@ import pytest
 
 from bench.cli import main
 from bench.errors import BenchError
-from bench.report.prose.cells import Cells
-from bench.report.prose.formats import Formats
-from bench.report.prose.render import render_page
-from bench.report.prose.rules import check_prose
+from bench.prose.cells import Cells
+from bench.prose.formats import Formats
+from bench.prose.render import render_page
+from bench.prose.rules import check_prose
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "results" / "README.template.md"

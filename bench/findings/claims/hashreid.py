@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bench.report.cells import Cell
-from bench.report.claims.contract import Answer, Cells, Claim, Evidence, NotMeasured
-from bench.report.claims.switch import switched
-from bench.report.leads import LEVEL, ahead
-from bench.report.reported.papers import exit_costs, search_times
-from bench.report.setups import Setup
-from bench.report.tables.rounding import number, percent
+from bench.findings.cells import Cell
+from bench.findings.claims.contract import Answer, Cells, Claim, Evidence, NotMeasured
+from bench.findings.claims.switch import switched
+from bench.findings.leads import LEVEL, ahead
+from bench.findings.reported.papers import exit_costs, search_times
+from bench.findings.rounding import number, percent
+from bench.findings.setups import Setup
 
 PAPER = "HashReID"
 METHOD, POLICY, COMBINED = "hashreid", "ets", "ets+gs"
@@ -192,7 +192,7 @@ def strips(evidence: Evidence) -> Answer:
 def _main(evidence: Evidence, method: str = METHOD, preset: str = "") -> Setup:
     """Choose the setup of a method, of one preset where it is given, with the most seeds, by name where that is even.
 
-    Raises :class:`~bench.report.claims.contract.NotMeasured` where there is none.
+    Raises :class:`~bench.findings.claims.contract.NotMeasured` where there is none.
     """
     found = [one for one in evidence.setups(method) if preset in ("", one.runs[0].spec["preset"])]
     if not found:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.report.claims.contract import Answer, Claim, Evidence
-from bench.report.claims.switch import switched
+from bench.findings.claims.contract import Answer, Claim, Evidence
+from bench.findings.claims.switch import switched
 
 OPTION = "deep_supervision"
 """The option of the network that leaves out all losses but that of the fused embedding."""

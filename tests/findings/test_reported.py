@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bench.report.reported import papers
+from bench.findings.reported import papers
 
 EVERYTHING = (
     *papers.accuracies(),

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.report.setups import Setup
+from bench.findings.setups import Setup
 from bench.runs.frames import Frames, indices_by, numbers_of
 
 FloatArray = NDArray[np.float64]

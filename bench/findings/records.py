@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.table import Record
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Record
 from bench.retrieval.table import FloatArray
 from bench.runs.frames import Frames, indices_by, numbers_of, records_of_kind
 from bench.runs.load import Run

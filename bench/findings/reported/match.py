@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.report.reported.papers import query_sets
-from bench.report.sections import Section
+from bench.findings.reported.papers import query_sets
+from bench.findings.sections import Section
 
 
 def is_reported(section: Section) -> bool:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bench.report.claims import dare, hashreid, light_networks
+from bench.findings.claims import dare, hashreid, light_networks
 
 CLAIMS = (*hashreid.CLAIMS, *dare.CLAIMS, *light_networks.CLAIMS)

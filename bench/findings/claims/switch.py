@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.report.claims.contract import Answer, Evidence, NotMeasured
-from bench.report.leads import LEVEL, exit_lead
-from bench.report.setups import Setup
-from bench.report.tables.rounding import percent
+from bench.findings.claims.contract import Answer, Evidence, NotMeasured
+from bench.findings.leads import LEVEL, exit_lead
+from bench.findings.rounding import percent
+from bench.findings.setups import Setup
 from bench.runs.fields import laid_flat
 
 NOT_SETTINGS = ("seed",)
@@ -17,7 +17,7 @@ NOT_SETTINGS = ("seed",)
 def switched(evidence: Evidence, method: str, option: str, on: object, off: object, exit_index: int) -> Answer:
     """Compare the two setups of a method that differ in one option of the network alone.
 
-    Raises :class:`~bench.report.claims.contract.NotMeasured` where there are no such two.
+    Raises :class:`~bench.findings.claims.contract.NotMeasured` where there are no such two.
     """
     for one in evidence.setups(method):
         for other in evidence.setups(method):

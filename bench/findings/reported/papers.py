@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from bench.report.reported.values import (
+from bench.findings.reported.values import (
     STAGES,
     Accuracy,
     Amount,

@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 
 from bench import registry
 from bench.errors import BenchError
+from bench.findings.sections import Section
 from bench.inert import clean
-from bench.report.sections import Section
 from bench.runs.frames import chosen
 
 NAMED_RUNS = 6

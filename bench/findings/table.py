@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from bench.findings.rounding import markdown_cell
+from bench.findings.setups import Setup
 from bench.inert import csv_cell, one_line
-from bench.report.setups import Setup
-from bench.report.tables.rounding import markdown_cell
 from bench.runs.frames import records_in
 
 Record: TypeAlias = dict[Hashable, Any]

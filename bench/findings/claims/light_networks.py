@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bench.report.claims.contract import NOT_MEASURED, Answer, Claim, Evidence, NotMeasured
-from bench.report.reported.papers import accuracies
-from bench.report.reported.values import Accuracy
-from bench.report.tables.rounding import number
+from bench.findings.claims.contract import NOT_MEASURED, Answer, Claim, Evidence, NotMeasured
+from bench.findings.reported.papers import accuracies
+from bench.findings.reported.values import Accuracy
+from bench.findings.rounding import number
 
 ROUNDED = 0.05
 """How far a ratio may be from one that is printed with one or two digits, as a share of it."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.findings.rounding import number
 from bench.inert import clean
-from bench.report.tables.rounding import number
 
 MULTIPLY_ADDS = "multiply-adds"
 SCALES = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))

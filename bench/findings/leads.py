@@ -20,9 +20,9 @@ from bench.budget.crossed import Lead, Networks, lead, standard_error
 from bench.budget.curve_area import mean_between, reaches
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.records import about_setup, each_run_of, records_of
+from bench.findings.records import about_setup, each_run_of, records_of
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.retrieval.table import FloatArray
 
 LEVEL = 0.05

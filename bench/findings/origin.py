@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report.tables.rounding import percent
+from bench.findings.rounding import percent
 from bench.runs.load import RecordsFile, Run
 
 

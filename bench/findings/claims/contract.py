@@ -1,6 +1,6 @@
 """What a claim is: a sentence of a paper, and how it is tested on a section's tables.
 
-A new claim is one value in :data:`bench.report.claims.known.CLAIMS`.
+A new claim is one value in :data:`bench.findings.claims.known.CLAIMS`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from bench.errors import BenchError
-from bench.report.cells import RUN, Cell, Reference, find_cell
-from bench.report.sections import Section
-from bench.report.setups import Setup
-from bench.report.tables.records import records_of
-from bench.report.tables.table import Table
+from bench.findings.cells import RUN, Cell, Reference, find_cell
+from bench.findings.records import records_of
+from bench.findings.sections import Section
+from bench.findings.setups import Setup
+from bench.findings.table import Table
 from bench.runs.frames import records_in
 
 NOT_MEASURED = "not measured here"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from bench.report.costs import Cost
-from bench.report.tables.rounding import NOTHING, number, percent, plain, with_interval
-from bench.report.tables.table import Column
+from bench.findings.costs import Cost
+from bench.findings.rounding import NOTHING, number, percent, plain, with_interval
+from bench.findings.table import Column
 
 
 def named(heading: str, name: str = "", *, is_number: bool = False) -> Column:

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.errors import BenchError
-from bench.report.cells import Reference, find_cell
+from bench.findings.cells import Reference, find_cell
 
 ROWS = [
     {"setup": "a b", "seed": 0, "mAP": 0.5, "run": "k0"},

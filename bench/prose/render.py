@@ -15,10 +15,10 @@ from jinja2 import StrictUndefined, TemplateError, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from bench.errors import BenchError
-from bench.report.prose.cells import Cells, read_table
-from bench.report.prose.formats import Formats, Reference, Written
-from bench.report.prose.rules import check_prose, names_of
-from bench.report.prose.wrapping import wrapped
+from bench.prose.cells import Cells, read_table
+from bench.prose.formats import Formats, Reference, Written
+from bench.prose.rules import check_prose, names_of
+from bench.prose.wrapping import wrapped
 from bench.runs.load import each_run, newest_rows
 
 SUFFIX = ".template.md"
@@ -40,7 +40,7 @@ def render_page(template: Path) -> Page:
     A template refers to ``table("demo/tables/x.csv")``; to ``records("demo")``, all records of the results folder
     ``demo``, or of the runs whose folder's name matches, as in ``records("demo", "hashreid-*")``; to
     ``reported("hashreid")``, a paper's accuracies, and ``reported_lengths()``. All give
-    :class:`~bench.report.prose.cells.Cells`.
+    :class:`~bench.prose.cells.Cells`.
     ``holds(condition, sentence)`` writes the sentence, which says in words what the condition says in numbers.
 
     Raises BenchError where the template cannot be read or states a number itself, where a reference leads nowhere, and
@@ -91,10 +91,10 @@ def _records(root: Path, folder: str, runs: str) -> Cells:
 
 
 def _reported(name: str) -> Cells:
-    file = files("bench.report.reported").joinpath(name)
+    file = files("bench.findings.reported").joinpath(name)
     if not file.is_file():
         raise BenchError(f"no paper's numbers are kept as {name}")
-    return Cells(pd.read_csv(io.StringIO(file.read_text(encoding="utf-8"))), f"bench/report/reported/{name}")
+    return Cells(pd.read_csv(io.StringIO(file.read_text(encoding="utf-8"))), f"bench/findings/reported/{name}")
 
 
 def _holds(condition: bool, sentence: str) -> str:

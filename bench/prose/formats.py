@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import BenchError
-from bench.report.prose.cells import Cited, CitedText, Origin
-from bench.report.tables.rounding import number
+from bench.findings.rounding import number
+from bench.prose.cells import Cited, CitedText, Origin
 
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 

@@ -1,0 +1,1 @@
+"""What the records of all runs say together: sections, setups, curves, leads, claims, and what papers report."""
