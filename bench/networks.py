@@ -166,8 +166,20 @@ def map_state(state: State, change: Callable[[Tensor], Tensor]) -> State:
 
 
 def select(state: State, rows: Tensor) -> State:
-    """Keep ``rows`` (indices or a boolean mask over the batch) of every tensor in a state: the queries that stay."""
-    return map_state(state, lambda tensor: tensor[rows])
+    """Keep ``rows`` (indices or a boolean mask over the batch) of every tensor in a state: the queries that stay.
+
+    Every tensor stays laid out as it was.
+    """
+    rows = rows.nonzero().flatten() if rows.dtype == torch.bool else rows
+    return map_state(state, lambda tensor: _rows(tensor, rows))
+
+
+def _rows(tensor: Tensor, rows: Tensor) -> Tensor:
+    # ``index_select`` copies a row in one piece, which indexing with brackets does not; what lies channels last it
+    # would lay out anew.
+    if tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last):
+        return tensor.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
+    return tensor.index_select(0, rows)
 
 
 def state_tensors(state: State) -> list[Tensor]:

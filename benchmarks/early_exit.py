@@ -13,7 +13,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from bench.budget.thresholding.calibrated import FixedThresholds
 from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, open_backend
-from bench.inference.compaction import measure_steps
+from bench.inference.compaction import StepProfile, measure_steps
 from bench.inference.engine import Engine
 from bench.inference.export.trained import TrainedRun
 from bench.inference.export.write import write_export
@@ -110,12 +110,12 @@ def savings(
 ) -> list[dict[str, Any]]:
     """Time everybody to the end, and those drawn to leave early: a line for each of the fractions."""
     last = len(macs) - 1
-    profile = measure_steps(backend, images[:batch], sorted({1, 2, 4, 8, 16, batch} & set(range(batch + 1))), 0.5)
     drawn: dict[str, np.ndarray] = {"full": np.full(len(images), last)}
     for fractions in FRACTIONS:
         counts = np.diff(np.rint(np.interp(np.linspace(0, 4, len(macs) + 1), range(5), np.cumsum((0, *fractions)))))
         exits = np.repeat(np.arange(len(macs)), np.rint(counts * len(images) / 100).astype(int))
         drawn["/".join(map(str, fractions))] = generator.permutation(np.resize(exits, len(images)))
+    profile = profiled(backend, images, list(drawn.values()), batch)
     clock = time.process_time if options.threads == 1 else time.perf_counter
     best = dict.fromkeys(drawn, np.inf)
     runs: dict[str, Counter[tuple[int, int]]] = {}
@@ -136,6 +136,16 @@ def savings(
             line |= {"of_macs": round(saved / by_macs, 3), "of_steps": round(saved / by_steps, 3) if by_steps else None}
         lines.append(line)
     return lines
+
+
+def profiled(backend: Backend, images: np.ndarray, drawn: Sequence[np.ndarray], batch: int) -> StepProfile:
+    """Time the steps at a few batch sizes and at those that occur: between sizes, times do not lie on a line."""
+    sizes = {1, 2, 4, 8, 16, batch} & set(range(batch + 1))
+    for exits in drawn:
+        for first in range(0, len(images), batch):
+            leaving = exits[first : first + batch]
+            sizes |= {int(np.sum(leaving > index)) for index in range(leaving.max())}
+    return measure_steps(backend, images[:batch], sorted(sizes), 0.5)
 
 
 def walk(

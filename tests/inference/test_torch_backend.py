@@ -8,7 +8,7 @@ from smoke_networks import assert_same, embed, noise, smoke_run
 from bench.errors import BenchError
 from bench.inference.backends import compiled
 from bench.inference.backends.backend import open_backend, to_embedding
-from bench.networks import ExitSpec
+from bench.networks import ExitSpec, select
 
 
 def assert_who_stays_gets_the_codes_of_a_plain_pass(backend, network, images):
@@ -86,3 +86,15 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch):
     monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
     with pytest.raises(BenchError, match=r"needs a C\+\+ compiler and found none of g\+\+"):
         open_backend("torch-compile", smoke_run("hashreid").network, device="cpu")
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(6, 5, 4, 3), (6, 5, 1, 1), (6, 1, 4, 3)])
+def test_selecting_keeps_rows_and_layout(shape, layout):
+    maps = torch.rand(shape).contiguous(memory_format=layout)
+    rows = torch.tensor([4, 0, 5])
+    kept_maps, (kept_codes, nothing) = select((maps, [torch.arange(12).reshape(6, 2), torch.rand(6, 0)]), rows)
+    assert torch.equal(kept_maps, maps[rows])
+    assert kept_maps.is_contiguous(memory_format=layout)
+    assert kept_codes.tolist() == [[8, 9], [0, 1], [10, 11]]
+    assert nothing.shape == (3, 0)
