@@ -69,6 +69,9 @@ def test_what_is_answered_scores_as_the_records_say(infer, results, tmp_path):
     assert full["saved_network"] == 0
     steps = {(exit_, size): times for exit_, size, times in half["values"]["steps"]}
     assert sum(size * times for (exit_, size), times in steps.items() if exit_ == 0) == record["queries"]
+    assert {size for _, size in steps} <= set(
+        record["profile"]["sizes"]
+    )  # what is promised is of sizes that were timed
     assert len(half["values"]["milliseconds"][0]) == record["queries"]
     assert {name: record["engine"][name] for name in ("backend", "precision", "device")} == {
         "backend": "torch",

@@ -111,8 +111,9 @@ def infer_command(
 
     # Here, not at the top: help and mistakes in the options should not wait for torch.
     from bench.files import read_json, write_json
-    from bench.inference.infer import infer, write_record
+    from bench.inference.infer import infer
     from bench.inference.opening import open_run, reader_of
+    from bench.inference.records import write_record
     from bench.runs.finding import find_run
 
     reporter = TerminalReporter()

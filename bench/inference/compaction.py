@@ -64,6 +64,17 @@ class StepProfile:
         """Milliseconds of steps that ran so often each, by (exit, batch size)."""
         return sum(count * self.step(*at) for at, count in runs.items())
 
+    def joined(self, other: StepProfile) -> StepProfile:
+        """Join with the same steps at other sizes; where both have one, this profile's times stand."""
+        source = {size: (one, at) for one in (other, self) for at, size in enumerate(one.sizes)}
+        chosen = [source[size] for size in sorted(source)]
+        return StepProfile(
+            tuple(sorted(source)),
+            tuple(tuple(one.steps[step][at] for one, at in chosen) for step in range(len(self.steps))),
+            tuple(tuple(one.selects[step][at] for one, at in chosen) for step in range(len(self.selects))),
+            min(self.runs, other.runs),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Give the profile as plain values."""
         return asdict(self)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench import provenance, registry
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, write_json
+from bench.files import SCHEMA_VERSION
 from bench.inference.compaction import SIZES, StepProfile, measure_steps
 from bench.inference.deployed import Budget, Deployed
 from bench.inference.energy import find_meter
@@ -20,13 +19,12 @@ from bench.inference.export.card import file_sha256
 from bench.inference.gallery import load_gallery
 from bench.inference.inputs import Inputs
 from bench.inference.measuring import Contestant, Measured, measure, peak_memory_bytes, summary
-from bench.inference.records import FOLDER
 from bench.inference.request import InferRequest
 from bench.inference.scenarios import batch_size
 from bench.inference.static import StaticExit
 from bench.progress import SILENT, Reporter
 from bench.retrieval.evaluate import matched_queries
-from bench.spec import EVALUATION_VERSION, digest, plain_number
+from bench.spec import EVALUATION_VERSION, plain_number
 
 if TYPE_CHECKING:
     from bench.inference.backends.backend import Backend
@@ -38,6 +36,8 @@ CALIBRATION_IMAGES = 128
 """Images that fix the ranges of int8 graphs, where these are written for an engine."""
 BOUND = 5.0
 """The server's latency bound, where none is given: so many times what one query takes, decoded and run to the end."""
+FURTHER_SECONDS = 0.2
+"""How long the steps are timed at each batch size that occurred, where that was not known before."""
 DECODED = 8
 """Images whose decoding is timed for that."""
 
@@ -67,9 +67,18 @@ class Opened:
         inputs = Inputs.of_store(stored, deployed.rows, context.spec.recipe.input_size)
         reporter.note(f"measuring the steps of {context.folder.path.name} on {backend.name}")
         sizes = sorted({*(size for size in SIZES if size < batch), batch})
-        rows = np.arange(batch) % len(inputs)
-        profile = measure_steps(backend, inputs.prepared(rows), sizes, seconds=0.5)
+        profile = _timed(backend, inputs, sizes, 0.5)
         return cls(context.folder.path.name, context.spec.key, deployed, backend, inputs, profile)
+
+    def timed_as_run(self, measured: Sequence[Measured], reporter: Reporter) -> None:
+        """Time the steps at the batch sizes that occurred, too, for what they promise: between sizes is no line."""
+        own = [one for one in measured if one.contestant.profile is self.profile]
+        further = sorted({size for one in own for size in one.sizes} - set(self.profile.sizes))
+        if further:
+            reporter.note(f"measuring the steps at {len(further)} more batch sizes, which occurred")
+            profile = self.profile.joined(_timed(self.backend, self.inputs, further, FURTHER_SECONDS))
+            for one in own:
+                one.contestant = replace(one.contestant, profile=profile)
 
     def engine(self, budget: Budget, request: InferRequest, order: IntArray) -> Contestant:
         """Make the engine at a budget."""
@@ -96,6 +105,11 @@ class Opened:
         )
         label = {"kind": kind, "run": self.key, "exit": self.backend.exits[exit_index].name}
         return Contestant(name, asked, self.inputs, self.deployed, self.profile, label)
+
+
+def _timed(backend: Backend, inputs: Inputs, sizes: Sequence[int], seconds: float) -> StepProfile:
+    rows = np.arange(max(sizes)) % len(inputs)
+    return measure_steps(backend, inputs.prepared(rows), sizes, seconds)
 
 
 def deploy(context: RunContext, policy: str, request: InferRequest) -> Deployed:
@@ -190,6 +204,7 @@ def infer(
         bound=bound,
         reporter=reporter,
     )
+    run.timed_as_run(measured, reporter)
     return _record(request, context, run, measured, order, batch, meter.counter)
 
 
@@ -259,7 +274,7 @@ def _record(
             "threads": backend.threads,
             "device": backend.device,
         },
-        "profile": run.profile.to_json(),
+        "profile": measured[0].contestant.profile.to_json(),
         "counter": counter,
         "peak_memory_bytes": peak_memory_bytes(),
         "contestants": [summary(one, measured[0], order) for one in measured],
@@ -270,16 +285,3 @@ def _record(
             versions={"evaluation": EVALUATION_VERSION},
         ),
     }
-
-
-def write_record(results: Path, record: dict[str, Any]) -> Path:
-    """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
-    identifying = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
-    key = digest([record[name] for name in identifying] + [[one["name"] for one in record["contestants"]]])
-    engine = record["engine"]
-    path = results / FOLDER / f"{record['name']}-{record['scenario']}-{engine['backend']}-{key[:8]}.json"
-    try:
-        write_json(path, record)
-    except OSError as problem:
-        raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose other --results") from None
-    return path

@@ -51,6 +51,11 @@ class Measured:
     energies: list[Energy]
     served: Served | None = None
 
+    @property
+    def sizes(self) -> set[int]:
+        """Batch sizes that its steps ran on."""
+        return {size for _, size in _runs(self.passes)}
+
 
 def measure(
     contestants: Sequence[Contestant],

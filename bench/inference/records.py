@@ -1,4 +1,4 @@
-"""Records of ``bench infer`` as they are kept: read back without the engine that made them."""
+"""Records of ``bench infer`` as they are kept: written, and read back without the engine that made them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, read_json
+from bench.files import SCHEMA_VERSION, read_json, write_json
+from bench.spec import digest
 
 FOLDER = "inference"
 PATTERNS = ("*.json", "*.json.gz")
@@ -17,6 +18,19 @@ NUMBERS = (
     *("promised_by_macs", "promised_by_steps", "saved_network", "saved_end_to_end"),
 )
 """What every contestant of a record has."""
+
+
+def write_record(results: Path, record: dict[str, Any]) -> Path:
+    """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
+    identifying = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
+    key = digest([record[name] for name in identifying] + [[one["name"] for one in record["contestants"]]])
+    engine = record["engine"]
+    path = results / FOLDER / f"{record['name']}-{record['scenario']}-{engine['backend']}-{key[:8]}.json"
+    try:
+        write_json(path, record)
+    except OSError as problem:
+        raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose other --results") from None
+    return path
 
 
 def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:

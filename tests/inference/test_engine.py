@@ -178,6 +178,14 @@ def test_a_copy_pays_where_the_next_step_saves_more():
     assert PROFILE.total({(0, 8): 2, (1, 3): 1}) == pytest.approx(18.0)
 
 
+def test_profiles_of_other_sizes_are_joined_by_size():
+    ours = StepProfile((1, 8), ((1.0, 8.0), (2.0, 9.0)), ((0.1, 0.8),), 7)
+    other = StepProfile((3, 8), ((5.0, 70.0), (6.0, 70.0)), ((0.5, 70.0),), 5)
+    joined = ours.joined(other)
+    assert joined == StepProfile((1, 3, 8), ((1.0, 5.0, 8.0), (2.0, 6.0, 9.0)), ((0.1, 0.5, 0.8),), 5)
+    assert (joined.step(0, 3), ours.step(0, 3)) == (5.0, 3.0)
+
+
 def test_a_profile_is_measured_on_the_backend(backend):
     profile = measure_steps(backend, ROWS, sizes=(1, 4, 16, 64), seconds=0.0)
     assert profile.sizes == (1, 4, 16)
