@@ -12,7 +12,7 @@ from bench.deadline import Deadline, TimeIsUp
 from bench.device import open_device, run_outputs
 from bench.running.run import run
 from bench.spec import SweepSpec
-from bench.training import loop
+from bench.training.epoch import Epochs
 from bench.training.graphs import outputs_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
@@ -70,20 +70,20 @@ def test_a_run_goes_on_to_about_the_same_losses(smoke_request, tmp_path, monkeyp
     """Kernels add in no fixed order, so not to the bit."""
     request = smoke_request(device="cuda", precision=precision, sweep=SweepSpec(("gs",), budgets=3, resamples=10))
     unbroken = run(request)
-    whole = loop._train_epoch
+    whole = Epochs.run
 
-    def interrupted(*arguments):
-        if arguments[7] == 1:
+    def interrupted(epochs, number, *arguments):
+        if number == 1:
             raise KeyboardInterrupt
-        return whole(*arguments)
+        return whole(epochs, number, *arguments)
 
     broken = smoke_request(
         device="cuda", precision=precision, sweep=request.sweep, results=tmp_path / "another", cache=request.cache
     )
-    monkeypatch.setattr(loop, "_train_epoch", interrupted)
+    monkeypatch.setattr(Epochs, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(broken)
-    monkeypatch.setattr(loop, "_train_epoch", whole)
+    monkeypatch.setattr(Epochs, "run", whole)
     resumed = run(broken)
     losses = [[epoch["loss"] for epoch in one.header["training"]["history"]] for one in (unbroken, resumed)]
     assert np.allclose(*losses, rtol=0.02)

@@ -7,13 +7,10 @@ epoch has these states (:mod:`bench.training.pausing`).
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,22 +18,19 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.data.augmentation import training_view
 from bench.data.sampling import identity_batches
 from bench.deadline import NEVER, Deadline
-from bench.errors import BenchError
 from bench.networks import MultiExitNetwork
-from bench.progress import SILENT, Reporter, Task
+from bench.progress import SILENT, Reporter
 from bench.training.checkpoint import Checkpoint
-from bench.training.graphs import Outputs, outputs_of
+from bench.training.epoch import Epochs
+from bench.training.graphs import outputs_of
 from bench.training.pausing import EpochSoFar, Pauses
 from bench.training.recipe import Recipe
 from bench.training.retrieval_history import TrainingImages, measure_retrieval, measured_epochs
-from bench.training.schedule import build_optimiser, follow
-from bench.training.sharing import Loss, SharedStep, mean_over_processes, part_of, synchronised_batch_norm
+from bench.training.schedule import build_optimiser
+from bench.training.sharing import Loss, SharedStep, synchronised_batch_norm
 
-CHECK_EVERY = 10
-"""Batches between looks at the loss: each look waits for the device."""
 MEASURING = 1 / 3
 """What a forward pass to the first exit takes of the time of a training batch, at the most."""
 
@@ -123,15 +117,14 @@ def train(
 
     pauses = Pauses(save, deadline, agree=fabric.broadcast if fabric.world_size > 1 else None, kept_epochs=done)
     passes = len(samples.labels) / recipe.batch_size
+    epochs = Epochs(wrapped, compute, optimiser, loss, samples, recipe, seed, fabric, pauses)
     shared = synchronised_batch_norm(network) if fabric.world_size > 1 else nullcontext()
     try:
         with shared, reporter.task("training", (recipe.epochs - done) * steps - batches_done) as task:
             for epoch in range(done, recipe.epochs):
                 measured = epoch + 1 in measured_epochs(recipe.epochs)
                 pauses.afterwards_batches = MEASURING * passes if measured else 0.0
-                means = _train_epoch(
-                    wrapped, compute, optimiser, loss, samples, recipe, seed, epoch, fabric, task, pauses, so_far
-                )
+                means = epochs.run(epoch, task, so_far)
                 so_far = None
                 history.append({"epoch": epoch + 1, **means})
                 if measured:
@@ -150,92 +143,3 @@ def train(
     if best:
         network.load_state_dict(best)
     return Trained(history, validation, np.stack(retrieval_history), measured_epochs(recipe.epochs))
-
-
-def _train_epoch(
-    network: Any,
-    compute: Outputs | None,
-    optimiser: torch.optim.Optimizer,
-    loss: Loss,
-    samples: TrainingImages,
-    recipe: Recipe,
-    seed: int,
-    epoch: int,
-    fabric: Fabric,
-    task: Task,
-    pauses: Pauses,
-    so_far: EpochSoFar | None = None,
-) -> dict[str, float]:
-    """Run one epoch, or what is left of it, of a network that ``compute`` runs, or of a :class:`SharedStep`.
-
-    Gives means of the loss and of its terms, the rate at the end, and the seconds. Raises TimeIsUp as ``pauses`` does.
-    """
-    started = time.perf_counter()
-    torch.manual_seed(_epoch_seed(seed, epoch, fabric.global_rank))
-    generator = torch.Generator(device=fabric.device).manual_seed(_epoch_seed(seed, epoch))
-    # On the device once an epoch: a copy in every step would wait for the steps before.
-    batches = np.stack(identity_batches(samples.labels, recipe, seed, epoch))
-    labels = torch.from_numpy(samples.labels[batches]).to(fabric.device)
-    indices = torch.from_numpy(samples.indices[batches]).to(samples.images.index_device)
-    network.train()
-    anneal = network.module.network.anneal if compute is None else network.anneal
-    sums: dict[str, Tensor] = {}
-    rate = 0.0
-    begun = 0
-    if so_far:
-        sums, rate, begun = so_far.restore(generator), so_far.rate, so_far.batches
-        started -= so_far.seconds
-        anneal((epoch + begun / len(batches)) / recipe.epochs)
-    for number, (taken, identities) in enumerate(zip(indices[begun:], labels[begun:], strict=True), start=begun + 1):
-        batch_started = time.perf_counter()
-        now = epoch + number / len(batches)
-        rate = follow(optimiser, recipe, now)
-        anneal(now / recipe.epochs)
-        mine = slice(None) if compute else part_of(len(taken), fabric)
-        part = None if compute else (len(taken), mine)
-        images = training_view(samples.images.batch(taken[mine]), recipe, generator, part)
-        images = images.contiguous(memory_format=torch.channels_last)
-        terms = loss(compute(images), identities) if compute else network(images, identities)
-        total = torch.stack(list(terms.values())).sum()
-        optimiser.zero_grad(set_to_none=True)
-        fabric.backward(total if compute else network.module.scaled(total))
-        optimiser.step()
-        for name, value in {"loss": total, **terms}.items():
-            sums[name] = sums[name] + value.detach() if name in sums else value.detach()
-        status = ""
-        if number % CHECK_EVERY == 0 or number == len(batches):
-            means = _means(sums, number, fabric)
-            if not np.isfinite(means["loss"]):
-                raise _not_finite(means, epoch, recipe)
-            parts = ", ".join(f"{name} {value:.2g}" for name, value in means.items() if name != "loss")
-            status = f"epoch {epoch + 1}/{recipe.epochs}, loss {means['loss']:.3g}: {parts}"
-        task.advance(status=status)
-        ended = time.perf_counter()
-        pauses.after_batch(
-            epoch,
-            ended - batch_started,
-            last=number == len(batches),
-            take=partial(EpochSoFar.take, number, sums, rate, ended - started, generator),
-        )
-    means = _means(sums, len(batches), fabric)
-    return {**means, "learning_rate": rate, "seconds": time.perf_counter() - started}
-
-
-def _means(sums: Mapping[str, Tensor], batches: int, fabric: Fabric) -> dict[str, float]:
-    """Divide sums of losses by the number of batches; those of several processes are averaged."""
-    if fabric.world_size > 1:
-        sums = {name: mean_over_processes(value) for name, value in sums.items()}
-    return {name: float(value) / batches for name, value in sums.items()}
-
-
-def _not_finite(means: dict[str, float], epoch: int, recipe: Recipe) -> BenchError:
-    culprits = ", ".join(name for name in means if name != "loss" and not np.isfinite(means[name]))
-    return BenchError(
-        f"the loss is not finite in epoch {epoch + 1} ({culprits or 'the sum'}); epoch {epoch} is kept. Try a lower "
-        f"rate: --set optimiser.learning_rate={recipe.optimiser.learning_rate / 3:.1g}"
-    )
-
-
-def _epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
-    """Seed an epoch; the first process as if it were alone, the others with masks of their own (dropout)."""
-    return int(np.random.SeedSequence([seed, epoch, *([rank] if rank else [])]).generate_state(1)[0])

@@ -16,6 +16,7 @@ from notes import Notes
 from records_compared import without_times
 from safetensors.torch import load_file
 
+import bench.training.epoch
 from bench.data.dataset import DatasetRequest
 from bench.data.split import hold_out
 from bench.data.synthped.dataset import SYNTHPED
@@ -26,8 +27,9 @@ from bench.networks import ExitSpec
 from bench.retrieval.evaluate import build_table
 from bench.running.run import run
 from bench.spec import SweepSpec
-from bench.training import loop, pausing
+from bench.training import pausing
 from bench.training.checkpoint import Checkpoint
+from bench.training.epoch import Epochs
 from hashreid.training_loss import hashreid_loss
 
 SETTINGS = {"epochs": "4", "sign_hardness": "3"}
@@ -133,18 +135,18 @@ def test_killed_and_started_again(smoke_request, unbroken, cache, tmp_path):
 def test_ctrl_c_keeps_whole_epochs(smoke_request, unbroken, monkeypatch):
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
     notes = Notes()
-    whole = loop._train_epoch
+    whole = Epochs.run
 
-    def interrupted(*arguments):
-        if arguments[7] == 2:
+    def interrupted(epochs, number, *arguments):
+        if number == 2:
             raise KeyboardInterrupt
-        return whole(*arguments)
+        return whole(epochs, number, *arguments)
 
-    monkeypatch.setattr(loop, "_train_epoch", interrupted)
+    monkeypatch.setattr(Epochs, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(request, notes)
     assert any("2 of 4 epochs are kept" in note for note in notes.said)
-    monkeypatch.setattr(loop, "_train_epoch", whole)
+    monkeypatch.setattr(Epochs, "run", whole)
     assert_same(run(request, notes), unbroken)
     assert any("going on after epoch 2" in note for note in notes.said)
 
@@ -180,14 +182,14 @@ def test_long_epochs_are_kept_in_their_middle(smoke_request, unbroken, monkeypat
     monkeypatch.setattr(pausing, "KEPT_EVERY_SECONDS", -1.0)
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
     views = itertools.count()
-    whole = loop.training_view
+    whole = bench.training.epoch.training_view
 
     def interrupted(*arguments):
         if next(views) == 5:
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    monkeypatch.setattr(loop, "training_view", interrupted)
+    monkeypatch.setattr(bench.training.epoch, "training_view", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(request)
     kept = torch.load(next(request.results.glob("runs/*/*/checkpoint.pt")), weights_only=True)
@@ -210,17 +212,17 @@ def test_the_best_epoch_is_kept_and_the_same_after_an_interruption(smoke_request
 
     monkeypatch.setattr("bench.running.stages._validate", validate)
     request = smoke_request(settings=BEST)
-    whole = loop._train_epoch
+    whole = Epochs.run
 
-    def interrupted(*arguments):
-        if arguments[7] == 3:
+    def interrupted(epochs, number, *arguments):
+        if number == 3:
             raise KeyboardInterrupt
-        return whole(*arguments)
+        return whole(epochs, number, *arguments)
 
-    monkeypatch.setattr(loop, "_train_epoch", interrupted)
+    monkeypatch.setattr(Epochs, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(request)
-    monkeypatch.setattr(loop, "_train_epoch", whole)
+    monkeypatch.setattr(Epochs, "run", whole)
     result = run(request)
     validation = result.header["training"]["validation"]
     assert [entry["mAP"] for entry in validation] == [0.2, 0.9, 0.3, 0.1]
