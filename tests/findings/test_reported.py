@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from bench import registry
 from bench.findings.reported import papers
 
 EVERYTHING = (
@@ -144,3 +145,31 @@ def test_every_row_has_its_source():
         assert row.source.address.startswith("https://")
         assert row.source.notes
     assert {row.source for row in EVERYTHING} == set(papers.sources().values())
+
+
+@pytest.mark.parametrize(
+    ("source", "dataset", "method", "expected"),
+    [
+        ("HAN", "market1501", "han-s", {"HAN (Small)": (89.4, 73.2), "HAN (Small), RE": (90.0, 75.3)}),
+        ("HAN", "market1501", "han-l", {"HAN (Large)": (91.6, 76.7), "HAN (Large), RE+RR": (93.1, 89.6)}),
+        ("HAN", "msmt17", "han-m", {"HAN (Medium)": (57.1, 30.3)}),
+        ("HAN", "dukemtmc", "mlfn", {"MLFN (Chang et al. 2018b)": (81.0, 62.8)}),
+        ("CDNet", "market1501", "cnet", {"CNet, from scratch": (93.6, 83.5)}),
+        ("CDNet", "msmt17", "cdnet", {"CDNet, from scratch": (73.7, 48.5), "CDNet, ImageNet": (78.9, 54.7)}),
+        ("CDNet", "dukemtmc", "osnet", {"OSNet, from scratch": (84.7, 68.6), "OSNet, ImageNet": (88.6, 73.5)}),
+        ("BiRe-ID (book)", "market1501", "bire-id", {"BiRe-ID": (84.1, 64.0)}),
+    ],
+)
+def test_rows_of_the_light_networks_have_the_name_of_their_method(source, dataset, method, expected):
+    rows = [row for row in papers.accuracies() if (row.source.name, row.dataset) == (source, dataset)]
+    named = {row.named: tuple(numbers(row)[-2:]) for row in rows if row.method == method and not row.queries}
+    assert expected.items() <= named.items()
+
+
+def test_a_method_has_each_printed_row_once():
+    rows = [row for row in papers.accuracies() if row.method and not row.queries]
+    assert len({(row.source, row.dataset, row.method, row.named) for row in rows}) == len(rows)
+
+
+def test_methods_of_reported_rows_are_registered():
+    assert {row.method for row in papers.accuracies()} - {""} <= set(registry.names("method"))

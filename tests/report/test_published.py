@@ -148,7 +148,7 @@ def test_reported_rows_stand_over_measured_ones(write_run):
     assert shown.loc["hashreid-noexit demo", "rank-1 S1 (%)"] == "—"
     assert set(shown.loc["msdnet", ["rank-1 S1 (%)", "rank-1 S4 (%)", "mAP S4 (%)"]]) == {"not measured"}
     reported = table.full[table.full["row"] == "reported"]
-    assert reported["source"].str.contains("Table").all()
+    assert reported["source"].str.contains("Table|Section").all()
     assert reported["address"].str.startswith("https://").all()
     assert reported.set_index("name").loc["DaRe(R)+RE", "mAP_S4"] == 0.742
 

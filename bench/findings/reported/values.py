@@ -1,7 +1,9 @@
 """Numbers that the papers report, with their sources.
 
 Numbers are decimals and keep the digits that were printed; accuracies and shares are in percent. What a paper does not
-print is None. ``method`` and ``policy`` are the names that this suite knows a thing by, empty where it knows none.
+print is None. ``method`` and ``policy`` are the names that this suite knows a thing by, empty where it knows none. Rows
+of ablations have no method, nor has a row that repeats another of its source, or quotes a paper whose own table is
+kept.
 """
 
 from __future__ import annotations
@@ -81,6 +83,12 @@ class Accuracy(Reported):
     """Of one image, in the unit that the source's notes name."""
     parameters: Amount | None = None
     """In millions."""
+
+    @property
+    def named(self) -> str:
+        """The method as the paper names it, with the recipe where that does not say it: ``HAN (Small), RE``."""
+        said = all(part in self.printed for part in self.recipe.split("+"))
+        return self.printed if said else f"{self.printed}, {self.recipe}"
 
     @property
     def where(self) -> tuple[str, str, str, str, str]:

@@ -103,7 +103,7 @@ def _printed(section: Section, row: Accuracy) -> dict[str, Any]:
     scores = {f"rank-1_S{stage}": value for stage, value in enumerate(row.rank_1, 1) if value is not None}
     if row.mean_average_precision is not None:
         scores[f"mAP_S{STAGES}"] = row.mean_average_precision
-    made = _about(section, row.method, "reported", row.printed, row.kind, row.lengths)
+    made = _about(section, row.method, "reported", row.named, row.kind, row.lengths)
     made |= {name: float(value / 100) for name, value in scores.items()}
     made |= {"source": f"{row.source.citation}, {row.place}", "address": row.source.address, "notes": row.notes}
     return made | {"_from": f"{row.source.name}, {row.place}"}
