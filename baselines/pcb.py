@@ -42,6 +42,8 @@ SMOKE_RECIPE = replace(
     schedule=Schedule(kind="step", milestones=(1,), factor=0.1),
 )
 
+STRIPES: Options = {"refined_pooling": False, "refine_from": 0.8}
+"""Without refined part pooling; with it, the share of training that has stripes."""
 OPTIONS: Options = {
     "label_smoothing": 0.0,
     "triplet_weight": 0.0,
@@ -49,6 +51,7 @@ OPTIONS: Options = {
     "last_stride": 1,
     "stripes": 6,
     "embedding": "g",
+    **STRIPES,
 }
 
 
@@ -57,12 +60,14 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
     from bench.encoders.build import encoder_of
 
     encoder = encoder_of(options, input_size)
+    refine_from = float(options.get("refine_from", 1))  # runs that were kept before the option existed have stripes
     return PartNetwork(
         encoder,
         num_identities,
         stripes=int(options["stripes"]),
         dim=int(options["dim"]),
         embedding=str(options["embedding"]),
+        refine_from=refine_from if options.get("refined_pooling", False) else 1.0,
     )
 
 
@@ -72,8 +77,9 @@ PCB = Method(
     paper="Sun et al., Beyond Part Models: Person Retrieval with Refined Part Pooling, ECCV 2018",
     faithful="input of 384×128, stripes, their common reduction, six classifiers, concatenated stripes as embedding",
     differs=(
-        "without refined part pooling, a second stage of training; one learning rate of 0.03 for trunk and new layers, "
-        "where the paper has 0.01 and 0.1; SGD's momentum is not Nesterov's; a batch shows 64 different identities"
+        "refined part pooling is a switch (refined_pooling=true), learned at the end of the one training, on one "
+        "device; one learning rate of 0.03 for trunk and new layers, where the paper has 0.01 and 0.1; SGD's momentum "
+        "is not Nesterov's; a batch shows 64 different identities"
     ),
     presets={
         "paper": Preset(
@@ -98,6 +104,7 @@ PCB = Method(
         ),
     },
     build=_build,
+    option_defaults=STRIPES,
     option_ranges={"stripes": (1, 256)},
     loss=identity_and_triplet,
     groups=("static",),

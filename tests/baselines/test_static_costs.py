@@ -3,7 +3,9 @@
 import pytest
 from paper_size import paper_size, untrained
 
+from bench import registry
 from bench.cost.ledger import CostLedger
+from bench.cost.macs import cross_check, exit_macs
 
 COUNTED = {
     # The last stage at stride 1: four times the multiply-adds. The neck adds a scale for each feature.
@@ -34,6 +36,22 @@ def test_counted_on_the_public_implementations(name):
 
 def test_the_reduced_stripes_of_pcb():
     assert paper_size("pcb", embedding="h") == ([6_079_905_792 + 6 * 2048 * 256], 24_032_832, [1_536])
+
+
+def test_the_refined_parts_of_pcb():
+    """The assignment of all places to all parts, and their weighted means: a multiply-add each, place and channel."""
+    method = registry.method("pcb")
+    smoke = method.presets["smoke"]
+    size = height, width = smoke.recipe.input_size
+    plain, refined = (
+        method.build({**smoke.network, "refined_pooling": switched}, 5, size).eval() for switched in (False, True)
+    )
+    (whole,), (more,) = exit_macs(plain, size), cross_check(refined, size)
+    assert more - whole == 2 * (height // 16 * (width // 16)) * smoke.network["stripes"] * (
+        plain.exits[0].dim // smoke.network["stripes"]
+    )
+    found = paper_size("pcb", refined_pooling=True)  # it counts layers alone, and so the assignment
+    assert found == ([6_079_905_792 + 24 * 8 * 6 * 2048], 23_508_032 + 6 * 2048 + 6, [12_288])
 
 
 PRINTED = {"han-s": 368e6, "han-m": 533e6, "han-l": 701e6, "cnet": 821e6, "cdnet": 955e6}

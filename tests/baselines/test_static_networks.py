@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from baselines.genotypes import read_genotype
 from baselines.networks.attention import HardAttention, SoftAttention
+from baselines.networks.pcb import RefinedStripes
 from bench import registry
 from bench.cost.macs import cross_check
 from bench.errors import BenchError
@@ -127,6 +128,7 @@ def test_necks_of_the_ablation(neck, stripes, dim):
         ("mlfn", {"factors": 7}, "factors must divide the 16 inner channels"),
         ("osnet", {"width": 0.001}, "leaves none"),
         ("pcb", {"embedding": "k"}, "unknown embedding 'k'"),
+        ("pcb", {"refined_pooling": True, "refine_from": 1.5}, "refine_from is the share of training"),
     ],
 )
 def test_options_that_cannot_be(name, options, said):
@@ -161,6 +163,38 @@ def test_the_stripes_of_pcb_are_normalised_one_by_one():
         stripes = [part.mean(dim=(2, 3)) for part in maps.chunk(options["stripes"], dim=2)]
         expected = torch.cat([part / part.norm(dim=1, keepdim=True) for part in stripes], dim=1)
         torch.testing.assert_close(network.embed(images)[0], expected)
+
+
+def test_refined_parts_of_hard_shares_are_the_means_of_their_places():
+    """Where every place belongs to its stripe alone, refined pooling is that of stripes; where to all parts, a mean."""
+    torch.manual_seed(0)
+    pooling = RefinedStripes(channels=3, stripes=3, dim=2)
+    maps = torch.rand(2, 3, 6, 2)
+    maps[:, :, :] = 0.1 * maps + torch.eye(3).repeat_interleave(2, 0).T[None, :, :, None]
+    with torch.no_grad():
+        pooling.assign.weight.copy_(1000 * torch.eye(3)[:, :, None, None])
+        torch.testing.assert_close(pooling.pool(maps), F.adaptive_avg_pool2d(maps, (3, 1)))
+        pooling.assign.weight.zero_()
+        mean = maps.mean(dim=(2, 3))[:, :, None, None].expand(2, 3, 3, 1)
+        torch.testing.assert_close(pooling.pool(maps), mean)
+
+
+@pytest.mark.parametrize(
+    ("progress", "refined", "moved"), [(0.75, 0, "all but"), (0.76, 1, "alone"), (0.875, 1, "alone"), (0.9, 1, "all")]
+)
+def test_pooling_is_refined_in_the_phases_of_the_paper(progress, refined, moved):
+    """Stripes first, then the assignment alone is learned, then everything (algorithm 1)."""
+    _, options, network, size = build("pcb", refined_pooling=True, refine_from=0.75)
+    method = registry.method("pcb")
+    assert network.anneals
+    assert network.heads[0].refined == 1, "before any training: so that its cost is that of refined parts"
+    network.anneal(progress)
+    assert network.state_dict()["heads.0.refined"] == refined
+    (output,) = network.outputs(torch.randn(2, 3, *size))
+    sum(method.loss([output], torch.tensor([0, 1]), options).values()).backward()
+    for name, parameter in network.named_parameters():
+        assigning = name.startswith("heads.0.assign.")
+        assert (parameter.grad is not None) == (moved == "all" or assigning == (moved == "alone")), name
 
 
 def test_the_neck_of_bot_has_a_scale_and_no_shift():
