@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.report.kinds import FIGURES, TABLES
+
 
 @pytest.fixture
 def smoke(tmp_path):
@@ -202,6 +204,14 @@ def test_what_a_policy_computes_is_on_the_ledger(bench):
     status, _, err = bench("cost", "-m", "branchynet", "--policy", "entrpy")
     assert status == 1
     assert "did you mean 'entropy'" in err
+
+
+def test_figures_and_tables_are_listed(bench):
+    for what, kinds in (("figures", FIGURES), ("tables", TABLES)):
+        status, out, _ = bench("list", what)
+        assert status == 0
+        listed = [line.split("│")[1].strip() for line in out.splitlines() if line.startswith("│")]
+        assert listed == [kind.name for kind in kinds]
 
 
 def test_lists(bench):

@@ -15,8 +15,15 @@ from bench.errors import BenchError
 from bench.findings.reported import papers
 from bench.findings.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, SearchTime, Source
 from bench.registry import Kind
+from bench.report import kinds
 
 NOTHING = "-"
+STANDS = {
+    "report": "all data together",
+    "section": "each dataset and evaluation",
+    "setup": "each method, preset and settings",
+}
+"""What there is a figure or table of, by :attr:`bench.report.kinds.Kind.of`."""
 
 
 class Listing(StrEnum):
@@ -29,6 +36,8 @@ class Listing(StrEnum):
     COSTS = "costs"
     BACKENDS = "backends"
     ENCODERS = "encoders"
+    FIGURES = "figures"
+    TABLES = "tables"
     REPORTED = "reported"
 
 
@@ -47,7 +56,8 @@ def list_command(
     what: Annotated[
         Listing | None,
         typer.Argument(
-            help="Only these; reported: the numbers of the papers.", show_default="all but encoders and reported"
+            help="Only these; figures, tables: of the report; reported: the numbers of the papers.",
+            show_default="methods to backends",
         ),
     ] = None,
 ) -> None:
@@ -57,6 +67,9 @@ def list_command(
         return
     if what is Listing.ENCODERS:
         _show_encoders()
+        return
+    if what in (Listing.FIGURES, Listing.TABLES):
+        _show_drawn(what)
         return
     for listing, kind in KINDS.items():
         if what not in (None, listing):
@@ -93,6 +106,17 @@ def _show_encoders() -> None:
             continue
         rows.append([name, ", ".join([*family.names, *([f"{family.prefix}NAME"] if family.prefix else [])])])
     show_table("encoders", ["family", "--backbone"], rows, texts=["--backbone"])
+
+
+def _show_drawn(what: Listing) -> None:
+    """Print the kinds of figures or tables of a report, those of other packages too, and remarks on broken ones."""
+    rows = [
+        [kind.name, STANDS[kind.of], kind.make]
+        for kind in (kinds.figures() if what is Listing.FIGURES else kinds.tables())
+    ]
+    show_table(what.value, ["name", "one for", "made by"], rows, texts=["one for", "made by"])
+    for remark in kinds.broken_kinds():
+        ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
 
 
 def _show_reported() -> None:
