@@ -18,7 +18,7 @@ from bench.files import SCHEMA_VERSION, read_json, replacing, write_json
 from bench.methods import ArchitectureSearch, Method
 from bench.precision import resolve_precision
 from bench.progress import SILENT, Reporter
-from bench.retrieval.labels import labels_of
+from bench.retrieval.labels import cameras, labels_of
 from bench.running.keep import find, saving
 from bench.running.request import RunRequest
 from bench.runs.folder import RunFolder
@@ -129,7 +129,7 @@ def _run(
     pids, camids = labels_of(samples)
     indices = store.indices(samples)
     halves = [
-        TrainingImages(images, indices[rows], pids[rows], camids[rows], labels[rows])
+        TrainingImages(images, indices[rows], pids[rows], cameras(camids)[rows], labels[rows])
         for rows in halves_of(samples, request.seed)
     ]
     torch.manual_seed(request.seed)

@@ -21,12 +21,17 @@ class ImageSample:
     """One image: its file, the person (``pid``) and the camera (``camid``).
 
     ``tracklet`` numbers, within a split, the short video that the image is taken from; None for single images.
+    ``clothes`` number what the person wears, where images of the query's identity in the query's clothes are junk too;
+    None where cameras alone decide. ``draws`` number the galleries that the image was drawn for, where a set is scored
+    over several of them; empty where there is one gallery.
     """
 
     path: Path
     pid: int
     camid: int
     tracklet: int | None = None
+    clothes: int | None = None
+    draws: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -78,12 +78,15 @@ class ImageStore:
 def dataset_fingerprint(*stores: ImageStore) -> str:
     """Fingerprint of several stores in this order, such as those of train, query and gallery.
 
-    Tracklet numbers are part of it: another grouping of the same images has other embeddings.
+    Numbers of tracklets, clothes and drawn galleries are part of it: with others, the same images have other scores.
     """
     content: list[object] = [store.fingerprint for store in stores]
     tracklets = [[sample.tracklet for sample in store.samples] for store in stores]
     if any(number is not None for numbers in tracklets for number in numbers):
         content.append(tracklets)
+    views = [[(sample.clothes, sample.draws) for sample in store.samples] for store in stores]
+    if any(view != (None, ()) for of_store in views for view in of_store):
+        content.append(views)
     return _sha256(content)
 
 

@@ -6,15 +6,19 @@ identity; those of ``rgb/train`` and ``rgb/val`` in ``001``, with the camera fir
 ``A_cropped_rgb001.jpg``. The folder ``val`` shows further images of the training identities.
 
 The gallery is camera A. Queries are those of camera C, in changed clothes, or those of camera B, in the same; no image
-is junk, for query and gallery have no camera in common. Here all images of camera A are ranked (multi-shot), as Gu et
-al. (CVPR 2022) do beside the authors' protocol, which draws one image a person, ranks those, and repeats it ten times.
+is junk, for query and gallery have no camera in common. The authors' protocol is *single-shot*: one image of each
+person is drawn as the gallery, ten times, and scores are averaged. They publish no draws; here a fixed generator draws.
+With the whole gallery all images of camera A are ranked (multi-shot), as Gu et al. (CVPR 2022) do.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from bench.data.dataset import DatasetReader, DatasetRequest, ImageSample, ReidDataset, choice
 from bench.data.folders import contents, find_dataset
@@ -24,8 +28,14 @@ from bench.errors import BenchError
 from bench.progress import Reporter
 
 USUAL_NAMES = ("prcc", "rgb")
+SAME_CLOTHES, SINGLE_SHOT, WITH_VAL = "same-clothes", "single-shot", "with-val"
+"""What the name of the set says of it, beside what is the default."""
 CAMERAS = {"A": 1, "B": 2, "C": 3}
 CLOTHES = ("changed", "same")
+GALLERIES = ("all", "single-shot")
+DRAWS = 10
+DRAWN_BY = 0
+"""Seed of the draws, which are the same for every run."""
 QUERY_CAMERA = {"changed": "C", "same": "B"}
 GALLERY_CAMERA = "A"
 TRAINING_NAME = re.compile(r"([ABC])_.+\.(?:jpg|jpeg|png)", re.IGNORECASE)
@@ -33,27 +43,49 @@ TEST_NAME = re.compile(r".+\.(?:jpg|jpeg|png)", re.IGNORECASE)
 
 
 def read_prcc(folder: Path, options: Mapping[str, str]) -> ReidDataset:
-    """Read the set, with queries in the ``clothes`` that are asked for, and trained on ``val`` as well or not.
+    """Read the set, with queries in the ``clothes`` and the ``gallery`` that are asked for, ``val`` trained on or not.
 
     Raises :class:`BenchError` for a wrong option, a folder that is missing or empty, and names of another form.
     """
     clothes = choice(options, "clothes", CLOTHES)
+    single_shot = choice(options, "gallery", GALLERIES) == "single-shot"
     with_validation = choice(options, "val", SWITCH) == "true"
     root = find_dataset(folder, USUAL_NAMES, ("train", "test"))
     train = [sample for part in ("train", *["val"] * with_validation) for sample in _training(root / part)]
     test = root / "test"
     query, gallery = (_people(test / camera, CAMERAS[camera]) for camera in (QUERY_CAMERA[clothes], GALLERY_CAMERA))
     check_protocol(train, query, gallery, str(root))
-    # Other queries, or other training images, are another set: scores of both must not stand under one name.
-    name = PRCC.name + ("" if clothes == "changed" else "-same-clothes") + ("-with-val" if with_validation else "")
+    if single_shot:
+        gallery = _drawn(sorted(gallery))
+    # Other queries, another gallery, or other training images are another set: scores must not stand under one name.
+    parts = ((clothes == "same", SAME_CLOTHES), (single_shot, SINGLE_SHOT), (with_validation, WITH_VAL))
+    name = PRCC.name + "".join(f"-{part}" for holds, part in parts if holds)
     return ReidDataset(
         name=name,
         root=root,
         train=tuple(sorted(train)),
         query=tuple(sorted(query)),
         gallery=tuple(sorted(gallery)),
-        details={"clothes": clothes},
+        details={"clothes": clothes, "gallery": GALLERIES[single_shot]},
     )
+
+
+def _drawn(gallery: Sequence[ImageSample]) -> list[ImageSample]:
+    """Draw an image of each person, several times, and give the images that were drawn, each with its draws."""
+    of_person: dict[int, list[ImageSample]] = {}
+    for sample in gallery:
+        of_person.setdefault(sample.pid, []).append(sample)
+    generator = np.random.default_rng(DRAWN_BY)
+    draws: dict[ImageSample, list[int]] = {}
+    for number in range(DRAWS):
+        for _, images in sorted(of_person.items()):
+            draws.setdefault(images[generator.integers(len(images))], []).append(number)
+    return [replace(sample, draws=tuple(numbers)) for sample, numbers in draws.items()]
+
+
+def _options_of(name: str) -> dict[str, str]:
+    told = {SAME_CLOTHES: ("clothes", "same"), SINGLE_SHOT: ("gallery", "single-shot"), WITH_VAL: ("val", "true")}
+    return dict(told[part] for part in told if f"-{part}" in name)
 
 
 def _training(folder: Path) -> list[ImageSample]:
@@ -100,7 +132,8 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
         "training identities": 150,
         "query images": {"changed": 3_873, "same": 3_543}[choice(options, "clothes", CLOTHES)],
         "query identities": 71,
-        "gallery images": 3_384,
+        # Of drawn images none is known: which they are, and so how many, is up to the draw.
+        **({} if choice(options, "gallery", GALLERIES) == "single-shot" else {"gallery images": 3_384}),
         "gallery identities": 71,
         "cameras": 3,
     }
@@ -108,14 +141,18 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
 
 def _read(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     dataset = read_prcc(request.folder, request.options)
-    reporter.note(f"{dataset.summary()}; {dataset.details['clothes']} clothes")
+    reporter.note(f"{dataset.summary()}; {dataset.details['clothes']} clothes, gallery {dataset.details['gallery']}")
     return dataset
 
 
 PRCC = DatasetReader(
     name="prcc",
-    summary="PRCC, every person in two sets of clothes; clothes=changed or same, val=true trains on its val images too",
+    summary=(
+        "PRCC, every person in two sets of clothes; clothes=changed or same, gallery=all or single-shot (one image a "
+        "person, drawn ten times), val=true trains on its val images too"
+    ),
     read=_read,
-    option_names=("clothes", "val"),
+    option_names=("clothes", "gallery", "val"),
     official=_official,
+    options_of=_options_of,
 )

@@ -21,6 +21,21 @@ def check_identities(train: Iterable[ImageSample], test: Iterable[ImageSample], 
         )
 
 
+def check_clothes(query: Iterable[ImageSample], gallery: Iterable[ImageSample], source: str) -> None:
+    """Raise :class:`BenchError` where no query has a match in another camera and in other clothes."""
+    views: dict[int, set[tuple[int, int | None]]] = {}
+    for sample in gallery:
+        views.setdefault(sample.pid, set()).add((sample.camid, sample.clothes))
+    for sample in query:
+        seen = views.get(sample.pid, set())
+        if any(camid != sample.camid and clothes != sample.clothes for camid, clothes in seen):
+            return
+    raise BenchError(
+        f"{source}: no query has a gallery image of its identity from another camera and in other clothes, so none can "
+        "be scored; take the standard setting, or check the names"
+    )
+
+
 def check_protocol(
     train: Iterable[ImageSample], query: Sequence[ImageSample], gallery: Iterable[ImageSample], source: str
 ) -> None:

@@ -2,8 +2,9 @@
 
 Names of arrays: ``query.0``, ``query.1``, … are the queries' codes at the exits, ``query.pids`` and ``query.camids``
 their labels; so for ``gallery`` and, where identities were held out, ``calibration_query`` and
-``calibration_gallery``. ``costs`` are the exits'. ``.features`` and ``.entropy`` of a part, and ``training.…``, are
-read by some policies and may be left out.
+``calibration_gallery``. With ``.clothes`` of a part, images of the query's identity in the query's clothes are junk;
+``gallery.draws`` says which images are in which of several drawn galleries. ``costs`` are the exits'. ``.features`` and
+``.entropy`` of a part, and ``training.…``, are read by some policies. All but codes, labels and costs may be left out.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from bench.spec import canonical_json
 
 PARTS = ("query", "gallery", "calibration_query", "calibration_gallery")
 CALIBRATION = PARTS[2:]
-OF_A_PART = ("pids", "camids", "features", "entropy")
+OF_A_PART = ("pids", "camids", "clothes", "draws", "features", "entropy")
 TRAINING = ("training.retrieval_history", "training.features", "training.neighbours")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -120,6 +121,19 @@ def _images(arrays: Arrays, part: str, coded: tuple[CodedExit, ...]) -> Embedded
     if missing:
         raise BenchError(f"{missing[0]} is missing: identities and cameras are whole numbers, one of each an image")
     pids, camids = label_pair(arrays[f"{part}.pids"], arrays[f"{part}.camids"], part)
+    if f"{part}.clothes" in arrays:
+        camids = np.stack([camids, label_pair(pids, arrays[f"{part}.clothes"], f"{part}.clothes")[1]], axis=1)
+    draws = arrays.get(f"{part}.draws", np.zeros((len(pids), 0), dtype=bool))
+    if (
+        draws.dtype != np.bool_
+        or draws.shape[:1] != pids.shape
+        or draws.ndim != 2
+        or (draws.size and part != "gallery")
+    ):
+        raise BenchError(
+            f"draws say which images are in each drawn gallery, booleans ({len(pids)}, galleries), of the gallery "
+            f"alone; found {part}.draws, {draws.dtype} {draws.shape}"
+        )
     codes = tuple(
         ready_codes(arrays[f"{part}.{index}"], exit_, f"{part}.{index}", len(pids)) for index, exit_ in enumerate(coded)
     )
@@ -128,11 +142,13 @@ def _images(arrays: Arrays, part: str, coded: tuple[CodedExit, ...]) -> Embedded
         features = _floats(f"{part}.features", features, (len(pids), None)).astype(np.float16)
     if entropy is not None:
         entropy = _floats(f"{part}.entropy", entropy, (len(pids), len(coded))).astype(np.float64)
-    return EmbeddedImages(codes, pids, camids, features, entropy)
+    return EmbeddedImages(codes, pids, camids, draws, features, entropy)
 
 
 def _check_findable(query: EmbeddedImages, gallery: EmbeddedImages, which: str) -> None:
-    """Refuse queries none of which has a match."""
+    """Refuse queries none of which has a match, and clothes of queries or of the gallery alone."""
+    if query.camids.ndim != gallery.camids.ndim:
+        raise BenchError(f"{which}clothes are given for both query and gallery, or for neither")
     try:
         search_labels(query.pids, gallery.pids, query.camids, gallery.camids)
     except BenchError as problem:

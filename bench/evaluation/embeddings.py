@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bench.budget.policy import TrainingStatistics
 from bench.errors import BenchError
 from bench.exits import ExitSpec
+from bench.retrieval.drawn import Draws
 from bench.retrieval.table import FloatArray, IntArray
 from bench.spec import digest
 
@@ -41,7 +42,9 @@ class EmbeddedImages:
     pids: IntArray
     """(N,)"""
     camids: IntArray
-    """(N,)"""
+    """(N,), or with clothes (N, 2)"""
+    draws: Draws
+    """(N, D) which of D drawn galleries an image is in; D is 0 where there is one gallery."""
     features: NDArray[np.float16] | None = None
     """(N, F) what the first exit's head starts from, for policies that read it."""
     entropy: FloatArray | None = None
@@ -86,7 +89,11 @@ class Embeddings:
     def fingerprint(self) -> str:
         """Identify the data: what the file states, or else the hash of all labels of queries and gallery."""
         stated = self.about.get("fingerprint")
-        return str(stated) if stated else hash_arrays(enumerate((*self.query.labels, *self.gallery.labels)))
+        return str(stated) if stated else self._hash_of_labels()
+
+    def _hash_of_labels(self) -> str:
+        drawn = [self.gallery.draws] if self.gallery.draws.shape[1] else []
+        return hash_arrays(enumerate((*self.query.labels, *self.gallery.labels, *drawn)))
 
 
 @dataclass(frozen=True)

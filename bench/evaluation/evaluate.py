@@ -15,7 +15,9 @@ from bench.errors import BenchError
 from bench.evaluation.embeddings import EmbeddedImages, Embeddings, EmbeddingsSpec
 from bench.evaluation.request import EvaluationRequest
 from bench.progress import SILENT, Reporter
-from bench.retrieval.evaluate import build_table, exit_scores
+from bench.retrieval.drawn import build_drawn_table, protocol
+from bench.retrieval.evaluate import exit_scores
+from bench.retrieval.labels import cameras
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.running.keep import obtain
@@ -104,7 +106,8 @@ class _Scoring:
     def _table(self, split: str, query: EmbeddedImages, gallery: EmbeddedImages) -> ExitTable:
         def make() -> ExitTable:
             self.reporter.note(f"matching every {split} query at every exit")
-            return build_table(
+            return build_drawn_table(
+                gallery.draws,
                 self.embeddings.exits,
                 query.codes,
                 gallery.codes,
@@ -151,6 +154,7 @@ class _Scoring:
 
     def _header(self, calibration: ExitTable | None, fitted: Fitted | None) -> dict[str, Any]:
         about = self.embeddings.about
+        differing = protocol(self.embeddings.query.camids, self.embeddings.gallery.draws)
         told = about.get("exits") or [{} for _ in self.embeddings.exits]
         exits = [
             {**row, "name": spec.name, "code": spec.code, "dim": spec.dim}
@@ -167,6 +171,7 @@ class _Scoring:
                 "name": self.spec.dataset,
                 "rendered": bool(about.get("rendered", False)),
                 "counts": about.get("counts") or _counts(self.embeddings, calibration),
+                **({"protocol": differing} if differing else {}),
             },
             "method": about.get("method") or {"name": self.spec.method, "summary": "embeddings from elsewhere"},
             "exits": exits,
@@ -220,5 +225,5 @@ def _counts(embeddings: Embeddings, calibration: ExitTable | None) -> dict[str, 
         "query images": len(query.pids),
         "query identities": len(set(query.pids.tolist())),
         "gallery images": len(gallery.pids),
-        "cameras": len({*query.camids.tolist(), *gallery.camids.tolist()}),
+        "cameras": len({*cameras(query.camids).tolist(), *cameras(gallery.camids).tolist()}),
     }

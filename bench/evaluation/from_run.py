@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.dataset import DatasetRequest
+from bench.data.tracklets import entries
 from bench.errors import BenchError
 from bench.evaluation.checks import CALIBRATION, PARTS, TRAINING
 from bench.evaluation.file import write_embeddings
 from bench.inference.opening import open_run
 from bench.progress import SILENT, Reporter
 from bench.retrieval.classify import class_entropies
+from bench.retrieval.drawn import draws_of
+from bench.retrieval.labels import cameras
 from bench.running.context import RunContext
 from bench.running.fitting import load_retrieval_history, obtain_features, split_labels
 from bench.running.stages import obtain_embeddings, obtain_network
@@ -89,7 +92,12 @@ def _arrays(context: RunContext, scored: Run) -> tuple[dict[str, NDArray[Any]], 
         for part, (pids, camids) in zip(("query", "gallery"), split_labels(context, prefix), strict=True):
             name = f"{prefix}{part}"
             arrays |= {f"{name}.{index}": values for index, values in enumerate(codes[name])}
-            arrays |= {f"{name}.pids": pids, f"{name}.camids": camids}
+            arrays |= {f"{name}.pids": pids, f"{name}.camids": cameras(camids)}
+            if camids.ndim > 1:
+                arrays[f"{name}.clothes"] = camids[:, 1]
+            draws = draws_of(entries(context.stores.gallery.samples))
+            if name == "gallery" and draws.shape[1]:
+                arrays["gallery.draws"] = draws
         entropy = class_entropies(network, codes[f"{prefix}query"])
         if entropy:
             arrays[f"{prefix}query.entropy"], classes = entropy

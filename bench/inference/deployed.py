@@ -21,6 +21,7 @@ from bench.inference.enrolment import NamedImages, gallery_of
 from bench.inference.gallery import Gallery, listed
 from bench.inference.replay import ReplayBackend
 from bench.retrieval.classify import Classifier
+from bench.retrieval.drawn import require_plain
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, FloatArray, IntArray
 from bench.running.context import RunContext
@@ -79,15 +80,15 @@ class Deployed:
         """
         if VIEW_COUNTS[evaluation.views] != 1 or evaluation.signals != "deployed":
             raise BenchError("an engine sees one view of an image, and the gallery as deployed: run without --views")
+        require_plain(context.stores.query.samples, context.stores.gallery.samples, "real early exit", clothes=False)
         network = obtain_network(context).eval()
         costs = obtain_ledger(context, network).cumulative_macs.astype(float)
         tables = obtain_tables(context, network, evaluation)
         fitted = ready_policies(context, network, [registry.policy(policy)], *tables, evaluation, leave_out=False)
         embeddings = obtain_embeddings(context, network, evaluation.views)
-        samples = entries(context.stores.gallery.samples)
+        samples, asked = entries(context.stores.gallery.samples), entries(context.stores.query.samples)
         images = NamedImages(tuple(samples), tuple(str(sample.path) for sample in samples))
         gallery = gallery_of(context.spec.key, network, embeddings["gallery"], images)
-        asked = entries(context.stores.query.samples)
         pids, camids = (np.array([getattr(sample, name) for sample in asked]) for name in ("pid", "camid"))
         rows = matched_queries(pids, camids, gallery.pids, gallery.camids)
         ready = fitted.policies[0]

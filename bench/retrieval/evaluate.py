@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.exits import ExitSpec
 from bench.retrieval.blocks import row_slices
 from bench.retrieval.codes import packed_width
-from bench.retrieval.labels import JUNK_PID, GalleryLabels, label_pair, require_match
+from bench.retrieval.labels import JUNK_PID, GalleryLabels, cameras, label_pair, require_match, same_view, views
 from bench.retrieval.metrics import check_choice
 from bench.retrieval.neighbours import GalleryIndex
 from bench.retrieval.ranks import locate_matches
@@ -89,7 +89,7 @@ def build_table(
             bounds[(*here, 1)] = matches.score("optimistic", ap, 1).average_precision
             seen = index.search(
                 codes,
-                camids=camids[part] if signals == "deployed" else None,
+                camids=cameras(camids[part]) if signals == "deployed" else None,
                 hidden=_junk(pids[part], camids[part], gallery) if signals == "protocol" else None,
                 previous=nearest_indices[part, exit_index - 1, 0] if exit_index else None,
                 distances=distances,
@@ -105,7 +105,7 @@ def build_table(
             nearest_pids=np.where(nearest_indices >= 0, gallery.pids[nearest_indices], -1),
             identity_margin=margin,
             previous_identity_distance=previous_distance,
-            query_camids=camids,
+            query_camids=cameras(camids),
             dims=np.array([spec.dim for spec in exits], dtype=np.int64),
             class_entropy=np.full(shape, np.nan) if class_entropy is None else class_entropy[rows],
             classes=classes,
@@ -160,10 +160,11 @@ def _rows_with_match(pids: IntArray, camids: IntArray, gallery: GalleryLabels) -
 
 
 def _junk(query_pids: IntArray, query_camids: IntArray, gallery: GalleryLabels) -> NDArray[np.bool_]:
-    """Which gallery images (Q, G) the protocol removes: the query's identity in its own camera, and identity −1."""
-    same_camera = gallery.camids[None, :] == query_camids[:, None]
+    """Which gallery images (Q, G) the protocol removes: the query's identity in its own view, and identity −1."""
     same_identity = gallery.pids[None, :] == query_pids[:, None]
-    return (same_camera & same_identity) | (gallery.pids == JUNK_PID)[None, :]
+    return (same_view(gallery.views[None], views(query_camids)[:, None]) & same_identity) | (gallery.pids == JUNK_PID)[
+        None, :
+    ]
 
 
 def _check_embeddings(

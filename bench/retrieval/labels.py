@@ -17,19 +17,45 @@ JUNK_PID = -1
 
 
 def labels_of(samples: Sequence[ImageSample]) -> tuple[IntArray, IntArray]:
-    """Give identities and cameras (N,) of N image samples, in their order."""
-    pids, camids = ([getattr(sample, name) for sample in samples] for name in ("pid", "camid"))
-    return np.array(pids, dtype=np.int64), np.array(camids, dtype=np.int64)
+    """Give identities (N,) and cameras (N,) of N image samples, in their order.
+
+    Where the samples say which clothes their people wear, cameras come with the clothes beside them, (N, 2).
+    """
+    pids, camids = (np.array([getattr(one, name) for one in samples], dtype=np.int64) for name in ("pid", "camid"))
+    clothes = [sample.clothes for sample in samples]
+    if not clothes or None in clothes:
+        return pids, camids
+    return pids, np.stack([camids, np.array(clothes, dtype=np.int64)], axis=1)
+
+
+def cameras(camids: IntArray) -> IntArray:
+    """Cameras (N,) out of cameras (N,), or of cameras and clothes (N, 2)."""
+    return camids if camids.ndim == 1 else camids[:, 0]
+
+
+def views(camids: IntArray) -> IntArray:
+    """Give cameras (N,), or cameras and clothes (N, 2), on two axes (N, V): what :func:`same_view` compares."""
+    return camids[:, None] if camids.ndim == 1 else camids
+
+
+def same_view(one: IntArray, other: IntArray) -> NDArray[np.bool_]:
+    """Whether two images of one person are junk to each other: seen by one camera, or (where known) in one's clothes.
+
+    Takes :func:`views` (…, V), whose other axes are broadcast.
+    """
+    return (one == other).any(axis=-1)
 
 
 class GalleryLabels:
     """Identities and cameras of a gallery (G,), indexed by identity, with the junk of identity −1 set aside.
 
-    Raises :class:`BenchError` where no image is left.
+    Cameras may have clothes beside them, (G, 2), as :func:`labels_of` gives them; queries have them then, too. Raises
+    :class:`BenchError` where no image is left.
     """
 
     def __init__(self, pids: ArrayLike, camids: ArrayLike) -> None:
         self.pids, self.camids = label_pair(pids, camids, "gallery")
+        self.views = views(self.camids)
         if len(self.pids) == 0:
             raise BenchError("the gallery is empty: there is nothing to rank")
         self.kept = np.flatnonzero(self.pids != JUNK_PID)
@@ -46,10 +72,10 @@ class GalleryLabels:
         return self._of_identity.get(pid, self._no_images)
 
     def has_match(self, query_pids: IntArray, query_camids: IntArray) -> NDArray[np.bool_]:
-        """Whether each query (Q,) has an image of its identity in another camera."""
-        kept_camids = self.camids[self.kept]
-        pairs = zip(query_pids.tolist(), query_camids.tolist(), strict=True)
-        return np.array([bool((kept_camids[self.showing(pid)] != camid).any()) for pid, camid in pairs], dtype=bool)
+        """Whether each query (Q,) has an image of its identity in another camera, and in other clothes where known."""
+        kept = self.views[self.kept]
+        pairs = zip(query_pids.tolist(), views(query_camids), strict=True)
+        return np.array([not same_view(kept[self.showing(pid)], view).all() for pid, view in pairs], dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -59,7 +85,7 @@ class SearchLabels:
     query_pids: IntArray
     """(Q,)"""
     query_camids: IntArray
-    """(Q,)"""
+    """(Q,), or with clothes (Q, 2)"""
     gallery: GalleryLabels
     valid: NDArray[np.bool_]
     """(Q,) whether the query has a match."""
@@ -92,15 +118,16 @@ def require_match(
             "query and gallery share no identity. Were they read from the same dataset, with the same numbering of "
             "identities?"
         )
-    elif len(np.union1d(query_camids, gallery.camids)) == 1:
+    elif len(np.union1d(cameras(query_camids), cameras(gallery.camids))) == 1:
         cause = (
-            f"query and gallery all have camera {int(query_camids[0])}, and images of a query's own identity and "
-            "camera are junk. Give images their real cameras; where there are none, give the query one id and the "
+            f"query and gallery all have camera {int(cameras(query_camids)[0])}, and images of a query's own identity "
+            "and camera are junk. Give images their real cameras; where there are none, give the query one id and the "
             "gallery another."
         )
     else:
         cause = (
-            "every gallery image of a query's identity was taken by the query's own camera, which makes it junk. "
+            "every gallery image of a query's identity was taken by the query's own camera"
+            f"{'' if query_camids.ndim == 1 else ' or wears its clothes'}, which makes it junk. "
             "Check that the camera ids are those of the images, in the order of the distances."
         )
     raise BenchError(f"no query has a match in the gallery: {cause}")
@@ -109,12 +136,13 @@ def require_match(
 def label_pair(pids: ArrayLike, camids: ArrayLike, role: str) -> tuple[IntArray, IntArray]:
     """Check identities (N,) and cameras (N,) of one set of images: whole numbers, one of each an image.
 
-    Raises :class:`BenchError` where they are not.
+    Cameras may have the clothes beside them, (N, 2). Raises :class:`BenchError` where they are neither.
     """
     checked = []
     for name, labels in (("identities", pids), ("cameras", camids)):
         values = np.asarray(labels)
-        if values.ndim != 1 or (len(values) and values.dtype.kind not in "iu"):
+        fits = values.ndim == 1 or (name == "cameras" and values.ndim == 2 and values.shape[1] == 2)
+        if not fits or (len(values) and values.dtype.kind not in "iu"):
             raise BenchError(
                 f"{role} {name} must be whole numbers (N,), one an image; found {values.dtype} {values.shape}"
             )

@@ -2,7 +2,8 @@
 
 For a query of identity p in camera c, gallery images of p in c and images of identity −1 are *junk*: they leave the
 list before ranks are counted, and neither cost nor gain. Images of p in other cameras are matches. All else is
-wrong, the distractors (identity 0 in Market-1501) and other people in camera c included.
+wrong, the distractors (identity 0 in Market-1501) and other people in camera c included. Where cameras come with the
+clothes beside them, (N, 2), images of p in the query's clothes are junk as well (LTCC's cloth-changing setting).
 (Zheng et al., "Scalable Person Re-identification: A Benchmark", 2015, and the evaluation kit that came with it.)
 """
 

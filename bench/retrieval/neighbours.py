@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from bench.errors import BenchError
 from bench.retrieval.blocks import map_rows, row_slices
 from bench.retrieval.hamming import PackedGallery
-from bench.retrieval.labels import label_pair
+from bench.retrieval.labels import cameras, label_pair
 from bench.retrieval.matching import FloatGallery, pair_distances
 from bench.retrieval.selection import beyond, candidates, nearest_images
 from bench.retrieval.table import NEIGHBOURS, FloatArray, IntArray
@@ -61,7 +61,9 @@ class GalleryIndex:
         """Check codes and labels. Raises BenchError where they are of no known kind, or not one label an image."""
         values = np.asarray(codes)
         self._gallery = PackedGallery(values) if values.dtype == np.uint8 else FloatGallery(values)
-        self.pids, self.camids = label_pair(pids, camids, "gallery")
+        self.pids, views = label_pair(pids, camids, "gallery")
+        # What a running system hides from a query is its own camera: clothes are known to the protocol alone.
+        self.camids = cameras(views)
         if len(self) != len(self.pids):
             raise BenchError(f"a gallery needs one label an image; found {len(self)} codes and {len(self.pids)} labels")
         if len(self) == 0:

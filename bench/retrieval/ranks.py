@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.retrieval.blocks import map_rows
-from bench.retrieval.labels import GalleryLabels
+from bench.retrieval.labels import GalleryLabels, same_view, views
 from bench.retrieval.ties import (
     AveragePrecision,
     IntArray,
@@ -57,12 +57,12 @@ def locate_matches(
     """Count, in distances (Q, G), the kept images closer to each query than its matches, and level with them.
 
     Each row is sorted by value, which is far cheaper than sorting its indices, and the few images of the query's own
-    identity are looked up in it; those in its own camera are then taken off the counts. Rows go through in blocks,
-    so memory stays bounded whatever Q is. ``first_query`` is the number of the first row, for messages.
+    identity are looked up in it; those in its own camera (or clothes) are then taken off the counts. Rows go through
+    in blocks, so memory stays bounded whatever Q is. ``first_query`` is the number of the first row, for messages.
     """
     rows_at_once = max(1, BLOCK_BYTES // (len(gallery.kept) * max(4, distances.dtype.itemsize)))
     all_kept = len(gallery.kept) == distances.shape[1]
-    kept_camids = gallery.camids[gallery.kept]
+    kept_views, query_views = gallery.views[gallery.kept], views(query_camids)
 
     def look_up(rows: slice) -> tuple[NDArray[Any], ...]:
         block = distances[rows]
@@ -94,7 +94,7 @@ def locate_matches(
     query, own, value, closer, within, earlier = (
         column[order] for column in (query, own, value, closer, within, earlier)
     )
-    junk = kept_camids[own] == query_camids[query]
+    junk = same_view(kept_views[own], query_views[query])
     query_start = np.searchsorted(query, query)
     junk_before = _count_before(junk, query_start)
     new_group = np.append(True, (np.diff(query) != 0) | (value[1:] != value[:-1]))[: len(query)]

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from bench.errors import BenchError
 from bench.retrieval.blocks import row_slices
 from bench.retrieval.hamming import PackedGallery
-from bench.retrieval.labels import JUNK_PID, label_pair
+from bench.retrieval.labels import JUNK_PID, label_pair, same_view, views
 from bench.retrieval.matching import FloatGallery
 from bench.retrieval.table import FloatArray, IntArray
 
@@ -106,6 +106,7 @@ def accepted_pairs(
     queries, images = np.asarray(query), np.asarray(gallery)
     pids, camids = label_pair(query_pids, query_camids, "query")
     others, other_camids = label_pair(gallery_pids, gallery_camids, "gallery")
+    camids, other_camids = views(camids), views(other_camids)
     index = PackedGallery(images) if images.dtype == np.uint8 else FloatGallery(images)
     rows_at_once = max(1, block_values // max(1, len(others)))
 
@@ -113,7 +114,7 @@ def accepted_pairs(
         for rows in row_slices(len(pids), rows_at_once):
             same = pids[rows, None] == others[None, :]
             seen = (others != JUNK_PID)[None, :] & (pids[rows] != JUNK_PID)[:, None]
-            genuine = same & seen & (camids[rows, None] != other_camids[None, :])
+            genuine = same & seen & (~same_view(camids[rows, None], other_camids[None, :]))
             yield rows, index.distances(queries[rows]), genuine, seen & ~same
 
     found, owners, impostors = [], [], 0

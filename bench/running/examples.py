@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.progress import SILENT, Reporter
+from bench.retrieval.drawn import query_rows
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable, IntArray
@@ -128,7 +129,7 @@ class _Album:
         (query_pids, query_camids), (gallery_pids, gallery_camids) = (
             labels_of(store.samples) for store in (queries, gallery)
         )
-        rows = matched_queries(query_pids, query_camids, gallery_pids, gallery_camids)
+        rows = query_rows(table, matched_queries(query_pids, query_camids, gallery_pids, gallery_camids))
         pids = table.outcomes.query_pids
         return cls(queries.images, gallery.images, rows, pids, gallery_pids, np.random.default_rng(seed))
 

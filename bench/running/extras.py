@@ -9,8 +9,8 @@ import numpy as np
 from bench.data.tracklets import entries
 from bench.device import DeviceImages
 from bench.networks import MultiExitNetwork
+from bench.retrieval.drawn import build_drawn_table, draws_of
 from bench.retrieval.embed import Embeddings, embed_images
-from bench.retrieval.evaluate import build_table
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
@@ -49,7 +49,8 @@ def obtain_extras(
         def make() -> ExitTable:
             parts = ([codes()["query"][index]], [codes()["gallery"][index]])
             labels = (*labels_of(query), *labels_of(gallery))
-            return build_table([network.extras[index]], *parts, *labels, ap=evaluation.ap, signals=evaluation.signals)
+            how = {"ap": evaluation.ap, "signals": evaluation.signals}
+            return build_drawn_table(draws_of(gallery), [network.extras[index]], *parts, *labels, **how)
 
         return obtain(context.folder.extra(index, evaluation.key), load_table, make, save_table, context.reporter)
 

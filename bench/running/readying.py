@@ -15,6 +15,7 @@ from bench.deadline import NEVER, Deadline
 from bench.errors import BenchError
 from bench.files import read_arrays, write_arrays
 from bench.progress import Reporter
+from bench.retrieval.drawn import query_rows
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, FirstExitFeatures, IntArray
 from bench.running.keep import obtain
@@ -115,7 +116,7 @@ def with_features(
 
     Labels are identities and cameras: those of the queries say which of them are rows of the table.
     """
-    rows = matched_queries(*query_labels, *gallery_labels)
+    rows = query_rows(table, matched_queries(*query_labels, *gallery_labels))
     return replace(table, signals=replace(table.signals, features=FirstExitFeatures(query[rows], gallery)))
 
 

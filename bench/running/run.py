@@ -19,6 +19,8 @@ from bench.data.views import VIEW_COUNTS
 from bench.deadline import NEVER, Deadline
 from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
+from bench.retrieval.drawn import draws_of, protocol
+from bench.retrieval.labels import labels_of
 from bench.running.auc import lacks_auc, with_auc
 from bench.running.keep import whole
 from bench.running.request import RunRequest
@@ -204,6 +206,7 @@ def _compute(
             records += extra_records(name, extra, costs[-1], request.scoring.resamples, request.scoring.seed)
     records += run_verification(request, context, network)
     training = whole(context.folder.training, read_training, context.reporter)
+    differing = protocol(labels_of(dataset.query)[1], draws_of(dataset.gallery))
     header = {
         "run": context.spec.key,
         "spec": context.spec.to_json(),
@@ -215,6 +218,7 @@ def _compute(
             "name": dataset.name,
             "rendered": dataset.rendered,
             "counts": _counts(dataset, training, calibration),
+            **({"protocol": differing} if differing else {}),
         },
         "method": {name: getattr(context.method, name) for name in ("name", "summary", "paper", "faithful")}
         | {"differs": request.differs},

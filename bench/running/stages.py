@@ -26,9 +26,10 @@ from bench.device import DeviceImages
 from bench.files import read_arrays, read_json, write_arrays, write_json
 from bench.networks import MultiExitNetwork
 from bench.retrieval.classify import class_entropies
+from bench.retrieval.drawn import build_drawn_table, draws_of, gallery_size
 from bench.retrieval.embed import Embeddings, embed_images
 from bench.retrieval.evaluate import build_table
-from bench.retrieval.labels import labels_of
+from bench.retrieval.labels import cameras, labels_of
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.retrieval.tracklets import pool_tracklets
@@ -109,7 +110,7 @@ def train_together(context: RunContext, network: MultiExitNetwork) -> Trained:
         images=DeviceImages(context.stores.train, context.fabric, spec.recipe.input_size),
         indices=context.stores.train.indices(samples),
         pids=pids,
-        camids=camids,
+        camids=cameras(camids),
         labels=relabel(samples),
     )
     return train(
@@ -235,7 +236,8 @@ def obtain_ledger(context: RunContext, network: MultiExitNetwork) -> CostLedger:
     def make() -> CostLedger:
         context.deadline.check("counting multiply-adds")
         context.reporter.note("counting multiply-adds of every exit")
-        return CostLedger.of(network, context.spec.recipe.input_size, len(entries(context.stores.gallery.samples)))
+        gallery = entries(context.stores.gallery.samples)
+        return CostLedger.of(network, context.spec.recipe.input_size, gallery_size(draws_of(gallery)))
 
     return obtain(
         context.folder.cost,
@@ -285,7 +287,8 @@ def _table(
 ) -> ExitTable:
     query, gallery = entries(query), entries(gallery)
     entropy = class_entropies(network, embeddings[f"{prefix}query"])
-    return build_table(
+    return build_drawn_table(
+        draws_of(gallery),
         network.exits,
         embeddings[f"{prefix}query"],
         embeddings[f"{prefix}gallery"],

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from bench.data.tracklets import entries
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
-from bench.retrieval.labels import JUNK_PID, SearchLabels, search_labels
+from bench.retrieval.drawn import require_plain
+from bench.retrieval.labels import JUNK_PID, SearchLabels, labels_of, same_view, search_labels, views
 from bench.retrieval.metrics import check_choice
 from bench.retrieval.neighbours import GalleryIndex
 from bench.running.request import RunRequest
@@ -85,13 +86,14 @@ def score_indexed(request: RunRequest, kind: IndexKind, reporter: Reporter = SIL
 
     load_faiss(kind)
     opened = Opened.of(request, reporter)
+    require_plain(opened.dataset.query, opened.dataset.gallery, f"index {kind}", clothes=True)
     with opened.folder.alone():
         context = opened.workbench(reporter)
         embeddings = obtain_embeddings(context, obtain_network(context), request.evaluation.views)
-    samples = entries(opened.dataset.query), entries(opened.dataset.gallery)
-    labels = search_labels(
-        *(np.array([getattr(one, name) for one in part]) for name in ("pid", "camid") for part in samples)
+    (query_pids, query_camids), (gallery_pids, gallery_camids) = (
+        labels_of(entries(part)) for part in (opened.dataset.query, opened.dataset.gallery)
     )
+    labels = search_labels(query_pids, gallery_pids, query_camids, gallery_camids)
     pairs = list(zip(embeddings["query"], embeddings["gallery"], strict=True))
     if all(query.dtype != np.uint8 for query, _ in pairs):
         raise BenchError(f"{request.method} has no binary exit: an index of packed codes is for methods that hash")
@@ -145,16 +147,15 @@ def score_lists(
     ordered = np.take_along_axis(images, np.lexsort((images, far), axis=1), axis=1)
     first, precision = [], []
     for row in np.flatnonzero(labels.valid):
-        pid, camid = labels.query_pids[row], labels.query_camids[row]
+        pid, view = labels.query_pids[row], views(labels.query_camids)[row]
         listed = ordered[row][ordered[row] >= 0]
         listed = listed if shuffled is None else shuffled[listed]
         labelled = np.minimum(listed, len(gallery.pids) - 1)
         distractor = listed >= len(gallery.pids)
         pids = np.where(distractor, DISTRACTOR_PID, gallery.pids[labelled])
-        camids = gallery.camids[labelled]
-        kept = (pids != JUNK_PID) & ~((pids == pid) & (camids == camid))
+        kept = (pids != JUNK_PID) & ~((pids == pid) & same_view(gallery.views[labelled], view))
         right = pids[kept] == pid
-        matches = int((gallery.camids[gallery.kept][gallery.showing(pid)] != camid).sum())
+        matches = int((~same_view(gallery.views[gallery.kept][gallery.showing(pid)], view)).sum())
         ranks = np.flatnonzero(right) + 1
         first.append(bool(right[:1].any()))
         precision.append(float((np.arange(1, len(ranks) + 1) / ranks).sum() / matches))

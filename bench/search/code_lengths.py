@@ -14,6 +14,7 @@ from bench.data.tracklets import entries
 from bench.errors import BenchError
 from bench.exits import ExitSpec
 from bench.progress import SILENT, Reporter
+from bench.retrieval.drawn import require_plain
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import IntArray
 from bench.running.request import RunRequest
@@ -62,6 +63,7 @@ class CodeLengths:
         from bench.running.stages import obtain_embeddings, obtain_network
 
         opened = Opened.of(request, reporter)
+        require_plain(opened.dataset.query, opened.dataset.gallery, "a study of code lengths", clothes=True)
         with opened.folder.alone():
             context = opened.workbench(reporter)
             network = obtain_network(context)

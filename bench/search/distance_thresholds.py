@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bench.errors import BenchError
 from bench.retrieval.blocks import row_slices
 from bench.retrieval.hamming import PackedGallery
-from bench.retrieval.labels import JUNK_PID
+from bench.retrieval.labels import JUNK_PID, same_view, views
 from bench.retrieval.table import FloatArray, IntArray
 
 QUERY_ROWS = 256
@@ -45,7 +45,7 @@ def distance_counts(
     for rows in row_slices(len(query), QUERY_ROWS):
         distances = index.distances(query[rows])
         same = query_pids[rows, None] == pids
-        elsewhere = query_camids[rows, None] != camids
+        elsewhere = ~same_view(views(query_camids)[rows, None], views(camids))
         matches += np.bincount(distances[same & elsewhere], minlength=length + 1)
         ranked = (elsewhere | ~same) & (pids != JUNK_PID)
         everything += np.bincount(distances[ranked], minlength=length + 1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.errors import BenchError
 from bench.progress import Reporter
 from bench.retrieval.blocks import map_rows
-from bench.retrieval.labels import SearchLabels
+from bench.retrieval.labels import SearchLabels, cameras
 from bench.search.approximate import IndexKind
 from bench.search.distractors import CodeModel, fit_codes
 from bench.search.streamed import check_bits
@@ -56,7 +56,7 @@ def distractor_codes(
     if request.codes is not None:
         yield _read_codes(request.codes, one, count), {}
         return
-    model = fit_codes(one.gallery, one.bits, labels.gallery.pids, labels.gallery.camids)
+    model = fit_codes(one.gallery, one.bits, labels.gallery.pids, cameras(labels.gallery.camids))
     try:
         working.mkdir(parents=True, exist_ok=True)
         with folder_in(working, MAKING) as folder:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.data.tracklets import entries
 from bench.progress import SILENT, Reporter
+from bench.retrieval.drawn import require_plain
 from bench.retrieval.labels import labels_of, search_labels
 from bench.retrieval.metrics import RankingScores, score_blocks
 from bench.retrieval.re_ranking import re_rank
@@ -32,6 +33,7 @@ def score_re_ranked(request: RunRequest, reporter: Reporter = SILENT) -> tuple[R
     from bench.running.stages import obtain_embeddings, obtain_network
 
     opened = Opened.of(request, reporter)
+    require_plain(opened.dataset.query, opened.dataset.gallery, "re-ranking", clothes=True)
     with opened.folder.alone():
         context = opened.workbench(reporter)
         embeddings = obtain_embeddings(context, obtain_network(context), request.evaluation.views)

@@ -16,7 +16,7 @@ from bench.progress import SILENT, Reporter
 from bench.retrieval.blocks import map_rows, row_slices
 from bench.retrieval.codes import unpack
 from bench.retrieval.hamming import PackedGallery, load_faiss
-from bench.retrieval.labels import SearchLabels
+from bench.retrieval.labels import SearchLabels, same_view, views
 from bench.retrieval.selection import nearest_images
 from bench.retrieval.table import IntArray
 from bench.retrieval.ties import QueryScores, TieGroups, expected_scores
@@ -84,14 +84,14 @@ def score_among(
     their expectation, AP by steps. Distractors match nobody.
     """
     kept = labels.gallery.kept
-    pids, camids = labels.gallery.pids[kept], labels.gallery.camids[kept]
+    pids, of_gallery, of_queries = labels.gallery.pids[kept], labels.gallery.views[kept], views(labels.query_camids)
     laid_out = PackedGallery(gallery[kept])
     matches = np.zeros((len(query), bits + 1), dtype=np.int64)
     others = counts.copy()
     for row in range(len(query)):
         distances = laid_out.distances(query[row : row + 1])[0]
         own = pids == labels.query_pids[row]
-        seen = own & (camids != labels.query_camids[row])
+        seen = own & ~same_view(of_gallery, of_queries[row])
         matches[row] = np.bincount(distances[seen], minlength=bits + 1)
         others[row] += np.bincount(distances[~own], minlength=bits + 1)
     size = matches + others

@@ -61,6 +61,22 @@ def test_ltcc_counts_identities_from_0(tmp_path, below):
     assert labels(dataset.gallery) == [(95, 3), (95, 9), (121, 12)]
 
 
+def test_ltcc_in_its_cloth_changing_setting_numbers_clothes(tmp_path):
+    root = write(tmp_path, {**LTCC, "test": [*LTCC["test"], "094_2_c4_000005.png"]})
+    standard, changing = read("ltcc", root), read("ltcc", root, setting="cloth-changing")
+    assert changing.name == "ltcc-cloth-changing"
+    assert registry.dataset("ltcc").options_of(changing.name) == {"setting": "cloth-changing"}
+    assert [sample.clothes for sample in changing.query] == [1]
+    assert [sample.clothes for sample in changing.train] == [1, 2]
+    assert [(sample.camid, sample.clothes) for sample in changing.gallery] == [(3, 1), (4, 2), (9, 2), (12, 1)]
+    assert labels(standard.gallery) == labels(changing.gallery)
+    assert {sample.clothes for sample in standard.gallery} == {None}
+    # Camera 3 has the same clothes, camera 9 is the query's own: without the image of camera 4 nothing is left.
+    (root / "test" / "094_2_c4_000005.png").unlink()
+    with pytest.raises(BenchError, match="another camera and in other clothes"):
+        read("ltcc", root, setting="cloth-changing")
+
+
 @pytest.mark.parametrize("below", ["", "VeRi", "veri-776/VeRi"])
 def test_vehicles_are_read_as_people_are(tmp_path, below):
     write(tmp_path / below, VERI)
@@ -91,6 +107,21 @@ def test_queries_of_prcc_wear_other_clothes_or_the_same(tmp_path, below):
     assert (same.name, same.gallery) == ("prcc-same-clothes-with-val", changed.gallery)
     assert labels(same.query) == [(3, 2)]
     assert labels(same.train) == [(1, 1), (1, 3), (1, 2)]
+
+
+def test_prcc_draws_an_image_of_each_person_ten_times(tmp_path):
+    write(tmp_path, {**PRCC, "test/A/003": [f"cropped_rgb{number:03}.jpg" for number in range(6)]})
+    drawn = read("prcc", tmp_path, gallery="single-shot")
+    assert drawn.name == "prcc-single-shot"
+    assert drawn == read("prcc", tmp_path, gallery="single-shot")
+    assert {one.path for one in drawn.gallery} < {one.path for one in read("prcc", tmp_path).gallery}
+    for number in range(10):
+        assert [one.pid for one in drawn.gallery if number in one.draws] == [3, 4]
+    assert len({one.path for one in drawn.gallery if one.pid == 3}) > 1
+    name = "prcc-same-clothes-single-shot-with-val"
+    options = registry.dataset("prcc").options_of(name)
+    assert options == {"clothes": "same", "gallery": "single-shot", "val": "true"}
+    assert read("prcc", tmp_path, **options).name == name
 
 
 @pytest.mark.parametrize(

@@ -177,3 +177,23 @@ def test_a_flipped_bit_is_found(tmp_path):
     path.write_bytes(data)
     with pytest.raises(BenchError, match="does not match its digest"):
         read_embeddings(path)
+
+
+def test_clothes_and_drawn_galleries_are_read_and_checked():
+    arrays = brought_arrays(people=6)
+    clothes = {f"{part}.clothes": arrays[f"{part}.camids"] // 2 for part in ("query", "gallery")}
+    dressed = checked({**arrays, **clothes}, ABOUT)
+    np.testing.assert_array_equal(dressed.query.camids[:, 1], clothes["query.clothes"])
+    assert dressed.fingerprint != checked(arrays, ABOUT).fingerprint
+    draws = np.ones((24, 3), dtype=bool)
+    drawn = checked({**arrays, "gallery.draws": draws}, ABOUT)
+    assert (drawn.gallery.draws.shape, drawn.query.draws.shape) == ((24, 3), (24, 0))
+    assert drawn.fingerprint != checked(arrays, ABOUT).fingerprint
+    for added, said in (
+        ({"query.clothes": clothes["query.clothes"]}, "for both query and gallery, or for neither"),
+        ({"gallery.draws": draws[:3]}, r"booleans \(24, galleries\)"),
+        ({"query.draws": draws}, "of the gallery alone"),
+        ({**clothes, "query.clothes": np.ones(3, dtype=int)}, "one of each an image"),
+    ):
+        with pytest.raises(BenchError, match=said):
+            checked({**arrays, **added}, ABOUT)

@@ -20,8 +20,10 @@ from bench.inference.export.run_images import RunImages
 from bench.inference.export.trained import TrainedRun, weights_sha256
 from bench.networks import ExitSpec
 from bench.progress import SILENT, Reporter
+from bench.retrieval.drawn import build_drawn_table, draws_of
 from bench.retrieval.embed import Embeddings
-from bench.retrieval.evaluate import build_table, exit_scores
+from bench.retrieval.evaluate import exit_scores
+from bench.retrieval.labels import labels_of
 from bench.retrieval.tracklets import pool_tracklets
 
 BATCH = 16
@@ -155,7 +157,8 @@ def _embed(backend: Backend, batches: Iterator[NDArray[np.float32]]) -> Embeddin
 
 def _scores(backend: Backend, data: RunImages, reporter: Reporter) -> list[tuple[float, float]]:
     """Rank-1 and mAP at every exit."""
-    embeddings, labels = [], []
+    embeddings: list[Embeddings] = []
+    labels: list[NDArray[np.int64]] = []
     for title, store in (("query", data.query), ("gallery", data.gallery)):
         with reporter.task(f"{backend.name}: {title}", len(store.samples), unit="images") as task:
 
@@ -166,6 +169,6 @@ def _scores(backend: Backend, data: RunImages, reporter: Reporter) -> list[tuple
 
             embeddings.append(pool_tracklets(_embed(backend, watched()), store.samples))
         kept = entries(store.samples)
-        labels += [np.array([getattr(sample, label) for sample in kept]) for label in ("pid", "camid")]
-    table = build_table(backend.exits, *embeddings, *labels)
+        labels += labels_of(kept)
+    table = build_drawn_table(draws_of(kept), backend.exits, *embeddings, *labels)
     return [(float(score["rank-1"]), float(score["mAP"])) for score in exit_scores(table)]
