@@ -107,9 +107,9 @@ class RunSpec:
     ``precision`` is resolved: the numbers depend on it, and two machines would resolve ``auto`` differently. The device
     is no part of a run. ``recipe_name`` is ``shared`` where the recipe is the one that all methods can be trained by,
     and not the method's ``own``. ``weights_digest`` is the hash of the file that ``network["weights"]`` names, if it
-    names one. ``loss_parts`` is the number of parts of a batch, each of which has a loss of its own (one a device);
-    how many devices share the loss of a whole batch changes no number. ``option_defaults`` are the method's
-    (:class:`bench.methods.Method`).
+    names one. With ``as_is`` nothing was trained: the weights of that file are scored. ``loss_parts`` is the number of
+    parts of a batch, each of which has a loss of its own (one a device); how many devices share the loss of a whole
+    batch changes no number. ``option_defaults`` are the method's (:class:`bench.methods.Method`).
     """
 
     dataset: str
@@ -124,6 +124,7 @@ class RunSpec:
     recipe_name: RecipeName = "own"
     weights_digest: str = ""
     loss_parts: int = 1
+    as_is: bool = False
     training_version: int = field(default=TRAINING_VERSION, metadata=ALWAYS_IN_KEY)
     option_defaults: Options = field(default_factory=dict, metadata=NEVER_IN_KEY)
 
@@ -131,6 +132,8 @@ class RunSpec:
         """Give everything that identifies the run as plain values, for people: defaults too."""
         values = json.loads(json.dumps(asdict(self)))
         del values["option_defaults"]
+        if not self.as_is:  # as nearly always: specs that were kept before say nothing of it
+            del values["as_is"]
         return values
 
     @property
@@ -148,7 +151,8 @@ class RunSpec:
     def folder_name(self) -> str:
         """Name the run's folder so that people can read it; the key keeps it unique."""
         shared = "-shared" if self.recipe_name == "shared" else ""
-        return f"{self.method}-{self.preset}{shared}-seed{self.seed}-{self.key[:8]}"
+        as_is = "-as-is" if self.as_is else ""
+        return f"{self.method}-{self.preset}{shared}{as_is}-seed{self.seed}-{self.key[:8]}"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,13 @@ DEFAULTS = {
     },
     Schedule: {"kind": "step", "milestones": (), "factor": 0.1, "warmup_epochs": 0.0, "later_betas": ()},
     Augmentation: {"flip": 0.5, "erase": 0.5, "pad": 0, "erase_area": (0.02, 0.4), "erase_with": "mean"},
-    RunSpec: {"recipe_name": "own", "weights_digest": "", "loss_parts": 1, "training_version": TRAINING_VERSION},
+    RunSpec: {
+        "recipe_name": "own",
+        "weights_digest": "",
+        "loss_parts": 1,
+        "as_is": False,
+        "training_version": TRAINING_VERSION,
+    },
     EvaluationSpec: {
         "ap": "step",
         "signals": "deployed",
@@ -174,6 +180,7 @@ def test_every_setting_of_a_recipe_is_in_the_key():
                 "recipe_name": "shared",
                 "weights_digest": "c" * 64,
                 "loss_parts": 2,
+                "as_is": True,
                 "training_version": TRAINING_VERSION + 1,
             },
         ),
@@ -236,7 +243,9 @@ def test_a_file_of_weights_counts_by_its_content():
 
 def test_a_spec_says_everything_to_people():
     values = RUN.to_json()
-    assert set(values) == {part.name for part in fields(RunSpec)} - {"option_defaults"}
+    names = {part.name for part in fields(RunSpec)} - {"option_defaults"}
+    assert set(values) == names - {"as_is"}  # said only of runs that trained nothing
+    assert set(replace(RUN, as_is=True).to_json()) == names
     assert values["recipe"]["optimiser"]["betas"] == [0.9, 0.999]
 
 

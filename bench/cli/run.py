@@ -84,6 +84,10 @@ def run_command(
     weights: Annotated[
         str | None, typer.Option(rich_help_panel=TRAINING, help="Pretrained weights: imagenet, none or a file.")
     ] = None,
+    as_is: Annotated[
+        bool,
+        typer.Option("--as-is", rich_help_panel=TRAINING, help="Train nothing: score the weights of --weights FILE."),
+    ] = False,
     backbone: BackboneOption = None,
     settings: SetOption = None,
     calibration: Annotated[
@@ -145,7 +149,8 @@ def run_command(
             cache=cache,
             seed=seed,
             training_share=training_share,
-            calibration_share=calibration,
+            calibration_share=0.0 if as_is else calibration,
+            as_is=as_is,
             evaluation=evaluation,
             sweep=sweep,
             extras=extras,

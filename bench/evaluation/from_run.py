@@ -98,7 +98,7 @@ def _arrays(context: RunContext, scored: Run) -> tuple[dict[str, NDArray[Any]], 
             draws = draws_of(entries(context.stores.gallery.samples))
             if name == "gallery" and draws.shape[1]:
                 arrays["gallery.draws"] = draws
-        entropy = class_entropies(network, codes[f"{prefix}query"])
+        entropy = None if context.spec.as_is else class_entropies(network, codes[f"{prefix}query"])
         if entropy:
             arrays[f"{prefix}query.entropy"], classes = entropy
     if context.folder.features.exists() and context.folder.retrieval_history.exists():

@@ -29,7 +29,9 @@ def describe(request: RunRequest) -> dict[str, str]:
         "preset": f"{request.preset}: {method.presets[request.preset].summary}",
         "network": ", ".join(f"{name}={value}" for name, value in options.items()),
         "data": _data(request),
-        "training": _training(recipe) + ("" if request.recipe == "own" else " (the shared recipe)"),
+        "training": "none: the weights are scored as they are"
+        if request.as_is
+        else _training(recipe) + ("" if request.recipe == "own" else " (the shared recipe)"),
         "held out": (
             f"{request.calibration_share:.0%} of the training identities, for calibration against all training images"
             + (" (the papers train on all: --calibration 0)" if request.preset == "paper" else "")
@@ -68,14 +70,14 @@ def forecast(request: RunRequest) -> Forecast:
     if dataset is None:
         here = f"{_precise(found.training_batch_seconds)} s a training batch on {found.device}"
         return Forecast(lines | {"time here": here})
-    trained = round(len(dataset.train) * (1 - request.calibration_share))
+    trained = 0 if request.as_is else round(len(dataset.train) * (1 - request.calibration_share))
     batches = recipe.batches_per_epoch or max(trained // recipe.batch_size, 1)
     # The retrieval history embeds every training image at the first exit. Whole passes are counted: a little too much.
     embedded = len(dataset.query) + len(dataset.gallery) + MEASUREMENTS * trained
-    training = recipe.epochs * batches * found.training_batch_seconds
+    training = 0 if request.as_is else recipe.epochs * batches * found.training_batch_seconds
     embedding = VIEW_COUNTS[request.evaluation.views] * embedded * found.embedding_image_seconds
     lines |= {
-        "steps": f"{recipe.epochs} × {batches} batches of {recipe.batch_size} images",
+        "steps": "none" if request.as_is else f"{recipe.epochs} × {batches} batches of {recipe.batch_size} images",
         "time here": (
             f"about {_duration(training)} of training and {_duration(embedding)} of embedding on {found.device} "
             f"({_precise(found.training_batch_seconds)} s a batch)"

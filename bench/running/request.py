@@ -42,6 +42,8 @@ class RunRequest:
     proportion.
     ``ranks`` are the devices that share the training, and which of their processes this is; ``loss_over`` is what the
     loss is taken over: the whole batch, or the part of each device, which gives other numbers.
+    ``as_is`` trains nothing: the weights of a file, named in the settings, are scored as they are. Nobody knows whom
+    they were trained on, so there are no held-out identities.
     ``leave_out`` passes over those of its policies that cannot be fitted, which is an error else.
     """
 
@@ -65,6 +67,7 @@ class RunRequest:
     fresh: bool = False
     ranks: Ranks = ALONE
     loss_over: LossOver = "batch"
+    as_is: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what can be seen to be impossible before anything is done. Raises :class:`BenchError`."""
@@ -76,6 +79,10 @@ class RunRequest:
         if not 0 <= self.calibration_share < 1:
             raise BenchError(
                 f"--calibration is a share of the training identities from 0 to 1, not {self.calibration_share}"
+            )
+        if self.as_is and self.calibration_share:
+            raise BenchError(
+                "--as-is has no held-out identities, for the weights may have been trained on them: --calibration 0"
             )
         for name in self.sweep.thresholdings if self.sweep else ():
             registry.thresholding(name).check(self.calibration_share or None)
@@ -98,7 +105,9 @@ class RunRequest:
             recipe = recipe.shortened(self.training_share)
         options, recipe = override(preset.network, recipe, self.settings, method.option_ranges)
         options |= {name: read(str(options[name])) for name, read in method.file_options.items()}
-        if recipe.keep == "best" and not self.calibration_share:
+        if self.as_is and options.get("weights", "none") in ("none", "imagenet"):
+            raise BenchError("--as-is scores the weights of a file: name it with --weights FILE")
+        if recipe.keep == "best" and not self.as_is and not self.calibration_share:
             raise BenchError("keep=best chooses an epoch on held-out identities: --calibration above 0, or keep=last")
         if recipe.identities_per_batch % self.ranks.world_size:
             raise BenchError(
@@ -117,7 +126,12 @@ class RunRequest:
         if options.get("weights", "none") not in ("none", "imagenet"):
             # A missing file comes first: a network may have another reason to refuse pretrained weights.
             _digest_of_file(str(options["weights"]))
-            method.build(options, 2, recipe.input_size)
+            if self.as_is:
+                from bench.running.as_is import build_as_is
+
+                build_as_is(method, options, 2, recipe.input_size)
+            else:
+                method.build(options, 2, recipe.input_size)
 
     def policies(self) -> list[Policy | LearnedPolicy]:
         """Load the policies of the sweep, and refuse those that could not be used however training goes.
@@ -156,6 +170,9 @@ class RunRequest:
     def differs(self) -> str:
         """What differs from the paper: in the method, and in this run."""
         told = [registry.method(self.method).differs]
+        if self.as_is:
+            _, options, _ = self.resolve()
+            told.append(f"nothing was trained: the weights of {Path(str(options['weights'])).name} as they are")
         if self.training_share != 1:
             told.append(f"trained for {self.training_share:.3g} of the recipe's epochs")
         if self.preset == "paper" and self.calibration_share:
@@ -193,6 +210,7 @@ class RunRequest:
             weights_digest=_digest_of_file(str(options.get("weights", "none"))),
             option_defaults=method.option_defaults,
             loss_parts=self.ranks.world_size if self.loss_over == "device" else 1,
+            as_is=self.as_is,
         )
 
 

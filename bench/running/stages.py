@@ -33,6 +33,7 @@ from bench.retrieval.labels import cameras, labels_of
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.retrieval.tracklets import pool_tracklets
+from bench.running.as_is import build_as_is
 from bench.running.context import RunContext
 from bench.running.keep import obtain, saving, whole
 from bench.spec import EvaluationSpec
@@ -59,6 +60,8 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
     if finished or folder.checkpoint.exists():
         # The parameters come from the run's own files; pretrained ones would be overwritten.
         options["weights"] = "none"
+    if spec.as_is and not finished:
+        return _as_is(context, int(labels.max()) + 1)
     torch.manual_seed(spec.seed)
     network = context.method.build(options, int(labels.max()) + 1, spec.recipe.input_size)
     if finished:
@@ -99,6 +102,17 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
         save_weights(network, folder.weights)
     folder.checkpoint.unlink(missing_ok=True)
     return network
+
+
+def _as_is(context: RunContext, num_identities: int) -> MultiExitNetwork:
+    """Keep the weights of a file as those of a run that trained nothing."""
+    spec = context.spec
+    network = build_as_is(context.method, spec.network, num_identities, spec.recipe.input_size)
+    nothing = {"epochs": 0, "history": [], "validation": [], "seconds": 0.0, "images": 0, "identities": 0}
+    with saving(context.folder.path):
+        write_json(context.folder.training, {**nothing, "provenance": context.provenance()})
+        save_weights(network, context.folder.weights)
+    return context.fabric.to_device(network).to(memory_format=torch.channels_last)
 
 
 def train_together(context: RunContext, network: MultiExitNetwork) -> Trained:
@@ -286,7 +300,8 @@ def _table(
     evaluation: EvaluationSpec,
 ) -> ExitTable:
     query, gallery = entries(query), entries(gallery)
-    entropy = class_entropies(network, embeddings[f"{prefix}query"])
+    # Classifiers of weights that were not trained here know nobody.
+    entropy = None if context.spec.as_is else class_entropies(network, embeddings[f"{prefix}query"])
     return build_drawn_table(
         draws_of(gallery),
         network.exits,
