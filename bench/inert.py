@@ -6,6 +6,7 @@ and nothing in them is carried out.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 HIDDEN = ("Cc", "Cf", "Cs")
@@ -13,6 +14,9 @@ HIDDEN = ("Cc", "Cf", "Cs")
 one) and lone surrogates."""
 FORMULA_SIGNS = tuple("=+-@＝＋－＠")
 """What a spreadsheet takes a cell for a formula by, if it begins so."""
+
+LONGEST_WORD, LONGEST_LINE = 300, 4000
+"""Letters from which on :func:`shortened` cuts: paths and lists of names are whole, a value by mistake is not."""
 
 
 def clean(text: object) -> str:
@@ -26,6 +30,17 @@ def clean(text: object) -> str:
 def one_line(text: object) -> str:
     """:func:`clean` a text, with spaces for line ends."""
     return " ".join(clean(text).split("\n"))
+
+
+def shortened(text: str) -> str:
+    """Cut very long words and lines in their middle, so that a value in a message does not push the message away."""
+    words = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda found: _cut(found[0], LONGEST_WORD), text)
+    return "\n".join(_cut(line, LONGEST_LINE) for line in words.split("\n"))
+
+
+def _cut(text: str, most: int) -> str:
+    left, right = 2 * most // 3, most // 3 - 1
+    return text if len(text) <= most else f"{text[:left]}…{text[-right:]}"
 
 
 def csv_cell(value: object) -> object:

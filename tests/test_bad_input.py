@@ -14,6 +14,7 @@ from bench import registry
 from bench.cli.ending import Terminated, unwinding
 from bench.data.dataset import DatasetReader, DatasetRequest, ImageSample, ReidDataset
 from bench.errors import BenchError
+from bench.inert import shortened
 from bench.search.timing import check_gallery
 
 
@@ -135,16 +136,32 @@ def rendering(cache):
     return subprocess.Popen(make, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_path_that_is_too_long_gets_one_message():
-    done = subprocess.run(
-        command("data", "make", "synthped", "--size", "smoke", "--cache", "/tmp/" + "x" * 6000),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("data", "make", "synthped", "--size", "smoke", "--cache", "/tmp/{}"),
+        ("show", "any", "--results", "{}"),
+        ("report", "--formats", "{}"),
+        ("list", "--{}"),
+        ("{}",),
+    ],
+)
+def test_a_value_that_is_too_long_is_quoted_in_short(bench, arguments):
+    status, out, err = bench(*(argument.format("x" * 6000) for argument in arguments))
+    assert status in (1, 2)
+    assert "…" in out + err
+    assert len(out + err) < 1500
+
+
+def test_what_is_not_too_long_is_quoted_whole():
+    path = f"/{'data/' * 50}set"
+    assert shortened(f"{path}: expected 1, found 2\nknown: {'name, ' * 100}") == (
+        f"{path}: expected 1, found 2\nknown: {'name, ' * 100}"
     )
-    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert "error:" in done.stderr
+    cut = shortened(f"found {'1 ' * 9000}")
+    assert len(cut) == 3999
+    assert cut.startswith("found 1 1")
+    assert "…" in cut
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from bench import __version__
 from bench.at_work import at_work
@@ -47,12 +48,38 @@ from bench.cli import (
 from bench.cli.ending import INTERRUPTED, TERMINATED, WORDS, Terminated, unwinding
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
+from bench.inert import shortened
 
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "could not allocate")
 """What PyTorch says where memory cannot be had; on a processor its error has no type of its own."""
 
+
+class _Commands(TyperGroup):
+    """All commands: what the parser says of a value has no more of it than a line can show."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _shortening():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _shortening():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _shortening() -> Iterator[None]:
+    try:
+        yield
+    except Exception as problem:
+        # The parser's errors: they have no public name that every version of typer knows them by.
+        if isinstance(message := getattr(problem, "message", None), str):
+            problem.message = shortened(message)  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
     name="bench",
+    cls=_Commands,
     help="Budgeted inference in person re-identification: train multi-exit networks, sweep budgets, report.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -84,7 +111,7 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
             raise _failed(str(problem)) from None
         except OSError as problem:
             # A full disk, a closed pipe, a path that is too long: no defect of the suite.
-            name = f": {str(problem.filename)[:200]}" if problem.filename else ""
+            name = f": {problem.filename}" if problem.filename else ""
             raise _failed(f"{problem.strerror or problem}{name}") from None
         except MemoryError as problem:
             raise _failed(_no_memory(problem)) from None
@@ -101,7 +128,7 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _failed(message: str) -> typer.Exit:
-    _last_word(f"[bold red]error:[/bold red] {escape(message)}")
+    _last_word(f"[bold red]error:[/bold red] {escape(shortened(message))}")
     return typer.Exit(1)
 
 

@@ -79,12 +79,20 @@ def sampled(planned: Sequence[Sequence[Planned]]) -> list[Planned]:
     return [case for case in chain.from_iterable(zip_longest(*mixed)) if case is not None]
 
 
+def _part(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    if not 1 <= int(number) <= int(parts):
+        raise ValueError
+    return int(number), int(parts)
+
+
 def main() -> None:
     """Run the kinds that are asked for; ends with status 1 where anything must not be."""
     parser = argparse.ArgumentParser(prog="torture", description=__doc__)
     parser.add_argument("--kinds", default=",".join(KINDS), help="with commas: " + ", ".join(KINDS))
     parser.add_argument("--seeds", type=int, default=6, help="random moments, and flipped bits, of each case")
     parser.add_argument("--minutes", type=float, help="start no case after so many minutes: a sample of all cases")
+    parser.add_argument("--part", type=_part, default=(1, 1), help="2/3: the second of three parts, each a process")
     parser.add_argument("--keep", type=Path, help="work here and leave it; a temporary folder that is removed if none")
     chosen = parser.parse_args()
     started = time.monotonic()
@@ -92,7 +100,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="torture-") as temporary:
         world = prepare((chosen.keep or Path(temporary)) / "scratch")
         by_kind = [list(makers[kind](world, chosen.seeds)) for kind in chosen.kinds.split(",")]
-        planned = list(chain.from_iterable(by_kind)) if chosen.minutes is None else sampled(by_kind)
+        number, parts = chosen.part
+        every = list(chain.from_iterable(by_kind)) if chosen.minutes is None else sampled(by_kind)
+        planned = every[number - 1 :: parts]
         cases: list[Case] = []
         for run in planned:
             if chosen.minutes is not None and time.monotonic() - started > 60 * chosen.minutes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import xxhash
 
 from bench.data.synthped.spec import SynthPedSpec
 from bench.errors import BenchError
+from bench.files import read_json, write_json
 from bench.progress import Reporter
 
 MARKER = "synthped.json"
@@ -41,14 +41,7 @@ def finished(spec: SynthPedSpec, folder: Path) -> bool:
 
 def read_marker(folder: Path) -> dict[str, Any]:
     """Read what a finished set says of itself. Raises :class:`BenchError` where that cannot be read."""
-    marker = folder / MARKER
-    try:
-        values = json.loads(marker.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError(f"an object is expected, found {type(values).__name__}")
-    except (OSError, ValueError, RecursionError) as problem:
-        raise BenchError(f"{marker} cannot be read ({problem}): delete {folder}, and it is rendered again") from problem
-    return values
+    return read_json(folder / MARKER, f"delete {folder}, and it is rendered again")
 
 
 def content_digest(folder: Path) -> str:
@@ -119,7 +112,7 @@ def finish(making: Path, folder: Path, meta: dict[str, object]) -> None:
         path.unlink()
     (making / _DONE).rmdir()
     meta = {**meta, CONTENT: content_digest(making)}
-    write_whole(making / MARKER, (json.dumps(meta, indent=2) + "\n").encode())
+    write_json(making / MARKER, meta)
     if folder.exists():
         # An empty folder made by the user: not every system renames over it.
         folder.rmdir()

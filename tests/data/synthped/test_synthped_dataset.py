@@ -86,7 +86,7 @@ def test_bad_options_are_refused(tmp_path, options, folders_read):
     assert not folders_read
 
 
-@pytest.mark.parametrize("change", ["alter", "remove", "add", "cut marker"])
+@pytest.mark.parametrize("change", ["alter", "remove", "add", "marker", "cut marker"])
 def test_a_finished_set_that_was_changed_is_refused(smoke_set, tmp_path, change):
     folder = tmp_path / f"synthped-smoke-seed0-v{RENDERER_VERSION}"
     shutil.copytree(smoke_set, folder)
@@ -101,6 +101,9 @@ def test_a_finished_set_that_was_changed_is_refused(smoke_set, tmp_path, change)
         image.unlink()
     elif change == "add":
         shutil.copy(image, image.with_name("9" + image.name))
+    elif change == "marker":
+        marker = folder / "synthped.json"
+        marker.write_text(marker.read_text().replace("rendered pedestrians", "Rendered pedestrians"))
     else:
         (folder / "synthped.json").write_text("{")
     with pytest.raises(BenchError, match="rendered again"):
