@@ -49,8 +49,9 @@ class Epochs:
         :class:`~bench.training.pausing.Pauses` does, and BenchError where the loss is not finite.
         """
         started = time.perf_counter()
-        torch.manual_seed(_epoch_seed(self.seed, epoch, self.fabric.global_rank))
-        generator = torch.Generator(device=self.fabric.device).manual_seed(_epoch_seed(self.seed, epoch))
+        seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
+        torch.manual_seed(seed)
+        generator = torch.Generator(device=self.fabric.device).manual_seed(seed)
         # On the device once an epoch: a copy in every step would wait for the steps before.
         batches = np.stack(identity_batches(self.samples.labels, self.recipe, self.seed, epoch))
         labels = torch.from_numpy(self.samples.labels[batches]).to(self.fabric.device)
@@ -79,11 +80,11 @@ class Epochs:
             self.optimiser.zero_grad(set_to_none=True)
             self.fabric.backward(total if self.compute else self.network.module.scaled(total))
             self.optimiser.step()
-            for name, value in {"loss": total, **terms}.items():
-                sums[name] = sums[name] + value.detach() if name in sums else value.detach()
+            for name, value in self._of_all({"loss": total, **terms}).items():
+                sums[name] = sums[name] + value if name in sums else value
             status = ""
             if number % CHECK_EVERY == 0 or number == len(batches):
-                means = _means(sums, number, self.fabric)
+                means = _means(sums, number)
                 if not np.isfinite(means["loss"]):
                     raise _not_finite(means, epoch, self.recipe)
                 parts = ", ".join(f"{name} {value:.2g}" for name, value in means.items() if name != "loss")
@@ -96,14 +97,19 @@ class Epochs:
                 last=number == len(batches),
                 take=partial(EpochSoFar.take, number, sums, rate, ended - started, generator),
             )
-        means = _means(sums, len(batches), self.fabric)
+        means = _means(sums, len(batches))
         return {**means, "learning_rate": rate, "seconds": time.perf_counter() - started}
 
+    def _of_all(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Average terms over processes: all of them then go on from the sums that the first one kept."""
+        if self.fabric.world_size == 1:
+            return {name: value.detach() for name, value in terms.items()}
+        means = mean_over_processes(torch.stack([value.detach().float() for value in terms.values()]))
+        return dict(zip(terms, means.unbind(), strict=True))
 
-def _means(sums: Mapping[str, Tensor], batches: int, fabric: Fabric) -> dict[str, float]:
-    """Divide sums of losses by the number of batches; those of several processes are averaged."""
-    if fabric.world_size > 1:
-        sums = {name: mean_over_processes(value) for name, value in sums.items()}
+
+def _means(sums: Mapping[str, Tensor], batches: int) -> dict[str, float]:
+    """Divide sums of losses by the number of batches."""
     return {name: float(value) / batches for name, value in sums.items()}
 
 
@@ -113,8 +119,3 @@ def _not_finite(means: dict[str, float], epoch: int, recipe: Recipe) -> BenchErr
         f"the loss is not finite in epoch {epoch + 1} ({culprits or 'the sum'}); epoch {epoch} is kept. Try a lower "
         f"rate: --set optimiser.learning_rate={recipe.optimiser.learning_rate / 3:.1g}"
     )
-
-
-def _epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
-    """Seed an epoch; the first process as if it were alone, the others with masks of their own (dropout)."""
-    return int(np.random.SeedSequence([seed, epoch, *([rank] if rank else [])]).generate_state(1)[0])

@@ -29,7 +29,7 @@ from bench.training.pausing import EpochSoFar, Pauses
 from bench.training.recipe import Recipe
 from bench.training.retrieval_history import TrainingImages, measure_retrieval, measured_epochs
 from bench.training.schedule import build_optimiser
-from bench.training.sharing import Loss, SharedStep, synchronised_batch_norm
+from bench.training.sharing import Loss, SharedStep, as_on_one_device
 
 MEASURING = 1 / 3
 """What a forward pass to the first exit takes of the time of a training batch, at the most."""
@@ -118,7 +118,7 @@ def train(
     pauses = Pauses(save, deadline, agree=fabric.broadcast if fabric.world_size > 1 else None, kept_epochs=done)
     passes = len(samples.labels) / recipe.batch_size
     epochs = Epochs(wrapped, compute, optimiser, loss, samples, recipe, seed, fabric, pauses)
-    shared = synchronised_batch_norm(network) if fabric.world_size > 1 else nullcontext()
+    shared = as_on_one_device(network) if fabric.world_size > 1 else nullcontext()
     try:
         with shared, reporter.task("training", (recipe.epochs - done) * steps - batches_done) as task:
             for epoch in range(done, recipe.epochs):

@@ -3,11 +3,12 @@
 Every process computes the loss of the whole batch, from outputs gathered from all. Gradients flow through its own part;
 those of the parameters are then the mean over the processes, so the loss is multiplied by their number first. The sum
 of the parts is the gradient of the whole batch, as one device would have it. Batch norm takes its mean and variance
-over the whole batch, and all that is random in the views is drawn for the whole batch.
+over the whole batch, and all that is random, in the views and in masks of dropout, is drawn for the whole batch.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -68,20 +69,46 @@ def _gathered(output: ExitOutput, length: int) -> ExitOutput:
     return ExitOutput(gather(output.features), gather(output.embedding), logits, extras)
 
 
-@contextmanager
-def synchronised_batch_norm(network: nn.Module) -> Iterator[None]:
-    """Have every batch norm of a network in training take mean and variance over all processes, within the block.
+MASKS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+"""Modules that multiply by a mask that is drawn for every batch."""
 
-    torch's SyncBatchNorm does not work on processors, and would stay in the network.
+
+@contextmanager
+def as_on_one_device(network: nn.Module) -> Iterator[None]:
+    """Have batch norms and dropouts of a network in training do what they do on one device, within the block.
+
+    Every batch norm takes mean and variance over all processes (torch's SyncBatchNorm does not work on processors, and
+    would stay in the network), and every dropout takes its part of a mask for the whole batch.
     """
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    for norm in norms:
-        norm.forward = partial(_normalise, norm)  # type: ignore[method-assign]
+    changed = []
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            module.forward = partial(_normalise, module)  # type: ignore[method-assign]
+        elif isinstance(module, MASKS):
+            module.forward = partial(_drop, module)  # type: ignore[method-assign]
+        else:
+            continue
+        changed.append(module)
     try:
-        yield
+        with warnings.catch_warnings():
+            # Of gradients laid out otherwise than torch's buckets: a matter of speed, which users can do nothing about.
+            warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
+            yield
     finally:
-        for norm in norms:
-            del norm.forward
+        for module in changed:
+            del module.forward
+
+
+def _drop(dropout: nn.Module, images: Tensor) -> Tensor:
+    """Do what dropout does to (B, …), with B being the images of all processes, whose generators are in one state."""
+    if not dropout.training:
+        return images
+    size = len(images)
+    whole = images.new_ones((size * dist.get_world_size(), *images.shape[1:]))
+    if images.dim() == 4 and not images.is_contiguous():
+        whole = whole.contiguous(memory_format=torch.channels_last)  # numbers are drawn in the order of the memory
+    mask = type(dropout).forward(dropout, whole)
+    return images * mask[dist.get_rank() * size :][:size]
 
 
 class _SumOfAll(torch.autograd.Function):
