@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from bench.search.study import SearchRequest
@@ -10,7 +12,7 @@ def test_code_lengths_side_by_side(bench, smoke_request, trained, tmp_path):
     of_lengths = SearchRequest(smoke_request(method="hashreid-noexit", results=tmp_path), lengths=(16, 48))
     for request in of_lengths.requests():
         trained(request)
-    arguments = ("search", "-m", "hashreid-noexit", "--lengths", "16,48", "--gallery", 100, "--seconds", 0, *SMOKE)
+    arguments = ("search", "-m", "hashreid-noexit", "--lengths", "16,48", "--seconds", 0, *SMOKE)
     status, out, err = bench(*arguments, "--index", "flat", "--results", tmp_path)
     assert status == 0
     assert "Index flat beside exact search" in out
@@ -35,9 +37,25 @@ def test_codes_of_a_run_are_searched_from_coarse_to_fine(bench, smoke_request, t
     assert {"coarse-to-fine.csv", "coarse-to-fine.png"} <= {path.name for path in folder.iterdir()}
 
 
+def test_a_gallery_is_filled_up_and_searched_by_indexes(bench, smoke_request, trained, cache, tmp_path):
+    pytest.importorskip("faiss")
+    trained(smoke_request(calibration_share=0.3, results=tmp_path))
+    arguments = ("search", "-m", "hashreid", "--calibration", 0.3, *SMOKE, "--results", tmp_path)
+    status, out, err = bench(*arguments, "--gallery", "2e2,300", "--index", "flat,ctf")
+    assert status == 0, err
+    assert "Indexes in large galleries, hashreid on synthped-smoke" in out
+    (kept,) = tmp_path.glob("scale/synthped-smoke/hashreid-*/scale.json")
+    rows = json.loads(kept.read_text())["indexes"]
+    assert {(row["index"], row["exit"]) for row in rows} >= {("flat", "exit 1"), ("ctf", "exit 4")}
+    assert {row["recall"] for row in rows if row["index"] == "flat"} == {1.0}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("-m", "hashreid", "--index", "ctf"), "add --gallery 1e6"),
+        (("-m", "hashreid", "--index", "flat,hnsw"), "takes several values only where"),
+        (("-m", "hashreid", "--gallery", "many"), "as 1e6; found 'many'"),
         (("-m", "hashreid-noexit", "--lengths", "12,many"), "found 'many'"),
         (("-m", "hashreid-noexit", "--lengths", "0"), "whole numbers from 1"),
         (("-m", "dare", "--lengths", "64"), "codes of fixed length"),

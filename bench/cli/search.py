@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
 
+from bench.cli.large_galleries import INDEXES, image_count, search_large_galleries
 from bench.cli.options import (
     BackboneOption,
     CacheOption,
     DataOption,
     DataRootOption,
     DatasetOption,
-    GalleryOption,
     MethodArgument,
     PresetOption,
     RecipeOption,
@@ -27,8 +27,14 @@ from bench.cli.options import (
 from bench.cli.requests import overrides, run_request
 from bench.cli.run import seeds_of
 from bench.cli.terminal import OUT, TerminalReporter, percent, show_table, show_values
+from bench.data.cache import default_cache
 from bench.errors import BenchError
 from bench.running.plan import describe
+
+if TYPE_CHECKING:
+    from bench.running.request import RunRequest
+
+MARKET_GALLERY = 19_732
 
 
 def search_command(
@@ -44,11 +50,20 @@ def search_command(
     preset: PresetOption = "demo",
     recipe: RecipeOption = "own",
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, with commas.")] = "0",
-    gallery: GalleryOption = 19_732,
+    gallery: Annotated[
+        str,
+        typer.Option(
+            help="Gallery images to match with, by default as many as Market-1501 has. With --index, the run's gallery "
+            "is filled up to so many: 1e7, or several sizes with commas."
+        ),
+    ] = "",
     re_rank: Annotated[bool, typer.Option("--re-rank", help="Score k-reciprocal re-ranking as well.")] = False,
     index: Annotated[
         str | None,
-        typer.Option(help="Hold a binary index of faiss to exact search: flat, hnsw or ivf (extra: search)."),
+        typer.Option(
+            help="Hold a binary index of faiss to exact search: flat, hnsw or ivf (extra: search). With --gallery also "
+            "ctf, and several with commas."
+        ),
     ] = None,
     coarse_to_fine: Annotated[
         bool,
@@ -75,8 +90,12 @@ def search_command(
     Networks are trained first where they are not there. For a method with several exits, the search time of a budgeted
     run stands beside them, where most queries are matched on the first exits' codes.
     """
-    from bench.search.approximate import IndexKind
-    from bench.search.study import SearchRequest, conduct  # not at the top: help should not wait for scipy
+    sizes = tuple(sorted({image_count("--gallery", word) for word in words(gallery)}))
+    large = index is not None and bool(sizes)
+    kinds = tuple(choice("--index", word, INDEXES) for word in words(index or ""))
+    _check_sizes(sizes, kinds, large=large)
+    # Not at the top: help should not wait for scipy.
+    from bench.search.study import SearchRequest, conduct
 
     request = SearchRequest(
         run=run_request(
@@ -94,15 +113,19 @@ def search_command(
         ),
         seeds=tuple(seeds_of(seeds)),
         lengths=tuple(_length(word) for word in words(lengths)),
-        gallery_size=gallery,
+        gallery_size=sizes[0] if sizes else MARKET_GALLERY,
         seconds=seconds,
         re_rank=re_rank,
-        index=None if index is None else choice("--index", index, get_args(IndexKind)),
+        index=cast(Any, kinds[0]) if kinds and not large else None,
         coarse_to_fine=coarse_to_fine,
     )
     runs = request.requests()
     show_values(f"{method}, {len(runs)} {'run' if len(runs) == 1 else 'runs'}, the first:", describe(runs[0]))
     reporter = TerminalReporter()
+    if large:
+        for each in runs:
+            _fill_up(each, sizes, kinds, results, cache or default_cache())
+        return
     study = conduct(request, reporter)
 
     from bench.report.figures.coarse_to_fine import coarse_to_fine_figure
@@ -124,6 +147,32 @@ def search_command(
         _show_indexes(study.values["indexes"])
     for path in files:
         OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)
+
+
+def _check_sizes(sizes: Sequence[int], kinds: Sequence[str], *, large: bool) -> None:
+    if large:
+        return
+    if "ctf" in kinds:
+        raise BenchError(
+            "index ctf is held to exact search in a gallery that is filled up: add --gallery 1e6; --coarse-to-fine "
+            "searches the run's own gallery"
+        )
+    for option, found in (("--gallery", sizes), ("--index", kinds)):
+        if len(found) > 1:
+            raise BenchError(f"{option} takes several values only where --index and --gallery are both given")
+
+
+def _fill_up(request: RunRequest, sizes: tuple[int, ...], kinds: tuple[str, ...], results: Path, cache: Path) -> None:
+    """Train a run or find it, fill up its gallery, and search it exactly and by indexes."""
+    from bench.running.run import run
+    from bench.search.filling import ScaleRequest
+    from bench.search.scale_study import embedded_run
+
+    run(request, TerminalReporter())
+    embedded = embedded_run(request, TerminalReporter())
+    if not embedded.exit_codes():
+        raise BenchError(f"{request.method} has no binary exit: large galleries are for methods that hash")
+    search_large_galleries(embedded, ScaleRequest(sizes, cast(Any, kinds)), results, cache)
 
 
 def _show_indexes(rows: Sequence[Mapping[str, Any]]) -> None:

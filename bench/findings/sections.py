@@ -53,6 +53,8 @@ class Section:
     """Latency profiles, of any network."""
     studies: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """Search studies on the section's data under its evaluation, each with the name of its folder."""
+    scales: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """Searches of the section's gallery filled up to millions, each with the name of its folder."""
     inferences: tuple[Mapping[str, Any], ...] = ()
     """Measurements of early exit on the section's runs under its evaluation, as ``bench infer`` kept them."""
 
@@ -89,11 +91,12 @@ def sections(
     latencies: Sequence[Mapping[str, Any]] = (),
     studies: Sequence[tuple[str, Mapping[str, Any]]] = (),
     inferences: Sequence[Mapping[str, Any]] = (),
+    scales: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> tuple[Section, ...]:
     """Sort runs into sections and setups; everything is in the order of its names.
 
-    ``latencies``, ``studies`` and ``inferences`` are what was measured apart from the runs; each section takes those
-    that are its own.
+    ``latencies``, ``studies``, ``scales`` and ``inferences`` are what was measured apart from the runs; each section
+    takes those that are its own.
     """
     groups = _grouped(results.runs, lambda run: (*_names(run, "dataset", "fingerprint"), *evaluated(run)))
     slugs = _unique([(file_name(_section_name(runs[0])), digest(key)) for key, runs in groups])
@@ -107,7 +110,9 @@ def sections(
             if (study["dataset"]["fingerprint"], study["evaluation"]) == (section.fingerprint, section.evaluation)
         ]
         measured = tuple(one for one in inferences if _is_of(one, section, {run.key for run in runs}))
-        found.append(replace(section, latencies=tuple(latencies), studies=tuple(own), inferences=measured))
+        large = tuple(one for one in scales if _is_on(one[1]["dataset"], section))
+        section = replace(section, studies=tuple(own), scales=large, inferences=measured)
+        found.append(replace(section, latencies=tuple(latencies)))
     return tuple(found)
 
 
@@ -115,6 +120,12 @@ def without_records(section: Section) -> Section:
     """Give a section whose setups tell of their runs alone: their records may lie in a file that is gone by then."""
     bare = tuple(replace(setup, frames=tuple({} for _ in setup.frames)) for setup in section.setups)
     return replace(section, setups=bare)
+
+
+def _is_on(dataset: Mapping[str, Any], section: Section) -> bool:
+    """Whether a search of large galleries is on a section's data: by content, or by name where that is not told."""
+    told = dataset.get("fingerprint")
+    return bool(told == section.fingerprint if told else clean(dataset["name"]) == section.dataset)
 
 
 def _is_of(inference: Mapping[str, Any], section: Section, keys: set[str]) -> bool:

@@ -1,34 +1,50 @@
-"""Search studies under a results folder."""
+"""Measurements beside the runs under a results folder: search studies, and searches of large galleries."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, read_json
+from bench.report.tables.scale import Scale, check_scale
 from bench.report.tables.search import study_tables
 from bench.report.tables.study import Study, study_name
 from bench.runs.upgrade import upgrade_record
 
-PLACES = "search/*/*/study.json"
+STUDIES = "search/*/*/study.json"
+SCALES = "scale/*/*/scale.json"
+Named = tuple[str, dict[str, Any]]
+"""The name of a measurement's folder, and what it holds."""
 
 
 def read_studies(results: Path) -> tuple[tuple[tuple[str, Study], ...], tuple[str, ...]]:
-    """Read all studies, each with the name of its folder, and remarks on files that cannot be used."""
-    studies, remarks = [], []
-    for path in sorted(results.glob(PLACES)):
+    """Read all search studies, each with the name of its folder, and remarks on files that cannot be used."""
+    return _read(results, STUDIES, check_study, "search study")
+
+
+def read_scales(results: Path) -> tuple[tuple[tuple[str, Scale], ...], tuple[str, ...]]:
+    """Read all searches of large galleries, each with the name of its folder, and remarks on those of no use."""
+    return _read(results, SCALES, check_scale, "search of large galleries")
+
+
+def _read(
+    results: Path, places: str, check: Callable[[dict[str, Any]], None], what: str
+) -> tuple[tuple[Named, ...], tuple[str, ...]]:
+    found, remarks = [], []
+    for path in sorted(results.glob(places)):
         name = path.relative_to(results).as_posix()
         try:
-            study = read_json(path)
-            check_study(study)
+            record = read_json(path)
+            check(record)
         except BenchError as problem:
             remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
-            remarks.append(f"left out: {name} is no search study of this suite ({type(problem).__name__}: {problem})")
+            remarks.append(f"left out: {name} is no {what} of this suite ({type(problem).__name__}: {problem})")
         else:
-            studies.append((path.parent.name, study))
-    return tuple(studies), tuple(remarks)
+            found.append((path.parent.name, record))
+    return tuple(found), tuple(remarks)
 
 
 def check_study(study: dict[str, Any]) -> None:

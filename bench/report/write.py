@@ -24,7 +24,7 @@ from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, Kind, broken_kin
 from bench.report.leaving_out import leaving_out
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
-from bench.report.studies import read_studies
+from bench.report.studies import SCALES, STUDIES, read_scales, read_studies
 from bench.report.tables.overview import overview
 from bench.runs.frames import FramesFile
 from bench.runs.held_out import few_held_out
@@ -33,7 +33,7 @@ from bench.temporary import folder_in
 
 RECORDS = "records"
 """File, among what is made, in which the records lie while they are drawn: memory has no room for a lab's."""
-MEASURED = ("latency/*.json", "search/*/*/study.json", "inference/*.json")
+MEASURED = ("latency/*.json", STUDIES, SCALES, "inference/*.json")
 """Where measurements lie that are no runs."""
 
 
@@ -74,18 +74,19 @@ def write_report(
     """
     latencies, broken_latencies = read_latencies(results)
     studies, broken_studies = read_studies(results)
+    scales, broken_scales = read_scales(results)
     inferences, broken_inferences = read_inferences(results)
     require_records(results)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with folder_in(out, MAKING) as temporary, closing(FramesFile(temporary / RECORDS)) as kept_in:
             found = load(results, kept_in=kept_in)
-            all_sections = sections(found, latencies, studies, inferences)
+            all_sections = sections(found, latencies, studies, inferences, scales)
             made = _Making(temporary, all_sections, formats, setups)
-            made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences]
+            made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences, *broken_scales]
             made.remarks += [*_few_held_out(found.runs), *broken_kinds()]
             if remark := without_digest(path for pattern in MEASURED for path in sorted(results.glob(pattern))):
-                made.remarks.append(f"latencies, search studies and early exits: {remark}")
+                made.remarks.append(f"latencies, searches and early exits: {remark}")
             made.draw(reporter, workers)
             made.write(results if pictures else None)
             files = tuple(_move(made.folder, out, name) for name in sorted(made.names))

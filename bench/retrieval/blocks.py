@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -21,12 +22,24 @@ def map_rows(function: Callable[[slice], Result], total: int, size: int) -> list
     Threads rather than processes: NumPy lets go of the interpreter lock in sorts, products and elementwise loops,
     and the arrays need no copying.
     """
-    slices = row_slices(total, size)
+    return list(in_threads(function, row_slices(total, size)))
+
+
+def in_threads(function: Callable[[slice], Result], slices: Iterable[slice]) -> Iterator[Result]:
+    """Call ``function`` on every slice, in threads, and yield the results in order; few wait to be taken at a time."""
+    slices = list(slices)
     workers = min(len(slices), _usable_cores())
     if workers <= 1:
-        return [function(rows) for rows in slices]
+        yield from map(function, slices)
+        return
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, slices))
+        waiting: deque[Future[Result]] = deque()
+        for rows in slices:
+            if len(waiting) == 2 * workers:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(function, rows))
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _usable_cores() -> int:

@@ -35,11 +35,10 @@ from bench.retrieval.table import FloatArray, IntArray
 from bench.retrieval.ties import AveragePrecision
 from bench.running.request import RunRequest
 from bench.search.code_lengths import CodeLengths
+from bench.search.distance_thresholds import BETA
 from bench.search.timing import in_turns, rank_counts
 from bench.spec import SweepSpec
 
-BETA = 2.0
-"""The paper's: to keep a match counts for more than to drop what is none."""
 BETAS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Those that are tried, from the strictest thresholds to the laxest."""
 POLICY, BUDGETS = "gs", 5

@@ -23,6 +23,8 @@ from bench.retrieval.hamming import PackedGallery
 from bench.retrieval.labels import JUNK_PID, same_view, views
 from bench.retrieval.table import FloatArray, IntArray
 
+BETA = 2.0
+"""The paper's: to keep a match counts for more than to drop what is none."""
 QUERY_ROWS = 256
 """Queries compared at once."""
 

@@ -1,61 +1,62 @@
 """Exact search of packed codes that lie on disk, a block of the gallery at a time: memory does not grow with it.
 
-Codes (G, W) may be a memory-mapped array. Beside the pages of one block, memory holds the answers alone.
+Codes (G, W) may be :class:`bench.search.mapped.MappedCodes`. Memory holds one block of them, what threads work on, and
+the answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import ModuleType
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
-from bench.retrieval.blocks import map_rows, row_slices
-from bench.retrieval.codes import unpack
-from bench.retrieval.hamming import PackedGallery, load_faiss
+from bench.retrieval.blocks import in_threads, row_slices
+from bench.retrieval.hamming import PackedGallery
 from bench.retrieval.labels import SearchLabels, same_view, views
-from bench.retrieval.selection import nearest_images
 from bench.retrieval.table import IntArray
 from bench.retrieval.ties import QueryScores, TieGroups, expected_scores
+from bench.search.mapped import MappedCodes
+from bench.search.nearest_so_far import NearestSoFar
 
+Codes = NDArray[np.uint8] | MappedCodes
+Result = TypeVar("Result")
 BLOCK_BYTES = 32 << 20
-"""Bytes of codes that are searched at once."""
-COUNTED_BYTES = 16 << 20
-"""Bytes of distances that are counted at once."""
-COUNTED_QUERIES = 64
-"""Queries whose distances are counted at once."""
+"""Bytes of codes that are mapped at once."""
+FIRST_IMAGES = 8192
+"""Images of the first block, where there are many queries."""
+GROWTH = 4
+"""The next block is so many times as long: by then the k-th distance so far lets few images through."""
+TILE_QUERIES = 64
+"""Queries that one thread compares at once, at most."""
+TILE_IMAGES = 16_384
+"""Images that they are compared with."""
+TILE_PAIRS = 1 << 18
+"""With few queries, more images: so many pairs."""
 
 
 def nearest(
-    query: NDArray[np.uint8], gallery: NDArray[np.uint8], k: int, reporter: Reporter = SILENT
+    query: NDArray[np.uint8], gallery: Codes, k: int, reporter: Reporter = SILENT
 ) -> tuple[IntArray, NDArray[np.int32]]:
     """Find the k nearest of codes (G, W) for queries (Q, W): indices and distances (Q, min(k, G)), nearest first.
 
-    Distances are exact. Which of several images at the k-th distance are listed is not defined.
+    Of equal distances the earlier image comes first.
 
     Raises :class:`BenchError` where codes are not packed, or not of one width.
     """
     _check(query, gallery)
-    k = min(k, len(gallery))
-    images = np.zeros((len(query), 0), dtype=np.int64)
-    distances = np.zeros((len(query), 0), dtype=np.int32)
-    faiss = load_faiss()
-    for first, block in _blocks(gallery, reporter):
-        found, away = _nearest_of_block(query, block, min(k, len(block)), faiss)
-        images = np.concatenate([images, found + first], axis=1)
-        distances = np.concatenate([distances, away], axis=1)
-        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
-        images = np.take_along_axis(images, order, axis=1)
-        distances = np.take_along_axis(distances, order, axis=1)
-    return images, distances
+    found = NearestSoFar(query, min(k, len(gallery)))
+    for first, block in blocks(gallery, reporter, max(FIRST_IMAGES, TILE_PAIRS // max(1, len(query)))):
+        for of_part in parts(len(query), first, block, found.among):
+            found.extend(of_part)
+        found.settle()
+    return found.in_order()
 
 
-def distance_counts(
-    query: NDArray[np.uint8], gallery: NDArray[np.uint8], bits: int, reporter: Reporter = SILENT
-) -> IntArray:
+def distance_counts(query: NDArray[np.uint8], gallery: Codes, bits: int, reporter: Reporter = SILENT) -> IntArray:
     """Count the images of codes (G, W) at each distance from queries (Q, W): (Q, bits + 1).
 
     With the distances of the matches, these counts are all that average precision and ranks depend on.
@@ -63,15 +64,14 @@ def distance_counts(
     Raises :class:`BenchError` where codes are not packed, or not of one width.
     """
     _check(query, gallery)
+
+    def count(rows: slice, first: int, part: PackedGallery) -> IntArray:
+        return np.stack([np.bincount(line, minlength=bits + 1) for line in part.distances(query[rows])])
+
     counts = np.zeros((len(query), bits + 1), dtype=np.int64)
-    for _, block in _blocks(gallery, reporter, COUNTED_BYTES // (4 * COUNTED_QUERIES)):
-        laid_out = PackedGallery(block)
-
-        def count(rows: slice, laid_out: PackedGallery = laid_out) -> None:
-            for row, line in enumerate(laid_out.distances(query[rows]), rows.start):
-                counts[row] += np.bincount(line, minlength=bits + 1)
-
-        map_rows(count, len(query), COUNTED_QUERIES)
+    for first, block in blocks(gallery, reporter):
+        for of_part in parts(len(query), first, block, count):
+            counts += np.concatenate(of_part)
     return counts
 
 
@@ -107,47 +107,52 @@ def score_among(
     return expected_scores(groups, "step", 1)
 
 
-def check_bits(codes: NDArray[np.uint8], bits: int, what: str) -> None:
+def check_bits(codes: Codes, bits: int, what: str) -> None:
     """Check that codes (N, W) of ``bits`` are packed as they should be. Raises :class:`BenchError`."""
     if codes.ndim != 2 or codes.dtype != np.uint8 or codes.shape[1] != -(-bits // 8):
         raise BenchError(
             f"{what} must be packed codes of {bits} bits, uint8 (N, {-(-bits // 8)}); found {codes.dtype} {codes.shape}"
         )
-    if bits % 8 and len(codes) and (unpack(codes[:, -1:], 8)[:, bits % 8 :] > 0).any():
+    beyond = 0xFF >> bits % 8 if bits % 8 else 0
+    if beyond and any((block[:, -1] & beyond).any() for _, block in blocks(codes, SILENT)):
         raise BenchError(f"{what} have bits set beyond the {bits} of a code: pack them with bench.retrieval.codes.pack")
 
 
-def _check(query: NDArray[np.uint8], gallery: NDArray[np.uint8]) -> None:
+def _check(query: NDArray[np.uint8], gallery: Codes) -> None:
     check_bits(query, 8 * query.shape[-1], "queries")
     check_bits(gallery, 8 * query.shape[-1], "a gallery's codes")
 
 
-def _blocks(
-    gallery: NDArray[np.uint8], reporter: Reporter, images_at_once: int | None = None
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    if not len(gallery):
-        return
-    rows_at_once = images_at_once or max(1, BLOCK_BYTES // max(1, gallery.shape[1]))
+def blocks(gallery: Codes, reporter: Reporter, images: int = FIRST_IMAGES) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the blocks (B, W) of a gallery, each with the index of its first image; the first has ``images``."""
+    most = max(1, BLOCK_BYTES // max(1, gallery.shape[1]))
+    first = 0
     with reporter.task("searching", len(gallery), unit="images") as task:
-        for rows in row_slices(len(gallery), rows_at_once):
-            yield rows.start, np.ascontiguousarray(gallery[rows])
-            task.advance(rows.stop - rows.start)
+        while first < len(gallery):
+            block = np.ascontiguousarray(gallery[first : first + min(images, most)])
+            yield first, block
+            first += len(block)
+            images *= GROWTH
+            task.advance(len(block))
 
 
-def _nearest_of_block(
-    query: NDArray[np.uint8], block: NDArray[np.uint8], k: int, faiss: ModuleType | None
-) -> tuple[IntArray, NDArray[np.int32]]:
-    """The k nearest of a block (B, W), k at most B."""
-    if faiss is not None:
-        distances, images = faiss.knn_hamming(query, block, k)
-        return images, distances
-    laid_out = PackedGallery(block)
-    images = np.empty((len(query), k), dtype=np.int64)
-    distances = np.empty((len(query), k), dtype=np.int32)
+def parts(
+    queries: int,
+    first: int,
+    block: NDArray[np.uint8],
+    work: Callable[[slice, int, PackedGallery], Result],
+    sizes: tuple[int, int] | None = None,
+) -> Iterator[list[Result]]:
+    """Work, in threads, on parts of a block (B, W) whose first image is ``first``; yields a result a slice of queries.
 
-    def fill(rows: slice) -> None:
-        for row, line in enumerate(laid_out.distances(query[rows]), rows.start):
-            images[row], distances[row] = nearest_images(line, k)
+    ``work`` is given the slice, the index of the part's first image, and the part. ``sizes`` are those of a slice and
+    of a part; with few queries, parts are larger.
+    """
+    at_once, images_at_once = sizes or (TILE_QUERIES, TILE_IMAGES)
+    rows = row_slices(queries, at_once)
 
-    map_rows(fill, len(query), 1)
-    return images, distances
+    def on_part(images: slice) -> list[Result]:
+        part = PackedGallery(block[images])
+        return [work(some, first + images.start, part) for some in rows]
+
+    return in_threads(on_part, row_slices(len(block), max(images_at_once, TILE_PAIRS // max(1, queries))))

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from measured import accuracy, study
+from measured import accuracy, scale, study
 from test_latency_report import SIZE, latency
 
 from bench.cost.profiles import write_latency
@@ -14,7 +14,7 @@ from bench.report.write import write_report
 @pytest.fixture(scope="module", autouse=True)
 def drawn_alone():
     """Figures of what was measured apart: the others are drawn where whole reports are tested."""
-    drawn = tuple(kind for kind in kinds.FIGURES if kind.name in ("latency", "search"))
+    drawn = tuple(kind for kind in kinds.FIGURES if kind.name in ("latency", "search", "scale"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kinds, "FIGURES", drawn)
         yield
@@ -43,6 +43,13 @@ def extended(writer, tmp_path_factory):
         path = results / "search" / "invented" / name / "study.json"
         path.parent.mkdir(parents=True)
         path.write_text(text)
+    for name, dataset in (("named", {}), ("elsewhere", {"name": "other"}), ("of-others", {"fingerprint": "ff"})):
+        path = results / "scale" / "invented" / name / "scale.json"
+        path.parent.mkdir(parents=True)
+        record = scale()
+        record["dataset"] |= {"name": header["spec"]["dataset"], **dataset}
+        record["exact"].append({**record["exact"][0], "images": 10**9, "derived": True})
+        path.write_text(json.dumps(record))
     return write_report(results, folder / "out")
 
 
@@ -67,6 +74,18 @@ def test_studies_of_the_same_data_are_shown(extended):
     page = extended.page.read_text()
     assert "Accuracy by code length, hashreid-noexit demo" in page
     assert "tables/invented-search-mine-search-times.csv" in page
+
+
+def test_galleries_of_millions_are_shown(extended):
+    found = names(extended)
+    assert "figures/invented-scale-named.png" in found
+    tables = {f"tables/invented-named-scale-{name}.csv" for name in ("exact", "indexes", "needs", "distractors")}
+    assert tables <= found
+    assert not [name for name in found if "elsewhere" in name or "of-others" in name]
+    needs = (extended.folder / "tables/invented-named-scale-needs.md").read_text()
+    # 32 bytes an image, and 300 in the index; of HNSW, no time is derived.
+    assert "| 1,000,000,000 | exit 1 | exact | 32.00 | 0.5 | 2.0 |" in needs
+    assert "| 1,000,000,000 | exit 1 | hnsw | 300.00 | — | — |" in needs
 
 
 def test_the_best_points_of_all_methods(extended):

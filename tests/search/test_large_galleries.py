@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,17 +14,21 @@ from bench.cli.app import app
 from bench.errors import BenchError
 from bench.evaluation.file import write_embeddings
 from bench.files import write_json
+from bench.progress import SILENT
 from bench.report.measured_verification import verify_measurements
+from bench.retrieval.coarse_to_fine import CoarseToFineIndex
 from bench.retrieval.codes import pack
 from bench.retrieval.hamming import load_faiss
 from bench.retrieval.labels import search_labels
 from bench.retrieval.metrics import score_rankings
 from bench.runs.verification import Verification
-from bench.search import streamed
+from bench.search import nearest_so_far, streamed, streamed_coarse
 from bench.search.distractors import fit_codes
-from bench.search.filling import ExitCodes, ScaleRequest
+from bench.search.filling import ExitCodes, ScaleRequest, drawn_codes
+from bench.search.mapped import MappedCodes
 from bench.search.scale import measure_scale
 from bench.search.streamed import distance_counts, nearest, score_among
+from bench.search.streamed_coarse import CoarseToFineLists
 
 BITS = 44
 
@@ -56,29 +62,105 @@ def brute_force(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     return np.bitwise_count(query[:, None] ^ gallery[None]).sum(axis=2, dtype=np.int64)
 
 
+def small_blocks(monkeypatch):
+    """Have a few hundred images go by in many blocks and parts."""
+    monkeypatch.setattr(streamed, "BLOCK_BYTES", 6 * 100)
+    for name, value in (("FIRST_IMAGES", 10), ("TILE_QUERIES", 3), ("TILE_IMAGES", 30), ("TILE_PAIRS", 100)):
+        monkeypatch.setattr(streamed, name, value)
+
+
 @pytest.mark.parametrize("with_faiss", [True, False])
-def test_streamed_search_finds_the_nearest_over_all_blocks(with_faiss, monkeypatch):
+@pytest.mark.parametrize("order", ["any", "farthest first"])
+def test_streamed_search_finds_the_nearest_over_all_blocks(with_faiss, order, monkeypatch, tmp_path):
+    """Of equal distances the earlier image: few bits have many of these. Farthest first, everything is a candidate."""
     if not with_faiss:
-        monkeypatch.setattr(streamed, "load_faiss", lambda: None)
+        monkeypatch.setattr(nearest_so_far, "load_faiss", lambda: None)
     elif load_faiss() is None:
         pytest.skip("faiss is not installed")
     rng = np.random.default_rng(1)
     query, gallery = (rng.integers(0, 256, (count, 6), dtype=np.uint8) for count in (7, 501))
-    monkeypatch.setattr(streamed, "BLOCK_BYTES", 6 * 100)
-    images, distances = nearest(query, gallery, 20)
+    if order == "farthest first":
+        gallery = gallery[np.argsort(-brute_force(query, gallery)[2])]
+    small_blocks(monkeypatch)
+    np.save(tmp_path / "codes.npy", gallery)
+    images, distances = nearest(query, MappedCodes.open(tmp_path / "codes.npy"), 20)
     expected = brute_force(query, gallery)
+    np.testing.assert_array_equal(images, np.argsort(expected, axis=1, kind="stable")[:, :20])
     np.testing.assert_array_equal(distances, np.sort(expected, axis=1)[:, :20])
-    np.testing.assert_array_equal(np.take_along_axis(expected, images, axis=1), distances)
-    assert all(len(set(row)) == 20 for row in images.tolist())
     assert nearest(query, gallery[:3], 20)[0].shape == (7, 3)
+    assert nearest(query, gallery[:0], 20)[0].shape == (7, 0)
 
 
 def test_counts_by_distance_are_those_of_all_pairs(monkeypatch):
     rng = np.random.default_rng(2)
     query, gallery = (rng.integers(0, 256, (count, 5), dtype=np.uint8) for count in (70, 333))
-    monkeypatch.setattr(streamed, "COUNTED_BYTES", 4 * streamed.COUNTED_QUERIES * 100)
+    small_blocks(monkeypatch)
     counts = distance_counts(query, gallery, 40)
     np.testing.assert_array_equal(counts, [np.bincount(row, minlength=41) for row in brute_force(query, gallery)])
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from bench.progress import SILENT
+from bench.search import filling, streamed
+from bench.search.distractors import CodeModel
+from bench.search.mapped import MappedCodes
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+streamed.BLOCK_BYTES = 1 << 20
+model = CodeModel(np.zeros(64), np.zeros((64, 8)), np.zeros(64), np.ones((64, 8)), np.zeros(64), 4, {})
+query, found, path = np.zeros((20, 8), np.uint8), [], Path(sys.argv[1])
+for count in (200_000, 1_600_000):
+    with SILENT.task("drawing", count, unit="images") as task:
+        filling.write_drawn([path], [64], model, count, (0, 0), task)
+    codes = MappedCodes.open(path)
+    streamed.nearest(query, codes, 100)
+    streamed.distance_counts(query, codes, 64)
+    found.append(peak())
+print(*found)
+"""
+
+
+def test_memory_does_not_grow_with_the_gallery(tmp_path):
+    """Drawing, searching and counting many times as many codes, 13 MB of them: the whole process's peak."""
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "codes.npy")]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
+    small, large = map(float, said.split())
+    assert large - small < 8
+
+
+@pytest.mark.parametrize("with_faiss", [True, False])
+@pytest.mark.parametrize("thresholds", [(7, 20), (1, 20), (16, 0)])
+def test_lists_from_coarse_to_fine_begin_the_order_of_the_whole_gallery(with_faiss, thresholds, monkeypatch):
+    """Also where fewer than are listed come through the first threshold: the others follow by the shortest code."""
+    if not with_faiss:
+        monkeypatch.setattr(streamed_coarse, "load_faiss", lambda: None)
+    elif load_faiss() is None:
+        pytest.skip("faiss is not installed")
+    rng = np.random.default_rng(6)
+    query, gallery = ([rng.integers(0, 256, (count, width), np.uint8) for width in (2, 5, 9)] for count in (9, 400))
+    lengths = (16, 40, 72)
+    small_blocks(monkeypatch)
+    monkeypatch.setattr(streamed_coarse, "IMAGES", 64)
+    monkeypatch.setattr(streamed_coarse, "QUERIES", 4)
+    images, order = CoarseToFineLists(gallery, lengths, thresholds).search(query, 30)
+    expected = CoarseToFineIndex(gallery, lengths, thresholds).search(query).order
+    np.testing.assert_array_equal(images, np.argsort(expected, axis=1, kind="stable")[:, :30])
+    np.testing.assert_array_equal(order, np.take_along_axis(expected, images, axis=1))
+
+
+def test_codes_of_all_lengths_are_of_the_same_images(people, tmp_path):
+    """The short code is a part of the long one, where it is drawn as where it was measured."""
+    labels = search_labels(*labels_of(people))
+    galleries = people["gallery"], people["gallery"][:, :2]
+    with drawn_codes((BITS, 16), galleries, labels, 5000, (0, 1), "all", tmp_path, SILENT) as (drawn, agreement):
+        long, short = map(np.asarray, drawn)
+        assert (long[:, :2] == short).mean() > 0.9
+        assert agreement["drawn_strangers"] == pytest.approx(agreement["measured_strangers"], rel=0.1)
 
 
 def test_scores_among_distractors_are_those_of_one_gallery(people):
@@ -144,6 +226,45 @@ def test_sizes_that_cannot_be(people, tmp_path, sizes, reason):
     exits = [ExitCodes("exit 1", BITS, people["query"], people["gallery"])]
     with pytest.raises(BenchError, match=reason):
         measure_scale(exits, labels_of(people), ScaleRequest(sizes), tmp_path)
+
+
+def pyramid_file(people, path, **held_out):
+    """Embeddings with a short code beside the long one, and held-out people: every other one of the test set."""
+    arrays = {name.replace("_", ".", 1): values for name, values in people.items() if "_" in name}
+    for part in ("query", "gallery"):
+        arrays |= {f"{part}.0": people[part][:, :2], f"{part}.1": people[part]}
+    if held_out:
+        arrays |= {f"calibration_{name}": values for name, values in arrays.items()}
+        arrays |= {f"calibration_{part}.pids": people[f"{part}_pids"] + 100 for part in ("query", "gallery")}
+    exits = [{"name": "short", "dim": 16}, {"name": "long", "dim": BITS}]
+    about = {"cost": {"unit": "milliseconds"}, "exits": exits}
+    write_embeddings(path, arrays | {"costs": np.array([1.0, 2.0])}, about)
+    return path
+
+
+def test_coarse_to_fine_is_an_index(people, tmp_path):
+    own = pyramid_file(people, tmp_path / "own.npz", held_out=True)
+    status, output = scale(
+        own, "--images", "300,900", "--exits", 2, "--index", "ctf", "--results", tmp_path, "--cache", tmp_path / "c"
+    )
+    assert status == 0, output
+    (kept,) = tmp_path.glob("scale/own/own-*/scale.json")
+    rows = json.loads(kept.read_text())["indexes"]
+    assert [(row["index"], row["exit"], row["images"], row["image_bytes"]) for row in rows] == [
+        ("ctf", "long", 300, 8),
+        ("ctf", "long", 900, 8),
+    ]
+    assert all(0.1 < row["recall"] < 1 and row["mean_ap"] <= 1 for row in rows)
+    assert "ctf" in (kept.parent / "scale-needs.md").read_text()
+
+
+def test_what_coarse_to_fine_needs_is_said(people, file, tmp_path):
+    for own, reason in (
+        (file, "found early 44 binary, late 3 continuous"),
+        (pyramid_file(people, tmp_path / "own.npz"), "held-out identities, and there are none"),
+    ):
+        status, output = scale(own, "--images", 300, "--exits", 1, "--index", "ctf", "--results", tmp_path)
+        assert (status, reason in output) == (1, True), output
 
 
 def scale(*arguments: object) -> tuple[int, str]:

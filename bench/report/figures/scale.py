@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from bench.findings.origin import origin_line
+from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.style import PAGE_INCHES, LineStyle, line_styles, logarithmic
 from bench.report.figures.values import name_points
@@ -17,7 +18,13 @@ from bench.report.tables.scale import Scale, scale_name
 EXACT = "exact"
 
 
-def scale_figure(scale: Scale) -> Drawing:
+def scale_figures(section: Section) -> Iterator[Drawing]:
+    """Draw a figure for each search of the section's gallery filled up."""
+    for name, scale in section.scales:
+        yield scale_figure(scale, name)
+
+
+def scale_figure(scale: Scale, part: str = "") -> Drawing:
     """Draw mAP over the size of the gallery for each exit; with indexes, their recall over their time as well."""
     measured = [row for row in scale["exact"] if not row["derived"]]
     exits = line_styles(dict.fromkeys(row["exit"] for row in measured))
@@ -66,6 +73,7 @@ def scale_figure(scale: Scale) -> Drawing:
         ),
         description="Panels over the number of gallery images, logarithmic: mAP in percent, milliseconds a query.",
         figure=figure,
+        part=part,
         origin=origin_line([], [scale["provenance"]]),
     )
 
@@ -73,7 +81,7 @@ def scale_figure(scale: Scale) -> Drawing:
 def _draw_indexes(axes: Axes, scale: Scale, exits: dict[str, LineStyle]) -> Sequence[Line2D]:
     largest = max(row["images"] for row in scale["indexes"])
     rows = [row for row in scale["indexes"] if row["images"] == largest]
-    markers = dict(zip(dict.fromkeys(row["index"] for row in rows), "oD^", strict=False))
+    markers = dict(zip(dict.fromkeys(row["index"] for row in rows), "oD^s", strict=False))
     for row in rows:
         colour = exits[row["exit"]].colour
         axes.plot(row["batched_ms"], 100 * row["recall"], markers[row["index"]], color=colour, markersize=6)

@@ -8,9 +8,13 @@ from typing import Any
 from bench.files import SCHEMA_VERSION
 from bench.findings.columns import named
 from bench.findings.rounding import NOTHING, number, percent
+from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
 from bench.inert import clean
 
+TIMES = ("batched_ms", "alone_ms")
+EVERY_IMAGE = ("ctf",)
+"""Indexes that look at every image: their times grow with the gallery. Flat is exact search in memory."""
 Scale = Mapping[str, Any]
 """What ``bench gallery scale`` keeps."""
 
@@ -21,10 +25,15 @@ def scale_name(scale: Scale) -> str:
     return clean(f"{scale['name']} on {scale['dataset']['name']}{rendered}")
 
 
-def scale_tables(scale: Scale) -> tuple[Table, ...]:
-    """Give the tables that have rows."""
-    made = (_exact_table(scale), _index_table(scale), _distractor_table(scale))
-    return tuple(one for one in made if len(one))
+def section_tables(section: Section) -> tuple[Table, ...]:
+    """Give the tables of all searches of a section's gallery filled up."""
+    return tuple(made for name, scale in section.scales for made in scale_tables(scale, f"{section.slug}-{name}-"))
+
+
+def scale_tables(scale: Scale, prefix: str = "") -> tuple[Table, ...]:
+    """Give the tables that have rows; ``prefix`` begins their names."""
+    made = (_exact_table, _index_table, _needs_table, _distractor_table)
+    return tuple(one for one in (make(scale, f"{prefix}scale-") for make in made) if len(one))
 
 
 def check_scale(scale: Scale) -> None:
@@ -38,7 +47,7 @@ def check_scale(scale: Scale) -> None:
         one.markdown()
 
 
-def _exact_table(scale: Scale) -> Table:
+def _exact_table(scale: Scale, prefix: str) -> Table:
     rows = [{**row, "code_bytes": row["image_bytes"] * row["images"]} for row in scale["exact"]]
     columns = [
         named("exit"),
@@ -56,10 +65,10 @@ def _exact_table(scale: Scale) -> Table:
         "a query, all queries together and one by itself; rank-1 and mAP over the whole gallery, ties as "
         "their expectation. Derived: times grow in proportion to the largest gallery that was measured."
     )
-    return table("scale-exact", f"Exact search in large galleries, {scale_name(scale)}", note, rows, columns)
+    return table(f"{prefix}exact", f"Exact search in large galleries, {scale_name(scale)}", note, rows, columns)
 
 
-def _index_table(scale: Scale) -> Table:
+def _index_table(scale: Scale, prefix: str) -> Table:
     columns = [
         named("exit"),
         Column("gallery", lambda row: f"{row['images']:,}"),
@@ -77,10 +86,49 @@ def _index_table(scale: Scale) -> Table:
         "Rank-1 and mAP over these lists, the index's, then the exact one's: the latter lies below that over the whole "
         "gallery. Milliseconds a query, bytes an image."
     )
-    return table("scale-indexes", f"Indexes in large galleries, {scale_name(scale)}", note, scale["indexes"], columns)
+    title = f"Indexes in large galleries, {scale_name(scale)}"
+    return table(f"{prefix}indexes", title, note, scale["indexes"], columns)
 
 
-def _distractor_table(scale: Scale) -> Table:
+def _needs_table(scale: Scale, prefix: str) -> Table:
+    """What galleries take that were not measured: bytes an image times images, and times that grow with the gallery."""
+    sizes = sorted({row["images"] for row in scale["exact"] if row["derived"]})
+    rows = [row for size in sizes for row in _needs(scale, size)]
+    columns = [
+        Column("gallery", lambda row: f"{row['images']:,}"),
+        named("exit"),
+        named("search"),
+        Column("memory (GB)", lambda row: number(row["gigabytes"], 2)),
+        Column("batched (ms)", lambda row: number(row["batched_ms"], 1)),
+        Column("alone (ms)", lambda row: number(row["alone_ms"], 1)),
+    ]
+    note = (
+        f"{_about(scale)}. Derived from the largest gallery that was measured: bytes an image, and milliseconds of "
+        "searches that look at every image, grow with the gallery; how those of HNSW and IVF grow is not known from "
+        "this. Exact search reads codes from disk as well, and then holds megabytes. Queries that leave early need the "
+        "codes of every exit."
+    )
+    return table(f"{prefix}needs", f"What larger galleries need, {scale_name(scale)}", note, rows, columns)
+
+
+def _needs(scale: Scale, images: int) -> list[dict[str, Any]]:
+    exact = [row for row in scale["exact"] if row["images"] == images]
+    rows = [
+        {"exit": row["exit"], "search": "exact", "bytes": row["image_bytes"], **{name: row[name] for name in TIMES}}
+        for row in exact
+    ]
+    if len(exact) > 1:
+        total = sum(row["image_bytes"] for row in exact)
+        rows.append({"exit": "all of these", "search": "exact", "bytes": total, **dict.fromkeys(TIMES)})
+    largest = max((row["images"] for row in scale["indexes"]), default=0)
+    for row in scale["indexes"]:
+        if row["images"] == largest and row["index"] != "flat":
+            times = {name: row[name] * images / largest if row["index"] in EVERY_IMAGE else None for name in TIMES}
+            rows.append({"exit": row["exit"], "search": row["index"], "bytes": row["image_bytes"], **times})
+    return [{"images": images, "gigabytes": row["bytes"] * images / 1e9, **row} for row in rows]
+
+
+def _distractor_table(scale: Scale, prefix: str) -> Table:
     rows = [{"exit": name, **values} for name, values in scale["distractors"].items() if values]
     columns = [
         named("exit"),
@@ -94,7 +142,7 @@ def _distractor_table(scale: Scale) -> Table:
         "together, as measured. Where drawn strangers are farther apart than measured ones, accuracy among them is "
         "better than it would be among real people."
     )
-    return table("scale-distractors", f"Distractors, {scale_name(scale)}", note, rows, columns)
+    return table(f"{prefix}distractors", f"Distractors, {scale_name(scale)}", note, rows, columns)
 
 
 def _about(scale: Scale) -> str:
