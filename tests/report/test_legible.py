@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from measured import accuracy, inference, study
+from measured import accuracy, inference, scale, study
 from test_auc_and_outcome_tables import with_auc
 from test_latency_report import SIZE, latency
 
@@ -60,6 +60,30 @@ def coarse_to_fine():
     ]
 
 
+def large_galleries(name):
+    """Four exits in galleries of up to ten million images, with every index."""
+    record = {**scale(), "name": name}
+    exits = [f"exit {number}" for number in (1, 2, 3, 4)]
+    record["exact"] = [
+        {
+            **record["exact"][0],
+            "exit": exit_,
+            "images": 10**power,
+            "batched_ms": 10.0 ** (power - 6),
+            "mean_ap": 3 / power,
+        }
+        for exit_ in exits
+        for power in (4, 5, 6, 7)
+    ]
+    kinds = {"flat": 1.0, "ivf": 0.98, "hnsw": 0.93, "ctf": 0.9}
+    record["indexes"] = [
+        {**record["indexes"][0], "exit": exit_, "index": kind, "recall": recall, "batched_ms": recall**40}
+        for exit_ in exits
+        for kind, recall in kinds.items()
+    ]
+    return record
+
+
 @pytest.fixture(scope="module", params=["dare", LONG_NAME])
 def section(writer, tmp_path_factory, request):
     """Setups with one, three and four exits, with one seed and two, all with short names or one with a long one."""
@@ -93,7 +117,7 @@ def section(writer, tmp_path_factory, request):
     engines = [inference(run, backend=backend, joules=0.2) for backend in ("torch", "onnxruntime", "openvino")]
     found = replace(found, inferences=(*engines, inference(run, "server", batch=32)))
     searched = {**study([accuracy(128), accuracy(512), accuracy(2048)]), "coarse_to_fine": coarse_to_fine()}
-    return replace(found, studies=(("one", searched),))
+    return replace(found, studies=(("one", searched),), scales=(("one", large_galleries(request.param)),))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FIGURES if kind.of != "report"], ids=lambda kind: kind.name)
