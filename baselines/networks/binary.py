@@ -73,7 +73,9 @@ class BinaryConvolution(nn.Module):
     """Activations (B, C, H, W), binarised → (B, C_out, H, W): binary products, times a scale of each output channel.
 
     The scale is learned, or with ``learned_scale`` off the mean magnitude of the filter's weights (XNOR-Net, eq. 6).
-    The padding of a binary convolution is 0, which is neither sign: it adds nothing.
+    The padding of a binary convolution is 0, which is neither sign: it adds nothing. While ``real`` is set, training
+    has real numbers that are as large as the signs: activations cut off at ±1, and weights divided by the mean
+    magnitude of their filter. Evaluation always has signs.
     """
 
     def __init__(self, entering: int, leaving: int, kernel: int, stride: int, *, learned_scale: bool) -> None:
@@ -83,11 +85,15 @@ class BinaryConvolution(nn.Module):
         self.products = BinaryProducts(stride, kernel // 2)
         magnitudes = self.weight.detach().abs().mean(dim=(1, 2, 3))
         self.learned = nn.Parameter(magnitudes) if learned_scale else None
+        self.real = False
 
     @property
     def scale(self) -> Tensor:
         """Scale of each output channel (C_out,)."""
-        return self.learned if self.learned is not None else self.weight.abs().mean(dim=(1, 2, 3))
+        return self.learned if self.learned is not None else self._magnitudes()
+
+    def _magnitudes(self) -> Tensor:
+        return self.weight.abs().mean(dim=(1, 2, 3))
 
     def reconstruction(self) -> Tensor:
         """The filters as they work, flat: scale × sign, (C_out, C·k·k)."""
@@ -95,5 +101,8 @@ class BinaryConvolution(nn.Module):
 
     def forward(self, activations: Tensor) -> Tensor:
         """Binarise and convolve."""
-        products = self.products(activation_sign(activations), weight_sign(self.weight))
+        if self.real and self.training:
+            products = self.products(activations.clamp(-1, 1), self.weight / self._magnitudes()[:, None, None, None])
+        else:
+            products = self.products(activation_sign(activations), weight_sign(self.weight))
         return products * self.scale[None, :, None, None]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from baselines.networks.binary import BinaryConvolution
 from baselines.networks.lite import ConvNorm
+from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
 
 LEAK = 0.2
@@ -126,7 +127,9 @@ class BiReID(MultiExitNetwork):
 
     The first convolution and the classifier are real; all others multiply signs. ``width`` are the channels of the
     first stage. ``learned_scale`` off is XNOR-Net's scale. ``kernels`` adds KR-GAL, ``features`` FR-GAL after the first
-    two stages, each with adversaries of ``hidden`` units; they run in training alone.
+    two stages, each with adversaries of ``hidden`` units; they run in training alone. The first ``real_share`` of
+    training has real weights and activations, and binarises what it arrives at (two steps, as is usual for binary
+    networks: Martinez et al., ICLR 2020). Raises :class:`bench.errors.BenchError` for a share that is not from 0 to 1.
     """
 
     def __init__(
@@ -139,8 +142,12 @@ class BiReID(MultiExitNetwork):
         learned_scale: bool,
         kernels: bool,
         features: bool,
+        real_share: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= real_share < 1:
+            raise BenchError(f"real_share is a share of training, from 0 to less than 1, not {real_share:g}")
+        self.real_share = real_share
         widths = [width * 2**stage for stage in range(4)]
         self.stem = nn.Sequential(ConvNorm(3, width, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
         self.stages = nn.ModuleList()
@@ -163,6 +170,16 @@ class BiReID(MultiExitNetwork):
     def binary_convolutions(self) -> list[BinaryConvolution]:
         """List the binary convolutions."""
         return [module for module in self.stages.modules() if isinstance(module, BinaryConvolution)]
+
+    def anneal(self, progress: float) -> None:
+        """Binarise when the share of training with real weights and activations is over."""
+        for layer in self.binary_convolutions():
+            layer.real = progress <= self.real_share
+
+    @property
+    def anneals(self) -> bool:
+        """Whether any of training is real."""
+        return self.real_share > 0
 
     def start(self, images: Tensor) -> Tensor:
         """Run the stem on images (B, 3, H, W)."""

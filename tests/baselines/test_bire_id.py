@@ -152,3 +152,23 @@ def test_refinement_is_no_part_of_inference():
 def test_scales_that_do_not_exist():
     with pytest.raises(BenchError, match="did you mean 'mean'"):
         build(scales="means")
+
+
+def test_training_is_real_at_first_and_evaluation_never():
+    _, network = build(real_share=0.5, kernel_refinement=False, feature_refinement=False)
+    layer = network.binary_convolutions()[0]
+    maps = torch.randn(2, layer.weight.shape[1], 6, 4)
+    signs = layer(maps)
+    assert network.anneals
+    network.anneal(0.5)
+    means = layer.weight.abs().mean(dim=(1, 2, 3), keepdim=True)
+    expected = F.conv2d(maps.clamp(-1, 1), layer.weight / means, padding=1) * layer.scale[None, :, None, None]
+    torch.testing.assert_close(layer(maps), expected)
+    torch.testing.assert_close(network.eval().binary_convolutions()[0](maps), signs)
+    network.train().anneal(0.51)
+    torch.testing.assert_close(layer(maps), signs)
+
+
+def test_a_training_that_never_binarises_is_refused():
+    with pytest.raises(BenchError, match="real_share is a share of training"):
+        build(real_share=1.0)
