@@ -85,7 +85,8 @@ BIRE_ID = Method(
     "feature refinement, each with a switch; scales=mean without both is the XNOR-Net baseline",
     differs="reconstructed from the abstract and a book chapter: 1×1 shortcuts are binary, which fits the printed "
     "12.51-fold saving; discriminators, weights of the losses and the recipe (BoT's, without weight decay) are "
-    "assumptions; binary products run as floats here, so that the saving (--cost operations) is theoretical",
+    "assumptions, and so are the real numbers that presets demo and small begin with; binary products run as floats, "
+    "so that the saving (--cost operations) is theoretical, except in the backend openvino, which packs them",
     presets={
         "paper": Preset(
             "ResNet-18 at 256×128 from scratch, BoT's recipe",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WORD_BITS = 64
 CONVERSION = "64 multiply-adds of ±1 with ±1 (one exclusive-or, one population count) count as 1 operation, others as 1"
-"""OPs = FLOPs + BOPs / 64 (Liu et al., Bi-Real Net, ECCV 2018). Theoretical: this suite runs them as floats."""
+"""OPs = FLOPs + BOPs / 64 (Liu et al., Bi-Real Net, ECCV 2018). Theoretical: PyTorch runs them as floats."""
 
 
 def _price(ledger: CostLedger, measurement: Measurement | None) -> Prices:

@@ -13,6 +13,7 @@ from bench.data.images import decoding_threads
 from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, BackendKind, needed
 from bench.inference.backends.graphs import Arrays, GraphBackend, checked_export, unreadable
+from bench.inference.backends.packed import OneByOne, pack_binary_convolutions
 from bench.inference.export.card import ModelCard
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class OpenVino(GraphBackend):
-    """Holds one compiled model a step. Graphs of float32 can be run in bfloat16; int8 graphs say themselves what is."""
+    """Holds one compiled model a step. Graphs of float32 can be run in bfloat16; int8 graphs say themselves what is.
+
+    Convolutions of signs with signs are run on packed bits.
+    """
 
     name = "openvino"
     device = "cpu"
@@ -44,7 +48,10 @@ class OpenVino(GraphBackend):
         }
         try:
             core = engine.Core()
-            return core.compile_model(core.read_model(str(path)), "CPU", settings)
+            model = core.read_model(str(path))
+            if pack_binary_convolutions(model):
+                return OneByOne(core, model, settings)
+            return core.compile_model(model, "CPU", settings)
         except RuntimeError as problem:
             raise unreadable(path, self.name, problem) from problem
 
