@@ -78,16 +78,25 @@ def find_runs(results: Path, wanted: str) -> tuple[RunFolder, ...]:
 
 
 def _meant(results: Path, wanted: str) -> list[Path]:
-    """Give the folders that a name means: in full, else as whole words, else in part; or those that a pattern fits."""
+    """Give the folders that a name means: in full, else as whole words, else in part; or those that a pattern fits.
+
+    Of several that have the words, those of the method of that name count first: mine does not also mean mine-wide.
+    """
     folders = [folder.path for folder in every_run(results)]
     exact = [folder for folder in folders if wanted in (folder.name, f"{folder.parent.name}/{folder.name}")]
     words = [folder for folder in folders if f"-{wanted}-" in f"-{folder.name}-" or _key_starts(folder, wanted)]
     parts = [folder for folder in folders if wanted in f"{folder.parent.name}/{folder.name}"]
     fitting = [folder for folder in folders if set("*?[") & set(wanted) and _fits(folder, wanted)]
-    for meant in (exact, words, parts, fitting) if wanted else ():
+    of_method = [folder for folder in words if len(words) > 1 and _method(folder) == wanted]
+    for meant in (exact, of_method, words, parts, fitting) if wanted else ():
         if meant:
             return meant
     raise BenchError(f"no run {wanted!r} under {results}; {_nearest(wanted, folders)}there are:\n{_listed(folders)}")
+
+
+def _method(folder: Path) -> Any:
+    spec = read_json(folder / "spec.json")
+    return spec.get("method") if isinstance(spec, Mapping) else None
 
 
 def _fits(folder: Path, pattern: str) -> bool:

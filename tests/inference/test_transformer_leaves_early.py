@@ -1,12 +1,16 @@
 """A vision transformer leaves early for real, and exports: eager, engine and graphs agree."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 from smoke_networks import assert_same, embed, noise, smoke_run
 
-from bench.inference.backends.backend import open_backend
+from bench import registry
+from bench.inference.backends.backend import open_backend, to_embedding
 from bench.inference.export.write import write_export
+from bench.networks import select
 from bench.running.run import run
 from bench.spec import SweepSpec
 
@@ -25,6 +29,34 @@ def test_graphs_are_the_network(backbone, tmp_path):
     for index, expected in enumerate(embed(made.network, images)):
         state, embedding = backend.step(state, index)
         assert_same(embedding, expected, made.network.exits[index])
+
+
+def test_a_small_vit_at_paper_size_is_the_same_in_every_form(tmp_path):
+    """ViT-S/16 at 256×128: the network whole, step by step with the queries that stay, and as graphs."""
+    pytest.importorskip("onnxruntime")
+    method = registry.method("hashreid")
+    options = {**method.presets["paper"].network, "backbone": "timm:vit_small_patch16_224", "weights": "none"}
+    torch.manual_seed(0)
+    network = method.build(options, 5, (256, 128)).eval()
+    made = smoke_run("hashreid")
+    spec = {**made.spec, "network": options, "recipe": {"input_size": [256, 128], "resize": []}}
+    made = replace(made, spec=spec, network=network)
+    images = noise(3, (256, 128))
+    whole = embed(network, images)
+    with torch.inference_mode():
+        state = network.start(torch.from_numpy(images))
+        kept = torch.tensor([0, 2])
+        for index, expected in enumerate(whole):
+            state, embedding = network.step(state, index)
+            found = to_embedding(embedding.numpy(), network.exits[index])
+            assert_same(found, expected if index == 0 else expected[kept], network.exits[index])
+            state = select(state, kept) if index == 0 else state
+    write_export(made, tmp_path)
+    backend = open_backend("onnxruntime", tmp_path, threads=1, device="cpu")
+    state = backend.start(images)
+    for index, expected in enumerate(whole):
+        state, embedding = backend.step(state, index)
+        assert_same(embedding, expected, network.exits[index])
 
 
 def test_the_engine_leaves_where_the_table_says(bench, smoke_request, tmp_path):

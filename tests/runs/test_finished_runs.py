@@ -27,8 +27,11 @@ def test_any_part_that_means_one_run_finds_it(folders, tmp_path):
 
 def test_what_means_several_runs_or_none_is_told_with_what_there_is(folders, tmp_path):
     with pytest.raises(BenchError, match="a part of 3 runs' names") as problem:
-        find_run(tmp_path, "hashreid")
+        find_run(tmp_path, "hashr")
     assert str(problem.value).count("\n  ") == 3
+    with pytest.raises(BenchError, match="a part of 2 runs' names") as problem:
+        find_run(tmp_path, "hashreid")  # a method, which hashreid-noexit is not
+    assert folders["hashreid-noexit", 1].path.name not in str(problem.value)
     assert folders["dare", 0].path.name not in str(problem.value)
     with pytest.raises(BenchError, match=f"did you mean '{folders['dare', 0].path.name}'") as problem:
         find_run(tmp_path, "daer-demo-seed0")
