@@ -1,4 +1,4 @@
-"""Write a package that registers one method, policy or dataset."""
+"""Write a package that registers one method, policy, dataset, thresholding or cost."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from jinja2 import Environment, StrictUndefined
 from bench import registry
 from bench.errors import BenchError, unknown_name
 
-PluginKind = Literal["method", "policy", "dataset"]
+PluginKind = Literal["method", "policy", "dataset", "thresholding", "cost"]
 KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-CONTRACTS = {"method": "methods", "policy": "policies", "dataset": "datasets"}
+CONTRACTS = {
+    "method": "methods",
+    "policy": "policies",
+    "dataset": "datasets",
+    "thresholding": "thresholdings",
+    "cost": "costs",
+}
 """Modules of :mod:`bench.testing` that hold each kind's tests."""
 
 
@@ -74,6 +80,8 @@ def _commands(kind: PluginKind, name: str) -> list[str]:
     return {
         "method": [f"bench run --method {name} {data}"],
         "policy": [f"bench run --method hashreid {data} --policies gs,{name}"],
+        "thresholding": [f"bench run --method hashreid {data} --thresholding stream,{name}"],
+        "cost": [f"bench run --method hashreid {data} --cost {name}"],
         "dataset": [f"bench run --method hashreid --preset smoke --dataset {name} --data-root FOLDER --budget-sweep"],
     }[kind]
 

@@ -11,10 +11,16 @@ from bench import registry
 from bench.budget.policy import LearnedPolicy, Policy
 from bench.registry import Kind
 
-NAMED: dict[str, Kind] = {"method_name": "method", "policy_name": "policy", "dataset_name": "dataset"}
+NAMED: dict[str, Kind] = {
+    "method_name": "method",
+    "policy_name": "policy",
+    "dataset_name": "dataset",
+    "thresholding_name": "thresholding",
+    "cost_name": "cost",
+}
 """Arguments of tests, with the kind of thing that they name."""
 LEARNED = "learned_policy_name"
-MODULES = ("invented", "methods", "policies", "datasets")
+MODULES = ("invented", "methods", "policies", "datasets", "thresholdings", "costs")
 
 pytest.register_assert_rewrite(*(f"bench.testing.{name}" for name in MODULES))
 

@@ -1,27 +1,12 @@
-"""An invented network of four exits, with a ledger and kept profiles."""
+"""Kept profiles of the invented network of four exits that the contract tests of costs price."""
 
-from bench.cost.axes.contract import PricedNetwork
-from bench.cost.ledger import CostLedger, ExitCost
 from bench.cost.profiles import network_key, write_latency
+from bench.testing.costs import GALLERY, LEDGER, OPTIONS, SIZE
+from bench.testing.costs import priced_network as NETWORK
 
-OPTIONS = {"bits": 256}
-SIZE = (64, 32)
-CODES = (("binary", 256), ("binary", 100), ("continuous", 512), ("binary", 2048))
-TRUNK = (1000, 2000, 3000, 4000)
-GALLERY = 50
-LEDGER = CostLedger(
-    SIZE,
-    GALLERY,
-    tuple(
-        ExitCost(f"exit {index + 1}", code, dim, macs, 10, 0, 0, 0, 0)
-        for index, ((code, dim), macs) in enumerate(zip(CODES, TRUNK, strict=True))
-    ),
-)
+__all__ = ["GALLERY", "LEDGER", "MILLISECONDS", "NETWORK", "keep_profile"]
+
 MILLISECONDS = [1.0, 2.5, 4.0, 8.0]
-
-
-def NETWORK(results, which="", views=1):
-    return PricedNetwork("hashreid", "smoke", OPTIONS, SIZE, results, views, which)
 
 
 def keep_profile(results, processor="Small CPU", precision="float32", batch=1, times=MILLISECONDS, **columns):
