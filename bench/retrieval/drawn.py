@@ -70,11 +70,7 @@ def build_drawn_table(
         nearest = table.signals.nearest_indices
         whole = np.where(nearest >= 0, drawn[nearest], -1)
         tables.append(replace(table, signals=replace(table.signals, nearest_indices=whole)))
-    return ExitTable(
-        exits=tables[0].exits,
-        signals=_stacked([table.signals for table in tables]),
-        outcomes=_stacked([table.outcomes for table in tables]),
-    )
+    return stacked(tables)
 
 
 def gallery_size(draws: Draws) -> int:
@@ -115,7 +111,16 @@ def query_rows(table: ExitTable, matched: IntArray) -> IntArray:
     return np.tile(matched, max(1, len(table) // len(matched)))
 
 
-def _stacked(parts: list[Part]) -> Part:
+def stacked(tables: Sequence[ExitTable], order: IntArray | None = None) -> ExitTable:
+    """Put tables one below the other, or their rows (N,) in some ``order``."""
+    return ExitTable(
+        exits=tables[0].exits,
+        signals=_stacked([table.signals for table in tables], order),
+        outcomes=_stacked([table.outcomes for table in tables], order),
+    )
+
+
+def _stacked(parts: list[Part], order: IntArray | None) -> Part:
     names = [one.name for one in fields(parts[0]) if one.name not in OF_NO_QUERY]
-    stacked = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return replace(parts[0], **stacked)  # type: ignore[arg-type]
+    rows = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return replace(parts[0], **(rows if order is None else {name: values[order] for name, values in rows.items()}))  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from bench.networks import MultiExitNetwork
 from bench.retrieval.classify import class_entropies
 from bench.retrieval.drawn import build_drawn_table, draws_of, gallery_size
 from bench.retrieval.embed import Embeddings, embed_images
-from bench.retrieval.evaluate import build_table
+from bench.retrieval.evaluate import build_table, matched_queries
 from bench.retrieval.labels import cameras, labels_of
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
@@ -36,6 +36,7 @@ from bench.retrieval.tracklets import pool_tracklets
 from bench.running.as_is import build_as_is
 from bench.running.context import RunContext
 from bench.running.keep import obtain, saving, whole
+from bench.running.matching import build_together
 from bench.spec import EvaluationSpec
 from bench.threads import advice, others_running
 from bench.training.loop import Trained, train
@@ -300,17 +301,19 @@ def _table(
     evaluation: EvaluationSpec,
 ) -> ExitTable:
     query, gallery = entries(query), entries(gallery)
+    draws = draws_of(gallery)
     # Classifiers of weights that were not trained here know nobody.
     entropy = None if context.spec.as_is else class_entropies(network, embeddings[f"{prefix}query"])
-    return build_drawn_table(
-        draws_of(gallery),
-        network.exits,
-        embeddings[f"{prefix}query"],
-        embeddings[f"{prefix}gallery"],
-        *labels_of(query),
-        *labels_of(gallery),
-        ap=evaluation.ap,
-        signals=evaluation.signals,
-        class_entropy=entropy[0] if entropy else None,
-        classes=entropy[1] if entropy else 0,
-    )
+    how = {
+        "ap": evaluation.ap,
+        "signals": evaluation.signals,
+        "class_entropy": entropy[0] if entropy else None,
+        "classes": entropy[1] if entropy else 0,
+    }
+    codes = network.exits, embeddings[f"{prefix}query"], embeddings[f"{prefix}gallery"]
+    labels = labels_of(query), labels_of(gallery)
+    if several(context) and not draws.shape[1]:
+        matched_queries(*labels[0], *labels[1])  # none at all is told here, and not by every process
+        with context.call(context, "match", (*codes, *labels, how)):
+            return build_together(*codes, *labels, how)
+    return build_drawn_table(draws, *codes, *labels[0], *labels[1], **how)
