@@ -3,7 +3,7 @@
 Run by hand, ``python benchmarks/sweep.py``: both sides of a ratio are timed in one run on one machine.
 
 ``--growth 1000,10000,100000`` sweeps nine policies over tables of so many queries instead, each in a process of its
-own, and prints seconds and the most memory that it held.
+own, and prints seconds and the most memory that it held; ``--figure FILE.png`` draws them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -117,13 +118,41 @@ def measured(queries: int, budgets: int, resamples: int) -> tuple[float, float, 
     return time.perf_counter() - started, time.process_time() - spent, megabytes
 
 
-def show_growth(sizes: list[int], budgets: int, resamples: int) -> None:
-    """Print a line for each size."""
+def show_growth(sizes: list[int], budgets: int, resamples: int) -> list[tuple[float, float, float]]:
+    """Print a line for each size; gives seconds, CPU seconds and megabytes."""
     print(f"{len(COSTS)} exits, {GROWING} policies × {budgets} budgets, {resamples} resamples, 1 shuffle")
+    found = []
     for queries in sizes:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             seconds, spent, megabytes = pool.submit(measured, queries, budgets, resamples).result()
         print(f"  {queries:>9,} queries  {seconds:8.1f} s  {spent:8.1f} s of CPU  {megabytes:7.0f} MB", flush=True)
+        found.append((seconds, spent, megabytes))
+    return found
+
+
+def draw_growth(sizes: list[int], found: list[tuple[float, float, float]], path: Path) -> None:
+    """Draw seconds and megabytes over the number of queries, both axes logarithmic."""
+    from bench.report.figures.drawing import canvas, legend_below
+    from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle, logarithmic
+
+    seconds, spent, megabytes = zip(*found, strict=True)
+    lines = (
+        (0, seconds, "of the clock", LineStyle(COLOURS[0], "o", "-")),
+        (0, spent, "of the processors", LineStyle(COLOURS[1], "s", (0, (5, 1.5)))),
+        (1, megabytes, "most memory", LineStyle(COLOURS[2], "^", "-")),
+    )
+    with canvas(PAGE_INCHES, 3.0) as figure:
+        panels = figure.subplots(1, 2)
+        for panel, values, label, style in lines:
+            panels[panel].plot(sizes, values, label=label, **style.line(), **style.points())
+        for axes, label in zip(panels, ("Seconds", "Memory (MB)"), strict=True):
+            axes.set_xlabel("Queries")
+            axes.set_ylabel(label)
+            logarithmic(axes, "x")
+            logarithmic(axes, "y")
+        panels[1].set_ylim(bottom=100)
+        legend_below(figure, [handle for axes in panels for handle in axes.get_legend_handles_labels()[0]])
+    figure.savefig(path, dpi=150)
 
 
 def main() -> None:
@@ -134,9 +163,13 @@ def main() -> None:
     parser.add_argument("--budgets", type=int, default=50)
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--growth", default="", help="numbers of queries, with commas")
+    parser.add_argument("--figure", type=Path, help="where to draw the growth")
     arguments = parser.parse_args()
     if arguments.growth:
-        show_growth(list(map(int, arguments.growth.split(","))), arguments.budgets, arguments.resamples)
+        sizes = list(map(int, arguments.growth.split(",")))
+        found = show_growth(sizes, arguments.budgets, arguments.resamples)
+        if arguments.figure:
+            draw_growth(sizes, found, arguments.figure)
         return
     table = draw(arguments.queries, arguments.people, len(COSTS), np.random.default_rng(0))
     policies = [registry.policy(name) for name in POLICIES]

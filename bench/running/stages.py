@@ -304,7 +304,7 @@ def _table(
     draws = draws_of(gallery)
     # Classifiers of weights that were not trained here know nobody.
     entropy = None if context.spec.as_is else class_entropies(network, embeddings[f"{prefix}query"])
-    how = {
+    how: dict[str, Any] = {
         "ap": evaluation.ap,
         "signals": evaluation.signals,
         "class_entropy": entropy[0] if entropy else None,
