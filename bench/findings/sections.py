@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from bench.findings.costs import MACS, Cost
-from bench.findings.setups import Setup, label_of, settings_of, swept_in
+from bench.findings.setups import Setup, labels_of, settings_of, swept_in
 from bench.findings.text import file_name
 from bench.inert import clean
 from bench.runs.frames import Frames
@@ -179,10 +179,7 @@ def _section(name: str, distinction: str, runs: Sequence[Run], frames: Mapping[s
     groups = _grouped(runs, setup_key)
     names = [f"{method} {preset}" for (method, preset, _), _ in groups]
     slugs = _unique([(file_name(text), key[2]) for text, (key, _) in zip(names, groups, strict=True)])
-    labels = [
-        clean(label_of(text, runs[0], [other[0] for _, other in groups]))
-        for text, (_, runs) in zip(names, groups, strict=True)
-    ]
+    labels = map(clean, labels_of(names, [members[0] for _, members in groups]))
     labels = _unique([(label, key[2]) for label, (key, _) in zip(labels, groups, strict=True)])
     setups = []
     for setup_slug, label, (_, members) in zip(slugs, labels, groups, strict=True):

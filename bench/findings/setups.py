@@ -107,11 +107,28 @@ def settings_of(run: Run) -> dict[str, Any]:
     return {name: value for name, value in laid_flat(with_later_settings(run.spec)).items() if name not in OF_ONE_SEED}
 
 
-def label_of(name: str, run: Run, all_runs: Sequence[Run]) -> str:
-    """Name a setup: ``name`` (method and preset), and where others share it, the settings in which they differ."""
-    namesakes = [settings_of(other) for other in all_runs if _same_preset(other, run)]
-    mine = settings_of(run)
-    differing = [key for key in sorted(mine) if any(other.get(key) != mine[key] for other in namesakes)]
+def labels_of(names: Sequence[str], runs: Sequence[Run]) -> list[str]:
+    """Label setups, each by its name (method and preset) and one of its runs.
+
+    Where several setups have one method and preset, the settings in which these differ are named too.
+    """
+    settings = [settings_of(run) for run in runs]
+    presets = [(run.spec["method"], run.spec["preset"]) for run in runs]
+    alike: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
+    for preset, own in zip(presets, settings, strict=True):
+        alike.setdefault(preset, []).append(own)
+    differing = {preset: _differing(namesakes) for preset, namesakes in alike.items()}
+    pairs = zip(names, presets, settings, strict=True)
+    return [_label(name, own, [key for key in differing[preset] if key in own]) for name, preset, own in pairs]
+
+
+def _differing(namesakes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the settings that not all have alike, in alphabetical order."""
+    first, keys = namesakes[0], sorted({key for own in namesakes for key in own})
+    return [key for key in keys if any(own.get(key) != first.get(key) for own in namesakes)]
+
+
+def _label(name: str, mine: Mapping[str, Any], differing: Sequence[str]) -> str:
     if "recipe_name" in differing:
         # Whose recipe it is says what all of its constants are.
         name = f"{name}, {mine['recipe_name']} recipe"
@@ -126,7 +143,3 @@ def label_of(name: str, run: Run, all_runs: Sequence[Run]) -> str:
 
 def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _same_preset(one: Run, other: Run) -> bool:
-    return all(one.spec[name] == other.spec[name] for name in ("method", "preset"))
