@@ -71,14 +71,16 @@ def probability_function(parameters: Parameters) -> Probabilities:
     :class:`BenchError` for signals without features.
     """
 
+    layers = {name.removeprefix(STATE): value for name, value in parameters.items() if name.startswith(STATE)}
+    width = len(layers["mean"])
+
     @cache
     def classifier() -> ExitClassifier:
         import torch
 
         from hashreid.exit_classifier import ExitClassifier
 
-        layers = {name.removeprefix(STATE): value for name, value in parameters.items() if name.startswith(STATE)}
-        network = ExitClassifier(len(layers["mean"]), HIDDEN).eval()
+        network = ExitClassifier(width, HIDDEN).eval()
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in layers.items()})
         return network.double()
 

@@ -85,7 +85,6 @@ def embeddings_command(
     """Write the embeddings of a finished run with labels and costs: bench evaluate of them gives the run's records."""
     from bench.data.cache import default_cache
     from bench.evaluation.file import check_ending
-    from bench.files import read_json
     from bench.runs.finding import find_run
 
     check_ending(out)
@@ -94,10 +93,10 @@ def embeddings_command(
     folder = find_run(results, run)
     # A name that is no run's should not wait for torch.
     from bench.evaluation.from_run import write_run_embeddings
-    from bench.inference.opening import reader_of
+    from bench.inference.opening import dataset_of, reader_of
 
     where = cache or default_cache()
-    reader = reader_of(str(read_json(folder.spec).get("dataset", "")))
+    reader = reader_of(dataset_of(folder))
     request = data_request(reader.name, data_root, data, where)
     write_run_embeddings(folder, out, request, where, cost=cost, device=device, reporter=TerminalReporter())
     OUT.print(f"embeddings of {escape(folder.path.name)} in {escape(str(out))}", soft_wrap=True)

@@ -110,9 +110,9 @@ def infer_command(
         wait_as_openmp_does()
 
     # Here, not at the top: help and mistakes in the options should not wait for torch.
-    from bench.files import read_json, write_json
+    from bench.files import write_json
     from bench.inference.infer import infer
-    from bench.inference.opening import open_run, reader_of
+    from bench.inference.opening import dataset_of, open_run, reader_of
     from bench.inference.records import write_record
     from bench.runs.finding import find_run
 
@@ -121,7 +121,7 @@ def infer_command(
 
     def opened(name: str) -> RunContext:
         folder = find_run(results, name)
-        reader = reader_of(str(read_json(folder.spec)["dataset"]))
+        reader = reader_of(dataset_of(folder))
         return open_run(folder, data_request(reader.name, data_root, data, where), where, device, reporter)
 
     # A name that nobody has is found before the first run is read.

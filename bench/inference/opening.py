@@ -31,6 +31,14 @@ def reader_of(dataset: str, named: str | None = None) -> DatasetReader:
     return registry.dataset(max(fitting, key=len))
 
 
+def dataset_of(folder: RunFolder) -> str:
+    """Name the dataset of a run, as its spec does. Raises :class:`BenchError` where the spec is none."""
+    name = read_json(folder.spec).get("dataset")
+    if not isinstance(name, str):
+        raise BenchError(f"{folder.spec} is no spec of this suite: it names no dataset; run it again with --fresh")
+    return name
+
+
 def open_run(
     folder: RunFolder, data: DatasetRequest, cache: Path, device: str = "auto", reporter: Reporter = SILENT
 ) -> RunContext:
@@ -66,11 +74,12 @@ def _spec(folder: RunFolder, values: Mapping[str, Any]) -> RunSpec:
         # A run that is older than an option of its network was made with the option's default.
         stored["network"] = {**method.option_defaults, **stored["network"]}
         spec: RunSpec = replace(rebuilt(RunSpec, stored), option_defaults=method.option_defaults)
+        key = str(values["key"])
     except (KeyError, TypeError) as problem:
         raise BenchError(f"{folder.spec} is no spec of this version of the suite ({problem}); run it again") from None
-    if spec.key != values["key"]:
+    if spec.key != key:
         raise BenchError(
-            f"{folder.path.name} was made by another version of the suite: its key is {str(values['key'])[:8]}, and "
-            f"its spec now gives {spec.key[:8]}; run it again"
+            f"{folder.path.name} was made by another version of the suite: its key is {key[:8]}, and its spec now "
+            f"gives {spec.key[:8]}; run it again"
         )
     return spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,11 +76,26 @@ def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
     """Give the first exit's features (…, F) of every split and of the training images, and these one's neighbours."""
     return obtain(
         context.folder.features,
-        read_arrays,
+        lambda path: _read_features(context, path),
         lambda: _embed_first_exit(context, network),
         lambda features, path: write_arrays(path, features),
         context.reporter,
     )
+
+
+def _read_features(context: RunContext, path: Path) -> Features:
+    """Read the features back. Raises KeyError or ValueError where a split is missing or of another length."""
+    training, held_out_query, _ = context.held_out()
+    features = read_arrays(path)
+    lengths = {"training": len(training), "neighbours": len(training)}
+    lengths |= {"query": len(entries(context.stores.query.samples))}
+    lengths |= {"gallery": len(entries(context.stores.gallery.samples))}
+    if len(held_out_query):
+        lengths |= {"calibration_query": len(entries(held_out_query)), "calibration_gallery": -1}
+    for name, length in lengths.items():
+        if len(features[name]) != length >= 0:
+            raise ValueError(f"{len(features[name])} of {length} {name} images")
+    return features
 
 
 def _embed_first_exit(context: RunContext, network: MultiExitNetwork) -> Features:

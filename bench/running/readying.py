@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,13 @@ def _obtain_parameters(fitting: Fitting, policy: LearnedPolicy, evidence: Eviden
     if there[policy.needs] is None:
         raise BenchError(f"{policy.name} {fitting.lacking[policy.needs]}")
 
+    def read(path: Path) -> Parameters:
+        parameters = read_arrays(path)
+        # Arrays of other names end in a KeyError here, where they are still made again.
+        policy.report(parameters)
+        policy.load(parameters)
+        return parameters
+
     def make() -> Parameters:
         fitting.deadline.check(f"fitting policy {policy.name}")
         fitting.reporter.note(f"fitting policy {policy.name}")
@@ -133,7 +141,7 @@ def _obtain_parameters(fitting: Fitting, policy: LearnedPolicy, evidence: Eviden
 
     return obtain(
         fitting.folder.policy(policy.file_name, fitting.evaluation_key),
-        read_arrays,
+        read,
         make,
         lambda parameters, path: write_arrays(path, parameters, compressed=True),
         fitting.reporter,

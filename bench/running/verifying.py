@@ -57,12 +57,15 @@ def _write(pairs: Sequence[AcceptedPairs], path: Path) -> None:
 
 def _read(path: Path) -> tuple[AcceptedPairs, ...]:
     stored = read_arrays(path)
+    exits = sum(name.startswith("impostors.") for name in stored)
+    if not exits:
+        raise KeyError("impostors.0")
     names = ("distances", "rows", "below", "within")
     return tuple(
         AcceptedPairs(
             **{name: stored[f"{name}.{index}"] for name in names}, impostors=int(stored[f"impostors.{index}"])
         )
-        for index in range(sum(name.startswith("impostors.") for name in stored))
+        for index in range(exits)
     )
 
 

@@ -77,10 +77,11 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
 
 def load(parameters: Parameters) -> Policy:
     """Make the policy of fitted parameters."""
+    coefficients, intercepts = parameters["coefficients"], parameters["intercepts"]
 
     def confidence(signals: Signals, generator: np.random.Generator) -> FloatArray:
         # Log-odds: a probability would round to 1 for many queries, which would then be equal.
-        return (described(signals, generator) * parameters["coefficients"]).sum(axis=2) + parameters["intercepts"]
+        return (described(signals, generator) * coefficients).sum(axis=2) + intercepts
 
     return Policy(
         name=LEARNED_CONFIDENCE.name,
