@@ -179,7 +179,7 @@ def _section(name: str, distinction: str, runs: Sequence[Run], frames: Mapping[s
     groups = _grouped(runs, setup_key)
     names = [f"{method} {preset}" for (method, preset, _), _ in groups]
     slugs = _unique([(file_name(text), key[2]) for text, (key, _) in zip(names, groups, strict=True)])
-    labels = map(clean, labels_of(names, [members[0] for _, members in groups]))
+    labels = [clean(label) for label in labels_of(names, [members[0] for _, members in groups])]
     labels = _unique([(label, key[2]) for label, (key, _) in zip(labels, groups, strict=True)])
     setups = []
     for setup_slug, label, (_, members) in zip(slugs, labels, groups, strict=True):

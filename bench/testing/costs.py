@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bench import registry
+from bench.budget.policies.gallery_separability import GALLERY_SEPARABILITY
 from bench.budget.sweep import sweep
 from bench.cost.axes.contract import Cost, PricedNetwork, Prices
 from bench.cost.ledger import CostLedger, ExitCost
@@ -83,11 +84,12 @@ def test_the_header_is_plain_and_names_the_unit(priced: tuple[Cost, Prices]) -> 
 def test_cost_sweeps(priced: tuple[Cost, Prices]) -> None:
     """Budgets go from the first exit's price to the last's."""
     _, prices = priced
+    ladder = prices.ladder
     spec = SweepSpec(("gs",), thresholdings=("exact",), budgets=3, resamples=10)
-    records = sweep(invented_table(), prices.ladder, spec, [registry.policy("gs")], None, prices.policy_mac)
+    records = sweep(invented_table(), ladder, spec, [GALLERY_SEPARABILITY], None, prices.policy_mac)
     points = [record for record in records if record["kind"] == "policy"]
-    assert [point["requested_cost"] for point in points] == pytest.approx(np.linspace(*prices.ladder[[0, -1]], 3))
-    assert points[-1]["realised_cost"] == pytest.approx(prices.ladder[-1])
+    assert [point["requested_cost"] for point in points] == pytest.approx(np.linspace(ladder[0], ladder[-1], 3))
+    assert points[-1]["realised_cost"] == pytest.approx(ladder[-1])
 
 
 def test_what_is_counted_is_the_same_on_every_machine(cost_name: str, tmp_path: Path) -> None:

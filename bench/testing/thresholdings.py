@@ -1,4 +1,4 @@
-"""What every registered thresholding must keep: as many leave as may, and the decider decides as the simulation does."""
+"""What every registered thresholding must keep: as many leave as may, and online decisions are the simulated ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bench import registry
 from bench.budget.distribution import ExitFractions
+from bench.budget.policies.gallery_separability import GALLERY_SEPARABILITY
 from bench.budget.sweep import sweep
 from bench.budget.thresholding.contract import Decider, Thresholding
 from bench.errors import BenchError
@@ -134,7 +135,7 @@ def test_thresholding_sweeps(thresholding_name: str) -> None:
     """A sweep has a point at every budget, and a spread over orders where they matter."""
     table = invented_table()
     spec = SweepSpec(("gs",), thresholdings=(thresholding_name,), budgets=5, shuffles=3, resamples=20)
-    records = sweep(table, COSTS, spec, [registry.policy("gs")], invented_table(seed=5).signals)
+    records = sweep(table, COSTS, spec, [GALLERY_SEPARABILITY], invented_table(seed=5).signals)
     points = [record for record in records if record["kind"] == "policy"]
     assert [point["thresholding"] for point in points] == [thresholding_name] * 5
     spread = any(point["shuffle_spread_mAP"] > 0 for point in points)
