@@ -48,6 +48,10 @@ class Prices:
     policy_mac: float = 1.0
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Take whole numbers, too: what is counted often is."""
+        object.__setattr__(self, "ladder", self.ladder.astype(float))
+
 
 @dataclass(frozen=True)
 class Cost:
