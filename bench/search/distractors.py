@@ -127,7 +127,8 @@ def _factors(correlation: FloatArray, most: FloatArray) -> tuple[FloatArray, Flo
     values, vectors = np.linalg.eigh(correlation)
     chosen = np.argsort(values)[::-1][:FACTORS]
     factors = vectors[:, chosen] * np.sqrt(np.maximum(values[chosen], 0))
-    wanted = np.clip(correlation.diagonal(), 0, most)
+    # One less what identity explains may come out a hair below nothing.
+    wanted = np.clip(correlation.diagonal(), 0, np.maximum(most, 0))
     # What is not positive of the measured correlations is noise, and leaves the factors a little too long.
     length = (factors**2).sum(axis=1)
     factors *= np.sqrt(np.minimum(1, np.divide(wanted, length, out=np.ones_like(length), where=length > 0)))[:, None]

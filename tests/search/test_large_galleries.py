@@ -23,7 +23,7 @@ from bench.retrieval.labels import search_labels
 from bench.retrieval.metrics import score_rankings
 from bench.runs.verification import Verification
 from bench.search import nearest_so_far, streamed, streamed_coarse
-from bench.search.distractors import fit_codes
+from bench.search.distractors import _factors, fit_codes
 from bench.search.filling import ExitCodes, ScaleRequest, drawn_codes
 from bench.search.mapped import MappedCodes
 from bench.search.scale import measure_scale
@@ -363,3 +363,9 @@ def test_own_distractors_are_read_from_a_file(file, people, tmp_path):
 def test_wrong_options_are_named(file, tmp_path, arguments, reason):
     status, output = scale(file, *arguments, "--results", tmp_path)
     assert (status, reason in output) == (1, True), output
+
+
+def test_codes_that_identity_explains_whole_leave_nothing_to_the_image():
+    factors, rest = _factors(np.eye(4), np.full(4, -1e-17))  # as rounding may leave it
+    assert not factors.any()
+    assert not rest.any()
