@@ -279,3 +279,12 @@ def test_other_mistakes(infer, tmp_path, results):
     status, _, err = infer("--policy", "entropy", "--rival", "hashreid-noexit-smoke", "--rival", "nobody")
     assert status == 1
     assert "no run 'nobody'" in err
+
+
+def test_a_spec_of_another_form_is_named(bench, tmp_path):
+    folder = tmp_path / "runs" / "somewhere" / "hashreid-smoke-seed0-0123abcd"
+    folder.mkdir(parents=True)
+    (folder / "spec.json").write_text("{}")
+    status, _, err = bench("infer", "hashreid-smoke", "--results", tmp_path)
+    assert status == 1
+    assert "spec.json is no spec of this suite: it names no dataset" in " ".join(err.split())

@@ -1,6 +1,7 @@
 """What policies learn, cost and leave on the records of a run."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,24 @@ def test_what_policies_learned_is_kept_and_on_the_record(shared):
         for found in (result, again)
     )
     assert one == other
+
+
+def test_files_with_other_arrays_are_made_again(shared, tmp_path):
+    """Without a digest, as an earlier version wrote them: the names of what is in them tell."""
+    request, result = shared
+    results = tmp_path / "results"
+    shutil.copytree(request.results, results)
+    folder = results / result.folder.path.relative_to(request.results)
+    replaced = [path for kind in ("features", "policy", "pairs") for path in folder.glob(f"{kind}-*.npz")]
+    for path in replaced:
+        np.savez(path, other=np.arange(3))
+    for path in folder.glob("records-*"):
+        path.unlink()
+    notes = Notes()
+    again = run(replace(request, results=results), notes)
+    for path in replaced:
+        assert any(f"{path.name} is not of the form" in note and "made again" in note for note in notes.said), path.name
+    assert again.records == result.records
 
 
 def test_a_policys_own_cost_is_on_every_budget(shared):
