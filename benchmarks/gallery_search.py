@@ -146,7 +146,7 @@ def main() -> None:
         codes = draw(Path(folder) / "codes.npy", images, width, rng)
         nearest(query, codes, LISTED)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"drawing the codes and our search, together: {peak:,.0f} MB at most in this process")
+        print(f"drawing the codes and our search, together: {peak:,.0f} MiB at most in this process")
         taken, kernels = measure(query, codes, threads, arguments.rounds)
     print(f"{'':26} {'ns of the clock':>16} {'ns of processor':>16}")
     for name, times in taken.items():

@@ -148,8 +148,10 @@ def draw_growth(sizes: list[int], found: list[tuple[float, float, float]], path:
         for axes, label in zip(panels, ("Seconds", "Memory (MB)"), strict=True):
             axes.set_xlabel("Queries")
             axes.set_ylabel(label)
-            logarithmic(axes, "x")
             logarithmic(axes, "y")
+            axes.set_xscale("log")
+            axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+            axes.set_xticks([], minor=True)
         panels[1].set_ylim(bottom=100)
         legend_below(figure, [handle for axes in panels for handle in axes.get_legend_handles_labels()[0]])
     figure.savefig(path, dpi=150)

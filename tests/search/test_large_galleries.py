@@ -245,7 +245,7 @@ def pyramid_file(people, path, **held_out):
 def test_coarse_to_fine_is_an_index(people, tmp_path):
     own = pyramid_file(people, tmp_path / "own.npz", held_out=True)
     status, output = scale(
-        own, "--images", "300,900", "--exits", 2, "--index", "ctf", "--results", tmp_path, "--cache", tmp_path / "c"
+        own, "--images", "300,900", "--exits", 1, "--index", "ctf", "--results", tmp_path, "--cache", tmp_path / "c"
     )
     assert status == 0, output
     (kept,) = tmp_path.glob("scale/own/own-*/scale.json")

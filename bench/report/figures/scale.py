@@ -25,13 +25,15 @@ def scale_figures(section: Section) -> Iterator[Drawing]:
 
 
 def scale_figure(scale: Scale, part: str = "") -> Drawing:
-    """Draw mAP over the size of the gallery for each exit; with indexes, their recall over their time as well."""
+    """Draw mAP and time over the size of the gallery for each exit; with indexes, what they find and cost as well."""
     measured = [row for row in scale["exact"] if not row["derived"]]
-    exits = line_styles(dict.fromkeys(row["exit"] for row in measured))
-    with canvas(PAGE_INCHES, 3.4) as figure:
-        panels = figure.subplots(1, 3 if scale["indexes"] else 2)
+    # An index may be of an exit that was not asked for: that of the longest of several code lengths.
+    exits = line_styles(dict.fromkeys(row["exit"] for row in (*measured, *scale["indexes"])))
+    indexes = bool(scale["indexes"])
+    with canvas(PAGE_INCHES, 6.0 if indexes else 3.4) as figure:
+        panels = figure.subplots(2 if indexes else 1, 2, squeeze=False).ravel()
         for axes, name, label in zip(
-            panels, ("mean_ap", "batched_ms"), ("mAP (%)", "Exact search (ms a query)"), strict=False
+            panels, ("mean_ap", "batched_ms"), ("mAP (%)", "Exact (ms a query)"), strict=False
         ):
             for exit_, style in exits.items():
                 own = [row for row in measured if row["exit"] == exit_]
@@ -56,8 +58,8 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
             Line2D([], [], label=f"{exit_} ({_bits(scale, exit_)} bits)", **style.line(), **style.points())
             for exit_, style in exits.items()
         ]
-        if scale["indexes"]:
-            handles += _draw_indexes(panels[2], scale, exits)
+        if indexes:
+            handles += _draw_indexes(list(panels[2:]), scale, exits)
         legend_below(figure, handles)
         set_title(figure, f"Search in large galleries: {scale_name(scale)}")
     return Drawing(
@@ -66,8 +68,10 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
             "Exact search in the gallery of the test set, filled up with drawn distractors: mAP, and milliseconds a "
             f"query on {scale['provenance']['processor']}."
             + (
-                " Right: indexes in the largest gallery, recall of the nearest images over time."
-                if scale["indexes"]
+                f" Below: indexes in the largest gallery, over milliseconds a query: recall of the {scale['listed']} "
+                "nearest images, and what rank-1 (filled) and mAP (hollow) over these lists lose or gain against exact "
+                "search."
+                if indexes
                 else ""
             )
         ),
@@ -78,22 +82,37 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
     )
 
 
-def _draw_indexes(axes: Axes, scale: Scale, exits: dict[str, LineStyle]) -> Sequence[Line2D]:
+def _draw_indexes(panels: Sequence[Axes], scale: Scale, exits: dict[str, LineStyle]) -> Sequence[Line2D]:
+    """Draw recall, and differences of rank-1 and mAP from exact search, over time in the largest gallery."""
+    recall, scores = panels
     largest = max(row["images"] for row in scale["indexes"])
     rows = [row for row in scale["indexes"] if row["images"] == largest]
     markers = dict(zip(dict.fromkeys(row["index"] for row in rows), "oD^s", strict=False))
     for row in rows:
-        colour = exits[row["exit"]].colour
-        axes.plot(row["batched_ms"], 100 * row["recall"], markers[row["index"]], color=colour, markersize=6)
-        text = f"{row['exit']}, {row['index']}: recall {100 * row['recall']:.1f} %, {row['batched_ms']:.3g} ms"
-        name_points(axes, [row["batched_ms"]], [100 * row["recall"]], [text])
-    axes.set_xlabel("ms a query")
-    logarithmic(axes)
-    axes.set_title(f"{largest:,} images")
-    axes.set_ylabel("Recall (%)")
+        colour, marker, about = exits[row["exit"]].colour, markers[row["index"]], f"{row['exit']}, {row['index']}"
+        rank_1, mean_ap = (100 * (row[name] - row[f"exact_{name}"]) for name in ("rank_1", "mean_ap"))
+        for axes, value, what, filled in (
+            (recall, 100 * row["recall"], "recall {:.1f} %", True),
+            (scores, rank_1, "rank-1 {:+.1f} points", True),
+            (scores, mean_ap, "mAP {:+.1f} points", False),
+        ):
+            face = colour if filled else "white"
+            axes.plot(row["batched_ms"], value, marker, color=colour, markersize=6, markerfacecolor=face)
+            name_points(
+                axes, [row["batched_ms"]], [value], [f"{about}: {what.format(value)}, {row['batched_ms']:.3g} ms"]
+            )
+    for axes, label in ((recall, "Recall (%)"), (scores, "Against exact search (points)")):
+        axes.set_xlabel("ms a query")
+        logarithmic(axes)
+        axes.set_ylabel(label)
+        axes.set_title(f"{largest:,} images")
+    scores.axhline(0, color="#999999", linewidth=0.8, zorder=0)
     return [
         Line2D([], [], linestyle="none", marker=marker, color="#555555", label=f"index {name}")
         for name, marker in markers.items()
+    ] + [
+        Line2D([], [], linestyle="none", marker="o", color="#555555", markerfacecolor=face, label=name)
+        for name, face in (("rank-1", "#555555"), ("mAP", "white"))
     ]
 
 
@@ -106,4 +125,5 @@ def _size(value: float, _: int) -> str:
 
 
 def _bits(scale: Scale, exit_: str) -> int:
-    return int(next(row["bits"] for row in scale["exact"] if row["exit"] == exit_))
+    rows = (*scale["exact"], *scale["indexes"])
+    return int(next(row["bits"] for row in rows if row["exit"] == exit_ and "bits" in row))
