@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import fields
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_blocks_of_all_processes_make_the_whole_table(processes):
 SECOND = """
 import sys, torch.distributed as dist
 sys.path.insert(0, sys.argv[2])
-from test_matching import build_together, drawn
+from test_shared_matching import build_together, drawn
 dist.init_process_group("gloo", init_method=sys.argv[1], rank=1, world_size=2)
 build_together(*drawn())
 """
@@ -61,7 +62,8 @@ build_together(*drawn())
 def test_two_processes_share_the_queries(tmp_path, request):
     store = f"file://{tmp_path}/store"
     second = subprocess.Popen([sys.executable, "-c", SECOND, store, str(request.path.parent)])
-    dist.init_process_group("gloo", init_method=store, rank=0, world_size=2)
+    # A second process that does not come must end the test, not hold it up.
+    dist.init_process_group("gloo", init_method=store, rank=0, world_size=2, timeout=timedelta(seconds=60))
     try:
         assert_equal(build_together(*drawn()), whole(*drawn()))
         assert second.wait(60) == 0
