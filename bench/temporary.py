@@ -81,21 +81,25 @@ def _hold(descriptor: int) -> None:
 def clear(paths: Iterable[Path]) -> None:
     """Remove those temporary files and folders that no process holds; what cannot be removed stays."""
     for path in paths:
-        with suppress(OSError):
-            if not _held(path):
+        with suppress(OSError), _let_go(path) as free:
+            if free:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _held(path: Path) -> bool:
-    """Whether a process may be at work on a temporary file or folder."""
+@contextmanager
+def _let_go(path: Path) -> Iterator[bool]:
+    """Say whether no process is at work on a temporary file or folder; none begins to while the block runs."""
     if fcntl is None:
-        return True
+        yield False
+        return
     locked = path / LOCK if path.is_dir() else path
     if not locked.exists():
-        return time.time() - path.stat().st_mtime < ABANDONED_SECONDS
+        yield time.time() - path.stat().st_mtime >= ABANDONED_SECONDS
+        return
     with locked.open("rb") as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = True
         except OSError:
-            return True
-    return False
+            free = False
+        yield free
