@@ -73,6 +73,8 @@ def progress_figure(search: Search) -> Drawing:
         choice.set_ylabel("Probability of the chosen (%)")
         for axes in (losses, choice):
             _epochs(axes, len(epochs))
+            # As many ticks as there is room for may change while the figure is laid out, and their labels' width.
+            axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         equal = Line2D(
             [], [], color=REFERENCE_COLOUR, linewidth=0.9, linestyle=(0, (4, 2)), label="all candidates alike"
         )
