@@ -26,7 +26,8 @@ from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, FloatArray, IntArray
 from bench.running.context import RunContext
 from bench.running.fitting import ready_policies
-from bench.running.stages import obtain_embeddings, obtain_ledger, obtain_network, obtain_tables
+from bench.running.stages import obtain_embeddings, obtain_ledger, obtain_network
+from bench.running.tables import obtain_tables
 from bench.spec import EvaluationSpec
 
 if TYPE_CHECKING:

@@ -37,7 +37,8 @@ def with_auc(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Give header and records with the AUC of the policies that were swept; the header says where it was added."""
     from bench.running.fitting import ready_policies
-    from bench.running.stages import obtain_network, obtain_tables
+    from bench.running.stages import obtain_network
+    from bench.running.tables import obtain_tables
 
     assert request.sweep is not None
     context.reporter.note("adding the AUC of policies, which these records were kept without")

@@ -69,7 +69,8 @@ def collect_pictures(request: RunRequest, reporter: Reporter = SILENT, *, each: 
     Matches are those that a decision looks at: from the gallery as deployed, by default.
     """
     from bench.running.fitting import ready_policies
-    from bench.running.stages import obtain_network, obtain_tables
+    from bench.running.stages import obtain_network
+    from bench.running.tables import obtain_tables
 
     opened = Opened.of(request, reporter)
     if any(sample.tracklet is not None for sample in (*opened.dataset.query, *opened.dataset.gallery)):

@@ -179,7 +179,8 @@ def _compute(
 ) -> Scored:
     from bench.retrieval.evaluate import exit_scores
     from bench.running.fitting import ready_policies
-    from bench.running.stages import obtain_ledger, obtain_network, obtain_tables, read_training
+    from bench.running.stages import obtain_ledger, obtain_network, read_training
+    from bench.running.tables import obtain_tables
 
     network = obtain_network(context)
     ledger = obtain_ledger(context, network).with_views(VIEW_COUNTS[request.evaluation.views])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -87,7 +88,7 @@ def _meant(results: Path, wanted: str) -> list[Path]:
     words = [folder for folder in folders if f"-{wanted}-" in f"-{folder.name}-" or _key_starts(folder, wanted)]
     parts = [folder for folder in folders if wanted in f"{folder.parent.name}/{folder.name}"]
     fitting = [folder for folder in folders if set("*?[") & set(wanted) and _fits(folder, wanted)]
-    of_method = [folder for folder in words if len(words) > 1 and _method(folder) == wanted]
+    of_method = [] if exact or len(words) < 2 else [folder for folder in words if _method(folder) == wanted]
     for meant in (exact, of_method, words, parts, fitting) if wanted else ():
         if meant:
             return meant
@@ -95,8 +96,10 @@ def _meant(results: Path, wanted: str) -> list[Path]:
 
 
 def _method(folder: Path) -> Any:
-    spec = read_json(folder / "spec.json")
-    return spec.get("method") if isinstance(spec, Mapping) else None
+    """Method of a run; None where its spec cannot be read, which is told where the run itself is."""
+    with suppress(BenchError):
+        return read_json(folder / "spec.json").get("method")
+    return None
 
 
 def _fits(folder: Path, pattern: str) -> bool:

@@ -42,6 +42,14 @@ def test_what_means_several_runs_or_none_is_told_with_what_there_is(folders, tmp
         find_run(tmp_path / "nowhere", "hashreid")
 
 
+def test_a_damaged_spec_hides_its_own_run_alone(folders, tmp_path):
+    folders["hashreid-noexit", 1].spec.write_text("{")
+    ours = folders["hashreid", 1]
+    assert find_run(tmp_path, ours.path.name) == ours
+    with pytest.raises(BenchError, match="a part of 2 runs' names"):
+        find_run(tmp_path, "hashreid")
+
+
 def test_a_spec_that_is_none_is_named(folders):
     folder = folders["dare", 0]
     folder.spec.write_text('{"method": "dare"}')
