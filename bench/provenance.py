@@ -19,7 +19,6 @@ PACKAGES = (
     "fvcore",
     "numpy",
     "numkong",
-    "pytorch-metric-learning",
     "pillow",
 )
 

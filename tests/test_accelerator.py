@@ -8,12 +8,14 @@ import torch
 from notes import Notes
 
 from bench import registry
+from bench.data.augmentation import training_view
 from bench.deadline import Deadline, TimeIsUp
 from bench.device import open_device, run_outputs
 from bench.running.run import run
 from bench.spec import SweepSpec
 from bench.training.epoch import Epochs
 from bench.training.graphs import outputs_of
+from bench.training.schedule import build_optimiser
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 
@@ -63,6 +65,33 @@ def test_recorded_passes_equal_those_that_are_launched_one_by_one(name):
             torch.testing.assert_close(recorded.state_dict()[key], value, rtol=1e-3, atol=1e-4)
         else:
             assert torch.equal(recorded.state_dict()[key], value), key
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_nothing_in_a_training_step_waits_for_the_device(name):
+    torch.manual_seed(0)
+    method = registry.method(name)
+    preset = method.presets["smoke"]
+    recipe, fabric = preset.recipe, open_device("cuda", "bfloat16")
+    network = fabric.to_device(method.build({**preset.network}, recipe.identities_per_batch, recipe.input_size)).train()
+    optimiser = build_optimiser(recipe.optimiser, network.parameters(), "cuda")
+    compute = outputs_of(network, (recipe.batch_size, 3, *recipe.input_size), fabric)
+    labels = torch.arange(recipe.identities_per_batch, device="cuda").repeat_interleave(recipe.images_per_identity)
+    stored = torch.randint(0, 256, (2 * recipe.batch_size, 3, *recipe.stored_size), dtype=torch.uint8, device="cuda")
+    generator = torch.Generator("cuda").manual_seed(0)
+    try:
+        for step in range(3):
+            # The first step fills what is kept, such as the optimiser's state.
+            torch.cuda.set_sync_debug_mode("error" if step else "default")
+            taken = torch.randint(0, len(stored), (recipe.batch_size,), device="cuda", generator=generator)
+            images = training_view(stored[taken], recipe, generator).contiguous(memory_format=torch.channels_last)
+            total = torch.stack(list(method.loss(compute(images), labels, dict(preset.network)).values())).sum()
+            optimiser.zero_grad(set_to_none=True)
+            fabric.backward(total)
+            optimiser.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert total.isfinite()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

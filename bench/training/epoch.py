@@ -24,8 +24,8 @@ from bench.training.retrieval_history import TrainingImages
 from bench.training.schedule import follow
 from bench.training.sharing import Loss, mean_over_processes, part_of
 
-CHECK_EVERY = 10
-"""Batches between looks at the loss: each look waits for the device."""
+CHECK_EVERY, CHECK_ACCELERATOR_EVERY = 10, 50
+"""Batches between looks at the loss. On an accelerator a look waits for all that has been launched."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,7 @@ class Epochs:
         self.network.train()
         anneal = self.network.module.network.anneal if self.compute is None else self.network.anneal
         sums: dict[str, Tensor] = {}
+        look_every = CHECK_EVERY if self.fabric.device.type == "cpu" else CHECK_ACCELERATOR_EVERY
         rate = 0.0
         begun = 0
         if so_far:
@@ -83,7 +84,7 @@ class Epochs:
             for name, value in self._of_all({"loss": total, **terms}).items():
                 sums[name] = sums[name] + value if name in sums else value
             status = ""
-            if number % CHECK_EVERY == 0 or number == len(batches):
+            if number % look_every == 0 or number == len(batches):
                 means = _means(sums, number)
                 if not np.isfinite(means["loss"]):
                     raise _not_finite(means, epoch, self.recipe)

@@ -88,14 +88,17 @@ def _graphed(network: MultiExitNetwork, shape: tuple[int, ...], fabric: Fabric) 
     warn = getattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch", None)  # not in every release
     if warn is not None:
         warn(False)
-    training = network.training
+    training, searching = network.training, torch.backends.cudnn.benchmark
     flat = _Flat(network, fabric).train()
     images = torch.zeros(shape, device=fabric.device).contiguous(memory_format=torch.channels_last)
     kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
     try:
-        # The passes that warm up and record count in no statistics of a batch norm.
+        # A graph's shapes stay, so the fastest kernels are worth a search. The passes that warm up and record count in
+        # no statistics of a batch norm.
+        torch.backends.cudnn.benchmark = True
         graphed: Any = torch.cuda.make_graphed_callables(flat, (images,), allow_unused_input=True)
     finally:
+        torch.backends.cudnn.benchmark = searching
         with torch.no_grad():
             for name, buffer in network.named_buffers():
                 buffer.copy_(kept[name])

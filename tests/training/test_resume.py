@@ -37,6 +37,12 @@ SETTINGS = {"epochs": "4", "sign_hardness": "3"}
 SWEEP = SweepSpec(("gs",), budgets=3, resamples=10)
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    """Whether a checkpoint is dear is a matter of seconds, and other jobs take some of them."""
+    monkeypatch.setattr(pausing, "CHEAP_SAVE_SECONDS", float("inf"))
+
+
 @pytest.fixture(scope="module")
 def annealed():
     """Progress that training told the network of the unbroken run."""
