@@ -1,5 +1,7 @@
 """Finds methods, datasets, policies, thresholdings, costs, encoders and backends by name, through entry points.
 
+And the figures and tables that other packages add to a report; its own stand in :mod:`bench.report.kinds`.
+
 A third-party package registers its own with one line in its metadata; this module knows none by name. Names are
 read without importing anything, so that listing and "did you mean" cost nothing.
 """
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from bench.inference.backends.backend import BackendKind
     from bench.methods import Method, Options
 
-Kind = Literal["method", "dataset", "policy", "thresholding", "cost", "encoder", "backend"]
+Kind = Literal["method", "dataset", "policy", "thresholding", "cost", "encoder", "backend", "figure", "table"]
 GROUPS: dict[Kind, str] = {
     "method": "bench.methods",
     "dataset": "bench.datasets",
@@ -29,7 +31,11 @@ GROUPS: dict[Kind, str] = {
     "cost": "bench.costs",
     "encoder": "bench.encoders",
     "backend": "bench.backends",
+    "figure": "bench.figures",
+    "table": "bench.tables",
 }
+HAVE: dict[Kind, str] = {"encoder": "names", "figure": "make", "table": "make"}
+"""What a value of a kind has, by which it is known to be one; ``summary`` for all others."""
 
 
 @cache
@@ -66,7 +72,7 @@ def load(kind: Kind, name: str) -> Any:
         raise BenchError(
             f"{kind} {name!r} stands for {entry.value}, which cannot be loaded: {problem or type(problem).__name__}"
         ) from problem
-    attribute = "names" if kind == "encoder" else "summary"
+    attribute = HAVE.get(kind, "summary")
     if isinstance(value, type) or not hasattr(value, attribute):
         raise BenchError(
             f"{kind} {name!r} stands for {entry.value}, which is a {type(value).__name__} without {attribute}: "

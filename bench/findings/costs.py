@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from bench.findings.rounding import number
 from bench.inert import clean
 
 MULTIPLY_ADDS = "multiply-adds"
+SMALL = 0.01
+"""Smaller values have two digits that count: thousandths of a joule would all be 0.00x."""
 SCALES = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
 
 
@@ -56,6 +59,8 @@ class Cost:
         """Write a value for a table, with about four digits: multiply-adds in millions, others in their unit."""
         if self.unit == MULTIPLY_ADDS:
             value /= 1e6
+        elif 0 < abs(value) < SMALL:
+            return number(value, 1 - math.floor(math.log10(abs(value))))
         return number(value, 3 if abs(value) < 10 and self.unit != MULTIPLY_ADDS else 2 if abs(value) < 100 else 1)
 
     def scale(self, largest: float) -> CostScale:

@@ -1,8 +1,9 @@
-"""Write a package that registers one method, policy, dataset, thresholding or cost."""
+"""Write a package that registers one method, policy, dataset, thresholding, cost, figure or table."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from bench import registry
 from bench.errors import BenchError, unknown_name
 
-PluginKind = Literal["method", "policy", "dataset", "thresholding", "cost"]
+PluginKind = Literal["method", "policy", "dataset", "thresholding", "cost", "figure", "table"]
 KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 CONTRACTS = {
@@ -22,6 +23,8 @@ CONTRACTS = {
     "dataset": "datasets",
     "thresholding": "thresholdings",
     "cost": "costs",
+    "figure": "figures",
+    "table": "tables",
 }
 """Modules of :mod:`bench.testing` that hold each kind's tests."""
 
@@ -34,8 +37,10 @@ class Package:
     commands: tuple[str, ...]
 
 
-def make_package(kind: str, name: str, into: Path) -> Package:
+def make_package(kind: str, name: str, into: Path, taken: Collection[str] = ()) -> Package:
     """Write the package ``name`` below the folder ``into``: metadata, one module, its tests, and how to go on.
+
+    ``taken`` are names beside those of the registry that cannot be had.
 
     Raises BenchError for a kind that is none, a name that cannot be one or is taken, and where the folder is there.
     """
@@ -44,7 +49,7 @@ def make_package(kind: str, name: str, into: Path) -> Package:
     plugin: PluginKind = next(one for one in KINDS if one == kind)
     if not NAME.fullmatch(name):
         raise BenchError(f"{name!r}: expected small letters, digits and single hyphens, a letter first, as my-{kind}")
-    if name in registry.names(plugin):
+    if name in registry.names(plugin) or name in taken:
         raise BenchError(f"there is a {kind} {name} already (bench list); choose another name")
     folder = into / name
     if folder.exists():
@@ -82,6 +87,8 @@ def _commands(kind: PluginKind, name: str) -> list[str]:
         "policy": [f"bench run --method hashreid {data} --policies gs,{name}"],
         "thresholding": [f"bench run --method hashreid {data} --thresholding stream,{name}"],
         "cost": [f"bench run --method hashreid {data} --cost {name}"],
+        "figure": [f"bench run --method hashreid {data}", "bench report"],
+        "table": [f"bench run --method hashreid {data}", "bench report"],
         "dataset": [f"bench run --method hashreid --preset smoke --dataset {name} --data-root FOLDER --budget-sweep"],
     }[kind]
 

@@ -1,4 +1,4 @@
-"""Contract tests of plug-ins: what every registered method, policy and dataset must keep, for their authors.
+"""Contract tests of plug-ins: what every registered plug-in of a kind must keep, for their authors.
 
 ::
 

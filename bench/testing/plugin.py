@@ -17,10 +17,13 @@ NAMED: dict[str, Kind] = {
     "dataset_name": "dataset",
     "thresholding_name": "thresholding",
     "cost_name": "cost",
+    "figure_name": "figure",
+    "table_name": "table",
 }
 """Arguments of tests, with the kind of thing that they name."""
 LEARNED = "learned_policy_name"
-MODULES = ("invented", "methods", "policies", "datasets", "thresholdings", "costs")
+CONTRACTS = ("methods", "policies", "datasets", "thresholdings", "costs", "figures", "tables")
+MODULES = ("invented", "invented_report", *CONTRACTS)
 
 pytest.register_assert_rewrite(*(f"bench.testing.{name}" for name in MODULES))
 
@@ -38,6 +41,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for argument, kind in NAMED.items():
         if argument in metafunc.fixturenames:
             names = registry.names(kind, of)
+            if kind in ("figure", "table") and not of:
+                from bench.report import kinds
+
+                names = [one.name for one in (kinds.FIGURES if kind == "figure" else kinds.TABLES)] + names
             metafunc.parametrize(argument, names + (_readings(names) if kind == "policy" else []), scope="module")
     if LEARNED in metafunc.fixturenames:
         names = [name for name in registry.names("policy", of) if isinstance(registry.policy(name), LearnedPolicy)]

@@ -68,3 +68,10 @@ def test_values_have_about_four_digits():
         "1,234.5",
     ]
     assert Cost("joules", "joules").title == "Joules"
+
+
+@pytest.mark.parametrize(
+    ("joules", "text"), [(2.0, "2.000"), (0.021, "0.021"), (0.0042, "0.0042"), (0.00005, "0.000050"), (0.0, "0.000")]
+)
+def test_thousandths_of_a_joule_are_told_apart(joules, text):
+    assert Cost("joules", "joules").text(joules) == text
