@@ -28,7 +28,7 @@ def map_rows(function: Callable[[slice], Result], total: int, size: int) -> list
 def in_threads(function: Callable[[slice], Result], slices: Iterable[slice]) -> Iterator[Result]:
     """Call ``function`` on every slice, in threads, and yield the results in order; few wait to be taken at a time."""
     slices = list(slices)
-    workers = min(len(slices), _usable_cores())
+    workers = min(len(slices), usable_cores())
     if workers <= 1:
         yield from map(function, slices)
         return
@@ -42,7 +42,7 @@ def in_threads(function: Callable[[slice], Result], slices: Iterable[slice]) -> 
             yield waiting.popleft().result()
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Count the cores that this process may run on, which in a container are fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -52,5 +53,25 @@ class MappedCodes:
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if not all(self.shape):
             return np.zeros(self.shape, np.uint8)  # nothing cannot be mapped
-        mapped = np.memmap(self.path, np.uint8, "r", self.offset, self.shape)
-        return np.array(mapped, dtype) if copy or dtype not in (None, np.uint8) else np.asarray(mapped)
+        mapped = self._mapped()
+        return np.array(mapped, dtype) if copy or dtype not in (None, np.uint8) else mapped
+
+    def _mapped(self) -> NDArray[np.uint8]:
+        """Map the codes (N, W). Raises :class:`BenchError` where the file no longer holds them."""
+        start = self.offset % mmap.ALLOCATIONGRANULARITY
+        length = start + self.shape[0] * self.shape[1]
+        # All pages are mapped at once where the system can: one by one, as they are read, takes longer than to read.
+        how: dict[str, int] = (
+            {"flags": mmap.MAP_SHARED | mmap.MAP_POPULATE, "prot": mmap.PROT_READ}
+            if hasattr(mmap, "MAP_POPULATE")
+            else {"access": mmap.ACCESS_READ}
+        )
+        try:
+            with self.path.open("rb") as file:
+                pages = mmap.mmap(file.fileno(), length, offset=self.offset - start, **how)
+        except (OSError, ValueError) as problem:
+            raise BenchError(
+                f"{self.path} cannot be read ({problem}): its {len(self):,} codes from byte {self.offset:,} on were "
+                "there before; leave the file as it is while it is searched"
+            ) from problem
+        return np.frombuffer(pages, np.uint8, offset=start).reshape(self.shape)

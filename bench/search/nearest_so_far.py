@@ -29,7 +29,8 @@ class NearestSoFar(Least):
     def among(self, rows: slice, first: int, part: PackedGallery) -> Found:
         """Find what is nearer than the k-th so far in a part of the gallery, from image ``first`` on.
 
-        For the queries that stand in ``rows``. Threads may ask at once.
+        For the queries that stand in ``rows``. Threads may ask at once, also while more is added: a bound that is no
+        longer the least lets more through, and nothing less.
         """
         query, bounds = self.query[rows], self.distances[rows, -1]
         if bounds.max() == self.far:

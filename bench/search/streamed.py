@@ -1,7 +1,7 @@
 """Exact search of packed codes that lie on disk, a block of the gallery at a time: memory does not grow with it.
 
-Codes (G, W) may be :class:`bench.search.mapped.MappedCodes`. Memory holds one block of them, what threads work on, and
-the answers.
+Codes (G, W) may be :class:`bench.search.mapped.MappedCodes`. Memory holds the parts that threads work on, and the
+answers.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.progress import SILENT, Reporter
-from bench.retrieval.blocks import in_threads, row_slices
+from bench.progress import SILENT, Reporter, Task
+from bench.retrieval.blocks import in_threads, row_slices, usable_cores
 from bench.retrieval.hamming import PackedGallery
 from bench.retrieval.labels import SearchLabels, same_view, views
 from bench.retrieval.table import IntArray
@@ -24,18 +24,20 @@ from bench.search.nearest_so_far import NearestSoFar
 
 Codes = NDArray[np.uint8] | MappedCodes
 Result = TypeVar("Result")
-BLOCK_BYTES = 32 << 20
-"""Bytes of codes that are mapped at once."""
+MAPPED_BYTES = 64 << 20
+"""Bytes of codes that are mapped at once, by all threads together."""
 FIRST_IMAGES = 8192
 """Images of the first block, where there are many queries."""
+FIRST_PAIRS = 1 << 17
+"""With few queries, more images: so many pairs."""
 GROWTH = 4
 """The next block is so many times as long: by then the k-th distance so far lets few images through."""
 TILE_QUERIES = 64
 """Queries that one thread compares at once, at most."""
 TILE_IMAGES = 16_384
 """Images that they are compared with."""
-TILE_PAIRS = 1 << 18
-"""With few queries, more images: so many pairs."""
+TILE_PAIRS = 1 << 20
+"""With few queries, more images: so many pairs, so that what a call costs does not count."""
 
 
 def nearest(
@@ -49,10 +51,14 @@ def nearest(
     """
     _check(query, gallery)
     found = NearestSoFar(query, min(k, len(gallery)))
-    for first, block in blocks(gallery, reporter, max(FIRST_IMAGES, TILE_PAIRS // max(1, len(query)))):
-        for of_part in parts(len(query), first, block, found.among):
-            found.extend(of_part)
-        found.settle()
+    first, end = 0, max(FIRST_IMAGES, FIRST_PAIRS // max(1, len(query)))
+    with reporter.task("searching", len(gallery), unit="images") as task:
+        while first < len(gallery):
+            for of_part in parts(len(query), gallery[:end], found.among, task, first):
+                found.extend(of_part)
+            found.settle()
+            # Threads wait for each other where a block ends. Queries that are compared all at once need no order.
+            first, end = end, end * GROWTH if len(query) > TILE_QUERIES else len(gallery)
     return found.in_order()
 
 
@@ -69,8 +75,8 @@ def distance_counts(query: NDArray[np.uint8], gallery: Codes, bits: int, reporte
         return np.stack([np.bincount(line, minlength=bits + 1) for line in part.distances(query[rows])])
 
     counts = np.zeros((len(query), bits + 1), dtype=np.int64)
-    for first, block in blocks(gallery, reporter):
-        for of_part in parts(len(query), first, block, count):
+    with reporter.task("counting", len(gallery), unit="images") as task:
+        for of_part in parts(len(query), gallery, count, task):
             counts += np.concatenate(of_part)
     return counts
 
@@ -114,7 +120,7 @@ def check_bits(codes: Codes, bits: int, what: str) -> None:
             f"{what} must be packed codes of {bits} bits, uint8 (N, {-(-bits // 8)}); found {codes.dtype} {codes.shape}"
         )
     beyond = 0xFF >> bits % 8 if bits % 8 else 0
-    if beyond and any((block[:, -1] & beyond).any() for _, block in blocks(codes, SILENT)):
+    if beyond and any((np.asarray(codes[rows])[:, -1] & beyond).any() for rows in _mappable(codes)):
         raise BenchError(f"{what} have bits set beyond the {bits} of a code: pack them with bench.retrieval.codes.pack")
 
 
@@ -123,36 +129,36 @@ def _check(query: NDArray[np.uint8], gallery: Codes) -> None:
     check_bits(gallery, 8 * query.shape[-1], "a gallery's codes")
 
 
-def blocks(gallery: Codes, reporter: Reporter, images: int = FIRST_IMAGES) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield the blocks (B, W) of a gallery, each with the index of its first image; the first has ``images``."""
-    most = max(1, BLOCK_BYTES // max(1, gallery.shape[1]))
-    first = 0
-    with reporter.task("searching", len(gallery), unit="images") as task:
-        while first < len(gallery):
-            block = np.ascontiguousarray(gallery[first : first + min(images, most)])
-            yield first, block
-            first += len(block)
-            images *= GROWTH
-            task.advance(len(block))
-
-
 def parts(
     queries: int,
-    first: int,
-    block: NDArray[np.uint8],
+    gallery: Codes,
     work: Callable[[slice, int, PackedGallery], Result],
+    task: Task,
+    first: int = 0,
     sizes: tuple[int, int] | None = None,
 ) -> Iterator[list[Result]]:
-    """Work, in threads, on parts of a block (B, W) whose first image is ``first``; yields a result a slice of queries.
+    """Work, in threads, on parts of a gallery (G, W) from image ``first`` on; yields a result a slice of queries.
 
     ``work`` is given the slice, the index of the part's first image, and the part. ``sizes`` are those of a slice and
-    of a part; with few queries, parts are larger.
+    of a part.
     """
-    at_once, images_at_once = sizes or (TILE_QUERIES, TILE_IMAGES)
+    at_once, images_at_once = sizes or (TILE_QUERIES, max(TILE_IMAGES, TILE_PAIRS // max(1, queries)))
     rows = row_slices(queries, at_once)
 
     def on_part(images: slice) -> list[Result]:
-        part = PackedGallery(block[images])
-        return [work(some, first + images.start, part) for some in rows]
+        part = PackedGallery(gallery[images])
+        return [work(some, images.start, part) for some in rows]
 
-    return in_threads(on_part, row_slices(len(block), max(images_at_once, TILE_PAIRS // max(1, queries))))
+    of_gallery = [
+        slice(first + part.start, first + part.stop)
+        for part in _mappable(gallery[first:], images_at_once, usable_cores())
+    ]
+    for part, found in zip(of_gallery, in_threads(on_part, of_gallery), strict=True):
+        yield found
+        task.advance(part.stop - part.start)
+
+
+def _mappable(codes: Codes, images: int | None = None, threads: int = 1) -> list[slice]:
+    """Cut codes (N, W) into parts of ``images``, or of fewer where all threads together would map too much."""
+    most = max(1, MAPPED_BYTES // (threads * max(1, codes.shape[1])))
+    return row_slices(len(codes), min(images or most, most))

@@ -1,4 +1,4 @@
-"""Coarse-to-fine search for the nearest images alone, a block of a large gallery at a time.
+"""Coarse-to-fine search for the nearest images alone, a part of a large gallery at a time.
 
 The lists are those that :class:`bench.retrieval.coarse_to_fine.CoarseToFineIndex` begins its order of the whole gallery
 with. An order of ten million images for every query would not fit into memory.
@@ -18,7 +18,7 @@ from bench.retrieval.selection import nearest_images
 from bench.retrieval.table import IntArray
 from bench.search.least import Found, Least
 from bench.search.nearest_so_far import within
-from bench.search.streamed import Codes, blocks, nearest, parts
+from bench.search.streamed import Codes, nearest, parts
 
 QUERIES = 16
 """Queries that one thread searches for at once: some share of the gallery is a candidate for each."""
@@ -47,30 +47,23 @@ class CoarseToFineLists:
         found = Least(len(codes[0]), k, far=sum(length + 1 for length in self.lengths))
         bound = np.full(QUERIES, self.thresholds[0] + 1, dtype=np.int32)
 
-        for first, block in blocks(self.galleries[0], reporter, IMAGES):
-            rows_of_block = slice(first, first + len(block))
-            finer = [np.asarray(gallery[rows_of_block]) for gallery in self.galleries[1:]]
+        def on_part(rows: slice, start: int, part: PackedGallery) -> Found:
+            query = [level[rows] for level in codes]
+            of_query, images, distances = within(query[0], part, bound[: len(query[0])], faiss)
+            finer = [np.asarray(gallery[start : start + len(part.codes)]) for gallery in self.galleries[1:]]
+            ends = np.searchsorted(of_query, np.arange(len(query[0]) + 1))
+            lists = []
+            for row, (begin, end) in enumerate(pairwise(ends)):
+                near = images[begin:end]
+                order = self._refine([level[row : row + 1] for level in query[1:]], near, distances[begin:end], finer)
+                chosen, order = nearest_images(order, k)
+                lists.append((np.full(len(chosen), rows.start + row), start + near[chosen], order))
+            return tuple(map(np.concatenate, zip(*lists, strict=True)))  # type: ignore[return-value]
 
-            def on_part(
-                rows: slice, start: int, part: PackedGallery, first: int = first, finer: list[NDArray[np.uint8]] = finer
-            ) -> Found:
-                query = [level[rows] for level in codes]
-                of_query, images, distances = within(query[0], part, bound[: len(query[0])], faiss)
-                here = [level[start - first :][: len(part.codes)] for level in finer]
-                ends = np.searchsorted(of_query, np.arange(len(query[0]) + 1))
-                lists = []
-                for row, (begin, end) in enumerate(pairwise(ends)):
-                    near = images[begin:end]
-                    order = self._refine(
-                        [level[row : row + 1] for level in query[1:]], near, distances[begin:end], here
-                    )
-                    chosen, order = nearest_images(order, k)
-                    lists.append((np.full(len(chosen), rows.start + row), start + near[chosen], order))
-                return tuple(map(np.concatenate, zip(*lists, strict=True)))  # type: ignore[return-value]
-
-            for of_part in parts(len(codes[0]), first, block, on_part, (QUERIES, IMAGES)):
+        with reporter.task("searching", len(self.galleries[0]), unit="images") as task:
+            for of_part in parts(len(codes[0]), self.galleries[0], on_part, task, sizes=(QUERIES, IMAGES)):
                 found.extend(of_part)
-            found.choose()
+        found.choose()
         self._fill(found, codes[0])
         return found.images, found.distances
 

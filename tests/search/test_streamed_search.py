@@ -21,8 +21,8 @@ BITS = 44
 
 def small_blocks(monkeypatch):
     """Have a few hundred images go by in many blocks and parts."""
-    monkeypatch.setattr(streamed, "BLOCK_BYTES", 6 * 100)
-    for name, value in (("FIRST_IMAGES", 10), ("TILE_QUERIES", 3), ("TILE_IMAGES", 30), ("TILE_PAIRS", 100)):
+    sizes = {"MAPPED_BYTES": 6 * 100, "FIRST_IMAGES": 10, "FIRST_PAIRS": 50}
+    for name, value in (*sizes.items(), ("TILE_QUERIES", 3), ("TILE_IMAGES", 30), ("TILE_PAIRS", 100)):
         monkeypatch.setattr(streamed, name, value)
 
 
@@ -68,7 +68,7 @@ from bench.search.mapped import MappedCodes
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-streamed.BLOCK_BYTES = 1 << 20
+streamed.MAPPED_BYTES = 1 << 20
 model = CodeModel(np.zeros(64), np.zeros((64, 8)), np.zeros(64), np.ones((64, 8)), np.zeros(64), 4, {})
 query, found, path = np.zeros((20, 8), np.uint8), [], Path(sys.argv[1])
 for count in (200_000, 1_600_000):
