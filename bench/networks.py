@@ -31,7 +31,8 @@ class ExitOutput:
 
     ``features`` (B, F) are the features that the head starts from, ``embedding`` (B, dim) what the head makes
     of them (differentiable: soft codes where inference has signs), ``logits`` (B, identities) the classifier's,
-    where the method has one. ``extras`` are what else the method's own loss reads here, by name.
+    where the method has one. ``extras`` are what else the method's own loss reads here, by name: (B, …), or means over
+    the images, or what does not depend on them.
     """
 
     features: Tensor

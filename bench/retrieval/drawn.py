@@ -58,19 +58,30 @@ def build_drawn_table(
     if not draws.shape[1]:
         return build_table(exits, query_embeddings, gallery_embeddings, *query, gallery_pids, gallery_camids, **how)
     pids, camids = np.asarray(gallery_pids), np.asarray(gallery_camids)
+    matched_in_draws(draws, *query, pids, camids)
     tables: list[ExitTable] = []
-    first = None
     for drawn in map(np.flatnonzero, draws.T):
-        matched = matched_queries(*query, pids[drawn], camids[drawn])
-        first = matched if first is None else first
-        if not np.array_equal(matched, first):
-            raise BenchError("a query must have a match in every drawn gallery or in none: draw images of all people")
         images = [np.asarray(codes)[drawn] for codes in gallery_embeddings]
         table = build_table(exits, query_embeddings, images, *query, pids[drawn], camids[drawn], **how)
         nearest = table.signals.nearest_indices
         whole = np.where(nearest >= 0, drawn[nearest], -1)
         tables.append(replace(table, signals=replace(table.signals, nearest_indices=whole)))
     return stacked(tables)
+
+
+def matched_in_draws(
+    draws: Draws, query_pids: ArrayLike, query_camids: ArrayLike, gallery_pids: ArrayLike, gallery_camids: ArrayLike
+) -> IntArray:
+    """Rows (N,) of the queries that have a true match, in every drawn gallery or in the whole where none is drawn.
+
+    Raises :class:`BenchError` where there are none, and where a query has a match in some draws alone.
+    """
+    query, pids, camids = (query_pids, query_camids), np.asarray(gallery_pids), np.asarray(gallery_camids)
+    galleries = draws.T if draws.shape[1] else [np.ones(len(pids), dtype=bool)]
+    first, *others = (matched_queries(*query, pids[drawn], camids[drawn]) for drawn in galleries)
+    if not all(np.array_equal(first, matched) for matched in others):
+        raise BenchError("a query must have a match in every drawn gallery or in none: draw images of all people")
+    return first
 
 
 def gallery_size(draws: Draws) -> int:

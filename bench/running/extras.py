@@ -9,7 +9,7 @@ import numpy as np
 from bench.data.tracklets import entries
 from bench.device import DeviceImages
 from bench.networks import MultiExitNetwork
-from bench.retrieval.drawn import build_drawn_table, draws_of
+from bench.retrieval.drawn import draws_of
 from bench.retrieval.embed import Embeddings, embed_images
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable
@@ -17,6 +17,7 @@ from bench.retrieval.table_file import load_table, save_table
 from bench.retrieval.tracklets import pool_tracklets
 from bench.running.context import RunContext
 from bench.running.keep import obtain
+from bench.running.matching import ToMatch, match
 from bench.spec import EvaluationSpec
 
 
@@ -48,9 +49,9 @@ def obtain_extras(
     def table_of(index: int) -> ExitTable:
         def make() -> ExitTable:
             parts = ([codes()["query"][index]], [codes()["gallery"][index]])
-            labels = (*labels_of(query), *labels_of(gallery))
+            sides = labels_of(query), labels_of(gallery)
             how = {"ap": evaluation.ap, "signals": evaluation.signals}
-            return build_drawn_table(draws_of(gallery), [network.extras[index]], *parts, *labels, **how)
+            return match(context, ToMatch([network.extras[index]], *parts, *sides, draws_of(gallery), how))
 
         return obtain(context.folder.extra(index, evaluation.key), load_table, make, save_table, context.reporter)
 

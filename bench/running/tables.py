@@ -11,16 +11,15 @@ from bench.data.dataset import ImageSample
 from bench.data.tracklets import entries
 from bench.networks import MultiExitNetwork
 from bench.retrieval.classify import class_entropies
-from bench.retrieval.drawn import build_drawn_table, draws_of
+from bench.retrieval.drawn import draws_of
 from bench.retrieval.embed import Embeddings
-from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table, save_table
 from bench.running.context import RunContext
 from bench.running.keep import obtain
-from bench.running.matching import build_together
-from bench.running.stages import obtain_embeddings, several
+from bench.running.matching import ToMatch, match
+from bench.running.stages import obtain_embeddings
 from bench.spec import EvaluationSpec
 
 
@@ -61,7 +60,6 @@ def _table(
     evaluation: EvaluationSpec,
 ) -> ExitTable:
     query, gallery = entries(query), entries(gallery)
-    draws = draws_of(gallery)
     # Classifiers of weights that were not trained here know nobody.
     entropy = None if context.spec.as_is else class_entropies(network, embeddings[f"{prefix}query"])
     how: dict[str, Any] = {
@@ -70,10 +68,5 @@ def _table(
         "class_entropy": entropy[0] if entropy else None,
         "classes": entropy[1] if entropy else 0,
     }
-    codes = network.exits, embeddings[f"{prefix}query"], embeddings[f"{prefix}gallery"]
-    labels = labels_of(query), labels_of(gallery)
-    if several(context) and not draws.shape[1]:
-        matched_queries(*labels[0], *labels[1])  # none at all is told here, and not by every process
-        with context.call(context, "match", (*codes, *labels, how)):
-            return build_together(*codes, *labels, how)
-    return build_drawn_table(draws, *codes, *labels[0], *labels[1], **how)
+    codes = embeddings[f"{prefix}query"], embeddings[f"{prefix}gallery"]
+    return match(context, ToMatch(network.exits, *codes, labels_of(query), labels_of(gallery), draws_of(gallery), how))

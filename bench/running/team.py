@@ -20,7 +20,7 @@ from bench.networks import MultiExitNetwork
 from bench.progress import SILENT
 from bench.running.calling import Call
 from bench.running.context import RunContext, Stores
-from bench.running.matching import build_together
+from bench.running.matching import match_together
 from bench.running.request import RunRequest
 from bench.running.run import Opened
 from bench.running.stages import embed_together, train_together
@@ -53,7 +53,7 @@ def follow(fabric: Fabric, mine: RunRequest) -> None:
 
 def _take_part(call: Call, mine: RunRequest) -> None:
     if call.stage == "match":
-        build_together(*call.reads)
+        match_together(*call.reads)
         return
     asked, spec = call.request, call.spec
     request = replace(asked, precision=spec.precision, ranks=mine.ranks, results=mine.results)

@@ -57,8 +57,8 @@ def part_of(length: int, fabric: Fabric) -> slice:
 
 def _gathered(output: ExitOutput, length: int) -> ExitOutput:
     def gather(tensor: Tensor) -> Tensor:
-        if tensor.dim() == 0 or len(tensor) != length:
-            return tensor  # not of the images: the same everywhere
+        if tensor.dim() == 0 or len(tensor) != length or isinstance(tensor, nn.Parameter):
+            return _mean_of_all(tensor)
         parts = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(dist.get_world_size())]
         dist.all_gather(parts, tensor.detach().contiguous())
         parts[dist.get_rank()] = tensor  # the one through which gradients flow
@@ -67,6 +67,17 @@ def _gathered(output: ExitOutput, length: int) -> ExitOutput:
     logits = None if output.logits is None else gather(output.logits)
     extras = {name: gather(tensor) for name, tensor in output.extras.items()}
     return ExitOutput(gather(output.features), gather(output.embedding), logits, extras)
+
+
+def _mean_of_all(tensor: Tensor) -> Tensor:
+    """Give the mean over processes of what no image has for itself: a mean over images, or the same everywhere.
+
+    Every process has a part of the gradient, so that their sum is the whole's.
+    """
+    if not tensor.requires_grad:
+        return mean_over_processes(tensor) if tensor.is_floating_point() else tensor
+    part = tensor / dist.get_world_size()
+    return part + (mean_over_processes(tensor) - part.detach())
 
 
 MASKS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -153,7 +164,7 @@ def _normalise(norm: _BatchNorm, images: Tensor) -> Tensor:
 
 
 def mean_over_processes(value: Tensor) -> Tensor:
-    """Average a number over all processes."""
+    """Average a tensor over all processes."""
     value = value.detach().clone()
     dist.all_reduce(value)
     return value / dist.get_world_size()
