@@ -35,11 +35,14 @@ def cut_module(
 
     Raises :class:`BenchError` where the network cannot be cut there: the message says where and why.
     """
+    if isinstance(at, str):
+        raise BenchError(f"at is a list of names, as [{at!r}]")
     at = tuple(at)
     if not at or len(set(at)) < len(at):
         raise BenchError(
             f"at names the submodules after which there are exits, each once; found {', '.join(at) or 'none'}"
         )
+    _check_module(module)
     whole = copy.deepcopy(module)
     codes: dict[bool, list[Step]] = {}
     reached: set[str] = set()
@@ -52,6 +55,7 @@ def cut_module(
             codes[True] = codes[False]
             break
         values = _recorded(copy.deepcopy(whole), graph, exits, input_size)
+        _check_exits(at, [values[0][node] for node in exits])
         codes[training] = steps(Cut(graph, exits, at, values), whole)
     _prune(whole, reached)
     whole.train(module.training)
@@ -114,6 +118,26 @@ class _View(nn.Module):
         return value.reshape(*value.shape, *[1] * (4 - value.ndim))
 
 
+def _check_module(module: Any) -> None:
+    """Refuse what is no network, or is one that another holds."""
+    if not isinstance(module, nn.Module):
+        raise BenchError(f"expected a network (torch.nn.Module), found a {type(module).__name__}")
+    if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        raise BenchError(f"the network is within a {type(module).__name__}: give its .module")
+    if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+        raise BenchError("the network is compiled, and its forward cannot be followed: give the original")
+
+
+def _check_exits(at: Sequence[str], values: Sequence[Any]) -> None:
+    """Refuse places that return something else than a tensor."""
+    for name, value in zip(at, values, strict=True):
+        if not isinstance(value, Tensor):
+            raise BenchError(
+                f"{name} returns a {type(value).__name__}; an exit needs a module that returns one tensor: name a "
+                "module within it, or let the network call an nn.Identity on the tensor that is meant, and name that"
+            )
+
+
 def _recorded(module: nn.Module, graph: fx.Graph, exits: Sequence[fx.Node], input_size: tuple[int, int]) -> Any:
     try:
         return record(module, graph, exits, input_size)
@@ -166,7 +190,8 @@ def _prove(
         if not torch.equal(state[0], value):
             raise BenchError(
                 f"cut into steps, the network gives other values at {name} than in one piece: something runs that its "
-                "graph does not show, such as chance, a count of calls, or a hook"
+                "graph does not show, such as chance, a count of calls, a hook, or a module that changes its input in "
+                "place and whose result nobody takes"
             )
         found.append(value)
     for leaving in range(len(made) - 1):

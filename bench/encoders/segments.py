@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from bench.errors import BenchError
 Step = Callable[..., tuple[Tensor, ...]]
 """``step(module, *state)`` gives the next state, flat: the value at the exit, then the others that are still needed."""
 Values = Mapping[fx.Node, Any]
+IN_PLACE = (operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ipow, operator.setitem)
 BATCHES = (2, 3)
 """Sizes of the two batches that show which values have a row for every image."""
 
@@ -55,15 +57,29 @@ class _Recorder(fx.Interpreter):
 
 
 def needed_nodes(exits: Sequence[fx.Node]) -> set[fx.Node]:
-    """Give the nodes that exits depend on, themselves included."""
+    """Give the nodes that exits depend on, themselves included; what changes a value in place is one of them."""
     needed: set[fx.Node] = set()
-    waiting = list(exits)
+    before = itertools.takewhile(lambda node: node is not exits[-1], exits[-1].graph.nodes)
+    waiting = [*exits, *filter(changes_in_place, before)]
     while waiting:
         node = waiting.pop()
         if node not in needed:
             needed.add(node)
             waiting += node.all_input_nodes
     return needed
+
+
+def changes_in_place(node: fx.Node) -> bool:
+    """Whether an operation changes one of its tensors: nobody may read what it returns, and it counts all the same."""
+    if node.op == "call_method":
+        name = str(node.target)
+    elif node.op == "call_function":
+        name = getattr(node.target, "__name__", "")
+        if node.kwargs.get("inplace") or "out" in node.kwargs or node.target in IN_PLACE:
+            return True
+    else:
+        return False
+    return name.endswith("_") and not name.endswith("__")
 
 
 def steps(cut: Cut, module: nn.Module) -> list[Step]:

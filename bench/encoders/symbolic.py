@@ -48,7 +48,10 @@ class CutTracer(fx.Tracer):
             if name in self.found:
                 raise BenchError(f"{name} runs more than once in a pass, so an exit after it has no one place")
             if not isinstance(value, fx.Proxy):
-                raise BenchError(f"{name} returns a {type(value).__name__}; an exit needs a module that returns maps")
+                raise BenchError(
+                    f"{name} returns a {type(value).__name__}; an exit needs a module that returns one tensor: name a "
+                    "module within it"
+                )
             self.found[name] = value.node
         return value
 

@@ -65,11 +65,28 @@ def seen_at(network, at, images):
     return [seen[place] if seen[place].ndim == 4 else seen[place].transpose(1, 2).unsqueeze(3) for place in at]
 
 
+class Changing(nn.Module):
+    """Operations in place, of which some give what nobody takes, before and after the places of exits."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.third = (nn.Conv2d(channels, 4, 3, padding=1) for channels in (3, 4, 4))
+
+    def forward(self, images):
+        early = self.first(images)
+        maps = self.second(early)
+        maps += early
+        early.mul_(0.5)
+        nn.functional.relu_(maps.sub_(0.1))
+        return self.third(maps + early)
+
+
 CASES = {
     "resnet18": (resnet18, ["layer1", "layer2.1.bn2", "layer3", "layer4"]),
     "mobilenet": (mobilenet_v3_small, ["features.1", "features.4.block.1", "features.12"]),
     "vit": (vit, ["blocks.0", "blocks.1.norm2", "blocks.3"]),
     "crossing": (Crossing, ["first", "second", "third", "drop"]),
+    "changing": (Changing, ["first", "second", "third"]),
 }
 
 
@@ -195,6 +212,13 @@ class Twice(nn.Module):
         return self.first(self.first(images))
 
 
+class Several(nn.Module):
+    """Gives more than one tensor."""
+
+    def forward(self, images):
+        return {"maps": images, "mean": images.mean((2, 3))}
+
+
 class Chance(nn.Module):
     def __init__(self):
         super().__init__()
@@ -222,12 +246,23 @@ class Chance(nn.Module):
         (resnet18(), ["layer2", "layer1"], "in which they run: layer1, layer2; found layer2, layer1"),
         (resnet18(), ["layer9"], "did you mean 'layer"),
         (resnet18(), [], "each once; found none"),
+        (resnet18(), "layer1", r"at is a list of names, as \['layer1'\]"),
+        (nn.Sequential(Several()), ["0"], "0 returns a dict; an exit needs a module that returns one tensor"),
+        (nn.DataParallel(resnet18()), ["module.layer1"], "within a DataParallel: give its .module"),
+        (torch.compile(resnet18()), ["layer1"], "compiled, and its forward cannot be followed: give the original"),
+        ("resnet18", ["layer1"], r"expected a network \(torch.nn.Module\), found a str"),
         (nn.Sequential(nn.Linear(7, 2)), ["0"], r"does not run on images \(B, 3, 64, 32\)"),
     ],
 )
 def test_what_cannot_be_cut_is_said(network, at, said):
     with pytest.raises(BenchError, match=said):
         cut_module(network, at, input_size=SIZE)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_scripted_network_is_refused():
+    with pytest.raises(BenchError, match="compiled, and its forward cannot be followed"):
+        cut_module(torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 1))), ["0"], input_size=SIZE)
 
 
 def test_a_branch_in_a_module_without_exits_is_no_obstacle():
