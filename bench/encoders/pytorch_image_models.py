@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.encoders.encoder import Encoder, EncoderFamily
 from bench.encoders.resolution import cut_by_resolution
-from bench.encoders.transformers import CLASS, PREFIX, SIZED, build_for, cut_transformer, kind_of
+from bench.encoders.transformers import PREFIX, SIZED, build_for, cut_transformer, kind_of, split_reading
 from bench.encoders.weights import read_state_dict
 from bench.errors import BenchError, unknown_name
 
@@ -19,7 +19,7 @@ def timm_encoder(name: str, *, weights: str, input_size: tuple[int, int] = (256,
     """Build a network of timm by its name there; ``weights`` ``imagenet`` takes timm's default weights.
 
     Vision transformers are built for ``input_size`` (height, width), to which timm interpolates the positions of
-    pretrained weights; ``NAME@class`` has heads read their class token.
+    pretrained weights; ``NAME@class`` has heads read their class token, ``NAME@strips`` the means of four strips.
 
     Raises :class:`BenchError` where timm is missing, for an unknown name, weights that do not fit, and networks that
     are neither a chain of four stages nor cut in :mod:`bench.encoders.transformers`.
@@ -28,12 +28,12 @@ def timm_encoder(name: str, *, weights: str, input_size: tuple[int, int] = (256,
         raise BenchError(f"backbone {PREFIX}{name} needs the library timm: pip install timm")
     import timm
 
-    name, class_token = name.removesuffix(CLASS), name.endswith(CLASS)
+    name, reading = split_reading(name)
     if name not in timm.list_models():
         raise unknown_name("backbone of timm", name, timm.list_models())
     kind = kind_of(name)
-    if class_token and not kind:
-        raise BenchError(f"backbone {PREFIX}{name} has no class token: leave out {CLASS}")
+    if reading and not kind:
+        raise BenchError(f"backbone {PREFIX}{name} has no tokens: leave out @{reading}")
     settings: dict[str, Any] = {"pretrained": weights != "none"}
     if weights not in ("none", "imagenet"):
         _check_file(timm.create_model(name), name, Path(weights))
@@ -51,7 +51,7 @@ def timm_encoder(name: str, *, weights: str, input_size: tuple[int, int] = (256,
         hint = "" if weights == "none" else ". --weights none starts from random weights"
         raise BenchError(f"timm could not make {name} with weights {weights} ({reason}){hint}") from problem
     if kind:
-        return cut_transformer(network, kind, f"{PREFIX}{name}", input_size, class_token=class_token)
+        return cut_transformer(network, kind, f"{PREFIX}{name}", input_size, reading=reading)
     return cut_by_resolution(_chain(network, name), f"{PREFIX}{name}")
 
 

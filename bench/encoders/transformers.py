@@ -8,6 +8,9 @@ ConvNeXt have four stages of their own, whose maps halve in size.
 The last stage ends with the network's own final norm. Heads on earlier stages get a layer norm of their own before
 them, as in the detection code of Swin and ConvNeXt: there, blocks leave sums of many residuals that nothing has
 normalised.
+
+What heads after stages 2 to 4 of a vision transformer read is an ending of a backbone's name: ``@class``, the class
+token; ``@strips``, the means of four horizontal strips. The first stage keeps the maps, because strips need places.
 """
 
 from __future__ import annotations
@@ -16,21 +19,33 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from bench.encoders.encoder import Encoder, EncoderFamily
+from bench.encoders.tokens import STRIPS, ChannelsFirst, ConvolutionalPatches, SizedStem, TokenMaps, Tokens
 from bench.errors import BenchError
 
 PREFIX = "timm:"
-CLASS = "@class"
-"""Ending of a backbone's name that has heads read the class token."""
+READINGS = {"@class": "class", "@strips": "strips"}
+"""Endings of a backbone's name, with what they have heads read."""
 MODULES = {"vision_transformer": "vit", "deit": "vit", "swin_transformer": "swin", "convnext": "convnext"}
 """Modules of timm whose networks are cut here, with what they hold."""
 SIZED = ("vit", "swin")
 """Those that are built for one size of images."""
 STAGES = 4
-THIN_VITS: dict[str, dict[str, int]] = {"vit8-thin": {"patch_size": 8, "embed_dim": 96, "depth": 8, "num_heads": 3}}
+THIN_VITS: dict[str, dict[str, int]] = {
+    "vit8-thin": {"patch_size": 8, "embed_dim": 96, "depth": 8, "num_heads": 3},
+    "vit8-conv": {"patch_size": 16, "embed_dim": 128, "depth": 8, "num_heads": 4},
+}
 """Small encoders for two cores, built of timm's parts."""
+CONVOLUTIONAL = ("vit8-conv",)
+"""Those whose patches come out of convolutions."""
+
+
+def split_reading(name: str) -> tuple[str, str]:
+    """Split a backbone's name into its own and what heads read: ``class``, ``strips``, or empty for the maps."""
+    ending = next((ending for ending in READINGS if name.endswith(ending)), "")
+    return name.removesuffix(ending), READINGS.get(ending, "")
 
 
 def kind_of(name: str) -> str:
@@ -40,16 +55,17 @@ def kind_of(name: str) -> str:
     return next((kind for module, kind in MODULES.items() if is_model_in_modules(name, [module])), "")
 
 
-def cut_transformer(whole: Any, kind: str, name: str, input_size: tuple[int, int], *, class_token: bool) -> Encoder:
+def cut_transformer(whole: Any, kind: str, name: str, input_size: tuple[int, int], *, reading: str = "") -> Encoder:
     """Cut a network of timm of a ``kind`` into an encoder for images of ``input_size`` (height, width).
 
-    With ``class_token``, heads after stages 2 to 4 of a vision transformer read the class token, as maps of one place;
-    the first keeps the maps, because strips need places. Raises :class:`BenchError` where there is no such token.
+    ``reading`` is one of :data:`READINGS`. Raises :class:`BenchError` where the network has nothing of that kind.
     """
-    if class_token and (kind != "vit" or getattr(whole, "cls_token", None) is None):
-        raise BenchError(f"backbone {name} has no class token: leave out {CLASS}, and heads read the mean of its maps")
+    if reading == "class" and (kind != "vit" or getattr(whole, "cls_token", None) is None):
+        raise BenchError(f"backbone {name} has no class token: leave out @class, and heads read the mean of its maps")
+    if reading == "strips" and kind != "vit":
+        raise BenchError(f"backbone {name} is no vision transformer: leave out @strips, and heads read all of its maps")
     if kind == "vit":
-        return _vision_transformer(whole, name, input_size, class_token)
+        return _vision_transformer(whole, name, input_size, reading)
     stages = list(whole.stages if kind == "convnext" else whole.layers)
     if len(stages) != STAGES:
         raise BenchError(f"backbone {name} has {len(stages)} stages, and exits have their places after four")
@@ -65,20 +81,26 @@ def cut_transformer(whole: Any, kind: str, name: str, input_size: tuple[int, int
     return _encoder(stem, stages, [whole.norm, ChannelsFirst()], views, widths)
 
 
-def _vision_transformer(whole: Any, name: str, input_size: tuple[int, int], class_token: bool) -> Encoder:
+def _vision_transformer(whole: Any, name: str, input_size: tuple[int, int], reading: str) -> Encoder:
     blocks = list(whole.blocks)
     if len(blocks) < STAGES:
         raise BenchError(f"backbone {name} has {len(blocks)} blocks, and four stages need one each")
     ends = [len(blocks) * stage // STAGES for stage in range(STAGES + 1)]
     stages = [nn.Sequential(*blocks[begin:end]) for begin, end in pairwise(ends)]
     width, grid, prefix = int(whole.embed_dim), whole.patch_embed.grid_size, int(whole.num_prefix_tokens)
+    if reading == "strips" and grid[0] % STRIPS:
+        raise BenchError(
+            f"backbone {name} has {grid[0]} rows of patches, which do not make {STRIPS} strips: choose --set "
+            "input_size=HEIGHTxWIDTH with another height, or leave out @strips"
+        )
     # Where a network averages tokens before its final norm, the norm stands apart.
     norm = whole.norm if not isinstance(whole.norm, nn.Identity) else whole.fc_norm
-    maps = [TokenMaps(grid, prefix, class_token=class_token and stage > 1) for stage in range(1, STAGES + 1)]
+    maps = [TokenMaps(grid, prefix, reading if stage > 1 else "") for stage in range(1, STAGES + 1)]
     views = [nn.Sequential(nn.LayerNorm(width), view) for view in maps[:-1]]
     whole.blocks, whole.norm, whole.fc_norm = nn.Sequential(), nn.Identity(), nn.Identity()
     stem = SizedStem(Tokens(whole), name, input_size)
-    return _encoder(stem, stages, [norm, maps[-1]], views, (width,) * STAGES)
+    later = width * STRIPS if reading == "strips" else width
+    return _encoder(stem, stages, [norm, maps[-1]], views, (width, *[later] * (STAGES - 1)))
 
 
 def _encoder(
@@ -86,62 +108,6 @@ def _encoder(
 ) -> Encoder:
     stages = [*stages[:-1], nn.Sequential(stages[-1], *last)]
     return Encoder(stem, tuple(stages), widths, views=(*views, nn.Identity()))
-
-
-class SizedStem(nn.Module):
-    """A stem that takes images of one size: positions were learned, or windows laid, for that size."""
-
-    def __init__(self, stem: nn.Module, name: str, input_size: tuple[int, int]) -> None:
-        super().__init__()
-        self.stem = stem
-        self.name = name
-        self.input_size = tuple(input_size)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Run the stem on images (B, 3, H, W). Raises :class:`BenchError` where they have another size."""
-        if images.shape[2:] != self.input_size:
-            raise BenchError(
-                f"this {self.name} was built for images of {self.input_size} (height, width) and got "
-                f"{tuple(images.shape[2:])}. Build one for that size"
-            )
-        return self.stem(images)
-
-
-class Tokens(nn.Module):
-    """Images (B, 3, H, W) → tokens (B, T, C) with their positions: what a vision transformer does before its blocks."""
-
-    def __init__(self, whole: Any) -> None:
-        super().__init__()
-        self.whole = whole
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Embed patches, add positions and the tokens that are no patches."""
-        whole = self.whole
-        return whole.norm_pre(whole.patch_drop(whole._pos_embed(whole.patch_embed(images))))
-
-
-class TokenMaps(nn.Module):
-    """Tokens (B, T, C) → maps (B, C, H, W) of the patches, or with ``class_token`` of it alone, (B, C, 1, 1)."""
-
-    def __init__(self, grid: tuple[int, int], prefix: int, *, class_token: bool) -> None:
-        super().__init__()
-        self.grid = grid
-        self.prefix = prefix
-        self.class_token = class_token
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Lay tokens out as maps."""
-        if self.class_token:
-            return tokens[:, 0, :, None, None]
-        return tokens[:, self.prefix :].transpose(1, 2).unflatten(2, self.grid)
-
-
-class ChannelsFirst(nn.Module):
-    """Maps (B, H, W, C) → (B, C, H, W)."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Move the channels."""
-        return maps.permute(0, 3, 1, 2)
 
 
 def build_for(name: str, input_size: tuple[int, int], settings: dict[str, Any]) -> Any:
@@ -163,7 +129,7 @@ def check_patches(name: str, input_size: tuple[int, int], patch: tuple[int, ...]
 
 
 def thin_vision_transformer(name: str, *, weights: str, input_size: tuple[int, int]) -> Encoder:
-    """Build a small vision transformer; ``name@class`` has heads read the class token.
+    """Build a small vision transformer; an ending of :data:`READINGS` says what heads read.
 
     Raises :class:`BenchError` where timm is missing, for pretrained weights, which do not exist, and for images that
     its patches do not cover.
@@ -176,12 +142,15 @@ def thin_vision_transformer(name: str, *, weights: str, input_size: tuple[int, i
 
     if weights != "none":
         raise BenchError(f"encoder {name} has no pretrained weights: use --weights none, or a transformer of timm")
-    settings = THIN_VITS[name.removesuffix(CLASS)]
+    plain, reading = split_reading(name)
+    settings = THIN_VITS[plain]
     check_patches(name, input_size, (settings["patch_size"],) * 2)
     whole = VisionTransformer(img_size=input_size, num_classes=0, **settings)
-    return cut_transformer(whole, "vit", name, input_size, class_token=name.endswith(CLASS))
+    if plain in CONVOLUTIONAL:
+        whole.patch_embed.proj = ConvolutionalPatches(settings["embed_dim"])
+    return cut_transformer(whole, "vit", name, input_size, reading=reading)
 
 
 FAMILY = EncoderFamily(
-    thin_vision_transformer, names=tuple(name + ending for name in THIN_VITS for ending in ("", CLASS)), sized=True
+    thin_vision_transformer, names=tuple(name + ending for name in THIN_VITS for ending in ("", *READINGS)), sized=True
 )

@@ -41,9 +41,7 @@ def staged(encoder, images):
 
 @pytest.mark.parametrize("kind", SMALL)
 def test_in_four_stages_it_is_the_same_network(kind):
-    encoder = cut_transformer(
-        small(kind), kind if kind in ("swin", "convnext") else "vit", kind, SIZE, class_token=False
-    )
+    encoder = cut_transformer(small(kind), kind if kind in ("swin", "convnext") else "vit", kind, SIZE)
     whole, images = small(kind), torch.randn(2, 3, *SIZE)
     with torch.inference_mode():
         states, maps = staged(encoder, images)
@@ -67,12 +65,12 @@ def test_in_four_stages_it_is_the_same_network(kind):
 
 
 def test_blocks_are_shared_out_evenly():
-    encoder = cut_transformer(small("vit"), "vit", "six blocks", SIZE, class_token=False)
+    encoder = cut_transformer(small("vit"), "vit", "six blocks", SIZE)
     assert [sum(hasattr(part, "attn") for part in stage.modules()) for stage in encoder.stages] == [1, 2, 1, 2]
 
 
 def test_heads_read_the_class_token_where_it_is_asked_for():
-    network = cut_transformer(small("vit"), "vit", "vit", SIZE, class_token=True)
+    network = cut_transformer(small("vit"), "vit", "vit", SIZE, reading="class")
     with torch.inference_mode():
         states, maps = staged(network, torch.randn(2, 3, *SIZE))
         whole = small("vit")
@@ -81,6 +79,18 @@ def test_heads_read_the_class_token_where_it_is_asked_for():
         assert torch.equal(one, F.layer_norm(state, (24,))[:, 0, :, None, None])
     assert maps[3].shape == (2, 24, 1, 1)
     assert whole.norm.weight.shape == (24,)
+
+
+def test_heads_read_the_means_of_strips_where_it_is_asked_for():
+    network = cut_transformer(small("vit"), "vit", "vit", SIZE, reading="strips")
+    assert network.widths == (24, 96, 96, 96)
+    with torch.inference_mode():
+        states, maps = staged(network, torch.randn(2, 3, *SIZE))
+        patches = F.layer_norm(states[1], (24,))[:, 1:].reshape(2, 4, 2, 24)  # rows and columns
+    assert maps[0].shape == (2, 24, 4, 2)
+    assert [one.shape for one in maps[1:]] == [(2, 96, 1, 1)] * 3
+    for strip in range(4):
+        torch.testing.assert_close(maps[1][:, 24 * strip : 24 * strip + 24, 0, 0], patches[:, strip].mean(dim=1))
 
 
 def test_a_small_vit_costs_what_its_formula_says():
@@ -108,6 +118,7 @@ def test_a_small_vit_costs_what_its_formula_says():
     [
         *((method, "vit8-thin") for method in ("hashreid", "dare", "branchynet")),
         ("dare", "vit8-thin@class"),
+        ("hashreid", "vit8-conv@strips"),
         ("dare", "timm:convnext_atto"),
     ],
 )
@@ -147,7 +158,9 @@ def test_positions_of_pretrained_weights_are_interpolated(tmp_path):
     ("name", "asked", "said"),
     [
         ("timm:convnext_atto@class", {}, "no class token"),
-        ("timm:regnety_002@class", {}, "no class token"),
+        ("timm:regnety_002@class", {}, "no tokens: leave out @class"),
+        ("timm:convnext_atto@strips", {}, "no vision transformer: leave out @strips"),
+        ("vit8-thin@strips", {"input_size": (48, 32)}, "has 6 rows of patches, which do not make 4 strips"),
         ("timm:vit_tiny_patch16_224", {"input_size": (100, 50)}, "patches of 16×16, which do not cover"),
         ("vit8-thin", {"input_size": (100, 50)}, "patches of 8×8, which do not cover images of 100×50"),
         ("vit8-thin", {"last_stride": 1}, "last_stride=1 changes nothing in backbone vit8-thin"),
