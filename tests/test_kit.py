@@ -6,10 +6,17 @@ import tomllib
 from importlib import import_module
 from importlib.metadata import EntryPoint
 
+# Parts of these load once: not within pytester, which forgets what it saw loaded.
+import matplotlib.backends.backend_svg  # noqa: F401
+import pandas as pd  # noqa: F401
 import pytest
-import torchvision  # noqa: F401  # parts of torch load once: not within pytester, which forgets what it saw loaded
+import scipy.stats  # noqa: F401
+import seaborn  # noqa: F401
+import torchvision  # noqa: F401
 from PIL import Image
 
+import bench.api.evaluating
+import bench.report.write  # noqa: F401
 from bench import registry
 from bench.data.dataset import DatasetRequest
 from bench.errors import BenchError

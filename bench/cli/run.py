@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from bench import registry
 from bench.cli.devices import DevicesOption, LossOverOption, NodesOption, ranks_of, together
 from bench.cli.grid import ResourcesOption, WorkersOption, run_by_workers, run_one_by_one, show_workers, workers_asked
 from bench.cli.options import (
@@ -188,7 +189,8 @@ def run_command(
         for title, problem in failures:
             ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
         raise BenchError(f"{len(failures)} of {len(requests)} runs failed")
-    next_step = f"bench report{again}" if sweep else "the same command with --budget-sweep"
+    one_exit = all("static" in registry.method(request.method).groups for request in requests)
+    next_step = f"bench report{again}" if sweep or one_exit else "the same command with --budget-sweep"
     OUT.print(f"\nnext: [bold]{escape(next_step)}[/bold]")
 
 
