@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtr, stdtrit
 
 from bench.budget.bootstrap import interval
 from bench.budget.significance import p_values
@@ -91,8 +91,8 @@ def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:
     spread += over_people**2 / max(people - 1, 1)
     degrees = variance**2 / spread
     error = math.sqrt(variance)
-    reach = float(t.ppf((1 + LEVEL) / 2, degrees)) * error
-    p = float(2 * t.sf(abs(value) / error, degrees))
+    reach = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
+    p = float(2 * stdtr(degrees, -abs(value) / error))
     return Lead(value, value - reach, value + reach, p, counts, paired, degrees)
 
 
@@ -137,5 +137,5 @@ def _over_people_alone(
     reach = NORMAL * math.sqrt(variance)
     if variance == 0:
         return Lead(value, value, value, 1.0 if value == 0 else 0.0, counts, paired)
-    p = float(2 * t.sf(abs(value) / math.sqrt(variance), math.inf))
+    p = float(2 * stdtr(math.inf, -abs(value) / math.sqrt(variance)))
     return Lead(value, value - reach, value + reach, p, counts, paired)

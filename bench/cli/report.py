@@ -19,8 +19,12 @@ def report_command(
         Path | None, typer.Option(help="Folder of the report.", show_default="report/ in the results folder")
     ] = None,
     formats: Annotated[
-        str, typer.Option(help="Formats beside the page, with commas: svg, png, pdf of figures, tex of tables.")
-    ] = "svg,png,pdf,tex",
+        str | None,
+        typer.Option(
+            help="Formats beside the page, with commas: svg, png, pdf of figures, tex of tables.",
+            show_default="all; svg of single setups where a section has more setups than are drawn",
+        ),
+    ] = None,
     pictures: Annotated[
         bool,
         typer.Option(help="Put what bench policies drew into the page, photographs of people with it."),
@@ -39,7 +43,9 @@ def report_command(
     from bench.report.kinds import FORMATS
     from bench.report.write import write_report
 
-    chosen = list(dict.fromkeys(choice("--formats", word, FORMATS) for word in words(formats)))
+    chosen = None
+    if formats is not None:
+        chosen = list(dict.fromkeys(choice("--formats", word, FORMATS) for word in words(formats)))
     report = write_report(
         results,
         out or results / "report",

@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bench.budget.crossed import Lead, Networks, lead, standard_error
@@ -37,29 +38,41 @@ UNTESTED = {"over": "", "seeds": ""}
 Row = dict[str, Any]
 
 
-def policy_leads(section: Section) -> list[Row]:
+def policy_leads(section: Section) -> pd.DataFrame:
     """Compare policies two by two, each with interpolation too: a row for each pair of a setup and thresholding.
 
-    Holm's correction counts all differences of a thresholding, those of all setups and metrics.
+    Holm's correction counts all differences of a thresholding, those of all setups and metrics. Two tables read it.
     """
+    if "policy leads" not in section.made:
+        # A frame for each setup: of a lab's folder there are too many rows to hold them as mappings.
+        frames = [pd.DataFrame(rows) for setup in section.setups if (rows := _policy_leads(section, setup))]
+        leads = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        names = [f"{metric}_lead_p" for metric in CURVE_METRICS if f"{metric}_lead_p" in leads]
+        for thresholding in leads["thresholding"].unique() if names else ():
+            own = leads["thresholding"] == thresholding
+            p_values = leads.loc[own, names].to_numpy(copy=True)
+            p_values[~np.isnan(p_values)] = holm(p_values[~np.isnan(p_values)])
+            leads.loc[own, [f"{name}_holm" for name in names]] = p_values
+        section.made["policy leads"] = (leads,)
+    return cast(pd.DataFrame, section.made["policy leads"][0])
+
+
+def _policy_leads(section: Section, setup: Setup) -> list[Row]:
     rows: list[Row] = []
-    for setup in section.setups:
-        found: dict[tuple[str, str, str], list[Mapping[Any, Any]]] = {}
-        for run in setup.runs:
-            for record in records_of(setup, run, "comparison"):
-                key = tuple(str(record[name]) for name in ("thresholding", "policy", "other"))
-                found.setdefault((key[0], key[1], key[2]), []).append(record)
-        for (thresholding, policy, other), records in found.items():
-            row = {**about_setup(section, setup), "thresholding": thresholding, "policy": policy, "other": other}
-            row |= UNTESTED
-            for metric in CURVE_METRICS:
-                name = f"{metric}_area_lead"
-                networks = _recorded([_numbers(record, name) for record in records])
-                if networks:
-                    row |= _told(metric, lead(networks, people=_people(section)))
-            rows.append(row)
-    for thresholding in dict.fromkeys(row["thresholding"] for row in rows):
-        correct([row for row in rows if row["thresholding"] == thresholding])
+    found: dict[tuple[str, str, str], list[Mapping[Any, Any]]] = {}
+    for run in setup.runs:
+        for record in records_of(setup, run, "comparison"):
+            key = tuple(str(record[name]) for name in ("thresholding", "policy", "other"))
+            found.setdefault((key[0], key[1], key[2]), []).append(record)
+    for (thresholding, policy, other), records in found.items():
+        row = {**about_setup(section, setup), "thresholding": thresholding, "policy": policy, "other": other}
+        row |= UNTESTED
+        for metric in CURVE_METRICS:
+            name = f"{metric}_area_lead"
+            networks = _recorded([_numbers(record, name) for record in records])
+            if networks:
+                row |= _told(metric, lead(networks, people=_people(section)))
+        rows.append(row)
     return rows
 
 

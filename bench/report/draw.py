@@ -35,6 +35,7 @@ class Job:
     section: int | None
     setup: int | None
     stem: Path
+    formats: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def processes() -> int:
 
 
 def draw(
-    sections: Sequence[Section], jobs: Sequence[Job], formats: Sequence[str], workers: int = 1
+    sections: Sequence[Section], jobs: Sequence[Job], workers: int = 1
 ) -> Iterator[tuple[int, list[Drawn], list[str]]]:
     """Give each job's index, figures and remarks, as soon as they are drawn; one worker is this process.
 
@@ -69,12 +70,12 @@ def draw(
     """
     if workers < 2:
         for index, job in enumerate(jobs):
-            yield index, *_fill(sections, job, formats)
+            yield index, *_fill(sections, job)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(list(sections),))
     try:
-        jobs_by_future = {pool.submit(_fill_here, job, formats): index for index, job in enumerate(jobs)}
+        jobs_by_future = {pool.submit(_fill_here, job): index for index, job in enumerate(jobs)}
         for future in as_completed(jobs_by_future):
             yield jobs_by_future[future], *future.result()
     except BrokenProcessPool as problem:
@@ -99,11 +100,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _fill_here(job: Job, formats: Sequence[str]) -> tuple[list[Drawn], list[str]]:
-    return _fill(_SECTIONS, job, formats)
+def _fill_here(job: Job) -> tuple[list[Drawn], list[str]]:
+    return _fill(_SECTIONS, job)
 
 
-def _fill(sections: Sequence[Section], job: Job, formats: Sequence[str]) -> tuple[list[Drawn], list[str]]:
+def _fill(sections: Sequence[Section], job: Job) -> tuple[list[Drawn], list[str]]:
     about: tuple[Any, ...] = (sections,)
     if job.section is not None:
         section = sections[job.section]
@@ -112,7 +113,7 @@ def _fill(sections: Sequence[Section], job: Job, formats: Sequence[str]) -> tupl
     remarks: list[str] = []
     with leaving_out(f"figure {job.kind.name}", remarks):
         for index, drawing in enumerate(job.kind(*about)):
-            files = drawing.save(job.stem.with_name(f"{job.stem.name}-{index}"), formats)
+            files = drawing.save(job.stem.with_name(f"{job.stem.name}-{index}"), job.formats)
             svg = files["svg"].read_text(encoding="utf-8") if "svg" in files else drawing.svg()
             facts = (drawing.title, drawing.caption, drawing.description, drawing.part, drawing.origin)
             drawn.append(Drawn(*facts, svg, files))

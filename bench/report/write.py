@@ -31,6 +31,12 @@ from bench.runs.held_out import few_held_out
 from bench.runs.load import Run, load, require_records
 from bench.temporary import folder_in
 
+OF_MANY = ("svg",)
+"""Formats of the figures of single setups where a section has more setups than are drawn and no format is asked for.
+
+The page has them all the same. Most of the time that a report of hundreds of setups takes would go into files that
+nobody opens.
+"""
 RECORDS = "records"
 """File, among what is made, in which the records lie while they are drawn: memory has no room for a lab's."""
 MEASURED = ("latency/*.json", STUDIES, SCALES, "inference/*.json")
@@ -61,14 +67,15 @@ def write_report(
     reporter: Reporter = SILENT,
     *,
     workers: int = 1,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] | None = None,
     pictures: bool = True,
     setups: int = MOST_SETUPS,
 ) -> Report:
     """Draw up the report on all runs under ``results`` and put it into ``out``; ``pictures`` of queries go into it too.
 
-    Of a section with more than so many ``setups``, the best alone are drawn; its tables have all. The same records give
-    the same bytes. A file takes its place only once all are made; files that the report did not make are left alone,
+    Of a section with more than so many ``setups``, the best alone are drawn; its tables have all. Without ``formats``
+    all are written, but for figures of single setups of such a section: these are SVG. The same records give the same
+    bytes. A file takes its place only once all are made; files that the report did not make are left alone,
     and so are those of an earlier report that this one has no successor for. Raises BenchError where there are no
     records, and where ``out`` cannot be written.
     """
@@ -113,11 +120,13 @@ class _Making:
     ``drawn`` are the sections with those setups alone that are drawn.
     """
 
-    def __init__(self, folder: Path, all_sections: Sequence[Section], formats: Sequence[str], setups: int) -> None:
+    def __init__(
+        self, folder: Path, all_sections: Sequence[Section], formats: Sequence[str] | None, setups: int
+    ) -> None:
         self.folder, self.sections = folder, all_sections
         self.drawn = [drawn(section, setups) for section in all_sections]
-        self.formats = [name for name in FIGURE_FORMATS if name in formats]
-        self.latex = "tex" in formats
+        self.chosen = formats
+        self.latex = formats is None or "tex" in formats
         self.names: list[str] = []
         self.remarks: list[str] = []
         self.figures: dict[tuple[int | None, int | None], list[FigurePart]] = {}
@@ -127,9 +136,9 @@ class _Making:
     def draw(self, reporter: Reporter, workers: int) -> None:
         """Draw all figures; they are named in the order of the page, whichever is done first."""
         stem = self.folder / "drawn"
-        jobs = [Job(kind, None, None, stem / kind.name) for kind in figures() if kind.of == "report"]
+        jobs = [Job(kind, None, None, stem / kind.name, self._formats()) for kind in figures() if kind.of == "report"]
         jobs += [
-            Job(kind, at, setup, stem / f"{at}-{setup}-{kind.name}")
+            Job(kind, at, setup, stem / f"{at}-{setup}-{kind.name}", self._formats(at, setup))
             for at, section in enumerate(self.drawn)
             for setup in (None, *range(len(section.setups)))
             for kind in figures()
@@ -137,7 +146,7 @@ class _Making:
         ]
         done: list[list[Drawn]] = [[] for _ in jobs]
         with reporter.task("figures", len(jobs), unit="figures") as task:
-            for index, of_job, remarks in draw(self.drawn, jobs, self.formats, workers):
+            for index, of_job, remarks in draw(self.drawn, jobs, workers):
                 done[index] = of_job
                 section, setup = self._about(jobs[index])
                 about = setup.label if setup else section.title if section else "all data"
@@ -164,10 +173,23 @@ class _Making:
                 )
                 for which, setup in enumerate(shown.setups)
             ]
-            own, remark = self.figures.get((at, None), ()), left_out(section, shown)
+            own, remark = self.figures.get((at, None), ()), self._few_are_drawn(at)
+            if remark and self.chosen is None:
+                written = ", ".join(OF_MANY).upper()
+                remark += f" Figures of single setups are written as {written} alone, unless --formats names more."
             parts.append(SectionPart(section, remark, own, setups, made["section"], made["setup"]))
         runs = self._table(overview(self.sections))
         self._text("index.html", page(runs, parts, self.remarks, self.figures.get((None, None), ()), across))
+
+    def _formats(self, section: int | None = None, setup: int | None = None) -> list[str]:
+        """Formats of a figure's files."""
+        many = section is not None and setup is not None and bool(self._few_are_drawn(section))
+        chosen = (OF_MANY if many else FORMATS) if self.chosen is None else self.chosen
+        return [name for name in FIGURE_FORMATS if name in chosen]
+
+    def _few_are_drawn(self, section: int) -> str:
+        """Say that not all setups of a section are drawn, where it is so."""
+        return left_out(self.sections[section], self.drawn[section])
 
     def _about(self, job: Job) -> tuple[Section | None, Setup | None]:
         if job.section is None:
@@ -198,7 +220,7 @@ class _Making:
     def _left_out(self, job: Job) -> str:
         """Say which setups a figure of a section, or of all, does not show."""
         if job.section is not None:
-            return left_out(self.sections[job.section], self.drawn[job.section])
+            return self._few_are_drawn(job.section)
         pairs = zip(self.sections, self.drawn, strict=True)
         return " ".join(f"{whole.title}: {said}" for whole, shown in pairs if (said := left_out(whole, shown)))
 

@@ -33,7 +33,7 @@ def test_auc_of_every_policy_and_exit_stands_in_table_and_figure(write_run):
     drawing = auc_figure(section, section.setups[0])
     axes = drawing.figure.axes
     assert [label.get_text() for label in axes[0].get_yticklabels()] == ["gs", "random"]
-    points = [line.get_xdata()[0] for line in axes[0].lines if line.get_marker() in ("o", "D")]
+    points = [x for line in axes[0].lines if line.get_marker() in ("o", "D") for x in line.get_xdata()]
     assert sorted(points) == pytest.approx([45.0, 50.0, 75.0, 80.0])
     assert not axes[-1].get_visible()
 

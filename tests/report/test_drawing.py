@@ -134,7 +134,7 @@ from bench.report.kinds import Kind
 
 if __name__ == "__main__":
     kind = Kind("sleep", "section", "slow:sleep")
-    for _ in draw([None], [Job(kind, 0, None, Path("x"))] * 2, ["svg"], workers=2):
+    for _ in draw([None], [Job(kind, 0, None, Path("x"), ["svg"])] * 2, workers=2):
         pass
 """
 SLOW = """

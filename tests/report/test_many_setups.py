@@ -1,6 +1,7 @@
 """A lab's folder: what is drawn where there is more than a figure or a page can hold."""
 
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -51,13 +52,17 @@ def test_the_page_says_what_it_leaves_out_and_the_tables_hold_all(many, tmp_path
         calls.append([setup.label for setup in about[0].setups])
         return Drawing("title", "caption.", "description", _empty())
 
-    kind = bench.report.write.figures()[0]
-    monkeypatch.setattr(type(kind), "__call__", lambda self, *about: (figure(*about),))
-    monkeypatch.setattr(bench.report.write, "figures", lambda: (kind,))
+    kinds = bench.report.write.figures()
+    chosen = [next(kind for kind in kinds if kind.of == of) for of in ("section", "setup")]
+    monkeypatch.setattr(type(chosen[0]), "__call__", lambda self, *about: (figure(*about),))
+    monkeypatch.setattr(bench.report.write, "figures", lambda: chosen)
     monkeypatch.setattr(bench.report.write, "tables", lambda: ())
-    report = write_report(many, tmp_path / "report", formats=("svg",), setups=2)
+    report = write_report(many, tmp_path / "report", setups=2)
     text = report.page.read_text()
-    assert [len(labels) for labels in calls] == [2]
+    assert [len(labels) for labels in calls] == [2] * 3
+    endings = Counter(path.suffix for path in report.files if path.parent.name == "figures")
+    assert endings == {".svg": 3, ".png": 1, ".pdf": 1}
+    assert "Figures of single setups are written as SVG alone" in text
     assert "Drawn: the 2 of 5 setups whose best exit has the highest mAP; the tables hold all." in text
     assert "bench report --setups 5" in text
     assert len(re.findall(r'<h3 id="setup-', text)) == 2

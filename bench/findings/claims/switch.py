@@ -19,12 +19,13 @@ def switched(evidence: Evidence, method: str, option: str, on: object, off: obje
 
     Raises :class:`~bench.findings.claims.contract.NotMeasured` where there are no such two.
     """
-    for one in evidence.setups(method):
-        for other in evidence.setups(method):
-            first, second = (_settings(setup) for setup in (one, other))
-            name = f"network.{option}"
-            # A run of before there was the option is one with it on.
-            if (first.pop(name, on), second.pop(name, on)) == (on, off) and first == second:
+    settings = [(setup, _settings(setup)) for setup in evidence.setups(method)]
+    # A run of before there was the option is one with it on.
+    switched_at = [(setup, own.pop(f"network.{option}", on), own) for setup, own in settings]
+    without = [(setup, own) for setup, at, own in switched_at if at == off]
+    for one, at, own in switched_at:
+        for other, others in without:
+            if at == on and own == others:
                 return _answer(evidence, one, other, option, exit_index)
     raise NotMeasured
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -79,25 +80,23 @@ def auc_figure(section: Section, setup: Setup) -> Drawing | None:
 
 def _draw(axes: Axes, means: pd.DataFrame, policies: Sequence[str], question: str, exit_index: int) -> None:
     axes.axvline(CHANCE, color=REFERENCE_COLOUR, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    names = [f"{question}_auc{end}" for end in ("", "_low", "_high")]
     for people, looks in MARKS.items():
         style = {name: value for name, value in looks.items() if name not in ("offset", "label")}
-        for row, policy in enumerate(policies):
-            if (policy, people, exit_index) not in means.index:
-                continue
-            names = [f"{question}_auc{end}" for end in ("", "_low", "_high")]
-            value, low, high = 100 * means[names].loc[[(policy, people, exit_index)]].to_numpy(dtype=float)[0]
-            bars = [[max(value - low, 0)], [max(high - value, 0)]]
-            axes.errorbar(
-                value,
-                row + looks["offset"],
-                xerr=bars,
-                **style,
-                markersize=3.4,
-                markeredgewidth=0.8,
-                elinewidth=0.8,
-                linestyle="none",
-                zorder=3,
-            )
+        keys = [(policy, people, exit_index) for policy in policies]
+        # One call for all policies: each that is drawn by itself takes several milliseconds.
+        value, low, high = 100 * means[names].reindex(keys).to_numpy(dtype=float).T
+        axes.errorbar(
+            value,
+            np.arange(len(policies)) + looks["offset"],
+            xerr=np.fmax([value - low, high - value], 0),
+            **style,
+            markersize=3.4,
+            markeredgewidth=0.8,
+            elinewidth=0.8,
+            linestyle="none",
+            zorder=3,
+        )
     axes.grid(False, axis="y")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
 from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
-from bench.findings.leads import LEVEL, Row, ahead, policy_leads
+from bench.findings.leads import LEVEL, policy_leads
 from bench.findings.records import about, records_of
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
@@ -20,21 +20,18 @@ from bench.runs.load import Run
 
 def area_table(section: Section) -> Table:
     """One row for each policy, the best first: its mean height over all budgets, and whom it beats."""
-    leads = policy_leads(section)
+    beaten = _beaten(section)
     values = _values()
 
     def rows() -> Iterator[dict[str, Any]]:
-        met: dict[tuple[str, str], list[Row]] = {}
-        for row in leads:
-            met.setdefault((row["setup"], row["thresholding"]), []).append(row)
         for setup, run, thresholding, curves in _summed_up(section):
             last_cost = records_of(setup, run, "exit")[-1]["realised_cost"]
-            against = met.get((setup.label, thresholding), [])
             for record in curves:
                 row = {**about(section, setup, run), "policy": record["policy"], "thresholding": thresholding}
-                row |= {
-                    f"better_than_{metric}": _beaten_by(against, record["policy"], metric) for metric in CURVE_METRICS
-                }
+                for metric in CURVE_METRICS:
+                    names = beaten.get((metric, setup.label, thresholding, record["policy"]), [])
+                    # Interpolation is no policy: it comes last.
+                    row[f"better_than_{metric}"] = "; ".join(sorted(names, key=lambda one: (one == INTERPOLATION, one)))
                 row |= {name: record.get(name, math.nan) for name in values}
                 prices = [f"{reached}{end}" for reached in REACHED for end in ("", "_low", "_high")]
                 yield row | {f"_price_{name}": row[f"mAP_cost_for_{name}"] / last_cost for name in prices}
@@ -79,14 +76,17 @@ def _best_first(record: Record) -> tuple[bool, float, str]:
     return math.isnan(area), 0.0 if math.isnan(area) else -area, record["policy"]
 
 
-def _beaten_by(met: Sequence[Row], policy: str, metric: str) -> str:
-    """Name whom a policy is ahead of in these comparisons, with a difference that is more than noise."""
-    beaten = []
-    for row in met:
-        leader = ahead(row, metric)
-        if leader and policy == row["policy" if leader > 0 else "other"]:
-            beaten.append(row["other" if leader > 0 else "policy"])
-    return "; ".join(sorted(beaten, key=lambda name: (name == INTERPOLATION, name)))
+def _beaten(section: Section) -> dict[tuple[str, str, str, str], list[str]]:
+    """Name whom each policy is ahead of by more than noise, by metric, setup, thresholding and policy."""
+    beaten: dict[tuple[str, str, str, str], list[str]] = {}
+    leads = policy_leads(section)
+    for metric in CURVE_METRICS:
+        columns = ["setup", "thresholding", "policy", "other", f"{metric}_lead", f"{metric}_lead_p_holm"]
+        read = leads.reindex(columns=columns)
+        for *where, policy, other, lead, _ in read[read[columns[-1]] < LEVEL].itertuples(index=False, name=None):
+            first, second = (policy, other) if lead > 0 else (other, policy)
+            beaten.setdefault((metric, *where, first), []).append(second)
+    return beaten
 
 
 def _values() -> list[str]:

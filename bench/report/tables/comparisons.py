@@ -35,7 +35,7 @@ def comparison_table(section: Section) -> Table:
         f"a thresholding, those of all setups and both metrics. Brackets: 95 % interval.{version_remark(section)}"
     )
     title = f"Policies against each other, {section.title}"
-    rows = policy_leads(section)
+    rows = [policy_leads(section)]
     return table(f"{section.slug}-comparisons", title, note, rows, columns, first_thresholding=True)
 
 
