@@ -18,7 +18,7 @@ pytest.importorskip("timm")
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("backbone", ["vit8-thin", "vit8-thin@class", "timm:swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize("backbone", ["vit8-conv@strips", "vit8-thin@class", "timm:swin_tiny_patch4_window7_224"])
 def test_graphs_are_the_network(backbone, tmp_path):
     pytest.importorskip("onnxruntime")
     made = smoke_run("hashreid", backbone=backbone)
