@@ -56,7 +56,9 @@ def search_large_galleries(
             "gallery": f"{len(embedded.gallery[1][0]):,} images, filled up to {', '.join(f'{n:,}' for n in sizes)}",
             "exits": ", ".join(f"{one.name} ({one.bits} bits)" for one in exits) or "none with packed codes",
             "indexes": ", ".join(request.indexes) or "none; exact search alone",
-            "on disk": f"{sizes[-1] * widest / 1e6:,.0f} MB while it runs",
+            "distractors": f"codes of {request.codes}"
+            if request.codes
+            else f"drawn: {sizes[-1] * widest / 1e6:,.0f} MB on disk while it runs",
         },
     )
     values = measure_embedded(embedded, request, working, TerminalReporter(), chosen)

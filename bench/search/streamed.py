@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter, Task
 from bench.retrieval.blocks import in_threads, row_slices, usable_cores
-from bench.retrieval.hamming import PackedGallery
+from bench.retrieval.hamming import FEW_QUERIES, PackedGallery
 from bench.retrieval.labels import SearchLabels, same_view, views
 from bench.retrieval.table import IntArray
 from bench.retrieval.ties import QueryScores, TieGroups, expected_scores
@@ -57,8 +57,8 @@ def nearest(
             for of_part in parts(len(query), gallery[:end], found.among, task, first):
                 found.extend(of_part)
             found.settle()
-            # Threads wait for each other where a block ends. Queries that are compared all at once need no order.
-            first, end = end, end * GROWTH if len(query) > TILE_QUERIES else len(gallery)
+            # Threads wait for each other where a block ends, which takes a large part of a search for few queries.
+            first, end = end, end * GROWTH if len(query) > FEW_QUERIES else len(gallery)
     return found.in_order()
 
 

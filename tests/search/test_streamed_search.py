@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from brute_force import brute_force
 
+from bench.errors import BenchError
 from bench.retrieval.coarse_to_fine import CoarseToFineIndex
 from bench.retrieval.hamming import load_faiss
 from bench.search import nearest_so_far, streamed, streamed_coarse
@@ -40,12 +41,23 @@ def test_streamed_search_finds_the_nearest_over_all_blocks(with_faiss, order, mo
         gallery = gallery[np.argsort(-brute_force(query, gallery)[2])]
     small_blocks(monkeypatch)
     np.save(tmp_path / "codes.npy", gallery)
-    images, distances = nearest(query, MappedCodes.open(tmp_path / "codes.npy"), 20)
     expected = brute_force(query, gallery)
-    np.testing.assert_array_equal(images, np.argsort(expected, axis=1, kind="stable")[:, :20])
-    np.testing.assert_array_equal(distances, np.sort(expected, axis=1)[:, :20])
+    for count in (7, 2):  # few queries, and very few, for which the gallery goes by in two blocks
+        images, distances = nearest(query[:count], MappedCodes.open(tmp_path / "codes.npy"), 20)
+        np.testing.assert_array_equal(images, np.argsort(expected[:count], axis=1, kind="stable")[:, :20])
+        np.testing.assert_array_equal(distances, np.sort(expected[:count], axis=1)[:, :20])
     assert nearest(query, gallery[:3], 20)[0].shape == (7, 3)
     assert nearest(query, gallery[:0], 20)[0].shape == (7, 0)
+
+
+def test_a_file_that_is_cut_while_it_is_searched_is_told(tmp_path):
+    np.save(tmp_path / "codes.npy", np.zeros((5000, 8), dtype=np.uint8))
+    codes = MappedCodes.open(tmp_path / "codes.npy")
+    assert not np.asarray(codes[700:900]).any()
+    with (tmp_path / "codes.npy").open("r+b") as file:
+        file.truncate(4096)
+    with pytest.raises(BenchError, match=r"codes.npy cannot be read .*leave the file as it is"):
+        np.asarray(codes[700:900])
 
 
 def test_counts_by_distance_are_those_of_all_pairs(monkeypatch):

@@ -146,8 +146,9 @@ class LocalProcesses:
     ) -> None:
         """Stop the processes that are at work; what is kept stays."""
         for worker in self._workers.values():
-            worker.connection.close()
-            worker.process.terminate()
+            worker.connection.close()  # at which one that waits for work ends
+            if worker.run is not None:
+                worker.process.terminate()
         for worker in self._workers.values():
             worker.process.join(LEAVE_SECONDS)
             worker.process.kill()
@@ -187,7 +188,8 @@ def _serve(connection: Connection, name: str, threads: int, accelerator: str | N
     if accelerator is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = accelerator
     wait_passively()
-    with suppress(EOFError, OSError, KeyboardInterrupt):
+    # The outer one is for a signal that comes while the connection's end is dealt with.
+    with suppress(KeyboardInterrupt), suppress(EOFError, OSError):
         while True:
             run, request, seconds = connection.recv()
             telling = _ToParent(run, connection)
