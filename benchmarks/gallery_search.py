@@ -6,6 +6,7 @@ threads' processor time: the least of all rounds, as what else a machine does ta
 counts on a quiet machine; processor time, with ``--threads 1``, is nearly the same on a busy one.
 
 * memory: exclusive or of all codes, read from the file's pages in memory, by all threads. Nothing but reading.
+* mapping: a byte of every page of the file is read, a part at a time, as our search maps them.
 * popcount: distances of 64 queries to 8,192 codes that stay in the cache, by all threads; the faster of faiss's and
   NumKong's bare kernels. Nothing but counting.
 * kernel, alone: one query by faiss's bare kernel over the same pages, by all threads. Nothing is near enough to keep.
@@ -13,7 +14,9 @@ counts on a quiet machine; processor time, with ``--threads 1``, is nearly the s
 * faiss: its flat binary index, in memory, which is one thread for one query.
 
 Many queries read a code once, so popcount alone bounds them. One query is bound by the slower of both, and more nearly
-by the kernel: it reads and counts by turns as far as the processor does not look ahead.
+by the kernel: it reads and counts by turns as far as the processor does not look ahead. Mapping comes on top, since
+memory is bounded. It takes longer where the system holds the file in single pages, as it does after reading it by maps
+or writing little at a time, than where it holds long stretches, as it does after writing megabytes at once.
 """
 
 from __future__ import annotations
@@ -40,12 +43,13 @@ from bench.search.streamed import nearest
 Times = tuple[float, float]
 """Of the clock, and of the processor."""
 LISTED = 100
+PAGE = 4096
 CACHED_QUERIES, CACHED_IMAGES = 64, 8192
 CACHED_REPEATS = 20
 DRAWN = 1 << 18
 READ = 1 << 17
 COUNTED = 1 << 19
-"""Codes that one call of the bare kernel compares with one query."""
+"""Codes that one call of the bare kernel compares with one query, or that are mapped at once."""
 ALONE = 9
 """Searches of one query in a round."""
 
@@ -69,6 +73,12 @@ def timed(function: Callable[[], Any]) -> Times:
 def read_all(words: np.ndarray) -> None:
     """Read all codes as words (N, words)."""
     for _ in in_threads(lambda rows: np.bitwise_xor.reduce(words[rows], axis=None), row_slices(len(words), READ)):
+        pass
+
+
+def map_all(codes: MappedCodes) -> None:
+    """Map all codes, a part at a time."""
+    for _ in in_threads(lambda rows: np.asarray(codes[rows]).ravel()[::PAGE].max(), row_slices(len(codes), COUNTED)):
         pass
 
 
@@ -132,6 +142,7 @@ def measure(query: np.ndarray, codes: MappedCodes, threads: int, rounds: int) ->
     cached = CACHED_REPEATS * len(query[:CACHED_QUERIES]) * CACHED_IMAGES * threads
     ways: dict[str, tuple[int, int, Callable[[], Any]]] = {
         "memory": (1, len(codes), partial(read_all, mapped.view(np.uint64))),
+        "mapping": (ALONE, len(codes), partial(map_all, codes)),
         **{name: (1, cached, partial(at_once, kernel, threads)) for name, kernel in kernels.items()},
         "kernel, alone": (ALONE, len(codes), partial(count_all, query[:1], mapped)),
         "ours, together": (1, len(query) * len(codes), partial(nearest, query, codes, LISTED)),

@@ -25,6 +25,8 @@ ScaleIndex = Literal["flat", "hnsw", "ivf", "ctf"]
 """Binary indexes of faiss, and the search from coarse to fine by codes of several lengths."""
 DRAWN_AT_ONCE = 4096
 """Codes that one thread draws at once: the Gaussian vectors of so many take megabytes."""
+WRITTEN_AT_ONCE = 8 << 20
+"""Bytes that are written at once: the system then keeps them in long stretches of memory, which map in less time."""
 MAKING = ".distractors-"
 
 
@@ -121,7 +123,7 @@ def write_drawn(
         return [np.packbits(part, axis=1) for part in np.split(bits, ends, axis=1)]
 
     with ExitStack() as opened:
-        files = [opened.enter_context(path.open("wb")) for path in paths]
+        files = [opened.enter_context(path.open("wb", buffering=WRITTEN_AT_ONCE)) for path in paths]
         for file, length in zip(files, lengths, strict=True):
             form = {"descr": "|u1", "fortran_order": False, "shape": (count, packed_width(length))}
             np.lib.format.write_array_header_1_0(file, form)

@@ -60,15 +60,9 @@ class MappedCodes:
         """Map the codes (N, W). Raises :class:`BenchError` where the file no longer holds them."""
         start = self.offset % mmap.ALLOCATIONGRANULARITY
         length = start + self.shape[0] * self.shape[1]
-        # All pages are mapped at once where the system can: one by one, as they are read, takes longer than to read.
-        how: dict[str, int] = (
-            {"flags": mmap.MAP_SHARED | mmap.MAP_POPULATE, "prot": mmap.PROT_READ}
-            if hasattr(mmap, "MAP_POPULATE")
-            else {"access": mmap.ACCESS_READ}
-        )
         try:
             with self.path.open("rb") as file:
-                pages = mmap.mmap(file.fileno(), length, offset=self.offset - start, **how)
+                pages = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ, offset=self.offset - start)
         except (OSError, ValueError) as problem:
             raise BenchError(
                 f"{self.path} cannot be read ({problem}): its {len(self):,} codes from byte {self.offset:,} on were "
