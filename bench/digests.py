@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -35,8 +36,8 @@ END_RECORD_BYTES = 22
 LARGEST_HEADER = 100 << 20
 """Bytes of a safetensors header that are looked at."""
 BLOCK = 1 << 20
-COMPRESSED = ".gz"
-"""Ends the name of a records file that was compressed to be kept; its own checksum covers it as well."""
+UNPACKED = {".gz": gzip.decompress, ".xz": lzma.decompress}
+"""How a file is read that was compressed to be kept, by the end of its name; its own checksum covers it as well."""
 NAMED = b'"digest"'
 
 
@@ -87,16 +88,16 @@ def verify(path: Path) -> bool:
 
 
 def opened(path: Path) -> BinaryIO:
-    """Open a file to read its bytes, those of a compressed one (``.gz``) as they were before.
+    """Open a file to read its bytes, those of a compressed one (``.gz``, ``.xz``) as they were before.
 
     Raises OSError where it cannot be read or is no whole archive.
     """
-    if path.suffix != COMPRESSED:
+    if path.suffix not in UNPACKED:
         return path.open("rb")
     try:
-        return io.BytesIO(gzip.decompress(path.read_bytes()))
-    except (EOFError, zlib.error) as problem:
-        raise OSError(f"{path} is no whole gzip archive: {problem}") from problem
+        return io.BytesIO(UNPACKED[path.suffix](path.read_bytes()))
+    except (EOFError, zlib.error, lzma.LZMAError) as problem:
+        raise OSError(f"{path} is no whole {path.suffix} archive: {problem}") from problem
 
 
 def carries_digest(path: Path) -> bool:
@@ -128,7 +129,7 @@ def digest_of_file(path: Path) -> str:
 
 def _suffix(path: Path) -> str:
     """What kind of file it is, packed or not."""
-    return Path(path.stem).suffix if path.suffix == COMPRESSED else path.suffix
+    return Path(path.stem).suffix if path.suffix in UNPACKED else path.suffix
 
 
 def _position(file: BinaryIO, suffix: str) -> int | None:

@@ -65,7 +65,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path, advice: str = AGAIN) -> dict[str, Any]:
-    """Read a JSON object, compressed where its name ends with ``.gz``, without its digest.
+    """Read a JSON object, compressed where its name ends with ``.gz`` or ``.xz``, without its digest.
 
     Raises DamagedFile, with the advice, where it is not what was written, no object, or not there.
     """

@@ -67,6 +67,7 @@ def test_recorded_passes_equal_those_that_are_launched_one_by_one(name):
             assert torch.equal(recorded.state_dict()[key], value), key
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 @pytest.mark.parametrize("name", RECORDED)
 def test_nothing_in_a_training_step_waits_for_the_device(name):
     torch.manual_seed(0)

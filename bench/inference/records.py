@@ -11,8 +11,8 @@ from bench.files import SCHEMA_VERSION, read_json, write_json
 from bench.spec import digest
 
 FOLDER = "inference"
-PATTERNS = ("*.json", "*.json.gz")
-"""A record as it is written, and packed by hand (``gzip``) to be kept."""
+PATTERNS = ("*.json", "*.json.gz", "*.json.xz")
+"""A record as it is written, and packed by hand (``gzip`` or ``xz``) to be kept."""
 NUMBERS = (
     *("mAP", "rank-1", "macs", "milliseconds", "throughput", "latency_p50", "latency_p90", "latency_p99"),
     *("promised_by_macs", "promised_by_steps", "saved_network", "saved_end_to_end"),

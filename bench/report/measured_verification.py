@@ -8,6 +8,7 @@ but the time was measured anew. Times themselves cannot be checked.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,7 +60,7 @@ class _Sweep:
         return sorted((one for one in self.records if one["kind"] == "exit"), key=lambda one: int(one["exit"]))
 
 
-Runs = Mapping[str, Sequence[_Sweep]]
+Runs = Mapping[str, list[_Sweep]]
 """Sweeps under a results folder by the key of their run."""
 
 
@@ -68,21 +69,31 @@ def verify_measurements(results: Path, verification: Verification, reporter: Rep
     kinds: tuple[tuple[str, Callable[[Any], None], Callable[[Any, Runs], Sequence[str]]], ...] = (
         ("latency/*.json", check_latency, _latency),
         ("inference/*.json", check_inference, _inference),
-        ("inference/*.json.gz", check_inference, _inference),
+        ("inference/*.json.[gx]z", check_inference, _inference),
         ("search/*/*/study.json", check_study, _study),
         ("scale/*/*/scale.json", check_scale, lambda *_: ()),
     )
-    found = [(path, *kind[1:]) for kind in kinds for path in sorted(results.glob(f"**/{kind[0]}"))]
+    found = [
+        (path, path.parents[pattern.count("/")], check, compare)
+        for pattern, check, compare in kinds
+        for path in sorted(results.glob(f"**/{pattern}"))
+    ]
     found = [one for one in found if not any(part.startswith(".") for part in one[0].relative_to(results).parts)]
-    runs = _runs(results) if found else {}
+    everywhere = _runs(results) if found else {}
     with reporter.task("verify measurements", len(found), unit="files") as task:
-        for path, check, compare in found:
+        for path, folder, check, compare in found:
             verification.files += 1
-            verification.findings += _findings(path, check, compare, runs)
+            # The same run may have been trained on two machines: a measurement is of the one that it lies beside.
+            beside = {
+                key: here
+                for key, sweeps in everywhere.items()
+                if (here := [sweep for sweep in sweeps if sweep.path.is_relative_to(folder / "runs")])
+            }
+            verification.findings += _findings(path, check, compare, ChainMap(beside, everywhere))
             task.advance()
 
 
-def _runs(results: Path) -> Runs:
+def _runs(results: Path) -> dict[str, list[_Sweep]]:
     sweeps: dict[str, list[_Sweep]] = {}
     for path in chain.from_iterable(records_under(folder) for folder in sorted(results.glob("**/runs/*/*"))):
         try:

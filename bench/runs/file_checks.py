@@ -122,7 +122,7 @@ CHECKS: Mapping[str, Callable[[Path], object]] = {
     "training.json": _check_training,
     "cost.json": _check_cost,
     "*.json": read_json,
-    "*.json.gz": read_json,
+    "*.json.[gx]z": read_json,
     "table-*.npz": load_table,
     "extra*-*.npz": load_table,
     "*.npz": read_arrays,

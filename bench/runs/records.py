@@ -18,7 +18,7 @@ RECORDS_SCHEMA = 4
 READABLE = (1, 2, 3, 4)
 ENDED = 3
 """From this schema on, the last line holds the number of records and a digest of the file."""
-PATTERNS = ("records-*.jsonl", "records-*.jsonl.gz")
+PATTERNS = ("records-*.jsonl", "records-*.jsonl.gz", "records-*.jsonl.xz")
 """Names of records files, as they are written and as they may be kept."""
 AGAIN = "remove it and run the sweep again"
 

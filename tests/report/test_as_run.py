@@ -113,7 +113,7 @@ def test_damaged_and_foreign_records_cost_a_remark(write_run, figures_drawn, tmp
     (folder / "g.json.gz").write_bytes(gzip.compress(packed.replace(b'"gallery": 100', b'"gallery": 900')))
     again, cut = read_inferences(write_run.results)
     assert again == records, "a packed record is read as it was"
-    assert "f.json.gz is no whole gzip archive" in cut[-2]
+    assert "f.json.gz is no whole .gz archive" in cut[-2]
     assert "g.json.gz is damaged" in cut[-1]
     (folder / "f.json.gz").unlink()
     (folder / "g.json.gz").unlink()

@@ -118,7 +118,7 @@ def luminance(colour):
 
 def test_looks_differ_without_colour_and_are_seen_on_white():
     for styles in (policy_styles([f"p{index}" for index in range(10)]), method_styles({"a": "a", "b": "b", "c": "c"})):
-        looks = [(style.marker, str(style.dash), style.hollow) for style in styles.values()]
+        looks = [(style.marker, str(style.dash), style.fill) for style in styles.values()]
         assert len(set(looks)) == len(looks)
         assert all(1.05 / (luminance(style.colour) + 0.05) > 2 for style in styles.values())
     for count in range(1, 9):

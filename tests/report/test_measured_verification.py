@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import shutil
 
 import pytest
 
 from bench.cost.profiles import network_key, write_latency
 from bench.files import read_json, write_json
 from bench.report.measured_verification import verify_measurements
+from bench.runs.records import read_records, write_records
 from bench.runs.verification import Verification
 
 EVALUATION = {"ap": "step", "signals": "deployed"}
@@ -72,6 +74,23 @@ def test_what_agrees_with_its_runs_is_whole(kept):
     packed = kept / "inference" / "one.json"
     packed.with_suffix(".json.gz").write_bytes(gzip.compress(packed.read_bytes()))
     assert wrong(kept) == (3, {}, {})
+
+
+def test_a_measurement_is_held_to_the_run_beside_it(kept):
+    """The same run, trained on another machine and kept in a folder further down, has numbers of its own."""
+    other = kept / "elsewhere"
+    shutil.copytree(kept, other)
+    for path in other.glob("runs/*/*/records-*"):
+        header, records = read_records(path)
+        for record in records:
+            record.update({"mAP": record["mAP"] / 2} if record["kind"] == "exit" else {})
+        write_records(path, header, records)
+    files, told, _ = wrong(kept)
+    assert files == 4
+    assert list(told) == ["one.json"]
+    assert wrong(other)[1].keys() == told.keys()
+    shutil.rmtree(other / "inference")
+    assert wrong(kept)[1] == {}
 
 
 @pytest.mark.parametrize("name", ["inference/one.json", "latency"])

@@ -188,7 +188,7 @@ def test_a_methods_setups_share_a_colour_and_a_marker():
     styles = method_styles({"dare demo, own recipe": "dare", "dare demo, shared recipe": "dare", "new demo": "new"})
     own, shared, new = styles.values()
     assert (own.colour, own.marker) == (shared.colour, shared.marker)
-    assert (own.hollow, shared.hollow) == (False, True)
+    assert (own.fill, shared.fill) == ("full", "none")
     assert own.dash != shared.dash
     assert new.colour != own.colour
     many = method_styles({f"method {number}": f"method {number}" for number in range(10)})

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import lzma
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from bench.errors import BenchError
 from bench.runs.records import RECORDS_SCHEMA, read_records, write_records
 
-KEPT = sorted((Path(__file__).parents[2] / "results").glob("*/runs/*/*/records-*.jsonl.gz"))
+KEPT = sorted((Path(__file__).parents[2] / "results").glob("*/runs/*/*/records-*.jsonl.xz"))
+PACKED = {".gz": gzip.compress, ".xz": lzma.compress}
 
 
 def test_a_kept_sweep_is_read_under_the_names_of_today():
     path = next(path for path in KEPT if path.parts[-5] == "recipes")
-    lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    lines = [json.loads(line) for line in lzma.decompress(path.read_bytes()).splitlines()]
     header, records = read_records(path)
     assert len(records) == len(lines) - 1
     assert header["sweep"]["thresholdings"] == lines[0]["sweep"].get("modes", header["sweep"]["thresholdings"])
@@ -49,18 +51,19 @@ def test_what_is_written_is_read_back_as_it_is(tmp_path):
     assert (records, header["sweep"]) == ([record], {"shuffles": 3})
 
 
+@pytest.mark.parametrize("suffix", PACKED)
 @pytest.mark.parametrize("damage", ["cut", "flipped", "changed before it was compressed"])
-def test_a_compressed_sweep_is_checked_as_it_was_before(tmp_path, damage):
+def test_a_compressed_sweep_is_checked_as_it_was_before(tmp_path, damage, suffix):
     record = {"kind": "exit", "policy": "", "thresholding": "", "mAP": 0.5}
-    plain, kept = tmp_path / "records.jsonl", tmp_path / "records.jsonl.gz"
+    plain, kept = tmp_path / "records.jsonl", tmp_path / f"records.jsonl{suffix}"
     write_records(plain, {"provenance": {"at": "now"}}, [record])
-    kept.write_bytes(gzip.compress(plain.read_bytes()))
+    kept.write_bytes(PACKED[suffix](plain.read_bytes()))
     assert read_records(kept) == read_records(plain)
     data = bytearray(kept.read_bytes())
     if damage == "flipped":
         data[len(data) // 2] ^= 1
     elif damage == "changed before it was compressed":
-        data = bytearray(gzip.compress(plain.read_bytes().replace(b"0.5", b"0.6")))
+        data = bytearray(PACKED[suffix](plain.read_bytes().replace(b"0.5", b"0.6")))
     kept.write_bytes(data[:-4] if damage == "cut" else data)
     with pytest.raises(BenchError, match=r"damaged|cannot read"):
         read_records(kept)

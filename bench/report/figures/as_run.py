@@ -90,7 +90,7 @@ def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) 
 
 def _handle(kind: str) -> Line2D:
     name, marker, size = POINTS[kind]
-    looks = LineStyle(REFERENCE_COLOUR, marker, "none", hollow=kind == "exit").points()
+    looks = LineStyle(REFERENCE_COLOUR, marker, "none", fill="none" if kind == "exit" else "full").points()
     return Line2D([], [], linestyle="none", **looks, markersize=size, label=name)
 
 
@@ -99,7 +99,7 @@ def _draw(axes: Axes, record: Record, style: LineStyle, what: str, metric: str) 
     axes.plot([x for x, _ in line], [y for _, y in line], **style.line(), **style.points(), zorder=4)
     for kind, (_, marker, size) in POINTS.items():
         points = [one for one in record["contestants"] if one["kind"] == kind and one[what] is not None]
-        looks = LineStyle(style.colour, marker, "none", hollow=kind == "exit").points()
+        looks = LineStyle(style.colour, marker, "none", fill="none" if kind == "exit" else "full").points()
         where = [float(one[what]) for one in points], [100 * one[metric] for one in points]
         axes.plot(*where, linestyle="none", **looks, markersize=size, zorder=3)
 

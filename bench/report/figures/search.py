@@ -19,8 +19,8 @@ from bench.report.tables.study import Study, study_name
 
 ACCURACY_STYLES = {"rank-1": LineStyle(COLOURS[0], "o", "-"), "mAP": LineStyle(COLOURS[1], "s", (0, (5, 1.5)))}
 WAYS = {
-    "loop_continuous_ns": ("floats, Python loop", LineStyle(COLOURS[3], "D", (0, (1.2, 1)), hollow=True)),
-    "loop_binary_ns": ("bits, Python loop", LineStyle(COLOURS[0], "o", (0, (1.2, 1)), hollow=True)),
+    "loop_continuous_ns": ("floats, Python loop", LineStyle(COLOURS[3], "D", (0, (1.2, 1)), fill="none")),
+    "loop_binary_ns": ("bits, Python loop", LineStyle(COLOURS[0], "o", (0, (1.2, 1)), fill="none")),
     "continuous_ns": ("floats, matrix product", LineStyle(COLOURS[3], "D", (0, (5, 1.5)))),
     "binary_ns": ("bits, population count", LineStyle(COLOURS[0], "o", "-")),
 }

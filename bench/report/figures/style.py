@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import seaborn
 from matplotlib.axes import Axes
@@ -65,14 +65,19 @@ def settings() -> dict[Any, Any]:
     return {**seaborn.axes_style("whitegrid"), **LOOKS}
 
 
+Fill = Literal["full", "none", "left", "bottom", "right", "top"]
+FILLS = get_args(Fill)
+
+
 @dataclass(frozen=True)
 class LineStyle:
-    """Colour, marker and dash of one name; ``hollow`` markers distinguish lines of one colour."""
+    """Colour, marker and dash of one name; how markers are filled tells lines of one colour apart."""
 
     colour: str
     marker: str
     dash: Any
-    hollow: bool = False
+    fill: Fill = "full"
+    """Of the marker: all, nothing, or one half."""
 
     def line(self) -> dict[str, Any]:
         """Arguments for a line without markers."""
@@ -80,8 +85,9 @@ class LineStyle:
 
     def points(self) -> dict[str, Any]:
         """Arguments for markers, set off from what they lie on by a white rim, or white inside."""
-        face, edge = ("white", self.colour) if self.hollow else (self.colour, "white")
-        return {"marker": self.marker, "markerfacecolor": face, "markeredgecolor": edge}
+        face, edge = {"full": (self.colour, "white"), "none": ("white", self.colour)}.get(self.fill, (self.colour,) * 2)
+        half = {} if self.fill in ("full", "none") else {"fillstyle": self.fill, "markerfacecoloralt": "white"}
+        return {"marker": self.marker, "markerfacecolor": face, "markeredgecolor": edge, **half}
 
 
 COLOURS = tuple(seaborn.color_palette("colorblind").as_hex())
@@ -117,7 +123,7 @@ def policy_styles(names: Iterable[str]) -> dict[str, LineStyle]:
 def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
     """Give each setup its look, for a mapping of setup to method: a colour and a marker for each method.
 
-    A method's further setups have hollow markers and other dashes.
+    A method's further setups have other dashes, and markers that are empty or half filled.
     """
     of_method = _assign({method: method for method in methods.values()}, _METHOD_SLOTS)
     styles: dict[str, LineStyle] = {}
@@ -125,7 +131,7 @@ def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
         earlier = sum(methods[other] == method for other in styles)
         style = of_method[method]
         dash = _DASHES[(_DASHES.index(style.dash) + earlier) % len(_DASHES)]
-        styles[setup] = replace(style, dash=dash, hollow=earlier > 0)
+        styles[setup] = replace(style, dash=dash, fill=FILLS[earlier % len(FILLS)])
     return styles
 
 
