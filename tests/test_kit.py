@@ -102,6 +102,13 @@ def test_names_that_cannot_be_are_refused(tmp_path):
         make_package("policy", "mine", tmp_path)
 
 
+def test_a_figure_of_the_report_keeps_its_name(bench, tmp_path):
+    status, _, err = bench("new", "figure", "exits", "--into", tmp_path)
+    assert status == 1
+    assert "there is a figure exits already" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_command_says_what_comes_next(bench, tmp_path):
     status, out, err = bench("new", "dataset", "my-photographs", "--into", tmp_path)
     assert (status, err) == (0, "")
