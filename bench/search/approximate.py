@@ -26,6 +26,8 @@ from bench.running.request import RunRequest
 from bench.running.run import Opened
 
 IndexKind = Literal["flat", "hnsw", "ivf"]
+Lists = tuple[NDArray[np.int64], NDArray[Any]]
+"""Images (Q, k), and numbers (Q, k) that rank them."""
 LINKS = 16
 """Links of an HNSW node."""
 DISTRACTOR_PID = 0
@@ -35,8 +37,8 @@ SEARCHED = 64
 
 
 @dataclass(frozen=True)
-class IndexScores:
-    """Recall of an index among the k nearest images of Q queries, with rank-1 and mAP beside exact search.
+class BesideExact:
+    """Recall of a search among the k nearest images of Q queries, with rank-1 and mAP beside exact search.
 
     mAP is over the k listed images: a match that is not listed adds nothing, also in the exact list.
     """
@@ -49,6 +51,12 @@ class IndexScores:
     exact_rank_1: float
     exact_mean_ap: float
     build_seconds: float
+
+
+@dataclass(frozen=True)
+class IndexScores(BesideExact):
+    """A binary index of a gallery as it is."""
+
     search_seconds: float
     """Seconds for all queries."""
 
@@ -71,10 +79,27 @@ def score_index(
     distances, images = index.search(np.ascontiguousarray(query), k)
     seconds = time.perf_counter() - built
     nearest = exact.search(query, k=k)
-    found = ((images >= 0) & (distances <= nearest.distances[:, -1:])).mean()
-    rank_1, mean_ap = score_lists(images, distances, labels)
-    exact_rank_1, exact_mean_ap = score_lists(nearest.indices, nearest.distances, labels)
-    return IndexScores(kind, float(found), rank_1, mean_ap, exact_rank_1, exact_mean_ap, built - started, seconds)
+    near = (images >= 0) & (distances <= nearest.distances[:, -1:])
+    scores = beside_exact((images, distances), near, (nearest.indices, nearest.distances), labels)
+    return IndexScores(kind, **scores, build_seconds=built - started, search_seconds=seconds)
+
+
+def beside_exact(
+    found: Lists, near: NDArray[np.bool_], exact: Lists, labels: SearchLabels, shuffled: NDArray[np.int64] | None = None
+) -> dict[str, float]:
+    """Hold lists to exact ones: recall, and rank-1 and mAP of both, as :class:`BesideExact` names them.
+
+    ``near`` (Q, k) says which of the found images are as near as the exact k-th. Else as :func:`score_lists`.
+    """
+    rank_1, mean_ap = score_lists(*found, labels, shuffled)
+    exact_rank_1, exact_mean_ap = score_lists(*exact, labels, shuffled)
+    return {
+        "recall": float(near.mean()),
+        "rank_1": rank_1,
+        "mean_ap": mean_ap,
+        "exact_rank_1": exact_rank_1,
+        "exact_mean_ap": exact_mean_ap,
+    }
 
 
 def score_indexed(request: RunRequest, kind: IndexKind, reporter: Reporter = SILENT) -> tuple[IndexScores | None, ...]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.progress import Reporter
 from bench.retrieval.labels import SearchLabels
 from bench.retrieval.table import IntArray
-from bench.search.approximate import IndexKind, build_index, load_faiss, score_lists
+from bench.search.approximate import BesideExact, IndexKind, Lists, beside_exact, build_index, load_faiss
 from bench.search.filling import ExitCodes, ScaleRequest, drawn_codes
 from bench.search.mapped import MappedCodes
 from bench.search.pyramid import Pyramid
@@ -28,25 +28,17 @@ ALONE = 10
 """Queries that are timed one at a time."""
 OF_PYRAMID = 1_000_000
 """Stands in seeds for the distractors of codes of several lengths: no exit has this number."""
-Lists = tuple[IntArray, NDArray[Any]]
-"""Images (Q, k), and numbers (Q, k) that rank them."""
 
 
 @dataclass(frozen=True)
-class MeasuredIndex:
-    """An index beside exact search in a gallery of ``images``; rank-1 and mAP of both over their lists."""
+class MeasuredIndex(BesideExact):
+    """An index beside exact search in a gallery of ``images``."""
 
     exit: str
     bits: int
     images: int
-    index: str
-    recall: float
-    rank_1: float
-    mean_ap: float
-    exact_rank_1: float
-    exact_mean_ap: float
-    build_seconds: float
     batched_ms: float
+    """Milliseconds a query, all queries together; ``alone_ms`` is the median of some by themselves."""
     alone_ms: float
     image_bytes: float
     """Bytes of the index, by the images in it."""
@@ -77,8 +69,8 @@ def measure_indexes(
 
             about = {"exit": one.name, "bits": one.bits, "images": size, "index": kind, "build_seconds": built}
             images, away = search(slice(None))
-            found = images, away, (images >= 0) & (away <= exact[1][:, -1:])
-            yield _measured(about, found, exact, labels, shuffled, search, _index_bytes(index) / size)
+            scores = beside_exact((images, away), (images >= 0) & (away <= exact[1][:, -1:]), exact, labels, shuffled)
+            yield _measured(about, scores, len(images), search, _index_bytes(index) / size)
 
 
 def measure_coarse_to_fine(
@@ -109,11 +101,11 @@ def measure_coarse_to_fine(
 
             images, order = search(slice(None))
             # An image that every code compared is ranked by its distance by the longest one, and others come behind.
-            found = images, order, order <= exact[1][:, -1:]
+            scores = beside_exact((images, order), order <= exact[1][:, -1:], exact, labels, shuffled)
             about = {"exit": pyramid.name, "bits": pyramid.lengths[-1], "images": size, "index": "ctf"}
             about["build_seconds"] = 0.0
             bytes_an_image = sum(gallery.shape[1] for gallery in galleries)
-            measured.append(_measured(about, found, exact, labels, shuffled, search, bytes_an_image))
+            measured.append(_measured(about, scores, len(images), search, bytes_an_image))
     return measured, how
 
 
@@ -133,29 +125,14 @@ def timed(queries: int, search: Callable[[slice], object]) -> tuple[float, float
 
 def _measured(
     about: Mapping[str, Any],
-    found: tuple[IntArray, NDArray[Any], NDArray[np.bool_]],
-    exact: Lists,
-    labels: SearchLabels,
-    shuffled: IntArray,
+    scores: Mapping[str, Any],
+    queries: int,
     search: Callable[[slice], object],
     image_bytes: float,
 ) -> MeasuredIndex:
-    """Hold lists (Q, k) to exact ones, and time them; last in ``found``: which images are as near as the k-th."""
-    images, ranked, near = found
-    rank_1, mean_ap = score_lists(images, ranked, labels, shuffled)
-    exact_rank_1, exact_mean_ap = score_lists(*exact, labels, shuffled)
-    batched, alone = timed(len(images), search)
-    return MeasuredIndex(
-        **about,
-        recall=float(near.mean()),
-        rank_1=rank_1,
-        mean_ap=mean_ap,
-        exact_rank_1=exact_rank_1,
-        exact_mean_ap=exact_mean_ap,
-        batched_ms=batched,
-        alone_ms=alone,
-        image_bytes=image_bytes,
-    )
+    """Time a search, and put together what is known of it."""
+    batched, alone = timed(queries, search)
+    return MeasuredIndex(**about, **scores, batched_ms=batched, alone_ms=alone, image_bytes=image_bytes)
 
 
 def _shuffled(size: int, seed: int) -> IntArray:
