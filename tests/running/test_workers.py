@@ -9,11 +9,15 @@ from dataclasses import replace
 import pytest
 
 from bench.at_work import at_work, check_alone
+from bench.errors import BenchError
+from bench.progress import SILENT
 from bench.running.plan import Forecast
 from bench.running.request import RunRequest
+from bench.running.workers.asked import WorkersAsked
 from bench.running.workers.events import Began, Ended, Lost, Outcome, Said, Telling
 from bench.running.workers.grid import run_grid
 from bench.running.workers.local_processes import LocalProcesses
+from bench.running.workers.ray_tasks import RayTasks
 from bench.running.workers.slurm_jobs import SlurmWork
 from bench.running.workers.work import do_run, patiently
 from bench.runs.folder import FolderHeld
@@ -154,6 +158,16 @@ def test_commands_refuse_what_cannot_be(bench):
     for command in (("latency", "-m", "hashreid"), ("infer", "any")):
         status, _, err = bench(*command, "--workers", "local:2")
         assert (status, "has the machine to itself" in err) == (1, True)
+
+
+def test_a_ray_that_does_not_load_is_told(monkeypatch, tmp_path):
+    """As where amdsmi, which Ray looks for, finds no library of AMD's."""
+    (tmp_path / "ray.py").write_text("raise KeyError('libamd_smi.so')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ray"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(BenchError, match=r"does not load \(KeyError: 'libamd_smi.so'\).*pip uninstall amdsmi"):
+        RayTasks(WorkersAsked("ray"), [], 0.0, SILENT)
 
 
 @pytest.mark.parametrize(("workers", "package"), [("ray", "ray"), ("slurm", "submitit")])

@@ -30,10 +30,18 @@ PROBE_SECONDS = 60.0
 """How long a node may take to start a process and look for a file."""
 
 
+def _broken(problem: Exception) -> BenchError:
+    return BenchError(
+        f"--workers ray: Ray is installed and does not load ({type(problem).__name__}: {problem}). If amdsmi is "
+        "installed on a machine without AMD's library, this is it: pip uninstall amdsmi. Else install Ray again: "
+        "pip install --force-reinstall reid-budget-bench[ray]"
+    )
+
+
 class RayTasks:
     """Tasks on a Ray cluster, all handed in at once: Ray keeps those in line for which there is no room.
 
-    Raises BenchError where Ray is not installed.
+    Raises BenchError where Ray is not installed, or does not load.
     """
 
     retries = 0
@@ -41,8 +49,12 @@ class RayTasks:
     def __init__(self, asked: WorkersAsked, requests: Sequence[RunRequest], until: float, reporter: Reporter) -> None:
         try:
             import ray
-        except ImportError:
+        except ModuleNotFoundError as missing:
+            if missing.name != "ray":
+                raise _broken(missing) from missing
             raise BenchError("--workers ray needs Ray: pip install reid-budget-bench[ray]") from None
+        except Exception as problem:  # whatever the packages raise that it looks for when it is loaded
+            raise _broken(problem) from problem
         self.ray, self.asked, self.until, self.reporter = ray, asked, until, reporter
         self.requests: dict[int, RunRequest] = {}
         self.results = requests[0].results.resolve()
