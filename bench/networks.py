@@ -175,6 +175,12 @@ def select(state: State, rows: Tensor) -> State:
     return map_state(state, lambda tensor: _rows(tensor, rows))
 
 
+def join(states: Sequence[State]) -> State:
+    """Put the queries of several states of one step, at least one, into one state, in their order."""
+    columns = iter(list(zip(*map(state_tensors, states), strict=True)))
+    return map_state(states[0], lambda _: torch.cat(next(columns)))
+
+
 def _rows(tensor: Tensor, rows: Tensor) -> Tensor:
     # ``index_select`` copies a row in one piece, which indexing with brackets does not; what lies channels last it
     # would lay out anew.

@@ -99,6 +99,20 @@ def test_scenarios(infer, tmp_path, scenario, batch):
     assert record["contestants"][1]["decisions_changed"] == 0
 
 
+def test_who_goes_on_waits_for_others(infer, tmp_path):
+    kept = tmp_path / "record.json"
+    status, out, err = infer("--rebatch", "--batch", 8, "--rounds", 1, "--policy", "random", "--json", kept)
+    assert status == 0, err
+    assert "filled up between steps" in " ".join(out.split())
+    record = json.loads(kept.read_text())
+    assert record["engine"]["rebatched"]
+    engine = record["contestants"][1]
+    assert (engine["decisions_changed"], engine["bits_changed"]) == (0, 0)
+    later = [size for index, size, _ in engine["values"]["steps"] if index > 0]
+    assert sum(size < 8 for size in later) <= len(engine["exit_fractions"]) - 1
+    assert engine["latency_p50"] >= engine["network_latency_p50"] > 0
+
+
 def test_the_report_shows_what_was_measured(infer, bench, results, figures_drawn, tmp_path):
     figures_drawn("as-run", "savings", "latencies", "server")
     served = ("--scenario", "server", "--latency-bound", 10_000, "--queries", 8, "--rounds", 1)
@@ -244,6 +258,7 @@ MISTAKES = [
     (("--a", "-1"), "a is a number from 0 to inf, not -1"),
     (("--batch", 0), "a batch holds 1 image or more"),
     (("--rounds", 0), "rounds and queries are 1 or more"),
+    (("--rebatch", "--scenario", "server"), "it is for --scenario offline"),
     (("--scenario", "server", "--latency-bound", 0), "a latency bound is a number of milliseconds above 0"),
     (("--sheet", "answers.png"), "--sheet draws the answers to --images"),
     (("--images", "nowhere"), "no such folder"),

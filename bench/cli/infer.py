@@ -50,6 +50,9 @@ def infer_command(
     threads: Annotated[int | None, typer.Option(min=1, max=4_096, help="Threads of the backend.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch: Annotated[int, typer.Option(help="Queries at once, offline and at a server.")] = 32,
+    rebatch: Annotated[
+        bool, typer.Option("--rebatch", help="Offline: who goes on waits until a batch of them is there.")
+    ] = False,
     rounds: Annotated[int, typer.Option(help="How often everyone answers all queries.")] = 2,
     queries: Annotated[int | None, typer.Option(help="Ask so many queries alone; all if none.")] = None,
     latency_bound: Annotated[
@@ -93,6 +96,7 @@ def infer_command(
         threads=threads,
         device=device,
         batch=batch,
+        rebatch=rebatch,
         rounds=rounds,
         queries=queries,
         latency_bound=latency_bound,
@@ -153,7 +157,8 @@ def _show(record: Mapping[str, Any]) -> None:
     engine, scenario = record["engine"], record["scenario"]
     caption = (
         f"{record['name']}: {record['queries']:,} queries, gallery of {record['gallery']:,}; {engine['backend']}, "
-        f"{engine['precision']}, {engine['threads']} threads, {engine['device']}; batches of {record['batch']}, "
+        f"{engine['precision']}, {engine['threads']} threads, {engine['device']}; batches of {record['batch']}"
+        f"{', filled up between steps' if engine.get('rebatched') else ''}, "
         f"{record['thresholding']} thresholds, {record['rounds']} rounds. Queries a second are from image files to "
         f"answers. Peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB. Energy: {record['counter']}."
     )

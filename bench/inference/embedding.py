@@ -19,7 +19,8 @@ from bench.device import DeviceImages, open_device
 from bench.errors import BenchError
 from bench.exits import ExitSpec
 from bench.files import write_arrays
-from bench.inference.engine import Answers, Engine
+from bench.inference.answers import Answers
+from bench.inference.engine import Engine
 from bench.inference.export.trained import TrainedRun, weights_sha256
 from bench.inference.inputs import NO_CAMERA, Inputs
 from bench.progress import SILENT, Reporter

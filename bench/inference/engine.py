@@ -7,10 +7,7 @@ the exit table simulates (:mod:`bench.budget.sweep`): signals come from the same
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,17 +15,15 @@ from numpy.typing import NDArray
 
 from bench.budget.policy import Policy
 from bench.errors import BenchError
+from bench.inference.answers import Answers
 from bench.inference.compaction import Pays, always
 from bench.inference.gallery import Gallery, listed
-from bench.inference.in_flight import InFlight
+from bench.inference.journey import Group, Journey
 from bench.retrieval.table import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from bench.budget.thresholding.contract import Decider
     from bench.inference.backends.backend import Backend
-
-PARTS = ("network", "search", "decision", "compaction")
-"""What the time of a batch goes to."""
 
 
 class Classifier(Protocol):
@@ -38,51 +33,6 @@ class Classifier(Protocol):
 
     def entropy(self, embedding: NDArray[Any], exit_index: int) -> FloatArray:
         """Entropy (n,) in nats of embeddings (n, …) at an exit."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What N queries were answered, row by row.
-
-    ``milliseconds`` run from when a query's batch was given to the engine until the query was answered.
-    """
-
-    exits: IntArray
-    """(N,) where each left."""
-    indices: IntArray
-    """(N, NEIGHBOURS) nearest gallery images there; −1 where fewer were in sight."""
-    distances: FloatArray
-    """(N, NEIGHBOURS) their distances: bits, or Euclidean; inf where fewer were in sight."""
-    confidence: FloatArray
-    """(N, S) of each decision; NaN where none was made."""
-    macs: FloatArray
-    """(N,) multiply-adds on the way to the exit: network, and the policy's own."""
-    milliseconds: FloatArray
-    """(N,)"""
-    network_milliseconds: FloatArray
-    """(N,) of these in the network's steps and in compaction: what is left without search and decision."""
-    codes: tuple[NDArray[Any], ...]
-    """One array an exit: the embeddings of those who left there, in the order of their rows."""
-    runs: Counter[tuple[int, int]]
-    """How often each step ran on how many images: (exit, batch size), those carried along included."""
-    parts: dict[str, float]
-    """Milliseconds in all that went to each of :data:`PARTS`."""
-
-    @property
-    def fractions(self) -> FloatArray:
-        """(S,) of the queries that left at each exit."""
-        return np.bincount(self.exits, minlength=len(self.codes)) / max(1, len(self.exits))
-
-    @classmethod
-    def joined(cls, batches: Sequence[Answers]) -> Answers:
-        """Put the answers of several batches, at least one, one after another."""
-        columns = ("exits", "indices", "distances", "confidence", "macs", "milliseconds", "network_milliseconds")
-        return cls(
-            **{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in columns},
-            codes=tuple(np.concatenate(parts) for parts in zip(*(batch.codes for batch in batches), strict=True)),
-            runs=sum((batch.runs for batch in batches), Counter()),
-            parts={name: sum(batch.parts[name] for batch in batches) for name in PARTS},
-        )
 
 
 class Engine:
@@ -157,84 +107,103 @@ class Engine:
 
         Raises :class:`BenchError` for an empty batch.
         """
-        count, last = len(camids), len(self.exits) - 1
-        if not count:
+        way = self._begin(camids, numbers)
+        rows = np.arange(len(camids))
+        way.enter(rows)
+        group: Group | None = Group(self.backend.start(images), rows, rows)
+        index = 0
+        while group is not None:
+            group = self._advance(way, group, index, self.pays)
+            index += 1
+        return way.answers(self.costs, self._no_codes)
+
+    def answer_all(
+        self, batches: Iterable[Any], camids: IntArray, numbers: IntArray | None = None, *, batch: int
+    ) -> Answers:
+        """Answer N queries of cameras (N,), whose images come in ``batches``, in their order.
+
+        Who goes on waits at the next exit until ``batch`` queries are there, so that no step runs on a few, but at the
+        end. An exit sees the queries in their order, as it does in :meth:`answer`.
+
+        Raises :class:`BenchError` where there is no query.
+        """
+        way = self._begin(camids, numbers)
+        waiting: list[list[Group]] = [[] for _ in self.exits]
+        begun = 0
+        for images in batches:
+            rows = np.arange(begun, begun + len(images))
+            begun += len(rows)
+            way.enter(rows)
+            waiting[0] = [Group(self.backend.start(images), rows, rows)]
+            self._go_on(way, waiting, batch)
+        self._go_on(way, waiting, 1)
+        return way.answers(self.costs, self._no_codes)
+
+    def _begin(self, camids: IntArray, numbers: IntArray | None) -> Journey:
+        if not len(camids):
             raise BenchError("a batch holds 1 image or more")
-        clock = Clock()
-        flight = InFlight(np.asarray(camids), self.dims, self.classifier.classes if self.classifier else 0)
-        exits = np.full(count, last, dtype=np.int64)
-        milliseconds, network = np.empty(count), np.empty(count)
-        confidences = np.full((count, len(self.exits)), np.nan)
-        codes, runs = [], Counter[tuple[int, int]]()
-        staying = carried = np.arange(count)
-        state = self.backend.start(images)
-        for index in range(last + 1):
-            state, embedding = self.backend.step(state, index)
-            runs[index, len(carried)] += 1
-            if len(staying) < len(carried):
-                embedding = embedding[np.searchsorted(carried, staying)]
-            clock.note("network")
-            previous = flight.nearest(index - 1, staying) if index else None
-            seen = self.gallery.indexes[index].search(embedding, camids=flight.camids[staying], previous=previous)
-            flight.see(index, staying, seen, self.gallery.pids)
-            clock.note("search")
-            leaving = np.ones(len(staying), dtype=bool)
-            if index < last:
-                confidence = self._confidence(index, staying, flight, state, embedding, numbers)
-                confidences[staying, index] = confidence
-                leaving = self.deciding.leave(confidence, index)
-            gone = staying[leaving]
-            exits[gone] = index
-            milliseconds[gone] = clock.note("decision")
-            network[gone] = clock.parts["network"] + clock.parts["compaction"]
-            codes.append(embedding[leaving])
-            staying = staying[~leaving]
-            if not len(staying):
-                break
-            if len(staying) < len(carried) and self.pays(index, len(carried), len(staying)):
-                state = self.backend.select(state, np.searchsorted(carried, staying))
-                carried = staying
-                clock.note("compaction")
-        codes += [self.gallery.indexes[index].codes[:0] for index in range(len(codes), last + 1)]
-        at = (np.arange(count), exits)
-        found = (flight.indices[at], flight.distances[at])
-        times = (milliseconds, network)
-        return Answers(exits, *found, confidences, self.costs[exits], *times, tuple(codes), runs, clock.parts)
+        return Journey(np.asarray(camids), self.dims, self.classifier.classes if self.classifier else 0, numbers)
+
+    def _go_on(self, way: Journey, waiting: list[list[Group]], batch: int) -> None:
+        """Take a step at each exit at which ``batch`` queries wait, and at the first one at any rate."""
+        for index, groups in enumerate(waiting):
+            if not groups or (index and sum(len(group.staying) for group in groups) < batch):
+                continue
+            group = groups[0]
+            if len(groups) > 1:
+                rows = np.concatenate([group.staying for group in groups])
+                group = Group(self.backend.join([group.state for group in groups]), rows, rows)
+                way.clock.note("compaction")
+            groups.clear()
+            onward = self._advance(way, group, index, always)
+            if onward is not None:
+                waiting[index + 1].append(onward)
+
+    def _advance(self, way: Journey, group: Group, index: int, pays: Pays) -> Group | None:
+        """Take a group to an exit, answer who leaves there, and give the rest; None where nobody is left."""
+        carried, staying = group.carried, group.staying
+        state, embedding = self.backend.step(group.state, index)
+        way.runs[index, len(carried)] += 1
+        if len(staying) < len(carried):
+            embedding = embedding[np.searchsorted(carried, staying)]
+        way.clock.note("network")
+        previous = way.flight.nearest(index - 1, staying) if index else None
+        seen = self.gallery.indexes[index].search(embedding, camids=way.flight.camids[staying], previous=previous)
+        way.flight.see(index, staying, seen, self.gallery.pids)
+        way.clock.note("search")
+        leaving = np.ones(len(staying), dtype=bool)
+        if index < len(self.exits) - 1:
+            confidence = self._confidence(way, index, staying, state, embedding)
+            way.confidences[staying, index] = confidence
+            leaving = self.deciding.leave(confidence, index)
+        way.clock.note("decision")
+        way.leave(staying[leaving], index, embedding[leaving])
+        staying = staying[~leaving]
+        if not len(staying):
+            return None
+        if len(staying) < len(carried) and pays(index, len(carried), len(staying)):
+            state = self.backend.select(state, np.searchsorted(carried, staying))
+            carried = staying
+            way.clock.note("compaction")
+        return Group(state, carried, staying)
 
     def _confidence(
-        self,
-        exit_index: int,
-        rows: IntArray,
-        flight: InFlight,
-        state: Any,
-        embedding: NDArray[Any],
-        numbers: IntArray | None,
+        self, way: Journey, exit_index: int, rows: IntArray, state: Any, embedding: NDArray[Any]
     ) -> FloatArray:
         """Confidence (k,) of queries ``rows`` (k,) at an exit, of which ``embedding`` (k, …) was computed."""
         if self.draws is not None:
-            return self.draws[rows if numbers is None else numbers[rows], exit_index]
+            return self.draws[way.numbers[rows], exit_index]
         if exit_index == 0 and "features" in self.policy.reads:
-            # Everybody is there at the first exit: the rows of the state are those of the batch.
+            # Nobody has left before the first exit: the rows of the state are these.
             assert self.gallery_features is not None
             features = self.backend.first_features(state, embedding)
             assert features is not None
-            flight.read(features, self.gallery_features)
+            way.flight.read(rows, features, self.gallery_features)
         if "classes" in self.policy.reads:
             assert self.classifier is not None
-            flight.classify(exit_index, rows, self.classifier.entropy(embedding, exit_index))
-        return self.policy.confidence_at(flight.signals(rows), exit_index)
+            way.flight.classify(exit_index, rows, self.classifier.entropy(embedding, exit_index))
+        return self.policy.confidence_at(way.flight.signals(rows), exit_index)
 
-
-class Clock:
-    """Milliseconds since the batch came, booked to the parts of its way."""
-
-    def __init__(self) -> None:
-        self.started = self.last = time.perf_counter()
-        self.parts = dict.fromkeys(PARTS, 0.0)
-
-    def note(self, part: str) -> float:
-        """Book the time since the last note, and give the time since the start."""
-        now = time.perf_counter()
-        self.parts[part] += 1e3 * (now - self.last)
-        self.last = now
-        return 1e3 * (now - self.started)
+    @property
+    def _no_codes(self) -> list[NDArray[Any]]:
+        return [index.codes[:0] for index in self.gallery.indexes]

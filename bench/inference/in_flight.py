@@ -39,9 +39,12 @@ class InFlight:
         """Note the entropies (k,) of the classifier at an exit."""
         self.entropy[rows, exit_index] = entropy
 
-    def read(self, query: NDArray[np.float16], gallery: NDArray[np.float16]) -> None:
-        """Note the first exit's features of the queries (n, F) and of the gallery (G, F)."""
-        self.query_features, self.gallery_features = query, gallery
+    def read(self, rows: IntArray, query: NDArray[np.float16], gallery: NDArray[np.float16]) -> None:
+        """Note the first exit's features of queries ``rows`` (k,), (k, F), and of the gallery (G, F)."""
+        if self.query_features is None:
+            self.query_features = np.empty((len(self.camids), query.shape[1]), dtype=query.dtype)
+        self.query_features[rows] = query
+        self.gallery_features = gallery
 
     def nearest(self, exit_index: int, rows: IntArray) -> IntArray:
         """Nearest gallery image (k,) of queries at an exit; −1 where none was in sight."""

@@ -64,6 +64,7 @@ def measure(
     meter: EnergyMeter,
     *,
     together: bool = False,
+    rebatch: bool = False,
     rounds: int = 1,
     seed: int = 0,
     bound: float | None = None,
@@ -71,8 +72,8 @@ def measure(
 ) -> list[Measured]:
     """Let every contestant answer all queries (N,) of ``order`` in each round; who comes first is drawn each round.
 
-    ``together`` is that of :func:`bench.inference.scenarios.run_pass`. ``bound`` (milliseconds) asks for the server
-    scenario too: the highest rate of arrivals that keeps it.
+    ``together`` and ``rebatch`` are those of :func:`bench.inference.scenarios.run_pass`. ``bound`` (milliseconds)
+    asks for the server scenario too: the highest rate of arrivals that keeps it.
     """
     generator = np.random.default_rng([seed, 1])
     measured = [Measured(contestant, [], []) for contestant in contestants]
@@ -87,9 +88,8 @@ def measure(
                 one = measured[index]
                 task.advance(0, status=one.contestant.name)
                 window = meter.window()
-                one.passes.append(
-                    run_pass(one.contestant.asked, one.contestant.inputs, order, batch, together=together)
-                )
+                asked, inputs = one.contestant.asked, one.contestant.inputs
+                one.passes.append(run_pass(asked, inputs, order, batch, together=together, rebatch=rebatch))
                 one.energies.append(window.end())
                 task.advance()
         for index in generator.permutation(len(measured)) if bound is not None else ():

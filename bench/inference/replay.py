@@ -55,6 +55,10 @@ class ReplayBackend(Backend):
         """Keep some rows."""
         return state[rows]
 
+    def join(self, states: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """Put rows one after another."""
+        return np.concatenate(states)
+
     def first_features(self, state: NDArray[np.int64], embedding: Embedding) -> NDArray[np.float16] | None:
         """Look the first exit's features (B, F) up."""
         return None if self.features is None else self.features[state]

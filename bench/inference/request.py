@@ -22,6 +22,8 @@ class InferRequest:
 
     ``gallery`` is the file of one that was kept (``bench gallery build``); None asks the run's own.
 
+    ``rebatch`` has queries wait between steps until a batch of them goes on, which is for ``offline`` alone.
+
     ``latency_bound`` (milliseconds) is the server's; ``queries`` of None asks all that have a match.
     Raises :class:`BenchError` for names that are not known and numbers that cannot be.
     """
@@ -36,6 +38,7 @@ class InferRequest:
     threads: int | None = None
     device: str = "auto"
     batch: int = 32
+    rebatch: bool = False
     rounds: int = 2
     queries: int | None = None
     latency_bound: float | None = None
@@ -55,6 +58,11 @@ class InferRequest:
                 raise unknown_name(kind, name, registry.names(kind))
         if self.scenario not in SCENARIOS:
             raise unknown_name("scenario", self.scenario, SCENARIOS)
+        if self.rebatch and self.scenario != "offline":
+            raise BenchError(
+                f"--rebatch lets queries wait for others, which scenario {self.scenario} does not allow: it is for "
+                "--scenario offline"
+            )
         for share in self.budgets:
             if not 0 <= share <= 1:
                 raise BenchError(f"a budget is a share from 0 (the first exit) to 1 (the last), not {share:g}")

@@ -9,13 +9,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.inference.engine import Answers
+from bench.inference.answers import Answers
+from bench.inference.engine import Engine
 from bench.inference.inputs import Inputs
 from bench.retrieval.table import FloatArray, IntArray
 
@@ -80,11 +83,16 @@ def batch_size(scenario: str, batch: int) -> int:
     return AT_ONCE.get(scenario, batch)
 
 
-def run_pass(asked: Answering, inputs: Inputs, order: IntArray, batch: int, *, together: bool = False) -> Pass:
+def run_pass(
+    asked: Answering, inputs: Inputs, order: IntArray, batch: int, *, together: bool = False, rebatch: bool = False
+) -> Pass:
     """Ask all queries (N,) of ``order``, ``batch`` at a time, each batch when the one before is answered.
 
     ``together`` counts a batch as one query of MLPerf's, which is answered when all of it is (multi-stream).
+    With ``rebatch``, who goes on in an engine waits for others (:meth:`bench.inference.engine.Engine.answer_all`).
     """
+    if rebatch and isinstance(asked, Engine):
+        return _rebatched(asked, inputs, order, batch)
     asked.restart()
     parts, latencies, network, decoding = [], [], [], 0.0
     started = time.perf_counter()
@@ -99,6 +107,24 @@ def run_pass(asked: Answering, inputs: Inputs, order: IntArray, batch: int, *, t
         decoding += waited
     seconds = time.perf_counter() - started
     return Pass(Answers.joined(parts), np.concatenate(latencies), np.concatenate(network), decoding, seconds)
+
+
+def _rebatched(engine: Engine, inputs: Inputs, order: IntArray, batch: int) -> Pass:
+    engine.restart()
+    waited = np.empty(len(order))
+
+    def batches() -> Iterator[NDArray[np.float32]]:
+        for first in range(0, len(order), batch):
+            part = slice(first, first + batch)
+            images, waited[part] = inputs.decoded(order[part])
+            decoding.append(float(waited[first]))
+            yield images
+
+    decoding: list[float] = []
+    started = time.perf_counter()
+    answers = engine.answer_all(batches(), inputs.camids[order], order, batch=batch)
+    seconds = time.perf_counter() - started
+    return Pass(answers, waited + answers.milliseconds, answers.network_milliseconds, sum(decoding), seconds)
 
 
 def serve(asked: Answering, inputs: Inputs, arrivals: FloatArray, rows: IntArray, batch: int) -> FloatArray:

@@ -11,8 +11,8 @@ from bench.retrieval.evaluate import build_table
 from bench.retrieval.table import FloatArray, IntArray
 
 if TYPE_CHECKING:
+    from bench.inference.answers import Answers
     from bench.inference.deployed import Deployed
-    from bench.inference.engine import Answers
 
 
 def answered_scores(answers: Answers, deployed: Deployed, order: IntArray) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.inference.engine import Answers, Clock
+from bench.inference.answers import Answers, Clock
 from bench.retrieval.table import NEIGHBOURS, IntArray
 
 if TYPE_CHECKING:

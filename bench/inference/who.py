@@ -13,7 +13,7 @@ from PIL import Image
 from bench.data.contact_sheet import GAP, GROUND, save_sheet
 from bench.data.images import decode_image
 from bench.data.make_manifest import find_photographs
-from bench.inference.engine import Answers
+from bench.inference.answers import Answers
 from bench.inference.inputs import Inputs
 from bench.retrieval.table import NEIGHBOURS
 

@@ -81,7 +81,8 @@ def _named(records: Sequence[Record]) -> dict[str, Record]:
     """Name records by backend, precision and threads, and by the other settings in which they differ."""
     facts = [
         (
-            f"{one['engine']['backend']}, {one['engine']['precision']}, {_threads(one['engine'])}",
+            f"{one['engine']['backend']}, {one['engine']['precision']}, {_threads(one['engine'])}"
+            + (", rebatched" if one["engine"].get("rebatched") else ""),
             _processor(one),
             f"policy {one['policy']}",
             f"{one['thresholding']} thresholds",

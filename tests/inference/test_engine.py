@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bench.budget.policies.gallery_separability import GALLERY_SEPARABILITY
 from bench.budget.policies.random import RANDOM
 from bench.budget.thresholding.calibrated import FixedThresholds
+from bench.budget.thresholding.stream import StreamDecider
 from bench.errors import BenchError
+from bench.inference.answers import PARTS, Answers
 from bench.inference.compaction import StepProfile, measure_steps
-from bench.inference.engine import PARTS, Answers, Engine
+from bench.inference.engine import Engine
 from bench.inference.gallery import Gallery, GalleryExit
 from bench.inference.replay import ReplayBackend
 from bench.networks import ExitSpec
@@ -96,6 +100,32 @@ def test_carrying_those_who_left_changes_no_answer(backend, gallery):
         for one, other in zip(answers.codes, compact.codes, strict=True):
             assert np.array_equal(one, other)
     assert backend.asked == [(0, 20), (1, 20), (2, int((compact.exits == 2).sum()))]
+
+
+@pytest.mark.parametrize("thresholding", ["calibrated", "stream"])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(came=st.integers(1, QUERIES), batch=st.integers(1, QUERIES), seed=st.integers(0, 99))
+def test_waiting_for_others_changes_no_answer(gallery, thresholding, came, batch, seed):
+    """Queries come ``came`` at a time, and ``batch`` of them go on together."""
+    draws = np.random.default_rng(seed).random((QUERIES, 3))
+    decide = standing(0.6, 0.4) if thresholding == "calibrated" else lambda: StreamDecider(np.array([0.4, 0.5, 1.0]))
+    backend = Watched(EXITS, embeddings(QUERIES, seed))
+    engine = make(backend, gallery, policy=RANDOM, draws=draws, decider=decide)
+    parts = [slice(first, first + came) for first in range(0, QUERIES, came)]
+    order = np.random.default_rng(seed).permutation(QUERIES)
+    expected = Answers.joined([engine.answer(order[part], CAMERAS[order[part]], order[part]) for part in parts])
+    engine.restart()
+    answers = engine.answer_all((order[part] for part in parts), CAMERAS[order], order, batch=batch)
+    for name in ("exits", "indices", "distances", "confidence", "macs"):
+        assert np.array_equal(getattr(answers, name), getattr(expected, name), equal_nan=name == "confidence")
+    for one, other in zip(answers.codes, expected.codes, strict=True):
+        assert np.array_equal(one, other)
+    went = [sum(size * count for (at, size), count in answers.runs.items() if at == index) for index in range(3)]
+    assert went == [int((answers.exits >= index).sum()) for index in range(3)]
+    for index in (1, 2):
+        few = sum(count for (at, size), count in answers.runs.items() if at == index and size < batch)
+        assert few <= 1, "a step runs on fewer at the end alone"
+    assert (answers.milliseconds >= answers.network_milliseconds).all()
 
 
 def test_answers_are_the_nearest_of_other_cameras(backend, gallery):

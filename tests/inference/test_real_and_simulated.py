@@ -12,8 +12,8 @@ from bench.budget.thresholding.calibrated import calibrate
 from bench.budget.thresholds import stream_exits, threshold_exits
 from bench.data.augmentation import normalise
 from bench.device import DeviceImages
+from bench.inference.answers import Answers
 from bench.inference.backends.backend import open_backend
-from bench.inference.engine import Answers
 from bench.inference.export.trained import read_trained
 from bench.inference.export.write import write_export
 from bench.inference.inputs import Inputs
@@ -42,10 +42,12 @@ def simulated(deployed, budget, thresholding, order):
     return threshold_exits(confidence, calibrate(held_out, q))
 
 
-def run_engine(engine, inputs, deployed, order, batch):
+def run_engine(engine, inputs, deployed, order, batch, rebatch=False):
     camids = deployed.table.signals.query_camids
     parts = [order[first : first + batch] for first in range(0, len(order), batch)]
     engine.restart()
+    if rebatch:
+        return engine.answer_all((inputs[rows] for rows in parts), camids[order], order, batch=batch)
     return Answers.joined([engine.answer(inputs[rows], camids[rows], rows) for rows in parts])
 
 
@@ -70,8 +72,9 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
         # Half of the way in batches of every size; at other budgets in one, which differs from policy to policy, and is
         # the largest at both ends, where all queries leave at one exit.
         one = BATCHES[-1] if share in (0, 1) else BATCHES[turn % len(BATCHES)]
-        for batch in BATCHES if share == 0.5 else (one,):
-            answers = run_engine(engine, np.arange(len(order)), deployed, order, batch)
+        asked = [(batch, False) for batch in BATCHES] + [(8, True)] if share == 0.5 else [(one, False)]
+        for batch, rebatch in asked:
+            answers = run_engine(engine, np.arange(len(order)), deployed, order, batch, rebatch)
             assert np.array_equal(answers.exits, expected)
             at = (order, answers.exits)
             assert np.array_equal(answers.indices, signals.nearest_indices[at])
@@ -120,8 +123,8 @@ def test_from_images_the_codes_are_those_of_the_table(deployed_of, context_of, m
             budget = deployed.budget(0.5)
             expected = simulated(deployed, budget, thresholding, order)
             engine = deployed.engine(backend, deployed.decider(budget, thresholding))
-            for batch in (1, 8, 32, len(order)):
-                answers = run_engine(engine, inputs, deployed, order, batch)
+            for batch, rebatch in ((1, False), (8, False), (32, False), (len(order), False), (8, True)):
+                answers = run_engine(engine, inputs, deployed, order, batch, rebatch)
                 for index, spec in enumerate(backend.exits):
                     kept = deployed.query_codes[index][order[answers.exits == index]]
                     if spec.code == "binary":

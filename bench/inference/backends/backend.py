@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -63,6 +64,9 @@ class Backend(Protocol):
 
     def select(self, state: State, rows: Rows) -> State:
         """Keep some rows of a state, in the order in which they are given: the images that go on."""
+
+    def join(self, states: Sequence[State]) -> State:
+        """Put the images of several states, all after the same step, into one, in their order."""
 
     def first_features(self, state: State, embedding: Embedding) -> NDArray[np.float16] | None:
         """Give the features (B, F) that the first exit's head starts from, for a policy that reads them.

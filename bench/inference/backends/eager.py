@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,15 @@ class Eager(Backend):
         with torch.inference_mode():
             # A copy: torch takes no negative strides, and NumPy calls one row contiguous whatever its stride.
             return select(state, torch.from_numpy(rows.copy()).to(self.device))
+
+    def join(self, states: Sequence[Any]) -> Any:
+        """Copy every tensor of the states into one."""
+        import torch
+
+        from bench.networks import join
+
+        with torch.inference_mode():
+            return join(states)
 
     def first_features(self, state: Any, embedding: Embedding) -> NDArray[np.float16] | None:
         """Ask the network for the first exit's features (B, F)."""

@@ -76,6 +76,11 @@ class GraphBackend(Backend):
         """Copy the rows of every array that the next graph takes."""
         return GraphState([array[rows] for array in state.arrays])
 
+    def join(self, states: Sequence[GraphState]) -> GraphState:
+        """Copy every array of the states into one."""
+        columns = zip(*(state.arrays for state in states), strict=True)
+        return GraphState([np.concatenate(arrays) for arrays in columns])
+
     def first_features(self, state: GraphState, embedding: Embedding) -> NDArray[np.float16] | None:
         """Give the first graph's features; None for graphs without that output."""
         return None if state.features is None else state.features.astype(np.float16)
