@@ -25,6 +25,8 @@ class Energy:
     joules: float | None = None
     idle_watts: float | None = None
     """Power of the same counter while nothing ran, measured before."""
+    passes: int = 1
+    """How often all queries were answered meanwhile."""
 
 
 class EnergyMeter:
@@ -54,15 +56,20 @@ class Window:
         self.before = meter.read() if meter.read else 0.0
         self.started = time.perf_counter()
 
-    def end(self) -> Energy:
-        """Stop counting."""
+    @property
+    def too_short(self) -> bool:
+        """Whether a counter would tell nothing yet."""
+        return self.meter.read is not None and time.perf_counter() - self.started < LEAST_SECONDS
+
+    def end(self, passes: int = 1) -> Energy:
+        """Stop counting, after so many passes."""
         seconds = time.perf_counter() - self.started
         if self.meter.read is None:
-            return Energy(self.meter.counter, seconds)
+            return Energy(self.meter.counter, seconds, passes=passes)
         joules = self.meter.read() - self.before
         if seconds < LEAST_SECONDS:
-            return Energy(f"window of {seconds:.1f} s is too short", seconds)
-        return Energy(self.meter.counter, seconds, joules, self.meter.idle_watts)
+            return Energy(f"window of {seconds:.1f} s is too short", seconds, passes=passes)
+        return Energy(self.meter.counter, seconds, joules, self.meter.idle_watts, passes)
 
 
 def find_meter(device: str) -> EnergyMeter:

@@ -72,6 +72,8 @@ def measure(
 ) -> list[Measured]:
     """Let every contestant answer all queries (N,) of ``order`` in each round; who comes first is drawn each round.
 
+    Where joules are counted, a contestant answers them again until the counter tells something.
+
     ``together`` and ``rebatch`` are those of :func:`bench.inference.scenarios.run_pass`. ``bound`` (milliseconds)
     asks for the server scenario too: the highest rate of arrivals that keeps it.
     """
@@ -89,8 +91,11 @@ def measure(
                 task.advance(0, status=one.contestant.name)
                 window = meter.window()
                 asked, inputs = one.contestant.asked, one.contestant.inputs
-                one.passes.append(run_pass(asked, inputs, order, batch, together=together, rebatch=rebatch))
-                one.energies.append(window.end())
+                passes = 0
+                while not passes or window.too_short:
+                    one.passes.append(run_pass(asked, inputs, order, batch, together=together, rebatch=rebatch))
+                    passes += 1
+                one.energies.append(window.end(passes))
                 task.advance()
         for index in generator.permutation(len(measured)) if bound is not None else ():
             one = measured[index]
@@ -184,5 +189,5 @@ def _steps(measured: Measured) -> float:
 
 def _joules(energies: Sequence[Energy], count: int) -> float | None:
     """Joules a query; None unless every window has a number."""
-    counted = [energy.joules for energy in energies if energy.joules is not None]
+    counted = [energy.joules / energy.passes for energy in energies if energy.joules is not None]
     return float(np.median(counted)) / count if counted and len(counted) == len(energies) else None

@@ -99,8 +99,11 @@ def test_joules_come_from_a_counter_or_not_at_all(monkeypatch):
     meter = EnergyMeter("a counter", lambda: next(readings))
     window = meter.window()
     window.started -= 4.0
-    counted = window.end()
-    assert (counted.joules, counted.counter) == (3.0, "a counter")
+    assert not window.too_short
+    counted = window.end(passes=2)
+    assert (counted.joules, counted.counter, counted.passes) == (3.0, "a counter", 2)
+    assert EnergyMeter("a counter", lambda: 1.0).window().too_short
+    assert not EnergyMeter("no counter", None).window().too_short, "without a counter nobody waits for it"
     short = EnergyMeter("a counter", lambda: 1.0).window().end()
     assert short.joules is None
     assert "too short" in short.counter

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,31 +11,12 @@ import pytest
 from PIL import Image
 
 from bench.data.dataset import DatasetRequest
+from bench.inference.energy import EnergyMeter
 from bench.inference.enrolment import NamedImages, enrol, images_of_split
 from bench.inference.export.trained import read_trained
 from bench.inference.gallery import save_gallery
-from bench.running.run import run
 from bench.runs.folder import RunFolder
 from bench.runs.records import read_records
-from bench.spec import SweepSpec
-
-
-@pytest.fixture(scope="module")
-def results(module_request, trained):
-    """A run of hashreid whose sweep has gs, calibrated, at five budgets; and one of another method."""
-    shared = {"calibration_share": 0.3, "precision": "float32"}
-    sweep = SweepSpec(("gs",), ("calibrated",), budgets=5, resamples=2)
-    for request in (module_request(sweep=sweep, **shared), module_request(method="hashreid-noexit", **shared)):
-        run(trained(request))
-    return request.results
-
-
-@pytest.fixture
-def infer(bench, results):
-    def type_(*arguments, run="hashreid-smoke"):
-        return bench("infer", run, "--results", results, "--device", "cpu", *arguments)
-
-    return type_
 
 
 def records_of(results):
@@ -97,6 +79,23 @@ def test_scenarios(infer, tmp_path, scenario, batch):
         if scenario == "server":
             assert one["rate"] > 0, "ten seconds are enough for anybody"
     assert record["contestants"][1]["decisions_changed"] == 0
+
+
+def test_joules_are_counted_over_passes_enough(infer, tmp_path, monkeypatch):
+    """A counter of ten watts that is told something after a tenth of a second: everybody answers until then."""
+    monkeypatch.setattr("bench.inference.energy.LEAST_SECONDS", 0.1)
+    monkeypatch.setattr("bench.inference.energy.IDLE_SECONDS", 0.01)
+    counter = EnergyMeter("a counter", lambda: 10 * time.perf_counter())
+    monkeypatch.setattr("bench.inference.infer.find_meter", lambda device: counter)
+    kept = tmp_path / "record.json"
+    status, out, err = infer("--queries", 2, "--rounds", 1, "--json", kept)
+    assert status == 0, err
+    assert "no counter" not in out
+    for one in json.loads(kept.read_text())["contestants"]:
+        (energy,) = one["energy"]
+        assert energy["seconds"] >= 0.1
+        assert energy["passes"] == len(one["values"]["milliseconds"])
+        assert one["joules"] == pytest.approx(10 * energy["seconds"] / energy["passes"] / 2, rel=0.2)
 
 
 def test_who_goes_on_waits_for_others(infer, tmp_path):
@@ -245,61 +244,3 @@ def test_eight_bits_are_written_where_they_are_asked_for(infer, traced_once, tmp
     for one in written["contestants"]:
         assert 0 < one["bits_changed"] < 0.2 * one["bits_compared"]
     assert written["contestants"][1]["decisions_changed"] is not None
-
-
-MISTAKES = [
-    (("--policy", "learnt"), "unknown policy 'learnt': did you mean 'learned'"),
-    (("--scenario", "online"), "unknown scenario 'online'"),
-    (("--backend", "tensorflow"), "unknown backend 'tensorflow'"),
-    (("--thresholding", "exact"), "no running system can"),
-    (("--thresholding", "fixed"), "unknown thresholding 'fixed'"),
-    (("--budget", "1.5"), "a budget is a share from 0 (the first exit) to 1 (the last), not 1.5"),
-    (("--budget", "half"), "--budget takes numbers with commas"),
-    (("--a", "-1"), "a is a number from 0 to inf, not -1"),
-    (("--batch", 0), "a batch holds 1 image or more"),
-    (("--rounds", 0), "rounds and queries are 1 or more"),
-    (("--rebatch", "--scenario", "server"), "it is for --scenario offline"),
-    (("--scenario", "server", "--latency-bound", 0), "a latency bound is a number of milliseconds above 0"),
-    (("--sheet", "answers.png"), "--sheet draws the answers to --images"),
-    (("--images", "nowhere"), "no such folder"),
-    (("--backend", "onnxruntime", "--export", "nowhere"), "expected an export"),
-    (("--data", "size=smoke", "--data", "seed=7"), "was made of other images"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(map(str, a)) for a, _ in MISTAKES])
-def test_mistakes(infer, arguments, message):
-    status, _, err = infer(*arguments)
-    assert status == 1
-    assert message in err
-    assert "Traceback" not in err
-
-
-def test_other_mistakes(infer, tmp_path, results):
-    empty, broken = tmp_path / "empty", tmp_path / "broken"
-    empty.mkdir()
-    broken.mkdir()
-    (broken / "person.jpg").write_bytes(b"no image")
-    for arguments, message in (
-        (("--images", empty), "expected photographs"),
-        (("--images", broken), "person.jpg"),
-        (("--images", broken, "--policy", "random"), "choose another for --images"),
-    ):
-        status, _, err = infer(*arguments)
-        assert status == 1
-        assert message in err
-    status, _, err = infer(run="noexit")
-    assert status == 1
-    assert "one exit" in err
-    status, _, err = infer("--policy", "entropy", "--rival", "hashreid-noexit-smoke", "--rival", "nobody")
-    assert status == 1
-    assert "no run 'nobody'" in err
-
-
-def test_a_spec_of_another_form_is_named(bench, tmp_path):
-    folder = tmp_path / "runs" / "somewhere" / "hashreid-smoke-seed0-0123abcd"
-    folder.mkdir(parents=True)
-    (folder / "spec.json").write_text("{}")
-    status, _, err = bench("infer", "hashreid-smoke", "--results", tmp_path)
-    assert status == 1
-    assert "spec.json is no spec of this suite: it names no dataset" in " ".join(err.split())

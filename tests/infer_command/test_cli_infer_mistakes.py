@@ -1,0 +1,60 @@
+"""What ``bench infer`` refuses."""
+
+import pytest
+
+MISTAKES = [
+    (("--policy", "learnt"), "unknown policy 'learnt': did you mean 'learned'"),
+    (("--scenario", "online"), "unknown scenario 'online'"),
+    (("--backend", "tensorflow"), "unknown backend 'tensorflow'"),
+    (("--thresholding", "exact"), "no running system can"),
+    (("--thresholding", "fixed"), "unknown thresholding 'fixed'"),
+    (("--budget", "1.5"), "a budget is a share from 0 (the first exit) to 1 (the last), not 1.5"),
+    (("--budget", "half"), "--budget takes numbers with commas"),
+    (("--a", "-1"), "a is a number from 0 to inf, not -1"),
+    (("--batch", 0), "a batch holds 1 image or more"),
+    (("--rounds", 0), "rounds and queries are 1 or more"),
+    (("--rebatch", "--scenario", "server"), "it is for --scenario offline"),
+    (("--scenario", "server", "--latency-bound", 0), "a latency bound is a number of milliseconds above 0"),
+    (("--sheet", "answers.png"), "--sheet draws the answers to --images"),
+    (("--images", "nowhere"), "no such folder"),
+    (("--backend", "onnxruntime", "--export", "nowhere"), "expected an export"),
+    (("--data", "size=smoke", "--data", "seed=7"), "was made of other images"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(map(str, a)) for a, _ in MISTAKES])
+def test_mistakes(infer, arguments, message):
+    status, _, err = infer(*arguments)
+    assert status == 1
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_other_mistakes(infer, tmp_path, results):
+    empty, broken = tmp_path / "empty", tmp_path / "broken"
+    empty.mkdir()
+    broken.mkdir()
+    (broken / "person.jpg").write_bytes(b"no image")
+    for arguments, message in (
+        (("--images", empty), "expected photographs"),
+        (("--images", broken), "person.jpg"),
+        (("--images", broken, "--policy", "random"), "choose another for --images"),
+    ):
+        status, _, err = infer(*arguments)
+        assert status == 1
+        assert message in err
+    status, _, err = infer(run="noexit")
+    assert status == 1
+    assert "one exit" in err
+    status, _, err = infer("--policy", "entropy", "--rival", "hashreid-noexit-smoke", "--rival", "nobody")
+    assert status == 1
+    assert "no run 'nobody'" in err
+
+
+def test_a_spec_of_another_form_is_named(bench, tmp_path):
+    folder = tmp_path / "runs" / "somewhere" / "hashreid-smoke-seed0-0123abcd"
+    folder.mkdir(parents=True)
+    (folder / "spec.json").write_text("{}")
+    status, _, err = bench("infer", "hashreid-smoke", "--results", tmp_path)
+    assert status == 1
+    assert "spec.json is no spec of this suite: it names no dataset" in " ".join(err.split())
