@@ -184,7 +184,8 @@ def refuse_empty_values() -> None:
     """End with status 1 where the command line holds an empty value: an unset variable is no wish for a default."""
     for before, argument in pairwise(["bench", *sys.argv[1:]]):
         name, equals, value = argument.partition("=") if argument.startswith("--") else (before, "=", argument)
-        if equals and not value.strip():
+        # A list of commas alone names nothing either.
+        if equals and not value.replace(",", "").strip():
             _failed(f"{name} is given an empty value, {argument!r}: give one, or leave it out")
             raise SystemExit(1)
 
