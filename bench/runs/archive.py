@@ -67,7 +67,7 @@ def pack_runs(
 
     Without ``weights`` neither the network nor the checkpoint goes along, without ``embeddings`` neither codes nor
     features, which ``bench run`` makes again from the weights. Raises BenchError where a file is damaged, changes
-    meanwhile, or cannot be read, and where the archive cannot be written.
+    meanwhile, or cannot be read, where the archive cannot be written, and where another file has its name.
     """
     left_out = (() if weights else WEIGHTS) + (() if embeddings else EMBEDDINGS)
     try:
@@ -75,6 +75,8 @@ def pack_runs(
         packed = [_described(place, path) for place, path in sources.items()]
         manifest = {"form": FORM, "schema": ARCHIVE_SCHEMA, "files": [asdict(one) for one in packed]}
         data = json.dumps(manifest, indent=1).encode()
+        if out.is_file() and out.stat().st_size and not tarfile.is_tarfile(out):
+            raise BenchError(f"{out} is there and is no archive: remove it, or choose another --out")
         with replacing(out) as beside, _opened(beside, out.suffix in COMPRESSED) as archive:
             _add(archive, MANIFEST, io.BytesIO(data), len(data))
             for one in packed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from bench.inert import csv_cell
 from bench.runs.load import Run, each_run, newest_rows
 
 EVALUATION = ("ap", "signals")
+BEGIN, GZIP = b"run,dataset,", b"\x1f\x8b"
+"""How an export begins, and a compressed file."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,12 @@ def export_csv(results: Path, out: TextIO) -> Exported:
 def write_export(results: Path, path: Path) -> Exported:
     """Write :func:`export_csv` into a file, compressed where its name ends with ``.gz``; same records, same bytes.
 
-    Raises BenchError where there are no records, or where the file cannot be written.
+    Raises BenchError where there are no records, where the file cannot be written, and where one is there that is no
+    export: a name that was mistyped must not cost what it is the name of.
     """
     try:
+        if path.is_file() and not _is_export(path):
+            raise BenchError(f"{path} is there and is no export of this suite: remove it, or choose another file")
         with replacing(path) as beside, ExitStack() as stack:
             file = stack.enter_context(beside.open("wb"))
             # Neither a name nor a time: the same records give the same bytes.
@@ -69,6 +75,18 @@ def write_export(results: Path, path: Path) -> Exported:
             return export_csv(results, text)
     except OSError as problem:
         raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose another file") from problem
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a file begins as an export does; an empty one may be replaced as well."""
+    with path.open("rb") as file:
+        begin = file.read(2)
+    try:
+        with gzip.open(path) if begin == GZIP else path.open("rb") as opened:
+            begin = opened.read(len(BEGIN))
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
+    return begin in (b"", BEGIN)
 
 
 def _cell(value: Any) -> Any:

@@ -15,6 +15,7 @@ from kept import keep_run
 from bench.errors import BenchError
 from bench.files import read_json, write_json
 from bench.runs.archive import BrokenArchive, pack_runs
+from bench.runs.export import write_export
 from bench.runs.finding import every_run
 from bench.runs.merging import merge_archive
 from bench.runs.verification import verify_results
@@ -232,3 +233,23 @@ def test_the_commands_say_what_they_did(bench, packed, tmp_path):
     assert (status, out.count("conflict, nothing added: training.json differ"), "2 runs" in err) == (1, 2, True)
     status, _, err = bench("pack", "nothing", "-o", tmp_path / "x.tar", "--results", packed / "one")
     assert (status, "no run 'nothing'" in err, (tmp_path / "x.tar").exists()) == (1, True, False)
+
+
+@pytest.mark.parametrize("content", [b"a paper\n", b"\x1f\x8bnot gzip"])
+def test_a_file_of_another_kind_is_not_written_over(tmp_path, content):
+    other = tmp_path / "other"
+    other.write_bytes(content)
+    with pytest.raises(BenchError, match="is no archive"):
+        pack_runs([], other)
+    with pytest.raises(BenchError, match="is no export"):
+        write_export(tmp_path, other)
+    assert other.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["all.csv", "all.csv.gz"])
+def test_an_export_is_written_over_by_the_next(tmp_path, name):
+    keep_run(tmp_path, policies=())
+    first = write_export(tmp_path, tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    assert write_export(tmp_path, tmp_path / name) == first
+    assert (tmp_path / name).read_bytes() == content
