@@ -66,12 +66,13 @@ Runs = Mapping[str, list[_Sweep]]
 
 def verify_measurements(results: Path, verification: Verification, reporter: Reporter = SILENT) -> None:
     """Check every measurement under a results folder, and add what is found."""
-    kinds: tuple[tuple[str, Callable[[Any], None], Callable[[Any, Runs], Sequence[str]]], ...] = (
+    kinds: tuple[tuple[str, Callable[[Any], object], Callable[[Any, Runs], Sequence[str]]], ...] = (
         ("latency/*.json", check_latency, _latency),
         ("inference/*.json", check_inference, _inference),
         ("inference/*.json.[gx]z", check_inference, _inference),
         ("search/*/*/study.json", check_study, _study),
         ("scale/*/*/scale.json", check_scale, lambda *_: ()),
+        ("architecture/*/*/architecture.json", lambda values: str(values["genotype"]), lambda *_: ()),
     )
     found = [
         (path, path.parents[pattern.count("/")], check, compare)
@@ -105,7 +106,7 @@ def _runs(results: Path) -> dict[str, list[_Sweep]]:
 
 
 def _findings(
-    path: Path, check: Callable[[Any], None], compare: Callable[[Any, Runs], Sequence[str]], runs: Runs
+    path: Path, check: Callable[[Any], object], compare: Callable[[Any, Runs], Sequence[str]], runs: Runs
 ) -> Iterator[Finding]:
     try:
         digested = verify(path)

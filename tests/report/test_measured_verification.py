@@ -146,3 +146,12 @@ def test_a_search_study_is_compared_with_the_runs_it_names(kept, monkeypatch):
         _, told, _ = wrong(kept)
         assert (said is None) == (not told)
         assert said is None or told["study.json"].startswith(said)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"genotype": "a", "digest": "xxh3-128:00"}'])
+def test_a_damaged_result_of_a_search_for_blocks_is_found(tmp_path, content):
+    path = tmp_path / "architecture" / "data" / "search" / "architecture.json"
+    write_json(path, {"schema": 1, "genotype": "a"})
+    assert wrong(tmp_path)[:2] == (1, {})
+    path.write_text(content)
+    assert list(wrong(tmp_path)[1]) == [path.name]
