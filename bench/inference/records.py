@@ -60,13 +60,13 @@ def check_inference(record: Mapping[str, Any]) -> None:
         raise ValueError(f"expected texts as {', '.join(texts)}")
     for name in ("batch", "queries", "rounds", "gallery"):
         int(record[name])
-    dict(record["evaluation"])
+    record["evaluation"].items()
     engine, provenance = record["engine"], record["provenance"]
     _ = [engine[name] for name in ("backend", "precision", "threads", "device")], provenance["processor"]
     if record["contestants"][0]["kind"] != "full":
         raise ValueError("the first contestant is not the full network")
     for one in record["contestants"]:
-        _ = one["kind"], one["name"], one["decisions_changed"], one["joules"]
+        _ = one["kind"], one["name"], [float(one[name] or 0) for name in ("decisions_changed", "joules")]
         for name in (*NUMBERS, *(("rate", "latency_bound") if record["scenario"] == "server" else ())):
             float(one[name])
         sum(map(float, one["exit_fractions"]))

@@ -155,3 +155,12 @@ def test_a_damaged_result_of_a_search_for_blocks_is_found(tmp_path, content):
     assert wrong(tmp_path)[:2] == (1, {})
     path.write_text(content)
     assert list(wrong(tmp_path)[1]) == [path.name]
+
+
+@pytest.mark.parametrize(("name", "value"), [("evaluation", []), ("joules", "much"), ("decisions_changed", "some")])
+def test_an_early_exit_of_another_form_is_found(kept, name, value):
+    path = kept / "inference" / "one.json"
+    record = read_json(path)
+    (record if name in record else record["contestants"][0])[name] = value
+    write_json(path, record)
+    assert list(wrong(kept)[1]) == [path.name]
