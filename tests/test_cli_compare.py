@@ -160,7 +160,7 @@ def test_all_seeds_of_two_setups(bench, seeds, first, second):
         ("seed0", "dare-demo", "differ by their seed alone; dare-demo-seed0"),
         ("hashreid-demo", "hashreid-demo-seed0,hashreid-demo-seed1", "stands on both sides"),
         ("hashreid-demo", "nothing*", "no run 'nothing*'"),
-        (",", "dare", "names no run"),
+        (",", "dare", "is given an empty value"),
     ],
 )
 def test_sides_that_cannot_be_compared(bench, seeds, first, second, message):

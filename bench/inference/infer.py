@@ -36,8 +36,8 @@ CALIBRATION_IMAGES = 128
 """Images that fix the ranges of int8 graphs, where these are written for an engine."""
 BOUND = 5.0
 """The server's latency bound, where none is given: so many times what one query takes, decoded and run to the end."""
-FURTHER_SECONDS = 0.2
-"""How long the steps are timed at each batch size that occurred, where that was not known before."""
+PROFILE_SECONDS, FURTHER_SECONDS = 0.5, 0.2
+"""How long the steps are timed at each batch size of a profile, and of those that occurred and were not known."""
 DECODED = 8
 """Images whose decoding is timed for that."""
 
@@ -67,7 +67,7 @@ class Opened:
         inputs = Inputs.of_store(stored, deployed.rows, context.spec.recipe.input_size)
         reporter.note(f"measuring the steps of {context.folder.path.name} on {backend.name}")
         sizes = sorted({*(size for size in SIZES if size < batch), batch})
-        profile = _timed(backend, inputs, sizes, 0.5)
+        profile = _timed(backend, inputs, sizes, PROFILE_SECONDS)
         return cls(context.folder.path.name, context.spec.key, deployed, backend, inputs, profile)
 
     def timed_as_run(self, measured: Sequence[Measured], reporter: Reporter) -> None:

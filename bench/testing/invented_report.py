@@ -57,7 +57,7 @@ def _evaluate(results: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[
 
 
 def kind_of(registered: Registered, name: str) -> Kind:
-    """Give a figure or table by its name: a package's, or the report's own."""
+    """Give a figure or table by its name: a package's, or the report's own. Raises BenchError where it is neither."""
     own = {"figure": kinds.FIGURES, "table": kinds.TABLES}[registered]
     found = next((kind for kind in own if kind.name == name), None) or registry.load(registered, name)
     if not isinstance(found, Kind):

@@ -17,7 +17,11 @@ def results(module_request, trained):
 
 
 @pytest.fixture
-def infer(bench, results):
+def infer(bench, results, monkeypatch):
+    """Type ``bench infer``; the steps are timed just long enough to have a number."""
+    monkeypatch.setattr("bench.inference.infer.PROFILE_SECONDS", 0.01)
+    monkeypatch.setattr("bench.inference.infer.FURTHER_SECONDS", 0.01)
+
     def type_(*arguments, run="hashreid-smoke"):
         return bench("infer", run, "--results", results, "--device", "cpu", *arguments)
 
