@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from pkgutil import resolve_name
-from typing import get_args, get_type_hints
 
 import pytest
 from matplotlib.axes import Axes
@@ -13,8 +11,7 @@ from matplotlib.figure import Figure
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing
 from bench.report.figures.style import PAGE_INCHES
-from bench.report.kinds import Kind
-from bench.testing.invented_report import invented_sections, kind_of, subjects
+from bench.testing.invented_report import check_kind, invented_sections, kind_of, subjects
 
 __all__ = [
     "drawn",
@@ -44,10 +41,7 @@ def drawn(figure_name: str, invented_sections: tuple[Section, ...]) -> list[list
 
 def test_figure_says_what_it_is(figure_name: str) -> None:
     """Name, where it stands, and a function that is there."""
-    kind = kind_of("figure", figure_name)
-    assert kind.name == figure_name
-    assert kind.of in get_args(get_type_hints(Kind)["of"])
-    assert callable(resolve_name(kind.make))
+    check_kind("figure", figure_name)
 
 
 def test_figure_is_described(drawn: list[list[Drawing]]) -> None:

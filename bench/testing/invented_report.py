@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from pkgutil import resolve_name
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -63,6 +64,14 @@ def kind_of(registered: Registered, name: str) -> Kind:
     if not isinstance(found, Kind):
         raise BenchError(f"{registered} {name!r} is a {type(found).__name__}, no bench.report.kinds.Kind")
     return found
+
+
+def check_kind(registered: Registered, name: str) -> None:
+    """Assert that a figure or table is called as it is registered, stands somewhere, and names a function."""
+    kind = kind_of(registered, name)
+    assert kind.name == name
+    assert kind.of in get_args(get_type_hints(Kind)["of"])
+    assert callable(resolve_name(kind.make))
 
 
 def subjects(registered: Registered, kind: Kind, found: Sequence[Section]) -> list[tuple[Any, ...]]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-from pkgutil import resolve_name
-from typing import get_args, get_type_hints
 
 import pandas as pd
 import pytest
 
 from bench.findings.sections import Section
 from bench.findings.table import Table
-from bench.report.kinds import Kind
-from bench.testing.invented_report import invented_sections, kind_of, subjects
+from bench.testing.invented_report import check_kind, invented_sections, kind_of, subjects
 
 __all__ = [
     "invented_sections",
@@ -37,10 +34,7 @@ def made(table_name: str, invented_sections: tuple[Section, ...]) -> list[Table]
 
 def test_table_says_what_it_is(table_name: str) -> None:
     """Name, where it stands, and a function that is there."""
-    kind = kind_of("table", table_name)
-    assert kind.name == table_name
-    assert kind.of in get_args(get_type_hints(Kind)["of"])
-    assert callable(resolve_name(kind.make))
+    check_kind("table", table_name)
 
 
 def test_files_have_names_of_their_own(table_name: str, made: list[Table]) -> None:
