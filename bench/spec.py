@@ -30,6 +30,8 @@ MOST_SEED = 2**32 - 1
 """Greatest seed: numpy's older generators and other libraries take none that is longer."""
 MOST_BUDGETS, MOST_SHUFFLES, MOST_RESAMPLES = 10_000, 10_000, 100_000
 """The greatest sweep: more budgets than a curve can show, more draws than change a digit of an interval."""
+HASH_DIGITS = 12
+"""Digits of a hash that people are shown."""
 ALWAYS_IN_KEY = {"in_key": "always"}
 """Metadata of a field that is in the key whatever it holds: versions of the code."""
 NEVER_IN_KEY = {"in_key": "never"}
@@ -44,6 +46,12 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """Hash plain values: sha256 of their canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def shortened(value: Any) -> Any:
+    """Cut a hash that :func:`digest` could have given to its first digits; any other value is given as it is."""
+    is_hash = isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")
+    return f"{value[:HASH_DIGITS]}…" if is_hash else value
 
 
 def identifying(value: Any) -> Any:

@@ -102,7 +102,9 @@ def _show_spec(differences: Sequence[FieldDifference]) -> None:
     if not differences:
         OUT.print("Both are the same run: every field of their specs is equal.")
         return
-    rows = [[one.name, worded(one.first), worded(one.second)] for one in differences]
+    from bench.runs.fields import told_apart
+
+    rows = [[one.name, *map(worded, told_apart(one))] for one in differences]
     show_table("Spec", ["field", "A", "B"], rows, texts=["A", "B"])
     OUT.print("Everything else is equal.")
 

@@ -16,8 +16,7 @@ from bench.cli.options import ResultsOption
 from bench.cli.outcome import NOTHING, data_name, of_kind, show_exits, show_policies, show_verification
 from bench.cli.terminal import ERR, OUT, printable, show_table, show_values
 
-HASH_DIGITS = 12
-"""Digits of a hash that are shown."""
+COMMIT_DIGITS = 12
 RunArgument = Annotated[
     str, typer.Argument(help="A run: any part of its folder's name, first digits of its key, or a path to its folder.")
 ]
@@ -56,15 +55,15 @@ def show_command(
 
 def worded(value: Any) -> str:
     """Write a value of a spec: lists with commas, hashes short, and a dash where there is none."""
+    from bench.spec import shortened  # not at the top: help should not wait for it
+
     if value is None:
         return NOTHING
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
         return ", ".join(map(worded, value)) or "none"
-    if isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef"):
-        return f"{value[:HASH_DIGITS]}…"
-    return f"{value:g}" if isinstance(value, float) else printable(value) or "none"
+    return f"{value:g}" if isinstance(value, float) else printable(shortened(value)) or "none"
 
 
 def counted(value: Any) -> str:
@@ -78,7 +77,7 @@ def described_code(code: Mapping[str, Any]) -> str:
         return f"version {worded(code.get('package'))}, no checkout"
     dirty = code.get("dirty")
     state = "changes unknown" if dirty is None else "with changes" if dirty else "clean"
-    return f"{str(code['commit'])[:HASH_DIGITS]}, {state}"
+    return f"{str(code['commit'])[:COMMIT_DIGITS]}, {state}"
 
 
 def _show_what_was_run(summary: Mapping[str, Any]) -> None:

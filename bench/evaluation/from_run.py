@@ -23,8 +23,8 @@ from bench.running.context import RunContext
 from bench.running.fitting import load_retrieval_history, obtain_features, split_labels
 from bench.running.stages import obtain_embeddings, obtain_network
 from bench.runs.finding import KeptRun, read_run
+from bench.runs.finished import Run
 from bench.runs.folder import RunFolder
-from bench.runs.load import Run
 
 AS_ON_RECORD = ("rendered", "counts")
 """What the records say of the data, and the file repeats."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.findings.rounding import percent
-from bench.runs.load import RecordsFile, Run
+from bench.runs.finished import RecordsFile, Run
 
 
 def origin_line(keys: Iterable[str], provenances: Iterable[Mapping[str, Any]]) -> str:

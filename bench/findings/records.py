@@ -14,8 +14,8 @@ from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Record
 from bench.retrieval.table import FloatArray
+from bench.runs.finished import Run
 from bench.runs.frames import Frames, indices_by, numbers_of, records_of_kind
-from bench.runs.load import Run
 
 ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "preset", "setup", "seed", "run")
 """Columns that say what a row is about; only the CSV has them all."""

@@ -18,8 +18,8 @@ from bench.findings.costs import MACS, Cost
 from bench.findings.setups import Setup, labels_of, settings_of, swept_in
 from bench.findings.text import file_name
 from bench.inert import clean
+from bench.runs.finished import Results, Run
 from bench.runs.frames import Frames
-from bench.runs.load import Results, Run
 from bench.spec import EvaluationSpec, digest, with_defaults
 
 SIGNALS = {

@@ -12,9 +12,9 @@ import pandas as pd
 
 from bench.inert import clean
 from bench.runs.fields import laid_flat, with_later_settings
+from bench.runs.finished import Run
 from bench.runs.frames import Frames, chosen, columns_of
-from bench.runs.load import Run
-from bench.spec import digest
+from bench.spec import digest, shortened
 
 OF_ONE_SEED = ("seed", "content")
 """Entries of a spec in which the seeds of one setup differ: a file of embeddings is of one seed."""
@@ -142,4 +142,4 @@ def _label(name: str, mine: Mapping[str, Any], differing: Sequence[str]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(shortened(value))

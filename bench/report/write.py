@@ -26,9 +26,10 @@ from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, pag
 from bench.report.pictures import Picture, picture_files, read_picture
 from bench.report.studies import SCALES, STUDIES, read_scales, read_studies
 from bench.report.tables.overview import overview
+from bench.runs.finished import Run
 from bench.runs.frames import FramesFile
 from bench.runs.held_out import few_held_out
-from bench.runs.load import Run, load, require_records
+from bench.runs.load import load, require_records
 from bench.temporary import folder_in
 
 OF_MANY = ("svg",)

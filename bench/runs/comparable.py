@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.errors import BenchError
-from bench.runs.fields import spec_differences
+from bench.runs.fields import spec_differences, told_apart
 from bench.runs.finding import KeptRun
-from bench.runs.load import Run
-from bench.spec import with_defaults
+from bench.runs.finished import Run
+from bench.spec import HASH_DIGITS, with_defaults
 from bench.training.recipe import Recipe
 
 SAME_MEASURE = ("ap", "signals", "evaluation_version")
@@ -26,7 +26,7 @@ def comparable(*runs: KeptRun) -> tuple[Run, ...]:
     first = runs[0]
     for other in runs[1:]:
         if first.spec["fingerprint"] != other.spec["fingerprint"]:
-            found = [f"{run.spec['dataset']} ({str(run.spec['fingerprint'])[:12]})" for run in (first, other)]
+            found = [f"{run.spec['dataset']} ({str(run.spec['fingerprint'])[:HASH_DIGITS]})" for run in (first, other)]
             raise BenchError(
                 f"the runs are on different data, {found[0]} and {found[1]}: their numbers measure different things"
             )
@@ -52,7 +52,7 @@ def check_side(runs: Sequence[KeptRun]) -> None:
     for other in runs[1:]:
         apart = [one for one in spec_differences(_settled(first.spec), _settled(other.spec)) if one.name != "seed"]
         if apart:
-            told = "; ".join(f"{one.name} {one.first} and {one.second}" for one in apart[:TOLD])
+            told = "; ".join(f"{one.name} {' and '.join(map(str, told_apart(one)))}" for one in apart[:TOLD])
             more = f" and {len(apart) - TOLD} more" if len(apart) > TOLD else ""
             raise BenchError(
                 f"the runs of one side must differ by their seed alone; {first.name} and {other.name} differ in {told}"

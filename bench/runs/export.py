@@ -17,7 +17,8 @@ from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.files import replacing
 from bench.inert import csv_cell
-from bench.runs.load import Run, each_run, newest_rows
+from bench.runs.finished import Run
+from bench.runs.load import each_run, newest_rows
 
 EVALUATION = ("ap", "signals")
 BEGIN, GZIP = b"run,dataset,", b"\x1f\x8b"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from bench import registry
-from bench.spec import with_defaults
+from bench.spec import shortened, with_defaults
 from bench.training.recipe import Recipe
 
 GROUP_OF = {
@@ -23,6 +24,8 @@ GROUP_OF = {
 }
 """Group of the spec's fields; the others are of the recipe."""
 GROUPS = ("method", "data", "recipe")
+WEIGHTS, WEIGHTS_DIGEST = "weights", "weights_digest"
+"""The fields of a file of weights: its path and the hash of its content."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,22 @@ def laid_flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in values.items():
         flat |= laid_flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return flat
+
+
+def file_labels(paths: Sequence[str]) -> list[str]:
+    """Name files by as many last parts of their paths as tell them apart: best.pt, or a/best.pt and b/best.pt."""
+    parts = [PurePath(path).parts for path in paths]
+    longest = max(map(len, parts), default=1)
+    tails = ([str(PurePath(*path[-count:])) for path in parts] for count in range(1, longest + 1))
+    return next((tail for tail in tails if len(set(tail)) == len(set(paths))), list(paths))
+
+
+def told_apart(difference: FieldDifference) -> tuple[Any, Any]:
+    """Give both values of a field as short as people can tell them apart."""
+    first, second = difference.first, difference.second
+    if difference.name == WEIGHTS and isinstance(first, str) and isinstance(second, str):
+        first, second = file_labels([first, second])
+    return shortened(first), shortened(second)
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[FieldDifference, ...]:

@@ -14,9 +14,10 @@ from typing import Any
 from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.files import read_json
+from bench.runs.finished import Run
 from bench.runs.folder import RunFolder
 from bench.runs.known_files import is_known
-from bench.runs.load import Run, each_run
+from bench.runs.load import each_run
 from bench.runs.records import records_under
 
 LISTED = 30
@@ -29,8 +30,9 @@ NEEDED = ("dataset", "fingerprint", "method", "preset", "seed")
 class KeptRun:
     """One training run as its folder keeps it.
 
-    ``training`` is None where training has not ended. ``scored`` holds its records, one :class:`~bench.runs.load.Run`
-    for each evaluation, the newest first; ``remarks`` say which files could not be used.
+    ``training`` is None where training has not ended. ``scored`` holds its records, one
+    :class:`~bench.runs.finished.Run` for each evaluation, the newest first; ``remarks`` say which files could not be
+    used.
     """
 
     folder: RunFolder

@@ -25,8 +25,8 @@ from bench.errors import BenchError
 from bench.files import AGAIN, read_arrays
 from bench.retrieval.table import ExitTable, FirstExitFeatures, FloatArray
 from bench.retrieval.table_file import load_table
+from bench.runs.finished import RecordsFile, Run
 from bench.runs.folder import RunFolder
-from bench.runs.load import RecordsFile, Run
 from bench.spec import EVALUATION_VERSION, SweepSpec
 
 SAME = 1e-6

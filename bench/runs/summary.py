@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.runs.fields import grouped
 from bench.runs.finding import KeptRun
+from bench.runs.finished import RecordsFile
 from bench.runs.known_files import meaning
-from bench.runs.load import RecordsFile
 
 NOT_LOSSES = ("epoch", "learning_rate", "seconds")
 """What training notes of an epoch beside its losses."""

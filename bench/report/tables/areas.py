@@ -15,7 +15,7 @@ from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Column, Record, Table, table
 from bench.findings.versions import version_remark
-from bench.runs.load import Run
+from bench.runs.finished import Run
 
 
 def area_table(section: Section) -> Table:

@@ -14,7 +14,7 @@ from bench.findings.rounding import number, ratio
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Column, Record, Table, table
-from bench.runs.load import Run
+from bench.runs.finished import Run
 
 
 def overview(sections: Sequence[Section]) -> Table:
