@@ -44,14 +44,18 @@ def read_genotype(text: str) -> Genotype:
 
 
 def genotype_text(value: str) -> str:
-    """Give a genotype as it is, or as the file of that name holds it. Raises :class:`BenchError` where neither is."""
+    """Give a genotype as it is, or as the file of that name holds it, less comments (#).
+
+    Raises :class:`BenchError` where neither is.
+    """
     path = Path(value)
     if re.fullmatch(r"[\d,-]*", value) or not path.is_file():
         read_genotype(value)
         return value
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(MOST_BYTES).strip()
+            lines = file.read(MOST_BYTES).splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("#")).strip()
         read_genotype(text)
     except (OSError, UnicodeDecodeError, BenchError) as problem:
         raise BenchError(f"genotype={value}: the file holds no genotype ({problem})") from problem

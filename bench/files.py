@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ SCHEMA_VERSION = 1
 AGAIN = "remove it to have it made again"
 DIGEST = "digest"
 """Name of the digest in a JSON object."""
+LONGEST_TEXT = 10_000
+"""Characters of a text that are read."""
+KEYED = re.compile(r".+-[0-9a-f]{8}")
+"""Names that the suite gives end with digits that follow from what is in the file."""
 
 
 def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = False) -> None:
@@ -79,3 +84,34 @@ def read_json(path: Path, advice: str = AGAIN) -> dict[str, Any]:
         raise DamagedFile(f"cannot read {path}: expected an object, found {type(value).__name__}; {advice}")
     value.pop(DIGEST, None)
     return value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a line of text, with a digest in a comment below it. Raises OSError where that fails."""
+    with replacing(path) as beside:
+        beside.write_text(f'{text}\n# "{DIGEST}": "{FIELD}"\n', encoding="utf-8")
+        stamp(beside)
+
+
+def read_text(path: Path, advice: str = AGAIN) -> str:
+    """Read what :func:`write_text` wrote, or somebody's own text without a digest; comments (#) are left out.
+
+    Raises DamagedFile, with the advice, where it is not what was written, no short text, or not there.
+    """
+    try:
+        verify(path)
+        with path.open(encoding="utf-8") as file:
+            lines = file.read(LONGEST_TEXT).splitlines()
+    except (OSError, ValueError, DamagedFile) as problem:
+        raise DamagedFile(f"cannot read {path}: {problem}; {advice}") from problem
+    return "\n".join(line.strip() for line in lines if not line.lstrip().startswith("#")).strip()
+
+
+def check_name(found: str, written: str) -> None:
+    """Compare the name of a kept file or folder, without ending, with the one that its content is written under.
+
+    Names that users gave, which end with no digits of ours, are left alone. Raises DamagedFile where the content is
+    that of another file.
+    """
+    if found != written and KEYED.fullmatch(found):
+        raise DamagedFile(f"it holds what is kept as {written}: another measurement's file lies in its place")

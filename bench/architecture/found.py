@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from bench import registry
+from bench.architecture.kept import FILE, GENOTYPE, read_architecture
 from bench.data.dataset import ImageSample
 from bench.data.images import ImageStore, dataset_fingerprint, open_store
 from bench.data.split import hold_out, relabel
+from bench.digests import DamagedFile
 from bench.errors import BenchError, unknown_name
-from bench.files import SCHEMA_VERSION, read_json, replacing, write_json
+from bench.files import SCHEMA_VERSION, write_json, write_text
 from bench.methods import ArchitectureSearch, Method
 from bench.precision import resolve_precision
 from bench.progress import SILENT, Reporter
@@ -91,11 +93,11 @@ def find_architecture(request: RunRequest, reporter: Reporter = SILENT) -> Found
     key = digest(spec)
     name = f"{request.method}-{request.preset}-seed{request.seed}-{key[:8]}"
     folder = RunFolder(request.results / "architecture" / dataset.name / name)
-    file, genotype = folder.path / "architecture.json", folder.path / "genotype.txt"
+    file, genotype = folder.path / FILE, folder.path / GENOTYPE
     with folder.alone():
         if request.fresh:
             folder.clear()
-        values = find(file, read_json, reporter, found=f"search found in {folder.path}")
+        values = find(file, lambda path: _own(path, key), reporter, found=f"search found in {folder.path}")
         if values is None:
             values = {
                 "schema": SCHEMA_VERSION,
@@ -105,11 +107,18 @@ def find_architecture(request: RunRequest, reporter: Reporter = SILENT) -> Found
             }
             with saving(file):
                 write_json(file, values)
-            values = read_json(file)
+            values = _own(file, key)
             folder.checkpoint.unlink(missing_ok=True)
-        with saving(genotype), replacing(genotype) as beside:
-            beside.write_text(f"{values['genotype']}\n", encoding="utf-8")
+        with saving(genotype):
+            write_text(genotype, str(values["genotype"]))
     return FoundArchitecture(values, file, genotype)
+
+
+def _own(path: Path, key: str) -> dict[str, Any]:
+    values = read_architecture(path)
+    if values["key"] != key:
+        raise DamagedFile(f"{path} is of the search {str(values['key'])[:8]}, not of {key[:8]}")
+    return values
 
 
 def _run(

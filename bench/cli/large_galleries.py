@@ -61,12 +61,12 @@ def search_large_galleries(
             else f"drawn: {sizes[-1] * widest / 1e6:,.0f} MB on disk while it runs",
         },
     )
-    values = measure_embedded(embedded, request, working, TerminalReporter(), chosen)
-    tables = {one.name: one for one in scale_tables(values)}
     names = [one.name for one in exits]
-    identity = (embedded.content, sizes, request.indexes, request.seed, names, str(request.codes or ""))
+    key = digest((embedded.content, sizes, request.indexes, request.seed, names, str(request.codes or "")))
+    values = {**measure_embedded(embedded, request, working, TerminalReporter(), chosen), "key": key}
+    tables = {one.name: one for one in scale_tables(values)}
     # Names out of a file from elsewhere name no folder as they are.
-    folder = results / "scale" / file_name(embedded.dataset) / file_name(embedded.name, ending=digest(identity)[:8])
+    folder = results / "scale" / file_name(embedded.dataset) / file_name(embedded.name, ending=key[:8])
     try:
         write_json(folder / "scale.json", values)
     except OSError as problem:

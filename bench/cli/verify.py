@@ -32,10 +32,12 @@ def verify_command(
     """Check every file of a results folder and of the cache; ends with status 1 where something is wrong.
 
     Digests, forms and schemas are checked, the records of the exits against the exit tables that they came from, and
-    measurements (latencies, early exits, search studies) against the records of the runs that they name.
+    measurements (latencies, early exits, search studies) against the records of the runs that they name. Exports,
+    galleries (*.gallery) and searched architectures under the folder are checked as well.
     Without --repair nothing is written.
     """
     # Here, not at the top: help should not wait for pandas.
+    from bench.report.kept_verification import verify_kept
     from bench.report.measured_verification import verify_measurements
     from bench.runs.cache_verification import verify_cache
     from bench.runs.repair import repair as remove
@@ -44,6 +46,7 @@ def verify_command(
     reporter = TerminalReporter()
     verification = verify_results(results, reporter)
     verify_measurements(results, verification, reporter)
+    verify_kept(results, verification, reporter)
     verify_cache(cache or default_cache(), verification, reporter)
     removed, left = remove(verification.findings) if repair else ([], [])
     checked = (

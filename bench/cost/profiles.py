@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, read_json, write_json
+from bench.files import SCHEMA_VERSION, check_name, read_json, write_json
 from bench.spec import digest, identifying_options
 
 if TYPE_CHECKING:
@@ -33,14 +34,19 @@ def write_latency(results: Path, record: Mapping[str, Any]) -> Path:
 
     Raises :class:`BenchError` where the file cannot be written.
     """
-    where = [record["network"], record["batch"], *_where(record)]
-    path = results / FOLDER / f"{record['method']}-{record['preset']}-{digest(where)[:8]}.json"
+    path = results / FOLDER / f"{latency_name(record)}.json"
     try:
         write_json(path, {"schema": SCHEMA_VERSION, **record})
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise BenchError(f"cannot write under {results}: {reason}; choose other --results") from problem
     return path
+
+
+def latency_name(record: Mapping[str, Any]) -> str:
+    """Name the file of a record, without its ending: one for each network, batch size and machine."""
+    where = [record["network"], record["batch"], *_where(record)]
+    return f"{record['method']}-{record['preset']}-{digest(where)[:8]}"
 
 
 def read_latencies(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
@@ -52,7 +58,10 @@ def read_latencies(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
         try:
             record = read_json(path)
             check_latency(record)
-        except (BenchError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
+            check_name(path.stem, latency_name(record))
+        except BenchError as problem:
+            remarks.append(f"left out: {name}: {str(problem).replace(str(path), name)}")
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {name} is no latency of this suite ({type(problem).__name__}: {problem})")
         else:
             records.append(record)
@@ -64,6 +73,16 @@ def check_latency(record: Mapping[str, Any]) -> None:
     lengths = {len(record[name]) for name in ("exits", "milliseconds", "low", "high")}
     if record["schema"] != SCHEMA_VERSION or len(lengths) != 1 or not all(_where(record)):
         raise ValueError("another schema, or exits without times")
+    texts = [record[name] for name in ("network", "method", "preset")] + list(record["exits"])
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("expected texts as network, method, preset and exits")
+    for name, absent in (("batch", None), ("runs", 1), ("views", 1)):
+        if type(number := record.get(name, absent)) is not int or number < 1:
+            raise ValueError(f"expected a whole number from 1 as {name}, found {number}")
+    columns = ["milliseconds", "low", "high", *(["joules"] if "joules" in record else [])]
+    for value in chain.from_iterable(record[name] for name in columns):
+        if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+            raise ValueError(f"expected numbers from 0 as {', '.join(columns)}, found {value}")
 
 
 def machine(record: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -227,7 +228,7 @@ def load_gallery(path: Path) -> Gallery:
                 names=tuple(about["names"]),
                 features=arrays.get("features"),
             )
-    except (ValueError, KeyError, TypeError, BadZipFile) as problem:
+    except (AttributeError, KeyError, TypeError, ValueError, EOFError, zlib.error, BadZipFile, BenchError) as problem:
         raise BenchError(f"{path} is no gallery of this version ({problem}); build it again") from problem
 
 

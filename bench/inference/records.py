@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, read_json, write_json
+from bench.files import SCHEMA_VERSION, check_name, read_json, write_json
 from bench.spec import digest
 
 FOLDER = "inference"
@@ -22,15 +22,20 @@ NUMBERS = (
 
 def write_record(results: Path, record: dict[str, Any]) -> Path:
     """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
-    identifying = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
-    key = digest([record[name] for name in identifying] + [[one["name"] for one in record["contestants"]]])
-    engine = record["engine"]
-    path = results / FOLDER / f"{record['name']}-{record['scenario']}-{engine['backend']}-{key[:8]}.json"
+    path = results / FOLDER / f"{inference_name(record)}.json"
     try:
         write_json(path, record)
     except OSError as problem:
         raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose other --results") from None
     return path
+
+
+def inference_name(record: Mapping[str, Any]) -> str:
+    """Name the file of a record, without its ending: one for each way of asking."""
+    identifying = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
+    # Who kept no gallery said nothing of one before there were any.
+    key = digest([record.get(name) for name in identifying] + [[one["name"] for one in record["contestants"]]])
+    return f"{record['name']}-{record['scenario']}-{record['engine']['backend']}-{key[:8]}"
 
 
 def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
@@ -42,8 +47,9 @@ def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
         try:
             record = read_json(path)
             check_inference(record)
+            check_name(path.name.partition(".json")[0], inference_name(record))
         except BenchError as problem:
-            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
+            remarks.append(f"left out: {name}: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {name} is no record of bench infer ({type(problem).__name__}: {problem})")
         else:

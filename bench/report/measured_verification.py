@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.cost.profiles import check_latency, network_key
+from bench.cost.profiles import check_latency, latency_name, network_key
 from bench.digests import verify
 from bench.errors import BenchError
-from bench.files import read_json
-from bench.inference.records import check_inference
+from bench.files import check_name, read_json
+from bench.inference.records import check_inference, inference_name
 from bench.progress import SILENT, Reporter
-from bench.report.studies import check_study
+from bench.report.studies import check_folder, check_study
 from bench.report.tables.scale import check_scale
 from bench.runs.records import cost_of, read_header, read_records, records_under
 from bench.runs.verification import AS_IT_IS, NO_DIGEST, SAME, Finding, Verification
@@ -33,6 +33,8 @@ WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, 
 METRICS = ("mAP", "rank-1")
 AGAIN = "put a whole copy in its place, or measure again; --repair leaves it, as times cannot be made again"
 Record = Mapping[str, Any]
+Check = Callable[[Path, Any], None]
+"""Raises BenchError, or what reading another form ends in, where a file is not what was written in that place."""
 
 
 class Disagreement(Exception):
@@ -66,13 +68,12 @@ Runs = Mapping[str, list[_Sweep]]
 
 def verify_measurements(results: Path, verification: Verification, reporter: Reporter = SILENT) -> None:
     """Check every measurement under a results folder, and add what is found."""
-    kinds: tuple[tuple[str, Callable[[Any], object], Callable[[Any, Runs], Sequence[str]]], ...] = (
-        ("latency/*.json", check_latency, _latency),
-        ("inference/*.json", check_inference, _inference),
-        ("inference/*.json.[gx]z", check_inference, _inference),
-        ("search/*/*/study.json", check_study, _study),
-        ("scale/*/*/scale.json", check_scale, lambda *_: ()),
-        ("architecture/*/*/architecture.json", lambda values: str(values["genotype"]), lambda *_: ()),
+    kinds: tuple[tuple[str, Check, Callable[[Any, Runs], Sequence[str]]], ...] = (
+        ("latency/*.json", _check_latency, _latency),
+        ("inference/*.json", _check_inference, _inference),
+        ("inference/*.json.[gx]z", _check_inference, _inference),
+        ("search/*/*/study.json", _check_study, _study),
+        ("scale/*/*/scale.json", _check_scale, lambda *_: ()),
     )
     found = [
         (path, path.parents[pattern.count("/")], check, compare)
@@ -94,6 +95,26 @@ def verify_measurements(results: Path, verification: Verification, reporter: Rep
             task.advance()
 
 
+def _check_latency(path: Path, record: Record) -> None:
+    check_latency(record)
+    check_name(path.stem, latency_name(record))
+
+
+def _check_inference(path: Path, record: Record) -> None:
+    check_inference(record)
+    check_name(path.name.partition(".json")[0], inference_name(record))
+
+
+def _check_study(path: Path, record: dict[str, Any]) -> None:
+    check_study(record)
+    check_folder(path, record)
+
+
+def _check_scale(path: Path, record: dict[str, Any]) -> None:
+    check_scale(record)
+    check_folder(path, record)
+
+
 def _runs(results: Path) -> dict[str, list[_Sweep]]:
     sweeps: dict[str, list[_Sweep]] = {}
     for path in chain.from_iterable(records_under(folder) for folder in sorted(results.glob("**/runs/*/*"))):
@@ -105,13 +126,11 @@ def _runs(results: Path) -> dict[str, list[_Sweep]]:
     return sweeps
 
 
-def _findings(
-    path: Path, check: Callable[[Any], object], compare: Callable[[Any, Runs], Sequence[str]], runs: Runs
-) -> Iterator[Finding]:
+def _findings(path: Path, check: Check, compare: Callable[[Any, Runs], Sequence[str]], runs: Runs) -> Iterator[Finding]:
     try:
         digested = verify(path)
         record = read_json(path)
-        check(record)
+        check(path, record)
         absent = compare(record, runs)
     except OSError as problem:
         yield Finding(path, f"cannot be read ({problem.strerror or problem})", "make it readable, and check again")

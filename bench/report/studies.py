@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, read_json
+from bench.files import SCHEMA_VERSION, check_name, read_json
 from bench.report.tables.scale import Scale, check_scale
 from bench.report.tables.search import study_tables
 from bench.report.tables.study import Study, study_name
@@ -38,13 +38,23 @@ def _read(
         try:
             record = read_json(path)
             check(record)
+            check_folder(path, record)
         except BenchError as problem:
-            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
+            remarks.append(f"left out: {name}: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {name} is no {what} of this suite ({type(problem).__name__}: {problem})")
         else:
             found.append((path.parent.name, record))
     return tuple(found), tuple(remarks)
+
+
+def check_folder(path: Path, record: dict[str, Any]) -> None:
+    """Compare the folder that a measurement lies in with its key, which measurements of before do not have.
+
+    Raises DamagedFile where it was written to another folder.
+    """
+    if "key" in record:
+        check_name(path.parent.name, f"{path.parent.name[:-8]}{str(record['key'])[:8]}")
 
 
 def check_study(study: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,6 +13,7 @@ from bench.cost.axes.contract import PricedNetwork
 from bench.data.cache import default_cache
 from bench.data.dataset import DatasetRequest
 from bench.data.views import VIEW_COUNTS, check_views
+from bench.digests import DamagedFile, verify
 from bench.errors import BenchError, unknown_name
 from bench.methods import Method
 from bench.precision import check_device, check_precision, resolve_precision
@@ -104,7 +105,7 @@ class RunRequest:
         if self.training_share != 1:
             recipe = recipe.shortened(self.training_share)
         options, recipe = override(preset.network, recipe, self.settings, method.option_ranges)
-        options |= {name: read(str(options[name])) for name, read in method.file_options.items()}
+        options |= {name: _read_option(name, str(options[name]), read) for name, read in method.file_options.items()}
         if self.as_is and options.get("weights", "none") in ("none", "imagenet"):
             raise BenchError("--as-is scores the weights of a file: name it with --weights FILE")
         if recipe.keep == "best" and not self.as_is and not self.calibration_share:
@@ -212,6 +213,18 @@ class RunRequest:
             loss_parts=self.ranks.world_size if self.loss_over == "device" else 1,
             as_is=self.as_is,
         )
+
+
+def _read_option(name: str, value: str, read: Callable[[str], str]) -> str:
+    """Read an option that may name a file, whose digest is checked where it carries one. Raises :class:`BenchError`."""
+    try:
+        if Path(value).is_file():
+            verify(Path(value))
+    except DamagedFile as problem:
+        raise BenchError(
+            f"{name}={value}: {problem}; put a whole copy in its place, or remove its last line if you changed it"
+        ) from problem
+    return read(value)
 
 
 def _digest_of_file(weights: str) -> str:

@@ -76,7 +76,7 @@ def verify_results(results: Path, reporter: Reporter = SILENT) -> Verification:
     Raises BenchError where there is no such folder, or no run in it.
     """
     found = (path for path in results.glob("**/runs/*/*") if path.is_dir())
-    folders = sorted(path for path in found if not any(map(_hidden, path.relative_to(results).parts)))
+    folders = sorted(path for path in found if not any(map(hidden, path.relative_to(results).parts)))
     if not folders:
         raise BenchError(f"expected runs/<dataset>/<run>/ in or under {results}, found none; name another folder")
     verification = Verification(runs=len(folders))
@@ -88,7 +88,8 @@ def verify_results(results: Path, reporter: Reporter = SILENT) -> Verification:
     return verification
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
+    """Whether a file or folder is nobody's business but its process's."""
     return name.startswith(".")
 
 

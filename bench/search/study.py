@@ -140,8 +140,18 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
         for one in time_lengths(lengths, request.gallery_size, seconds=request.seconds, reporter=reporter)
     }
     first = headers[0]
+    spec = first["spec"]
+    identity = (
+        [row["run"] for row in accuracy],
+        request.gallery_size,
+        request.re_rank,
+        *([request.index] if request.index else []),
+        *(["coarse to fine"] if request.coarse_to_fine else []),
+    )
+    key = digest(identity)
     values = {
         "schema": SCHEMA_VERSION,
+        "key": key,
         "dataset": {**first["dataset"], "fingerprint": first["spec"]["fingerprint"]},
         "evaluation": first["evaluation"],
         "method": {**first["method"], "preset": first["spec"]["preset"], "recipe": first["spec"]["recipe_name"]},
@@ -162,15 +172,7 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
             device="cpu", precision="float32", threads=os.cpu_count() or 1, versions=first["provenance"]["versions"]
         ),
     }
-    spec = first["spec"]
-    identity = (
-        [row["run"] for row in accuracy],
-        request.gallery_size,
-        request.re_rank,
-        *([request.index] if request.index else []),
-        *(["coarse to fine"] if request.coarse_to_fine else []),
-    )
-    name = f"{spec['method']}-{spec['preset']}-{digest(identity)[:8]}"
+    name = f"{spec['method']}-{spec['preset']}-{key[:8]}"
     folder = request.run.results / "search" / spec["dataset"] / name
     try:
         write_json(folder / STUDY_FILE, values)

@@ -13,6 +13,7 @@ from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench.cost.macs import exit_macs
 from bench.errors import BenchError
+from bench.files import read_json, write_json
 from bench.inference.backends.backend import open_backend
 from bench.inference.export import write
 from bench.inference.export.card import CARD, FORMAT_VERSION, read_card
@@ -46,8 +47,14 @@ def folder(written, tmp_path):
 
 
 def change_card(folder, **changes):
-    values = json.loads((folder / CARD).read_text())
-    (folder / CARD).write_text(json.dumps(values | changes))
+    write_json(folder / CARD, read_json(folder / CARD) | changes)
+
+
+def change_one_digit(folder):
+    """A cost that is one digit off: still a card, but for its digest."""
+    text = (folder / CARD).read_text()
+    macs = json.loads(text)["exits"][0]["cumulative_macs"]
+    (folder / CARD).write_text(text.replace(str(macs), str(macs + 1)))
 
 
 def test_the_card_tells_what_is_there(run, written):
@@ -146,7 +153,11 @@ def test_floats_are_compared_with_the_largest_of_their_embedding():
     ("damage", "message"),
     [
         (lambda folder: (folder / CARD).unlink(), r"folder with model\.json, found none"),
-        (lambda folder: (folder / CARD).write_text("{"), "damaged or no card"),
+        (lambda folder: (folder / CARD).write_text("{"), r"cannot read .*model\.json.*export the run again"),
+        (lambda folder: (folder / CARD).write_text("[]"), "expected an object, found list"),
+        (change_one_digit, r"model\.json is damaged, its content does not match its digest"),
+        (lambda folder: change_card(folder, files={}), "lacks what a card has"),
+        (lambda folder: change_card(folder, files={"../step-1.onnx": "0"}), "lacks what a card has"),
         (lambda folder: change_card(folder, format_version=99), "export format 99, this suite reads 1 and 2"),
         (lambda folder: change_card(folder, exits=[{"name": "exit 1"}]), "lacks what a card has"),
         (lambda folder: change_card(folder, form="safetensors"), "--format onnx"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
-from bench.files import write_json
+from bench.files import read_json, write_json
 
 if TYPE_CHECKING:
     from bench.networks import ExitSpec
@@ -20,6 +20,8 @@ FORMAT_VERSION = 2
 READ_VERSIONS = (1, FORMAT_VERSION)
 """Formats that can be read. Graphs of format 1 give no features, so that policies which read them cannot run."""
 CARD = "model.json"
+WRONG_FORM = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading values of another form than ours ends in."""
 AGAIN = "export the run again: bench model export"
 
 
@@ -126,18 +128,38 @@ def read_card(folder: Path) -> ModelCard:
     path = folder / CARD
     if not path.is_file():
         raise BenchError(f"expected an export, a folder with {CARD}, found none at {folder}; {AGAIN}")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        found = values["format_version"]
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise BenchError(f"cannot read {path} ({problem!r}): it is damaged or no card of this suite; {AGAIN}") from None
+    values = read_json(path, AGAIN)
+    found = values.get("format_version")
     if found not in READ_VERSIONS:
         known = " and ".join(map(str, READ_VERSIONS))
         raise BenchError(f"{path} is of export format {found}, this suite reads {known}; {AGAIN}")
     try:
-        return ModelCard.from_json(values)
-    except (KeyError, TypeError) as problem:
+        card = ModelCard.from_json(values)
+        _check(card)
+    except WRONG_FORM as problem:
         raise BenchError(f"{path} lacks what a card has ({problem!r}); {AGAIN}") from None
+    return card
+
+
+def _check(card: ModelCard) -> None:
+    """Raise ValueError or TypeError for a card that this suite would not write."""
+    texts = ("form", "precision", "method", "preset", "run", "dataset", "weights_sha256", "suite_version")
+    strange = [name for name in texts if not isinstance(getattr(card, name), str)]
+    strange += [name for name in ("options", "files", "packages") if not isinstance(getattr(card, name), dict)]
+    for exit_ in card.exits:
+        names = (exit_.name, exit_.file, exit_.features, *exit_.inputs, *exit_.outputs)
+        whole = all(type(number) is int and number > 0 for number in (exit_.dim, exit_.cumulative_macs))
+        if exit_.code not in ("binary", "continuous") or not whole or not all(isinstance(name, str) for name in names):
+            strange.append("exits")
+    sizes = (*card.preprocessing.resize, *card.preprocessing.size, card.identities)
+    strange += ["sizes"] * (not all(type(size) is int and size > 0 for size in sizes))
+    sum(map(float, (*card.preprocessing.mean, *card.preprocessing.std)))
+    listed = set(card.files or ())
+    # A file that no digest is listed of would be read unchecked, and one elsewhere is not of this export.
+    if strange or not card.exits or not listed or {exit_.file for exit_ in card.exits} - {""} - listed:
+        raise ValueError(f"not as it is written: {', '.join(dict.fromkeys(strange)) or 'files'}")
+    if any(not isinstance(name, str) or Path(name).name != name for name in listed):
+        raise ValueError("files lie beside their card")
 
 
 def verify_files(folder: Path, card: ModelCard) -> None:
@@ -146,7 +168,11 @@ def verify_files(folder: Path, card: ModelCard) -> None:
         path = folder / name
         if not path.is_file():
             raise BenchError(f"{folder} lacks {name}, which its {CARD} lists; {AGAIN}")
-        if file_sha256(path) != expected:
+        try:
+            found = file_sha256(path)
+        except OSError as problem:
+            raise BenchError(f"cannot read {path} ({problem.strerror or problem}); make it readable") from problem
+        if found != expected:
             raise BenchError(
                 f"{path} is not the file that its {CARD} lists: it is damaged or of another export; {AGAIN}"
             )

@@ -54,7 +54,7 @@ def latency_table(section: Section) -> Table:
                 row = {"setup": one.setup.label, "exit": name, "batch": batch, "measured_on": measured_on}
                 row |= {"cost": section.cost.name, "cost_unit": section.cost.unit, "exit_cost": costs[index]}
                 row |= {"milliseconds": middle, "milliseconds_low": low, "milliseconds_high": high}
-                rows.append(row | {"runs": one.record["runs"]})
+                rows.append(row | {"runs": one.record.get("runs")})
     columns = [
         named("setup"),
         named("exit"),
