@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def batch_hard_triplet(
-    features: Tensor, labels: Tensor, margin: float | None, over_anchors: Literal["mean", "sum"] = "mean"
+    features: Tensor, labels: Tensor, margin: float | Tensor | None, over_anchors: Literal["mean", "sum"] = "mean"
 ) -> Tensor:
     """Triplet loss of features (B, F): each anchor against its furthest positive and nearest negative.
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from bench.allocation import keep_large_blocks
 from bench.budget.policies.random import RANDOM
 from bench.budget.thresholding.calibrated import FixedThresholds
-from bench.inference.backends.backend import open_backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.compaction import measure_steps
 from bench.inference.engine import Engine
 from bench.inference.gallery import Gallery, GalleryExit

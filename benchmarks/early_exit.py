@@ -26,7 +26,8 @@ from bench.budget.policies.random import RANDOM
 from bench.budget.thresholding.calibrated import FixedThresholds
 from bench.cost.macs import exit_macs
 from bench.errors import BenchError
-from bench.inference.backends.backend import Backend, open_backend
+from bench.inference.backends.backend import Backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.compaction import StepProfile, measure_steps
 from bench.inference.engine import Engine
 from bench.inference.export.trained import TrainedRun

@@ -24,8 +24,8 @@ def test_groups_stand_for_their_methods():
     assert {"hashreid-noexit", "bot", "osnet"} <= set(static)
     assert {"hashreid", "resnet-ensemble"} <= set(several)
     assert not set(static) & set(several)
-    assert methods_of("--method", "hashing") == ["ctf", "hashreid", "hashreid-noexit"]
-    assert methods_of("--method", "dare, hashing,hashreid") == ["dare", "ctf", "hashreid", "hashreid-noexit"]
+    assert methods_of("--method", "hashing") == ["abc", "ctf", "hashreid", "hashreid-noexit"]
+    assert methods_of("--method", "dare, hashing,hashreid") == ["dare", "abc", "ctf", "hashreid", "hashreid-noexit"]
     assert methods_of("--method", "all") == registry.names("method")
 
 

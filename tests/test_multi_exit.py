@@ -13,7 +13,7 @@ from bench import MultiExit, registry
 from bench.cost.macs import count, cross_check
 from bench.encoders.build import build_encoder
 from bench.errors import BenchError
-from bench.inference.backends.backend import open_backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.export.write import write_export
 from bench.running.run import run
 from bench.spec import SweepSpec

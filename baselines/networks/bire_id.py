@@ -8,51 +8,16 @@ discriminators and where they read are this suite's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.networks.adversary import Adversary
 from baselines.networks.binary import BinaryConvolution
 from baselines.networks.lite import ConvNorm
 from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
-
-LEAK = 0.2
-
-
-class Reversal(torch.autograd.Function):
-    """The identity, whose gradient is turned round: what one side descends, the other climbs (Ganin et al. 2016)."""
-
-    @staticmethod
-    def forward(context: Any, values: Tensor) -> Tensor:
-        """Hand the values on."""
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        """Turn the gradient round."""
-        return -gradient
-
-
-class Adversary(nn.Module):
-    """Tells real vectors (N, F) from made ones: two layers and a logit; its loss trains both sides at once."""
-
-    def __init__(self, features: int, hidden: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(features, hidden), nn.LeakyReLU(LEAK), nn.Linear(hidden, hidden), nn.LeakyReLU(LEAK)
-        )
-        self.verdict = nn.Linear(hidden, 1)
-
-    def forward(self, real: Tensor, made: Tensor) -> Tensor:
-        """−log D(real) − log(1 − D(made)), averaged; the gradient of ``made`` is turned round.
-
-        ``real`` has no gradient. So descending trains the adversary to tell them apart, and ``made`` to deceive it.
-        """
-        right, wrong = (self.verdict(self.layers(values))[:, 0] for values in (real.detach(), Reversal.apply(made)))
-        return F.softplus(-right).mean() + F.softplus(wrong).mean()
 
 
 class BinaryUnit(nn.Module):

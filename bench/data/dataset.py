@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.data.protocol import check_identities
 from bench.errors import BenchError, unknown_name
 from bench.progress import SILENT, Reporter
 
@@ -55,6 +54,16 @@ class ReidDataset:
         return (
             f"{self.name}: {len(self.train)} training, {len(self.query)} query and {len(self.gallery)} gallery images "
             f"in {self.root}"
+        )
+
+
+def check_identities(train: Iterable[ImageSample], test: Iterable[ImageSample], source: str) -> None:
+    """Raise :class:`BenchError` where an identity is in training and test."""
+    shared = sorted({sample.pid for sample in train} & {sample.pid for sample in test})
+    if shared:
+        raise BenchError(
+            f"{source}: training and test identities must be different people, but {len(shared)} are in both, "
+            f"identity {shared[0]} among them; move all images of a person to one side"
         )
 
 

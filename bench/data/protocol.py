@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from bench.data.dataset import ImageSample, check_identities
 from bench.errors import BenchError
-
-if TYPE_CHECKING:
-    from bench.data.dataset import ImageSample
-
-
-def check_identities(train: Iterable[ImageSample], test: Iterable[ImageSample], source: str) -> None:
-    """Raise :class:`BenchError` where an identity is in training and test."""
-    shared = sorted({sample.pid for sample in train} & {sample.pid for sample in test})
-    if shared:
-        raise BenchError(
-            f"{source}: training and test identities must be different people, but {len(shared)} are in both, "
-            f"identity {shared[0]} among them; move all images of a person to one side"
-        )
 
 
 def check_clothes(query: Iterable[ImageSample], gallery: Iterable[ImageSample], source: str) -> None:

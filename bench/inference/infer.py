@@ -127,7 +127,7 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
 
     Raises :class:`BenchError` where a package is missing, or the export is that of another run.
     """
-    from bench.inference.backends.backend import open_backend
+    from bench.inference.backends.by_name import open_backend
 
     options: dict[str, Any] = {"threads": request.threads, "device": request.device}
     kind = registry.backend(request.backend)

@@ -3,8 +3,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from baselines.networks.adversary import Adversary
 from baselines.networks.binary import BinaryConvolution, activation_sign, weight_sign
-from baselines.networks.bire_id import Adversary
 from bench import registry
 from bench.cost.axes.macs import MACS
 from bench.cost.axes.operations import OPERATIONS

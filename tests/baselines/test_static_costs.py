@@ -14,6 +14,8 @@ COUNTED = {
     "bot-r18": ([1_989_672_960], 11_176_512 + 512, [512]),
     # The layers of the pyramid, with their biases, and the scales of the four codes' necks.
     "ctf": ([4_053_270_528 + 2_795_520], 23_508_032 + 2_795_520 + 2_016 + 2_720, [2048]),
+    # A linear layer with its bias, and its batch norm, on a ResNet-50 of stride 2.
+    "abc": ([2_669_150_208 + 2048 * 2048], 23_508_032 + 2048 * 2048 + 3 * 2048, [2048]),
     "osnet": ([978_875_392], 2_169_508, [512]),
     "osnet-x0.75": ([571_752_192], 1_285_754, [512]),
     "osnet-x0.5": ([272_899_328], 630_034, [512]),

@@ -7,7 +7,7 @@ from families import STATIC, VARIANTS
 from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench import registry
-from bench.inference.backends.backend import open_backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.export import write
 from bench.inference.export.trained import read_trained
 from bench.runs.folder import RunFolder

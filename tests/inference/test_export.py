@@ -14,7 +14,7 @@ from smoke_networks import assert_same, embed, noise, smoke_run
 from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 from bench.files import read_json, write_json
-from bench.inference.backends.backend import open_backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.export import write
 from bench.inference.export.card import CARD, FORMAT_VERSION, read_card
 from bench.inference.export.check import check_export, checked_card, installed_backends

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from smoke_networks import assert_same, embed, noise, smoke_run
 
-from bench.inference.backends.backend import open_backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.backends.packed import OneByOne, pack_binary_convolutions
 from bench.inference.export.write import write_export
 

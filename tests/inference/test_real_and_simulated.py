@@ -13,7 +13,7 @@ from bench.budget.thresholds import stream_exits, threshold_exits
 from bench.data.augmentation import normalise
 from bench.device import DeviceImages
 from bench.inference.answers import Answers
-from bench.inference.backends.backend import open_backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.export.trained import read_trained
 from bench.inference.export.write import write_export
 from bench.inference.inputs import Inputs

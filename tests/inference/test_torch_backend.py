@@ -7,7 +7,8 @@ from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench.errors import BenchError
 from bench.inference.backends import compiled
-from bench.inference.backends.backend import open_backend, to_embedding
+from bench.inference.backends.backend import to_embedding
+from bench.inference.backends.by_name import open_backend
 from bench.networks import ExitSpec, select
 
 

@@ -8,7 +8,8 @@ import torch
 from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench import registry
-from bench.inference.backends.backend import open_backend, to_embedding
+from bench.inference.backends.backend import to_embedding
+from bench.inference.backends.by_name import open_backend
 from bench.inference.export.write import write_export
 from bench.networks import select
 from bench.running.run import run

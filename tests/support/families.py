@@ -18,7 +18,7 @@ VARIANTS = {
 """Methods that are another's network at other options; trinet is the ensemble with one network."""
 
 
-STATIC = ("bire-id", "cdnet", "ctf", "han-s", "mlfn", "osnet", "pcb", "resnet-ensemble")
+STATIC = ("abc", "bire-id", "cdnet", "ctf", "han-s", "mlfn", "osnet", "pcb", "resnet-ensemble")
 """Methods whose way through the harness is that of bot, or of a method of several exits."""
 
 

@@ -14,7 +14,8 @@ from bench import registry
 from bench.data.images import ImageStore
 from bench.data.tracklets import entries
 from bench.errors import BenchError
-from bench.inference.backends.backend import Backend, open_backend
+from bench.inference.backends.backend import Backend
+from bench.inference.backends.by_name import open_backend
 from bench.inference.export.card import ModelCard, read_card, verify_files
 from bench.inference.export.run_images import RunImages
 from bench.inference.export.trained import TrainedRun, weights_sha256

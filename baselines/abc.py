@@ -1,0 +1,140 @@
+"""ABC as a method of the suite. No torch at the top: listing methods loads this module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from baselines.number_lists import whole_numbers
+from bench.methods import Method, Options, Preset
+from bench.training import shared
+from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.networks import ExitOutput, MultiExitNetwork
+
+PAPER_RECIPE = Recipe(
+    input_size=(256, 128),
+    epochs=90,
+    batches_per_epoch=200,
+    identities_per_batch=16,
+    images_per_identity=4,
+    optimiser=Optimiser(name="adam", learning_rate=3e-4),
+    schedule=Schedule(kind="step", milestones=(30, 40, 60), factor=0.5),
+    augmentation=Augmentation(flip=0.5, erase=0.0),
+)
+"""18,000 batches of 64, as in the authors' code, counted as 90 epochs of 200; its rate is halved three times after the
+2,000 batches that classify identities."""
+DEMO_RECIPE = replace(
+    PAPER_RECIPE,
+    input_size=(128, 64),
+    epochs=14,
+    batches_per_epoch=30,
+    optimiser=Optimiser(name="adam", learning_rate=2e-3),
+    schedule=Schedule(kind="step", milestones=(8, 10, 12), factor=0.5, warmup_epochs=1.0),
+)
+"""The same schedule in minutes."""
+SMALL_RECIPE = shared.between(DEMO_RECIPE)
+SMOKE_RECIPE = replace(
+    DEMO_RECIPE,
+    input_size=shared.SMOKE.input_size,
+    epochs=2,
+    batches_per_epoch=3,
+    identities_per_batch=4,
+    images_per_identity=2,
+    schedule=Schedule(kind="step", milestones=(1,), factor=0.5),
+)
+
+OPTIONS: Options = {
+    "identity_share": 0.11,
+    "margin": 0.2,
+    "last_margin": 0.5,
+    "adversarial_weight": 1.0,
+    "hidden": "512,128",
+}
+"""Of the authors' code: 2,000 of 18,000 batches classify, the margin rises from 0.2 to 0.5, and the critic's layers."""
+FROM_SCRATCH: Options = {**OPTIONS, "identity_share": 0.5}
+"""Without pretrained weights, triplets alone learn slowly."""
+
+
+def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
+    from baselines.networks.abc import ABC
+    from bench.encoders.build import encoder_of
+
+    first, second = whole_numbers("hidden", options["hidden"], count=2)
+    return ABC(
+        encoder_of(options, input_size),
+        num_identities,
+        bits=int(options["bits"]),
+        hidden=(first, second),
+        identity_share=float(options["identity_share"]),
+    )
+
+
+def abc_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
+    """Cross-entropy while identities are classified; then triplets of the features, and the critic's loss.
+
+    The margin of the batch-hard triplets rises evenly from ``margin`` to ``last_margin`` while codes are learned.
+    """
+    import torch.nn.functional as F
+
+    from bench.losses import batch_hard_triplet
+
+    (output,) = outputs
+    coding = output.extras["coding"]
+    learning, done = (coding >= 0).float(), coding.clamp(min=0)
+    first, last = float(options["margin"]), float(options["last_margin"])
+    triplets = batch_hard_triplet(output.embedding, labels, first + (last - first) * done)
+    weight = float(options["adversarial_weight"])
+    return {
+        "identity": (1 - learning) * F.cross_entropy(output.extras["logits"], labels),
+        "triplet": learning * triplets,
+        "adversarial": learning * weight * output.extras["adversarial"],
+    }
+
+
+def _preset(described: str, network: Options, recipe: Recipe) -> Preset:
+    return Preset(described, {**network, "last_stride": 2}, recipe)
+
+
+ABC = Method(
+    name="abc",
+    summary="ABC: features of a ResNet-50 that a critic draws to random codes, one exit (binary codes, Hamming)",
+    paper="Liu et al., Adversarial Binary Coding for Efficient Person Re-identification, ICME 2019",
+    faithful="linear layer and batch norm on a ResNet-50, features of length 1, triplets with a rising margin, a "
+    "Wasserstein critic with clipped weights against codes of equally many zeros and ones, identities first",
+    differs="features and critic take every step together, with the gradient turned round between them, by one Adam at "
+    "one rate (the authors' code trains the critic five steps to one, twenty rounds in every forty batches, by SGD); "
+    "triplets are batch-hard; a 1 of a code is √(2/bits), so that codes have the features' length (there: 2/√bits); "
+    "presets from scratch classify identities for half of the training. Scores printed by that code are not those of "
+    "Market-1501's protocol: images of the same camera count there",
+    presets={
+        "paper": _preset(
+            "ResNet-50 from ImageNet at 256×128, 2048 bits, the schedule of the authors' code",
+            {**OPTIONS, "bits": 2048, "backbone": "resnet50", "weights": "imagenet"},
+            PAPER_RECIPE,
+        ),
+        "small": _preset(
+            "ResNet-50 of half width from scratch at 192×96: the recipe of preset demo, longer",
+            {**FROM_SCRATCH, "bits": 1024, "backbone": "resnet50-half", "weights": "none"},
+            SMALL_RECIPE,
+        ),
+        "demo": _preset(
+            "ResNet-14 of half width from scratch at 128×64: minutes on two cores",
+            {**FROM_SCRATCH, "bits": 256, "backbone": "resnet14-half", "weights": "none"},
+            DEMO_RECIPE,
+        ),
+        "smoke": _preset(
+            "seconds, for tests: learns nothing",
+            {**FROM_SCRATCH, "bits": 64, "hidden": "32,16", "backbone": "resnet10-quarter", "weights": "none"},
+            SMOKE_RECIPE,
+        ),
+    },
+    build=_build,
+    option_ranges={"bits": (8, 65536)},
+    loss=abc_loss,
+    groups=("static", "hashing"),
+)
