@@ -21,6 +21,7 @@ from bench.evaluation.codes import CodedExit, coded_exits, ready_codes
 from bench.evaluation.described import check_about, cost_of
 from bench.evaluation.embeddings import EmbeddedImages, Embeddings, hash_arrays
 from bench.evaluation.toolkits import from_toolkit, toolkit_of
+from bench.retrieval.codes import half_precision
 from bench.retrieval.labels import label_pair, search_labels
 from bench.retrieval.table import FloatArray
 from bench.spec import canonical_json
@@ -139,7 +140,7 @@ def _images(arrays: Arrays, part: str, coded: tuple[CodedExit, ...]) -> Embedded
     )
     features, entropy = arrays.get(f"{part}.features"), arrays.get(f"{part}.entropy")
     if features is not None:
-        features = _floats(f"{part}.features", features, (len(pids), None)).astype(np.float16)
+        features = half_precision(_floats(f"{part}.features", features, (len(pids), None)))
     if entropy is not None:
         entropy = _floats(f"{part}.entropy", entropy, (len(pids), len(coded))).astype(np.float64)
     return EmbeddedImages(codes, pids, camids, draws, features, entropy)
@@ -168,7 +169,7 @@ def _training(arrays: Arrays) -> TrainingStatistics | None:
         raise BenchError(
             f"{TRAINING[0]} holds -1, 0 and 1, measurements × images; found {history.dtype} {history.shape}"
         )
-    features = _floats(TRAINING[1], features, (images, None)).astype(np.float16)
+    features = half_precision(_floats(TRAINING[1], features, (images, None)))
     if neighbours.dtype.kind not in "iu" or neighbours.ndim != 2 or len(neighbours) != images:
         raise BenchError(
             f"{TRAINING[2]} are indices of training images, ({images}, k); found {neighbours.dtype} {neighbours.shape}"

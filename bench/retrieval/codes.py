@@ -1,4 +1,4 @@
-"""Binary codes: ±1 in memory of the network, one bit a dimension in the gallery."""
+"""How codes and features are kept: ±1 as one bit a dimension, features that a small classifier reads as half floats."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ def unpack(packed: ArrayLike, length: int) -> NDArray[np.int8]:
         )
     bits = np.unpackbits(values, axis=1, count=length).astype(np.int8)
     return 2 * bits - 1
+
+
+def half_precision(features: ArrayLike) -> NDArray[np.float16]:
+    """Round features to half precision; what is beyond ±65,504, its greatest number, is brought to that.
+
+    A network that has hardly been trained may have such features. As infinities they would make a classifier's means
+    and scales, and so all its decisions, NaN.
+    """
+    limit = float(np.finfo(np.float16).max)
+    return np.clip(np.asarray(features), -limit, limit).astype(np.float16)

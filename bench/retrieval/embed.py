@@ -16,7 +16,7 @@ from bench.device import DeviceImages, run_outputs
 from bench.errors import BenchError
 from bench.networks import MultiExitNetwork, sign
 from bench.progress import SILENT, Reporter
-from bench.retrieval.codes import pack
+from bench.retrieval.codes import half_precision, pack
 
 Embeddings = list[NDArray[np.uint8] | NDArray[np.float32]]
 """One array an exit: packed codes uint8 (N, ceil(dim / 8)) where binary, float32 (N, dim) where continuous."""
@@ -108,7 +108,7 @@ def embed_first_exit(
                 batch = normalise(images.views(chunk)[0]).contiguous(memory_format=torch.channels_last)
                 output = run_outputs(network, batch, fabric, num_exits=1)[0]
                 codes.append(_to_array(output.embedding, binary))
-                features.append(output.features.flatten(1).cpu().numpy().astype(np.float16))
+                features.append(half_precision(output.features.flatten(1).cpu().numpy()))
                 task.advance(len(chunk))
     finally:
         network.train(was_training)

@@ -15,6 +15,7 @@ from bench.device import DeviceImages
 from bench.errors import BenchError
 from bench.files import read_arrays, write_arrays
 from bench.networks import MultiExitNetwork
+from bench.retrieval.codes import half_precision
 from bench.retrieval.embed import embed_first_exit
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable, IntArray
@@ -127,7 +128,7 @@ def _embed_first_exit(context: RunContext, network: MultiExitNetwork) -> Feature
             features["neighbours"] = nearest_in_other_cameras(codes, camids)
             features[name] = values
         else:
-            features[name] = pool_tracklets([values.astype(np.float32)], samples)[0].astype(np.float16)
+            features[name] = half_precision(pool_tracklets([values.astype(np.float32)], samples)[0])
     if held_out_gallery:
         # The calibration gallery ends with the training images: see RunContext.calibration.
         features["calibration_gallery"] = np.concatenate([features["calibration_gallery"], features["training"]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
-from bench.retrieval.codes import pack, unpack
+from bench.retrieval.codes import half_precision, pack, unpack
 
 LENGTHS = (1, 7, 8, 9, 63, 64, 65, 256)
 
@@ -48,3 +48,10 @@ def test_shapes_and_types_that_do_not_fit_are_refused() -> None:
         unpack(np.zeros((3, 1), dtype=np.uint8), 9)
     with pytest.raises(BenchError, match="uint8"):
         unpack(np.zeros((3, 2), dtype=np.int64), 9)
+
+
+def test_features_beyond_half_precision_stay_numbers() -> None:
+    kept = half_precision(np.array([[1e9, -1e9, 65_519.0, 0.1, 3.0]], dtype=np.float32))
+    assert kept.dtype == np.float16
+    assert kept.tolist() == [[65_504.0, -65_504.0, 65_504.0, float(np.float16(0.1)), 3.0]]
+    assert np.isnan(half_precision(np.array([np.nan]))).all(), "what is no number is not made one"

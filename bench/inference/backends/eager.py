@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, BackendKind, Embedding, Rows, to_embedding
-from bench.retrieval.codes import unpack
+from bench.retrieval.codes import half_precision, unpack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +88,7 @@ class Eager(Backend):
         with torch.inference_mode(), self._autocast():
             codes = torch.from_numpy(values).to(self.device, torch.float32)
             features = self.network.first_features(state, codes)
-        return None if features is None else features.flatten(1).float().cpu().numpy().astype(np.float16)
+        return None if features is None else half_precision(features.flatten(1).float().cpu().numpy())
 
     def _step(self, state: Any, exit_index: int) -> tuple[Any, Tensor]:
         return self.network.step(state, exit_index)

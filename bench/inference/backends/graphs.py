@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, Embedding, Rows, to_embedding
 from bench.inference.export.card import CARD, ModelCard, read_card, verify_files
+from bench.retrieval.codes import half_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,7 +84,7 @@ class GraphBackend(Backend):
 
     def first_features(self, state: GraphState, embedding: Embedding) -> NDArray[np.float16] | None:
         """Give the first graph's features; None for graphs without that output."""
-        return None if state.features is None else state.features.astype(np.float16)
+        return None if state.features is None else half_precision(state.features)
 
 
 def checked_export(model: MultiExitNetwork | Path, backend: str) -> tuple[Path, ModelCard]:
