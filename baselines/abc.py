@@ -75,24 +75,21 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
 
 
 def abc_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
-    """Cross-entropy while identities are classified; then triplets of the features, and the critic's loss.
+    """Batch-hard triplets of the features, the critic's loss, and in the first part of training cross-entropy.
 
-    The margin of the batch-hard triplets rises evenly from ``margin`` to ``last_margin`` while codes are learned.
+    The margin of the triplets rises evenly from ``margin`` to ``last_margin``.
     """
     import torch.nn.functional as F
 
     from bench.losses import batch_hard_triplet
 
     (output,) = outputs
-    coding = output.extras["coding"]
-    learning, done = (coding >= 0).float(), coding.clamp(min=0)
+    extras = output.extras
     first, last = float(options["margin"]), float(options["last_margin"])
-    triplets = batch_hard_triplet(output.embedding, labels, first + (last - first) * done)
-    weight = float(options["adversarial_weight"])
     return {
-        "identity": (1 - learning) * F.cross_entropy(output.extras["logits"], labels),
-        "triplet": learning * triplets,
-        "adversarial": learning * weight * output.extras["adversarial"],
+        "identity": extras["classifying"] * F.cross_entropy(extras["logits"], labels),
+        "triplet": batch_hard_triplet(output.embedding, labels, first + (last - first) * extras["progress"]),
+        "adversarial": float(options["adversarial_weight"]) * extras["adversarial"],
     }
 
 
@@ -105,12 +102,12 @@ ABC = Method(
     summary="ABC: features of a ResNet-50 that a critic draws to random codes, one exit (binary codes, Hamming)",
     paper="Liu et al., Adversarial Binary Coding for Efficient Person Re-identification, ICME 2019",
     faithful="linear layer and batch norm on a ResNet-50, features of length 1, triplets with a rising margin, a "
-    "Wasserstein critic with clipped weights against codes of equally many zeros and ones, identities first",
+    "Wasserstein critic with clipped weights against codes of equally many zeros and ones",
     differs="features and critic take every step together, with the gradient turned round between them, by one Adam at "
     "one rate (the authors' code trains the critic five steps to one, twenty rounds in every forty batches, by SGD); "
-    "triplets are batch-hard; a 1 of a code is √(2/bits), so that codes have the features' length (there: 2/√bits); "
-    "presets from scratch classify identities for half of the training. Scores printed by that code are not those of "
-    "Market-1501's protocol: images of the same camera count there",
+    "triplets are batch-hard, and are there from the start, where that code classifies alone; a 1 of a code is "
+    "√(2/bits), so that codes have the features' length (there: 2/√bits); presets from scratch classify identities for "
+    "half of the training. Scores that the authors' code prints are not by Market-1501's protocol",
     presets={
         "paper": _preset(
             "ResNet-50 from ImageNet at 256×128, 2048 bits, the schedule of the authors' code",

@@ -34,15 +34,15 @@ class ABC(MultiExitNetwork):
 
     In training a critic of two ``hidden`` layers tells the features from random codes of the two values 0 and
     :func:`one`, a half each, and the features learn to pass for them. For the first ``identity_share`` of training
-    identities are classified instead, with dropout. Raises :class:`BenchError` for a share that is not from 0 to 1.
+    identities are classified too, with dropout. Raises :class:`BenchError` for a share that is not from 0 to 1.
     """
 
     def __init__(
         self, encoder: Encoder, num_identities: int, *, bits: int, hidden: tuple[int, int], identity_share: float
     ) -> None:
         super().__init__()
-        if not 0 <= identity_share < 1:
-            raise BenchError(f"identity_share is a share of training, from 0 to less than 1, not {identity_share:g}")
+        if not 0 <= identity_share <= 1:
+            raise BenchError(f"identity_share is a share of training, from 0 to 1, not {identity_share:g}")
         self.stem = encoder.stem
         self.stages = nn.ModuleList(encoder.stages)
         self.heads = nn.ModuleList([CodeHead(encoder.widths[-1], bits)])
@@ -60,7 +60,7 @@ class ABC(MultiExitNetwork):
         return head
 
     def anneal(self, progress: float) -> None:
-        """Learn codes when the share of training that classifies identities is over."""
+        """Note how far training is: identities are classified in a share of it, and the margin grows."""
         self.progress = progress
 
     def start(self, images: Tensor) -> Tensor:
@@ -84,8 +84,8 @@ class ABC(MultiExitNetwork):
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
         """Output for training.
 
-        While it trains, the extras are ``logits``, the critic's loss ``adversarial``, and how far the learning of codes
-        has come, as ``coding``: below 0 while identities are classified, then from 0 to 1.
+        While it trains, the extras are ``logits``, the critic's loss ``adversarial``, whether identities are
+        classified, ``classifying`` (1 or 0), and the fraction of training that is done, ``progress``.
         """
         pooled = self._pool(self.start(images))
         if not self.training:
@@ -93,13 +93,11 @@ class ABC(MultiExitNetwork):
         values = self.head.layers(pooled).float()
         features = F.normalize(values)
         drawn = torch.randint_like(features, 2) * one(features.shape[1])
-        coding = -1.0
-        if self.progress > self.identity_share:
-            coding = (self.progress - self.identity_share) / (1 - self.identity_share)
         extras = {
             "logits": self.classifier(values),
             "adversarial": self.critic(drawn, features),
-            "coding": features.new_tensor(coding),
+            "classifying": features.new_tensor(float(self.progress <= self.identity_share)),
+            "progress": features.new_tensor(self.progress),
         }
         return [ExitOutput(pooled, features, None, extras)]
 

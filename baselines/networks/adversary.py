@@ -47,16 +47,20 @@ class Adversary(nn.Module):
 class Critic(nn.Module):
     """Estimates how far made vectors (N, F) are from real ones: the Wasserstein distance (Arjovsky et al. 2017).
 
-    Its weights are kept within ±``clip`` in training, which bounds its slope (algorithm 1 there).
+    Its weights are kept within ±``clip`` in training, which bounds its slope (algorithm 1 there). It has no
+    biases: beside weights so small they would decide every rectifier, and it would be linear.
     """
 
     def __init__(self, features: int, hidden: tuple[int, int], clip: float) -> None:
         super().__init__()
         first, second = hidden
         self.layers = nn.Sequential(
-            nn.Linear(features, first), nn.LeakyReLU(LEAK), nn.Linear(first, second), nn.LeakyReLU(LEAK)
+            nn.Linear(features, first, bias=False),
+            nn.LeakyReLU(LEAK),
+            nn.Linear(first, second, bias=False),
+            nn.LeakyReLU(LEAK),
         )
-        self.verdict = nn.Linear(second, 1)
+        self.verdict = nn.Linear(second, 1, bias=False)
         self.clip = clip
 
     def forward(self, real: Tensor, made: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""ABC: what is learned when, the critic's two sides, and the threshold of its codes."""
+"""ABC: its loss, the critic's two sides, and the threshold of its codes."""
 
 import pytest
 import torch
@@ -20,38 +20,36 @@ def build(**options):
     return METHOD.build({**SMOKE.network, **options}, 3, SMOKE.recipe.input_size)
 
 
-def terms_at(coding, **options):
+@pytest.mark.parametrize(("progress", "margin", "classifying"), [(0.0, 0.2, 1), (0.5, 0.35, 1), (1.0, 0.5, 0)])
+def test_the_loss_by_hand(progress, margin, classifying):
     generator = torch.Generator().manual_seed(0)
     features = F.normalize(torch.randn(4, 8, generator=generator))
     logits = torch.randn(4, 3, generator=generator)
-    extras = {"logits": logits, "adversarial": torch.tensor(-0.25), "coding": torch.tensor(coding)}
+    extras = {"logits": logits, "adversarial": torch.tensor(-0.25)}
+    extras |= {"progress": torch.tensor(progress), "classifying": torch.tensor(float(classifying))}
     output = ExitOutput(torch.zeros(4, 5), features, None, extras)
-    terms = METHOD.loss([output], LABELS, {**SMOKE.network, **options})
-    return features, logits, {name: term.item() for name, term in terms.items()}
+    terms = METHOD.loss([output], LABELS, {**SMOKE.network, "adversarial_weight": 2.0})
+    by_hand = -logits.log_softmax(dim=1)[range(4), LABELS].mean().item()
+    assert {name: term.item() for name, term in terms.items()} == {
+        "identity": pytest.approx(classifying * by_hand),
+        "triplet": pytest.approx(batch_hard_triplet(features, LABELS, margin).item()),
+        "adversarial": pytest.approx(-0.5),
+    }
 
 
-def test_identities_first_then_codes():
-    _, logits, terms = terms_at(-1.0)
-    by_hand = -logits.log_softmax(dim=1)[range(4), LABELS].mean()
-    assert terms == {"identity": pytest.approx(by_hand.item()), "triplet": 0, "adversarial": 0}
-    for done, margin in ((0.0, 0.2), (0.5, 0.35), (1.0, 0.5)):
-        features, _, terms = terms_at(done, adversarial_weight=2.0)
-        triplet = batch_hard_triplet(features, LABELS, margin).item()
-        assert terms == {"identity": 0, "triplet": pytest.approx(triplet), "adversarial": pytest.approx(-0.5)}
-
-
-@pytest.mark.parametrize(("progress", "coding"), [(0.0, -1.0), (0.25, -1.0), (0.625, 0.5), (1.0, 1.0)])
-def test_the_network_says_how_far_codes_have_come(progress, coding):
+@pytest.mark.parametrize(("progress", "classifying"), [(0.0, 1), (0.25, 1), (0.3, 0), (1.0, 0)])
+def test_identities_are_classified_at_first(progress, classifying):
     network = build(identity_share=0.25)
     network.anneal(progress)
     output = network.outputs(torch.randn(4, 3, *SMOKE.recipe.input_size))[0]
-    assert output.extras["coding"].item() == pytest.approx(coding)
+    assert output.extras["classifying"].item() == classifying
+    assert output.extras["progress"].item() == pytest.approx(progress)
     assert torch.allclose(output.embedding.norm(dim=1), torch.ones(4))
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_that_leaves_no_time_for_codes(share):
-    with pytest.raises(BenchError, match="identity_share is a share of training, from 0 to less than 1"):
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_is_from_0_to_1(share):
+    with pytest.raises(BenchError, match="identity_share is a share of training, from 0 to 1"):
         build(identity_share=share)
 
 
