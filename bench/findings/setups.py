@@ -13,7 +13,7 @@ import pandas as pd
 from bench.inert import clean
 from bench.runs.fields import laid_flat, with_later_settings
 from bench.runs.finished import Run
-from bench.runs.frames import Frames, chosen, columns_of
+from bench.runs.frames import Frames, chosen, columns_of, indices_by
 from bench.spec import digest, shortened
 
 OF_ONE_SEED = ("seed", "content")
@@ -95,8 +95,7 @@ class Setup:
 
 def swept_in(frames: Sequence[Frames]) -> dict[str, tuple[str, ...]]:
     """Thresholdings of some runs' records, each with the policies that were swept in it."""
-    points = [chosen(frame, "policy", ["thresholding", "policy"]) for frame in frames if "policy" in frame]
-    pairs = sorted({pair for of in points for pair in zip(of["thresholding"], of["policy"], strict=True)})
+    pairs = sorted({(thresholding, policy) for frame in frames for policy, thresholding in indices_by(frame, "policy")})
     return {
         thresholding: tuple(policy for _, policy in group) for thresholding, group in groupby(pairs, key=itemgetter(0))
     }

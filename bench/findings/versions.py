@@ -9,7 +9,7 @@ from bench import registry
 from bench.errors import BenchError
 from bench.findings.sections import Section
 from bench.inert import clean
-from bench.runs.frames import chosen
+from bench.runs.frames import texts_of
 
 NAMED_RUNS = 6
 """Of more runs the first alone are named."""
@@ -61,7 +61,7 @@ def _recorded(section: Section) -> dict[str, set[str]]:
     """Policies that each run has records of, by the run's identity."""
     if section not in _RECORDED:
         _RECORDED[section] = {
-            run.identity: {str(name) for kind in frames for name in chosen(frames, kind, ["policy"])["policy"].unique()}
+            run.identity: {name for kind in frames for name in texts_of(frames, kind, "policy")}
             for setup in section.setups
             for run, frames in zip(setup.runs, setup.frames, strict=True)
         }

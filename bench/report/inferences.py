@@ -11,7 +11,6 @@ from bench.findings.origin import origin_line
 from bench.findings.sections import Section
 from bench.findings.text import file_name
 from bench.inert import clean
-from bench.report.figures.style import LineStyle, line_styles
 
 Record = Mapping[str, Any]
 
@@ -42,11 +41,6 @@ class InferenceGroup:
     def part(self) -> str:
         """End the names of files."""
         return file_name(*(str(self.first[name]) for name in ("name", "scenario", "batch")))
-
-    @property
-    def styles(self) -> dict[str, LineStyle]:
-        """Look of each record."""
-        return line_styles(self.records)
 
     @property
     def measured(self) -> str:

@@ -130,6 +130,11 @@ class FiledFrames(Mapping[str, pd.DataFrame]):
         columns = [values.get(name) or _whole(stored.others[name], stored.rows) for name in stored.columns]
         return [dict(zip(stored.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
+    def texts(self, kind: str, column: str) -> list[str]:
+        """Read a column of texts of a kind's table. Raises KeyError where it has none of that name."""
+        stored = self._stored[kind]
+        return _whole(stored.others[column], stored.rows)
+
     def numbers(self, kind: str, columns: Sequence[str]) -> NDArray[np.float64]:
         """Read columns of numbers (rows, columns); NaN where the table has not got one."""
         stored = self._stored[kind]
@@ -165,11 +170,21 @@ def chosen(frames: Frames, kind: str, columns: Sequence[str]) -> pd.DataFrame:
 
 def indices_by(frames: Frames, kind: str) -> dict[tuple[str, str], NDArray[np.intp]]:
     """Find the rows of a kind's table by policy and thresholding, each in their order."""
-    named = chosen(frames, kind, ["policy", "thresholding"])
     found: dict[tuple[str, str], list[int]] = {}
-    for index, names in enumerate(zip(named["policy"].tolist(), named["thresholding"].tolist(), strict=True)):
+    named = (texts_of(frames, kind, name) for name in ("policy", "thresholding"))
+    for index, names in enumerate(zip(*named, strict=True)):
         found.setdefault(names, []).append(index)
     return {names: np.array(indices, dtype=np.intp) for names, indices in found.items()}
+
+
+def texts_of(frames: Frames, kind: str, column: str) -> list[str]:
+    """Give a column of texts of a kind's table, a text for each row; none without a table.
+
+    Raises KeyError where the table has no such column.
+    """
+    if kind not in frames:
+        return []
+    return frames.texts(kind, column) if isinstance(frames, FiledFrames) else list(frames[kind][column])
 
 
 def numbers_of(frames: Frames, kind: str, columns: Sequence[str]) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ SUMMARIES = ("curve", "comparison", "outcome", "auc", "verification", "roc")
 KINDS = (*POINTS, *SUMMARIES)
 TEXTS = ("other", "threshold_from", "people")
 """Fields of some kinds of records that are texts."""
+NO_NUMBERS = frozenset({"kind", "policy", "thresholding", "a", "exit", "exit_fractions", *TEXTS})
+"""Fields that are no plain numbers."""
 
 
 def check_header(header: Mapping[str, Any]) -> None:
@@ -50,24 +52,27 @@ def flat_rows(records: Sequence[Mapping[str, Any]], exits: Sequence[str]) -> lis
 
 def _row(record: Mapping[str, Any], exits: Sequence[str]) -> dict[str, Any]:
     """Lay one record flat: an infinite ``a`` as a number, the fraction of every exit in a column of its own."""
-    kind, exit_index = record["kind"], record.get("exit")
+    kind, exit_index, a = record["kind"], record.get("exit"), record.get("a")
     if kind not in KINDS:
         raise ValueError(f"unknown kind of record {kind!r}")
     # The same few names stand in thousands of rows: each is held once.
-    row: dict[str, Any] = {"kind": intern(str(kind))}
-    row |= {name: intern(str(record[name])) for name in ("policy", "thresholding")}
-    row["a"] = math.nan if record.get("a") is None else float(record["a"])
-    row["exit"] = math.nan if exit_index is None else int(exit_index)
-    row["exit_name"] = exits[int(exit_index)] if exit_index is not None else ""
+    row: dict[str, Any] = {
+        "kind": intern(str(kind)),
+        "policy": intern(str(record["policy"])),
+        "thresholding": intern(str(record["thresholding"])),
+        "a": math.nan if a is None else float(a),
+        "exit": math.nan if exit_index is None else int(exit_index),
+        "exit_name": exits[int(exit_index)] if exit_index is not None else "",
+    }
     fractions = record.get("exit_fractions", ())
     if kind == "policy" and len(fractions) != len(exits):
         raise ValueError(f"{len(fractions)} exit fractions for {len(exits)} exits")
-    for index, fraction in enumerate(fractions):
-        row[f"exit_fraction_{index + 1}"] = _finite(fraction)
-    texts = {name: intern(str(record.get(name, ""))) for name in TEXTS}
-    row |= texts
-    taken = {"kind", "policy", "thresholding", "a", "exit", "exit_fractions", *texts}
-    row |= _all_finite({name: value for name, value in record.items() if name not in taken and value is not None})
+    if fractions:
+        row |= _finite({f"exit_fraction_{index}": fraction for index, fraction in enumerate(fractions, 1)})
+    for name in TEXTS:
+        row[name] = intern(str(record.get(name, "")))
+    numbers = {name: value for name, value in record.items() if name not in NO_NUMBERS and value is not None}
+    row |= _finite(numbers)
     if kind in SUMMARIES:
         return row
     constrained = kind == "oracle" and record["thresholding"] == "constrained"
@@ -78,17 +83,10 @@ def _row(record: Mapping[str, Any], exits: Sequence[str]) -> dict[str, Any]:
     return row
 
 
-def _all_finite(values: Mapping[str, Any]) -> dict[str, float]:
+def _finite(values: Mapping[str, Any]) -> dict[str, float]:
     numbers = dict(zip(values, map(float, values.values()), strict=True))
     if not all(map(math.isfinite, numbers.values())):
         raise ValueError(
             f"a finite number is expected for {', '.join(n for n in numbers if not math.isfinite(numbers[n]))}"
         )
     return numbers
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{value} where a finite number is expected")
-    return number

@@ -11,7 +11,7 @@ from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
-from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles, logarithmic
 from bench.report.figures.values import name_points
 from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 
@@ -55,7 +55,7 @@ def server_figures(section: Section) -> Iterator[Drawing]:
 
 
 def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) -> Drawing:
-    styles = group.styles
+    styles = line_styles(group.records)
     every = [one for record in group.records.values() for one in record["contestants"] if one[what] is not None]
     kinds = {one["kind"] for one in every}
     handles = [*handles_of(styles), *(_handle(kind) for kind in POINTS if kind in kinds)]

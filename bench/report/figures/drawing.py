@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -106,10 +107,25 @@ def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
         for _ in range(MOST_PASSES):
             before = [axes.get_position().bounds for axes in figure.axes]
             layout.execute(figure)
-            # Panels that have become smaller may have got other ticks, which need other room.
-            if np.allclose(before, [axes.get_position().bounds for axes in figure.axes], atol=LAID_OUT):
+            if _settled(figure, before):
                 break
         figure.set_layout_engine("none")
+
+
+def _settled(figure: Figure, before: Sequence[Any]) -> bool:
+    """Whether a layout needs no further pass: it made room for the ticks that are there now, and shapes are kept.
+
+    Panels that have become smaller may have got other ticks. Those of a shape of their own move until nothing does.
+    """
+    shown = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
+    if any(axes.get_aspect() != "auto" for axes in shown):
+        return np.allclose(before, [axes.get_position().bounds for axes in figure.axes], atol=LAID_OUT)
+    for axis in (axis for axes in shown for axis in (axes.xaxis, axes.yaxis)):
+        ticks = axis.get_major_ticks()
+        labelled = any(tick.label1.get_visible() for tick in ticks)
+        if labelled and [tick.get_loc() for tick in ticks] != axis.get_majorticklocs().tolist():
+            return False
+    return True
 
 
 def set_title(figure: Figure, title: str) -> None:

@@ -8,7 +8,7 @@ from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import handles_of
-from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, line_styles
 from bench.report.figures.values import name_points
 from bench.report.inferences import InferenceGroup, engines, inference_groups
 
@@ -23,7 +23,7 @@ def savings_figures(section: Section) -> Iterator[Drawing]:
 
 
 def _figure(group: InferenceGroup) -> Drawing:
-    styles = group.styles
+    styles = line_styles(group.records)
     points = [one for record in group.records.values() for one in engines(record)]
     values = [0.0, *(100 * float(one[what]) for one in points for what in (*PROMISES, "saved_network"))]
     margin = 0.06 * (max(values) - min(values)) or 1.0
