@@ -1,7 +1,8 @@
-"""Draw figures in several processes: nearly all of a report's time goes into them, and each stands by itself.
+"""Draw figures in several processes: most of a report's time goes into them, and each stands by itself.
 
-Processes are started afresh, never forked from this one, which may run threads: what is drawn has to be picklable, and
-a script that asks for more than one process has to be importable (``if __name__ == "__main__":``).
+This process is one of them. The others are started afresh, never forked from this one, which may run threads: what is
+drawn has to be picklable, and a script that asks for more than one process has to be importable
+(``if __name__ == "__main__":``).
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from bench.errors import BenchError
 from bench.findings.sections import Section
@@ -24,7 +26,7 @@ from bench.report.kinds import Kind
 from bench.report.leaving_out import leaving_out
 
 MOST = 2
-"""Each holds some 150 MB, beside the process that asks."""
+"""Each holds some 150 MB, and the one that asks has the tables as well."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,10 @@ class Drawn:
     files: dict[str, Path]
 
 
+_Filled: TypeAlias = tuple[list[Drawn], list[str]]
+"""Figures of a job, and remarks."""
 _SECTIONS: list[Section] = []
-"""In a process that draws: what is drawn, handed over once and not with every job."""
+"""In a process that helps: what is drawn, handed over once and not with every job."""
 
 
 def processes() -> int:
@@ -60,30 +64,44 @@ def processes() -> int:
     return min(getattr(os, "process_cpu_count", os.cpu_count)() or 1, MOST)
 
 
-def draw(
+@contextmanager
+def drawing(
     sections: Sequence[Section], jobs: Sequence[Job], workers: int = 1
-) -> Iterator[tuple[int, list[Drawn], list[str]]]:
-    """Give each job's index, figures and remarks, as soon as they are drawn; one worker is this process.
+) -> Iterator[Iterator[tuple[int, list[Drawn], list[str]]]]:
+    """Begin to draw in all processes but this one, which goes on with something else and draws what is left then.
 
+    Gives an iterator of each job's index, figures and remarks, as they are drawn; one worker is this process alone.
     A figure that cannot be drawn costs a remark. Raises OSError where none can be written, and BenchError where a
     process was ended from outside.
     """
     if workers < 2:
-        for index, job in enumerate(jobs):
-            yield index, *_fill(sections, job)
+        yield ((index, *_fill(sections, job)) for index, job in enumerate(jobs))
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(list(sections),))
+    pool = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_begin, initargs=(list(sections),))
     try:
-        jobs_by_future = {pool.submit(_fill_here, job): index for index, job in enumerate(jobs)}
-        for future in as_completed(jobs_by_future):
-            yield jobs_by_future[future], *future.result()
+        futures = {pool.submit(_fill_here, job): index for index, job in enumerate(jobs)}
+        yield _drawn(sections, jobs, futures)
     except BrokenProcessPool as problem:
         raise BenchError(
             "a process that draws figures was ended from outside, perhaps for lack of memory; run the report again"
         ) from problem
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _drawn(
+    sections: Sequence[Section], jobs: Sequence[Job], futures: dict[Future[_Filled], int]
+) -> Iterator[tuple[int, list[Drawn], list[str]]]:
+    """Draw from the last job on what no other process has begun, and give what these have done in between."""
+    for future, index in reversed(list(futures.items())):
+        if future.cancel():
+            del futures[future]
+            yield index, *_fill(sections, jobs[index])
+        for done in [one for one in futures if one.done()]:
+            yield futures.pop(done), *done.result()
+    for future in as_completed(futures):
+        yield futures[future], *future.result()
 
 
 def _begin(sections: list[Section]) -> None:
@@ -100,11 +118,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _fill_here(job: Job) -> tuple[list[Drawn], list[str]]:
+def _fill_here(job: Job) -> _Filled:
     return _fill(_SECTIONS, job)
 
 
-def _fill(sections: Sequence[Section], job: Job) -> tuple[list[Drawn], list[str]]:
+def _fill(sections: Sequence[Section], job: Job) -> _Filled:
     about: tuple[Any, ...] = (sections,)
     if job.section is not None:
         section = sections[job.section]

@@ -19,7 +19,7 @@ from bench.findings.table import Table
 from bench.findings.text import file_name
 from bench.inference.records import read_inferences
 from bench.progress import SILENT, Reporter
-from bench.report.draw import Drawn, Job, draw
+from bench.report.draw import Drawn, Job, drawing
 from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, Kind, broken_kinds, figures, tables, tables_of
 from bench.report.leaving_out import leaving_out
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
@@ -40,6 +40,8 @@ nobody opens.
 """
 RECORDS = "records"
 """File, among what is made, in which the records lie while they are drawn: memory has no room for a lab's."""
+PARTS = ("section", "setup")
+"""What the tables of a section's part of the page are of."""
 MEASURED = ("latency/*.json", STUDIES, SCALES, "inference/*.json")
 """Where measurements lie that are no runs."""
 
@@ -95,8 +97,11 @@ def write_report(
             made.remarks += [*_few_held_out(found.runs), *broken_kinds()]
             if remark := without_digest(path for pattern in MEASURED for path in sorted(results.glob(pattern))):
                 made.remarks.append(f"latencies, searches and early exits: {remark}")
-            made.draw(reporter, workers)
-            made.write(results if pictures else None)
+            with drawing(made.drawn, made.jobs, workers) as figures_done:
+                # Other processes draw by now.
+                made.write_tables()
+                made.take(figures_done, reporter)
+            made.write_page(results if pictures else None)
             files = tuple(_move(made.folder, out, name) for name in sorted(made.names))
     except OSError as problem:
         reason = problem.strerror or str(problem)
@@ -116,9 +121,10 @@ def _move(source: Path, target: Path, name: str) -> Path:
 
 
 class _Making:
-    """A report that is being made in a temporary folder: names of its files, its figures, and remarks.
+    """A report that is being made in a temporary folder: names of its files, its figures and tables, and remarks.
 
-    ``drawn`` are the sections with those setups alone that are drawn.
+    ``drawn`` are the sections with those setups alone that are drawn, ``jobs`` the figures in the order of the page.
+    Tables are by section and kind of what they are about.
     """
 
     def __init__(
@@ -131,40 +137,45 @@ class _Making:
         self.names: list[str] = []
         self.remarks: list[str] = []
         self.figures: dict[tuple[int | None, int | None], list[FigurePart]] = {}
+        self.tables: dict[tuple[int | None, str], list[TablePart]] = {}
         for part in ("figures", "tables", "drawn"):
             (folder / part).mkdir()
-
-    def draw(self, reporter: Reporter, workers: int) -> None:
-        """Draw all figures; they are named in the order of the page, whichever is done first."""
-        stem = self.folder / "drawn"
-        jobs = [Job(kind, None, None, stem / kind.name, self._formats()) for kind in figures() if kind.of == "report"]
-        jobs += [
+        stem = folder / "drawn"
+        self.jobs = [
+            Job(kind, None, None, stem / kind.name, self._formats()) for kind in figures() if kind.of == "report"
+        ]
+        self.jobs += [
             Job(kind, at, setup, stem / f"{at}-{setup}-{kind.name}", self._formats(at, setup))
             for at, section in enumerate(self.drawn)
             for setup in (None, *range(len(section.setups)))
             for kind in figures()
             if kind.of == ("section" if setup is None else "setup")
         ]
-        done: list[list[Drawn]] = [[] for _ in jobs]
-        with reporter.task("figures", len(jobs), unit="figures") as task:
-            for index, of_job, remarks in draw(self.drawn, jobs, workers):
+
+    def write_tables(self) -> None:
+        """Write all tables."""
+        for at, section in ((None, None), *enumerate(self.sections)):
+            for kind in tables():
+                if (kind.of == "report") == (section is None):
+                    self.tables.setdefault((at, kind.of), []).extend(self._tables(kind, section))
+
+    def take(self, figures_done: Iterable[tuple[int, list[Drawn], list[str]]], reporter: Reporter) -> None:
+        """Take the figures as they are done; they are named in the order of the page, whichever is first."""
+        done: list[list[Drawn]] = [[] for _ in self.jobs]
+        with reporter.task("figures", len(self.jobs), unit="figures") as task:
+            for index, of_job, remarks in figures_done:
                 done[index] = of_job
-                section, setup = self._about(jobs[index])
+                section, setup = self._about(self.jobs[index])
                 about = setup.label if setup else section.title if section else "all data"
                 self.remarks += [f"{about}: {remark}" for remark in remarks]
-                task.advance(status=f"{jobs[index].kind.name}, {about}")
-        for job, of_job in zip(jobs, done, strict=True):
+                task.advance(status=f"{self.jobs[index].kind.name}, {about}")
+        for job, of_job in zip(self.jobs, done, strict=True):
             self.figures.setdefault((job.section, job.setup), []).extend(self._figure(job, one) for one in of_job)
 
-    def write(self, results: Path | None) -> None:
-        """Write tables and page; pictures are looked for under ``results``."""
+    def write_page(self, results: Path | None) -> None:
+        """Write the page; pictures are looked for under ``results``."""
         parts = []
-        across = [part for kind in tables() if kind.of == "report" for part in self._tables(kind, "all data", None)]
         for at, (section, shown) in enumerate(zip(self.sections, self.drawn, strict=True)):
-            made: dict[str, list[TablePart]] = {"section": [], "setup": []}
-            for kind in tables():
-                if kind.of != "report":
-                    made[kind.of] += self._tables(kind, section.title, section)
             setups = [
                 SetupPart(
                     setup,
@@ -178,9 +189,10 @@ class _Making:
             if remark and self.chosen is None:
                 written = ", ".join(OF_MANY).upper()
                 remark += f" Figures of single setups are written as {written} alone, unless --formats names more."
-            parts.append(SectionPart(section, remark, own, setups, made["section"], made["setup"]))
+            parts.append(SectionPart(section, remark, own, setups, *(self.tables.get((at, of), ()) for of in PARTS)))
         runs = self._table(overview(self.sections))
-        self._text("index.html", page(runs, parts, self.remarks, self.figures.get((None, None), ()), across))
+        across = self.figures.get((None, None), ()), self.tables.get((None, "report"), ())
+        self._text("index.html", page(runs, parts, self.remarks, *across))
 
     def _formats(self, section: int | None = None, setup: int | None = None) -> list[str]:
         """Formats of a figure's files."""
@@ -225,10 +237,10 @@ class _Making:
         pairs = zip(self.sections, self.drawn, strict=True)
         return " ".join(f"{whole.title}: {said}" for whole, shown in pairs if (said := left_out(whole, shown)))
 
-    def _tables(self, kind: Kind, about: str, section: Section | None) -> list[TablePart]:
+    def _tables(self, kind: Kind, section: Section | None) -> list[TablePart]:
         """Write the tables of a kind, on a section or on all; one that cannot be made costs a remark."""
         parts: list[TablePart] = []
-        with leaving_out(f"table {kind.name} of {about}", self.remarks):
+        with leaving_out(f"table {kind.name} of {section.title if section else 'all data'}", self.remarks):
             for table in kind(self.sections) if section is None else tables_of(kind, section):
                 parts.append(self._table(table, latex=kind.latex))
         return parts

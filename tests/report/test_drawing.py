@@ -129,13 +129,13 @@ def test_looks_differ_without_colour_and_are_seen_on_white():
 PARENT = """
 import sys, time
 from pathlib import Path
-from bench.report.draw import Job, draw
+from bench.report.draw import Job, drawing
 from bench.report.kinds import Kind
 
 if __name__ == "__main__":
     kind = Kind("sleep", "section", "slow:sleep")
-    for _ in draw([None], [Job(kind, 0, None, Path("x"), ["svg"])] * 2, workers=2):
-        pass
+    with drawing([None], [Job(kind, 0, None, Path("x"), ["svg"])] * 8, workers=2) as done:
+        list(done)
 """
 SLOW = """
 import os, time

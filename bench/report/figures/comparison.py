@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from bench.findings.chosen import shared_policy
+from bench.findings.costs import CostScale
 from bench.findings.curves import exit_curve, policy_curve
 from bench.findings.sections import Section
+from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.report.figures.labels import name_beside
 from bench.report.figures.marks import (
     FIGURE_METRICS,
     INTERVALS,
@@ -22,9 +25,12 @@ from bench.report.figures.published_points import published_points
 from bench.report.figures.style import PAGE_INCHES, cost_axis, method_styles
 
 PANEL_INCHES = (6.2, 2.55)
-"""About the size of a panel that published networks stand in, less what its axes' labels take."""
+"""About the size of a panel that names stand in, less what its axes' labels take."""
 HEADROOM = 0.06
-"""Room over the best published network for its name, as a share of the panel's height."""
+"""Room over the best point for its name, as a share of the panel's height."""
+NAME_COLOUR, NAME_SIZE = "#4a4a4a", 7.0
+MOST_POINTS = 6
+"""More setups that are single points than these have their names beside them: a legend would be a search."""
 
 
 def comparison_figure(section: Section) -> Drawing | None:
@@ -43,11 +49,14 @@ def comparison_figure(section: Section) -> Drawing | None:
         [*(exit_curve(setup, "mAP").costs for setup in section.setups), *(part.costs for part in shown)]
     )
     scale = section.cost.scale(all_costs.max())
-    labels = [setup.label for setup in section.setups] + ([published.label] if published else [])
-    labels += points.labels() if points else []
-    # Names of published networks need the page's whole width.
-    grid = (2, 1) if points else (1, 2)
-    with canvas(PAGE_INCHES, (6.3 if points else 3.2) + legend_inches(labels)) as figure:
+    single = [setup.label for setup in section.setups if len(setup.exit_names) == 1]
+    beside = set(single) if len(single) > MOST_POINTS else set()
+    references = ([published.label] if published else []) + (points.labels() if points else [])
+    labels = [setup.label for setup in section.setups if setup.label not in beside] + references
+    # Names need the page's whole width.
+    grid = (2, 1) if points or beside else (1, 2)
+    unnamed: set[str] = set()
+    with canvas(PAGE_INCHES, (6.3 if points or beside else 3.2) + legend_inches(labels)) as figure:
         for axes, metric in zip(figure.subplots(*grid), FIGURE_METRICS, strict=True):
             for setup in section.setups:
                 style = styles[setup.label]
@@ -63,11 +72,18 @@ def comparison_figure(section: Section) -> Drawing | None:
             # Methods may differ a hundredfold in cost. One method's figures stay linear.
             low, high = all_costs.min() / scale.factor, all_costs.max() / scale.factor
             cost_axis(axes, low, high, scale, may_be_logarithmic=True)
-            if points:
+            if points or beside:
                 bottom, top = axes.get_ylim()
                 axes.set_ylim(bottom, top + HEADROOM * (top - bottom))
-                points.name(axes, metric, scale, PANEL_INCHES)
-        handles = handles_of(dict(sorted(styles.items())))
+                named = points.named(metric, scale) if points else {}
+                named |= {
+                    setup.label: _only_point(setup, metric, scale) for setup in section.setups if setup.label in beside
+                }
+                unnamed |= set(
+                    name_beside(axes, list(named.values()), list(named), PANEL_INCHES, NAME_COLOUR, NAME_SIZE)
+                )
+        # Who has found no room for a name in a panel is told by the legend; a published network by its mark alone.
+        handles = handles_of({label: styles[label] for label in sorted(styles) if label not in beside - unnamed})
         handles += [published.handle()] if published else []
         handles += points.handles() if points else []
         legend_below(figure, handles)
@@ -81,15 +97,22 @@ def comparison_figure(section: Section) -> Drawing | None:
     return Drawing(
         title=f"Methods compared on {section.title}",
         caption=(
-            f"Methods {swept}. Lines: policy; points: everybody at one exit. {intervals}. Trained: {seeds}."
+            f"Methods {swept}. {'Lines: policy; points' if policy else 'Points'}: everybody at one exit. {intervals}. "
+            f"Trained: {seeds}."
             + (f" {published.caption}" if published else "")
             + (f" {points.caption()}" if points else "")
             + (_held_out(section) if shown else "")
         ),
         description=f"Two line charts, mAP and rank-1 against {section.cost.phrase}, comparing {seeds}; {swept}."
-        + "".join(f" Beside them {label}." for label in labels[len(section.setups) :]),
+        + "".join(f" Beside them {label}." for label in references),
         figure=figure,
     )
+
+
+def _only_point(setup: Setup, metric: str, scale: CostScale) -> tuple[float, float]:
+    """Where a setup of one exit stands, in the scale and in percent."""
+    curve = exit_curve(setup, metric)
+    return float(curve.costs[0] / scale.factor), 100 * float(curve.values[0])
 
 
 def _held_out(section: Section) -> str:

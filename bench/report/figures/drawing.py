@@ -136,7 +136,9 @@ def set_title(figure: Figure, title: str) -> None:
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], **looks: float) -> None:
-    """Put a legend under the figure, in as many columns as its width has room for."""
+    """Put a legend under the figure, in as many columns as its width has room for; none without entries."""
+    if not handles:
+        return
     columns = _columns([str(handle.get_label()) for handle in handles], figure.get_figwidth())
     figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, **looks)
 

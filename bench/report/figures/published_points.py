@@ -15,7 +15,6 @@ from bench.findings.reported.match import is_reported
 from bench.findings.reported.papers import accuracies, exit_costs, static_points
 from bench.findings.reported.values import Accuracy, StaticPoint
 from bench.findings.sections import Section
-from bench.report.figures.labels import name_beside
 from bench.report.figures.style import REFERENCE_COLOUR
 from bench.report.figures.values import name_points
 
@@ -31,7 +30,6 @@ FAMILY_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": "-", "lin
 EXITS_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (1, 1.2)), "linewidth": 1.1}
 EXIT_POINTS: dict[str, Any] = {"marker": "*", "markersize": 6, "markerfacecolor": REFERENCE_COLOUR}
 EXIT_POINTS |= {"markeredgecolor": "white", "markeredgewidth": 0.5}
-NAME_COLOUR, NAME_SIZE = "#4a4a4a", 7.0
 
 
 @dataclass(frozen=True)
@@ -83,14 +81,10 @@ class PublishedPoints:
         ]
         name_points(axes, costs, values, texts)
 
-    def name(self, axes: Axes, metric: str, scale: CostScale, panel_inches: tuple[float, float]) -> None:
-        """Write the names beside the points, once all is drawn and the limits are settled; one for sizes of a network.
-
-        A name that has no room is told by the mark alone.
-        """
-        named = {point.family or point.label: (point, value) for point, value in self._scored(metric)}
-        places = [(point.macs / scale.factor, value) for point, value in named.values()]
-        name_beside(axes, places, list(named), panel_inches, NAME_COLOUR, NAME_SIZE)
+    def named(self, metric: str, scale: CostScale) -> dict[str, tuple[float, float]]:
+        """Names to be written beside points, with where these stand; one for sizes of a network."""
+        scored = self._scored(metric)
+        return {point.family or point.label: (point.macs / scale.factor, value) for point, value in scored}
 
     def caption(self) -> str:
         """Say where the points are from, and who counted what they cost."""

@@ -131,9 +131,7 @@ def method_styles(methods: Mapping[str, str]) -> dict[str, LineStyle]:
     styles: dict[str, LineStyle] = {}
     for setup, method in sorted(methods.items()):
         earlier = sum(methods[other] == method for other in styles)
-        style = of_method[method]
-        dash = _DASHES[(_DASHES.index(style.dash) + earlier) % len(_DASHES)]
-        styles[setup] = replace(style, dash=dash, fill=FILLS[earlier % len(FILLS)])
+        styles[setup] = _further(of_method[method], earlier)
     return styles
 
 
@@ -155,9 +153,18 @@ def _assign(names: Mapping[str, str], reserved: Mapping[str, int]) -> dict[str, 
             taken[name] = slot
     left = [slot for slot in range(len(_SLOTS)) if slot not in taken.values() and slot not in reserved.values()]
     left += [slot for slot in range(len(_SLOTS)) if slot not in taken.values() and slot not in left]
+    left = left or list(range(len(_SLOTS)))
+    styles = {name: _SLOTS[slot] for name, slot in taken.items()}
     for index, name in enumerate(sorted(set(names) - set(taken))):
-        taken[name] = left[index % len(left)] if left else index % len(_SLOTS)
-    return {name: _SLOTS[slot] for name, slot in taken.items()}
+        times, slot = divmod(index, len(left))
+        styles[name] = _further(_SLOTS[left[slot]], times)
+    return styles
+
+
+def _further(style: LineStyle, times: int) -> LineStyle:
+    """Give a further look in the same colour: another dash, and a marker that is filled otherwise."""
+    dash = _DASHES[(_DASHES.index(style.dash) + times) % len(_DASHES)]
+    return replace(style, dash=dash, fill=FILLS[(FILLS.index(style.fill) + times) % len(FILLS)])
 
 
 def logarithmic(axes: Axes, which: Literal["x", "y"] = "x") -> None:
