@@ -18,6 +18,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from bench.findings.costs import CostScale
 
+MOST_DECADES = 1e3
+"""A logarithmic axis over more than this factor has ticks at powers of ten alone."""
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.0
 REFERENCE_COLOUR = "#6b6b6b"
@@ -167,11 +169,20 @@ def _further(style: LineStyle, times: int) -> LineStyle:
     return replace(style, dash=dash, fill=FILLS[(FILLS.index(style.fill) + times) % len(FILLS)])
 
 
+class _Decades(LogLocator):
+    """Ticks at 1, 2 and 5 in every power of ten; over many powers, for which that is too crowded, at 1 alone."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Give the ticks between two limits."""
+        self.set_params(subs=(1.0,) if 0 < vmin * MOST_DECADES < vmax else (1.0, 2.0, 5.0))
+        return super().tick_values(vmin, vmax)
+
+
 def logarithmic(axes: Axes, which: Literal["x", "y"] = "x") -> None:
     """Make an axis logarithmic, and say so behind its label."""
     axes.set(**{f"{which}scale": "log"})
     axis: Axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_locator(_Decades())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(NullLocator())
