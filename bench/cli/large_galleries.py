@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from bench.cli.show import size_text
 from bench.cli.terminal import OUT, TerminalReporter, show_table, show_values
 from bench.errors import BenchError
 
@@ -31,6 +32,14 @@ def image_count(option: str, word: str) -> int:
     return int(value)
 
 
+def _duration(seconds: float) -> str:
+    """Word an estimate, which is no better than its first digits."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"about {seconds / length:,.0f} {unit}"
+    return f"about {max(1, round(seconds))} seconds"
+
+
 def search_large_galleries(
     embedded: Embedded, request: ScaleRequest, results: Path, working: Path, chosen: Sequence[int] = ()
 ) -> None:
@@ -43,12 +52,13 @@ def search_large_galleries(
     from bench.report.figures.scale import scale_figure
     from bench.report.folder import write_folder
     from bench.report.tables.scale import scale_tables
+    from bench.search.needs import check_needs, scale_needs
     from bench.search.scale_study import measure_embedded
     from bench.spec import digest
 
     exits = embedded.exit_codes(chosen)
     sizes = request.sizes
-    widest = max((one.gallery.shape[1] for one in exits), default=0)
+    needs = scale_needs(exits, request, embedded.pyramid() if "ctf" in request.indexes else None)
     show_values(
         f"{embedded.name} on {embedded.dataset}",
         {
@@ -56,11 +66,12 @@ def search_large_galleries(
             "gallery": f"{len(embedded.gallery[1][0]):,} images, filled up to {', '.join(f'{n:,}' for n in sizes)}",
             "exits": ", ".join(f"{one.name} ({one.bits} bits)" for one in exits) or "none with packed codes",
             "indexes": ", ".join(request.indexes) or "none; exact search alone",
-            "distractors": f"codes of {request.codes}"
-            if request.codes
-            else f"drawn: {sizes[-1] * widest / 1e6:,.0f} MB on disk while it runs",
+            "distractors": f"codes of {request.codes}" if request.codes else "drawn as measured codes are spread",
+            "takes": f"{size_text(needs.disk_bytes)} on disk and {size_text(needs.memory_bytes)} of memory at least, "
+            f"{_duration(needs.seconds)}{', builds of indexes beside it' if request.indexes else ''}",
         },
     )
+    check_needs(needs, request, working)
     names = [one.name for one in exits]
     key = digest((embedded.content, sizes, request.indexes, request.seed, names, str(request.codes or "")))
     values = {**measure_embedded(embedded, request, working, TerminalReporter(), chosen), "key": key}
