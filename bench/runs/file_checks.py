@@ -37,8 +37,8 @@ class UnreadableFile(BenchError):
     """A file cannot be read at all, which says nothing about its content."""
 
 
-def check_file(path: Path) -> bool:
-    """Check one file of a run; gives whether it carries a digest.
+def check_file(path: Path) -> tuple[bool, Any]:
+    """Check one file of a run; gives whether it carries a digest, and what its check read, for who goes on with it.
 
     Raises DamagedFile where it is not what was written, UnreadableFile where it cannot be read, and BenchError where
     this version of the suite does not read it.
@@ -49,13 +49,14 @@ def check_file(path: Path) -> bool:
         if problem.errno is None:  # no answer of the system, but an archive that is cut or broken
             raise DamagedFile(str(problem)) from problem
         raise UnreadableFile(problem.strerror or str(problem)) from problem
+    content = None
     check = next((check for pattern, check in CHECKS.items() if fnmatch(path.name, pattern)), None)
     if check is not None:
         try:
-            check(path)
+            content = check(path)
         except WRONG_FORM as problem:
             raise DamagedFile(f"not of the form that this suite writes ({problem!r})") from problem
-    return found
+    return found, content
 
 
 def follows(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 RENAMED = {
@@ -44,6 +45,7 @@ def upgrade_record(record: Mapping[str, Any], schema: int) -> dict[str, Any]:
     return upgraded
 
 
+@cache
 def _renamed(name: str) -> str:
     if name in RENAMED:
         return RENAMED[name]

@@ -19,8 +19,8 @@ from bench.digests import DamagedFile
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.progress import SILENT, Reporter
-from bench.retrieval.table_file import load_table
-from bench.runs.file_checks import WRONG_FORM, UnreadableFile, check_file, follows, read_sweep
+from bench.retrieval.table import ExitTable
+from bench.runs.file_checks import WRONG_FORM, UnreadableFile, check_file, follows
 from bench.runs.folder import RunFolder
 from bench.runs.known_files import is_known
 from bench.runs.records import evaluation_key, records_under
@@ -112,7 +112,7 @@ def temporary_files(folder: Path) -> Iterator[Finding]:
 
 
 def _verify_run(folder: RunFolder, verification: Verification) -> None:
-    whole: set[Path] = set()
+    whole: dict[Path, Any] = {}
     findings = verification.findings
     kept = sorted(path for path in folder.path.iterdir() if path.is_file() and not path.name.startswith("."))
     trained = folder.weights.exists() and not _problem(folder.weights)
@@ -122,19 +122,20 @@ def _verify_run(folder: RunFolder, verification: Verification) -> None:
             findings.append(Finding(path, "is not of this suite", "nothing, it is not read", wrong=False))
             continue
         try:
-            digested = check_file(path)
+            digested, content = check_file(path)
         except BenchError as problem:
             if path.exists():
                 findings.append(_judged(path, problem, trained))
             continue
-        whole.add(path)
+        # Sweeps and tables are gone on with; embeddings may be large.
+        whole[path] = content if path.name.startswith(("records-", "table-")) else None
         if not digested:
             findings.append(Finding(path, NO_DIGEST, AS_IT_IS, wrong=False))
     if kept and not folder.spec.exists():
         findings.append(
             Finding(folder.path, "has no spec.json: nothing says which run this is", "remove the folder, or run again")
         )
-    if folder.checkpoint in whole and {folder.weights, folder.training} <= whole:
+    if folder.checkpoint in whole and {folder.weights, folder.training} <= whole.keys():
         findings.append(
             Finding(folder.checkpoint, "is left of a training that has ended", "remove it", False, (folder.checkpoint,))
         )
@@ -165,13 +166,13 @@ def _judged(path: Path, problem: BenchError, trained: bool) -> Finding:
     return Finding(path, what, "put a whole copy in its place, or bench run --fresh, which trains again")
 
 
-def _verify_records(folder: RunFolder, whole: set[Path], trained: bool, verification: Verification) -> None:
+def _verify_records(folder: RunFolder, whole: Mapping[Path, Any], trained: bool, verification: Verification) -> None:
     """Check each sweep against the spec, and its exits against the table that they came from."""
     key = read_json(folder.spec).get("key") if folder.spec in whole else None
     named: set[Path] = set()
     swept = sorted(path for path in whole if path.name.startswith("records-"))
     for path in swept:
-        header, records = read_sweep(path)
+        header, records = whole[path]
         if key is not None and header["run"] != key:
             verification.findings.append(
                 Finding(path, "tells of another run than the spec.json beside it", "move it to the folder of its run")
@@ -182,7 +183,7 @@ def _verify_records(folder: RunFolder, whole: set[Path], trained: bool, verifica
         if table not in whole:
             continue
         verification.recomputed += 1
-        difference = _difference(table, header, records)
+        difference = _difference(table, whole[table], header, records)
         if difference:
             advice = "remove both (--repair does); bench run makes them again" if trained else "run again"
             verification.findings.append(Finding(path, difference, advice, removable=(path, table) if trained else ()))
@@ -195,12 +196,11 @@ def _verify_records(folder: RunFolder, whole: set[Path], trained: bool, verifica
     ]
 
 
-def _difference(path: Path, header: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
+def _difference(path: Path, table: ExitTable, header: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
     """Say where the exits on record are not those of the table; nothing where all is well."""
     if header["evaluation"].get("evaluation_version") != EVALUATION_VERSION:
         return ""
     try:
-        table = load_table(path)
         again = per_query_scores(table.outcomes).mean(axis=0)
         rows = sorted((row for row in records if row["kind"] == "exit"), key=lambda row: row["exit"])
         if len(rows) != len(table.exits):
