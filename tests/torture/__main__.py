@@ -13,14 +13,14 @@ from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from torture import damage, first_moments, full_disk, kills, writers
+from torture import beside, damage, first_moments, full_disk, kills, writers
 from torture.commands import COMMANDS
 from torture.tally import Case, table
 from torture.undisturbed import Undisturbed, keep_begun, prepare
 
 Planned = Callable[[], Case]
 """A case that is still to be run."""
-KINDS = ("kills", "damage", "disk", "writers", "moments")
+KINDS = ("kills", "damage", "beside", "disk", "writers", "moments")
 ROOMS = (0, 64 << 10, 256 << 10, 1 << 20, 3 << 20, 5 << 20)
 WRITTEN = {"data make": "rendered", "export": ".", "gallery build": "."}
 """Folder that a command fills; the results if none is named."""
@@ -47,6 +47,15 @@ def damaging(world: Undisturbed, seeds: int) -> Iterator[Planned]:
             for _, name in damage.of_the_others(world):
                 for command in damage.READERS:
                     yield partial(damage.read_damaged, world, command, name, way, seed)
+
+
+def damaging_beside(world: Undisturbed, seeds: int) -> Iterator[Planned]:
+    """Damage what is kept beside the runs in every way, and put another run's file in its place."""
+    prepared = beside.prepare_beside(world)
+    for way, seed in beside.planned_ways(seeds):
+        for kept in beside.KEPT:
+            for command in kept.readers:
+                yield partial(beside.damaged_beside, prepared, kept, command, way, seed)
 
 
 def filling(world: Undisturbed, seeds: int) -> Iterator[Planned]:
@@ -96,7 +105,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="work here and leave it; a temporary folder that is removed if none")
     chosen = parser.parse_args()
     started = time.monotonic()
-    makers = dict(zip(KINDS, (killing, damaging, filling, writing, starting), strict=True))
+    makers = dict(zip(KINDS, (killing, damaging, damaging_beside, filling, writing, starting), strict=True))
     with tempfile.TemporaryDirectory(prefix="torture-") as temporary:
         world = prepare((chosen.keep or Path(temporary)) / "scratch")
         by_kind = [list(makers[kind](world, chosen.seeds)) for kind in chosen.kinds.split(",")]
