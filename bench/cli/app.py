@@ -45,7 +45,7 @@ from bench.cli import (
     show,
     verify,
 )
-from bench.cli.ending import INTERRUPTED, TERMINATED, WORDS, Terminated, unwinding
+from bench.cli.ending import INTERRUPTED, TERMINATED, WORDS, Terminated, output_is_whole, unwinding
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
 from bench.inert import shortened
@@ -111,6 +111,8 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
             raise _failed(str(problem)) from None
         except OSError as problem:
             # A full disk, a closed pipe, a path that is too long: no defect of the suite.
+            if not problem.filename and not output_is_whole():
+                raise typer.Exit(1) from None  # it is told of when the output is closed
             name = f": {problem.filename}" if problem.filename else ""
             raise _failed(f"{problem.strerror or problem}{name}") from None
         except MemoryError as problem:

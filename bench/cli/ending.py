@@ -121,6 +121,16 @@ def _hold_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+def output_is_whole() -> bool:
+    """Whether all that was printed could be written so far."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _close_output() -> None:
     """Write out what is left; where that fails, say so once and end with status 1."""
     try:
