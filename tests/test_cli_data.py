@@ -1,8 +1,6 @@
 """The ``bench data`` commands as a person types them."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -200,10 +198,3 @@ def test_mistakes_get_one_line(bench, typed, message, tmp_path, monkeypatch):
     assert status == 1
     assert message in err
     assert "Traceback" not in err
-
-
-@pytest.mark.parametrize("arguments", [["data", "--help"], ["data", "verify", "--help"], ["data", "split", "--help"]])
-def test_what_should_be_instant_does_not_wait_for_numpy(arguments):
-    code = "import sys\nfrom bench.cli import main\ntry: main()\nexcept SystemExit: pass\nprint('numpy' in sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip().endswith("False"), answer.stderr

@@ -14,8 +14,8 @@ from bench.runs.folder import RunFolder
 
 pytest.importorskip("onnxscript", reason="exporting needs the extra export")
 
-SHORTENED = {"msdnet": {"exits": 2}, "ranet": {"exits": 3}}
-"""An export takes seconds a step: as many exits as have a state of every form."""
+SHORTENED = {"msdnet": {"exits": 2}, "ranet": {"exits": 3, "layers": 1}}
+"""An export takes seconds a step, a layer at a time: as many exits as have a state of every form, of few layers."""
 SLOW = {"dare-densenet", "bot", *VARIANTS, *STATIC}
 """Methods whose steps are another's on another encoder, or one step like hashreid-noexit's: slow, as backbones are."""
 BACKBONES = ("mobilenet_v3_large", "timm:convnext_atto")
