@@ -27,12 +27,11 @@ def histograms(path: Path) -> np.ndarray:
     return np.asarray(rows, dtype=float)
 
 
-def _described(paths: list[Path], striped: bool) -> np.ndarray:
-    counts = np.stack([histograms(path) for path in paths])
+def _described(counts: np.ndarray, striped: bool) -> np.ndarray:
     counts = counts if striped else counts.sum(axis=1, keepdims=True)
     first_bins = [0, 16, 24]
     totals = np.repeat(np.add.reduceat(counts, first_bins, axis=2), [16, 8, 8], axis=2)
-    vectors = np.sqrt(counts / totals).reshape(len(paths), -1)
+    vectors = np.sqrt(counts / totals).reshape(len(counts), -1)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -49,9 +48,10 @@ def rank_one(folder: Path) -> tuple[float, float]:
     query_labels, gallery_labels = _labels(query), _labels(gallery)
     left_out = (query_labels[:, None] == gallery_labels[None]).all(axis=2)
     answered = ((query_labels[:, :1] == gallery_labels[None, :, 0]) & ~left_out).any(axis=1)
+    query_counts, gallery_counts = (np.stack([histograms(path) for path in paths]) for paths in (query, gallery))
     scores = []
     for striped in (True, False):
-        similarity = _described(query, striped) @ _described(gallery, striped).T
+        similarity = _described(query_counts, striped) @ _described(gallery_counts, striped).T
         similarity[left_out] = -np.inf
         first = gallery_labels[similarity.argmax(axis=1), 0]
         scores.append(100.0 * float((first == query_labels[:, 0])[answered].mean()))
