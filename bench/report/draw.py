@@ -28,6 +28,9 @@ from bench.report.leaving_out import leaving_out
 MOST = 2
 """Each holds some 150 MB, and the one that asks has the tables as well."""
 
+FEW = 8
+"""Fewer figures are drawn sooner than another process has loaded what draws them."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -70,11 +73,12 @@ def drawing(
 ) -> Iterator[Iterator[tuple[int, list[Drawn], list[str]]]]:
     """Begin to draw in all processes but this one, which goes on with something else and draws what is left then.
 
-    Gives an iterator of each job's index, figures and remarks, as they are drawn; one worker is this process alone.
+    Gives an iterator of each job's index, figures and remarks, as they are drawn; one worker is this process alone,
+    which draws a few figures by itself in any case.
     A figure that cannot be drawn costs a remark. Raises OSError where none can be written, and BenchError where a
     process was ended from outside.
     """
-    if workers < 2:
+    if workers < 2 or len(jobs) < FEW:
         yield ((index, *_fill(sections, job)) for index, job in enumerate(jobs))
         return
     context = multiprocessing.get_context("spawn")
