@@ -11,6 +11,8 @@ from test_auc_and_outcome_tables import with_auc
 from test_latency_report import SIZE, latency
 
 from bench.findings.sections import sections
+from bench.report.figures.drawing import canvas
+from bench.report.figures.style import logarithmic
 from bench.report.kinds import FIGURES
 from bench.runs.load import load
 
@@ -36,6 +38,16 @@ def off(figure):
     cut = [text for text, box in found if min(*box.min, paper.x1 - box.x1, paper.y1 - box.y1) < -1]
     pairs = combinations([(text, box.padded(-0.6)) for text, box in found], 2)
     return cut + [(one, other) for (one, first), (other, second) in pairs if first.overlaps(second)]
+
+
+@pytest.mark.parametrize("powers", [1, 3, 7, 12])
+def test_ticks_of_a_logarithmic_axis_lie_apart_however_far_it_reaches(powers):
+    with canvas(4.6, 2.5) as figure:
+        axes = figure.subplots()
+        axes.plot([0, 1], [20, 20 / 10**powers])
+        logarithmic(axes, "y")
+    assert len(axes.get_yticks()) > 3
+    assert off(figure) == []
 
 
 LONG_NAME = "a-method-with-a-name-of-some-length"

@@ -11,14 +11,12 @@ from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
-from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles, logarithmic
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles, logarithmic_where_wide
 from bench.report.figures.values import name_points
 from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 
 POINTS = {"full": ("full network", "*", 9.0), "exit": ("each exit alone", "D", 4.5), "rival": ("rival", "X", 7.0)}
 """What is no engine: name, marker and size, by kind."""
-WIDE = 10
-"""A logarithmic axis is for values that differ by more than this factor."""
 
 
 def as_run_figures(section: Section) -> Iterator[Drawing]:
@@ -67,9 +65,7 @@ def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) 
                 _name_points(axes, record, name, what, metric, unit)
             axes.set_ylabel(f"{metric} (%)")
             axes.set_xlabel(label)
-            if min(spent) > 0 and max(spent) > WIDE * min(spent):
-                logarithmic(axes)
-            else:
+            if not logarithmic_where_wide(axes, min(spent), max(spent)):
                 axes.set_xlim(left=0)
             axes.margins(y=0.1)
         legend_below(figure, handles)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from bench.findings.origin import origin_line
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.marks import handles_of
-from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
+from bench.report.figures.style import COLOURS, OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
 from bench.report.figures.values import name_points
 from bench.report.tables.coarse_to_fine import BETA_NAME, ways
-from bench.report.tables.study import METRICS, Study, study_name
+from bench.report.tables.study import METRICS, Study, bar_ends, study_name
 
 STYLES = {
     "one code": ("one code alone", LineStyle(REFERENCE_COLOUR, "s", (0, (1.2, 1)))),
@@ -63,7 +61,7 @@ def _draw(axes: Axes, study: Study, metric: str) -> None:
         bits = [statistics.fmean(row["bits"] for row in group) / 1e3 for group in groups]
         values = [100 * statistics.fmean(row[metric] for row in group) for group in groups]
         axes.plot(bits, values, **style.line(), **style.points(), zorder=3)
-        low, high = zip(*(_ends(group, metric) for group in groups), strict=True)
+        low, high = zip(*(bar_ends(group, metric) for group in groups), strict=True)
         axes.vlines(bits, low, high, color=style.colour, linewidth=0.9, alpha=0.6, zorder=2)
         texts = [
             f"{label}, {group[0]['name']}: {metric} {percent(value / 100)} % at {at:,.1f} thousand bits"
@@ -72,7 +70,7 @@ def _draw(axes: Axes, study: Study, metric: str) -> None:
         name_points(axes, bits, values, texts)
         for group, at, top in zip(groups, bits, high, strict=True):
             if way == "one code" or group[0]["name"] == BETA_NAME:
-                written = axes.annotate(
+                axes.annotate(
                     group[0]["name"],
                     (at, top),
                     xytext=(0, 2),
@@ -81,17 +79,9 @@ def _draw(axes: Axes, study: Study, metric: str) -> None:
                     va="bottom",
                     color=style.colour,
                     zorder=6,
+                    path_effects=OUTLINE,
                 )
-                written.set_path_effects([withStroke(linewidth=2, foreground="white")])
     axes.set_xlabel("Thousands of bits compared for a query")
     logarithmic(axes)
     axes.margins(x=0.14, y=0.14)
     axes.set_ylabel(f"{metric} (%)")
-
-
-def _ends(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, float]:
-    """Ends of the bar in percent: the interval of one seed, or the span of several."""
-    if len(rows) == 1:
-        return 100 * rows[0][f"{metric}_low"], 100 * rows[0][f"{metric}_high"]
-    values = [100 * row[metric] for row in rows]
-    return min(values), max(values)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.patheffects import withStroke
 
 from bench.findings.curves import FloatArray
+from bench.report.figures.style import OUTLINE
 
 POINTS_AN_INCH = 72
 LETTER = 0.56
@@ -119,7 +119,7 @@ def name_beside(
         if best.step:
             covering = np.concatenate([covering, _leader(at, best)])
         leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0.5, "shrinkB": 2.5}
-        label = axes.annotate(
+        axes.annotate(
             name,
             point,
             xytext=(gap * best.side[0], gap * best.side[1]),
@@ -130,8 +130,8 @@ def name_beside(
             color=colour,
             zorder=6,
             arrowprops=leader if best.step else None,
+            path_effects=OUTLINE,
         )
-        label.set_path_effects([withStroke(linewidth=2, foreground="white")])
     return left_out
 
 

@@ -12,14 +12,12 @@ from matplotlib.patches import Patch
 
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
-from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic
+from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic_where_wide
 from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 
 FULL = "full network"
 GROUP_WIDTH = 0.8
 """Width of the boxes of one exit together, of the distance from exit to exit."""
-WIDE = 10
-"""A logarithmic axis is for times that differ by more than this factor."""
 
 
 def latencies_figures(section: Section) -> Iterator[Drawing]:
@@ -78,8 +76,7 @@ def _figure(group: InferenceGroup) -> Drawing:
             axes.set_title(name)
             axes.set_xlabel("Exit where the query left" if name == list(frames)[-1] else "")
             axes.set_ylabel("Milliseconds")
-            if every["milliseconds"].min() > 0 and every["milliseconds"].max() > WIDE * every["milliseconds"].min():
-                logarithmic(axes, "y")
+            if logarithmic_where_wide(axes, every["milliseconds"].min(), every["milliseconds"].max(), "y"):
                 axes.set_ylabel("Milliseconds,\nlogarithmic")
         boxes = [Patch(facecolor=colour, label=label) for label, colour in palette.items()]
         legend_below(figure, boxes)

@@ -13,12 +13,9 @@ from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import FIGURE_METRICS, handles_of
-from bench.report.figures.style import PAGE_INCHES, logarithmic, method_styles
+from bench.report.figures.style import PAGE_INCHES, logarithmic_where_wide, method_styles
 from bench.report.figures.values import name_points
 from bench.report.tables.latency import Timed, timed_setups
-
-WIDE = 10
-"""A logarithmic axis is for times that differ by more than this factor."""
 
 
 def latency_figures(section: Section) -> Iterator[Drawing]:
@@ -48,8 +45,7 @@ def latency_figure(section: Section, machine: str, batch: int, timed: Sequence[T
                 name_points(axes, one.milliseconds, 100 * exits.values, texts)
             axes.set_ylabel(f"{metric} (%)")
             axes.set_xlabel("Milliseconds an image")
-            if all_times.max() > WIDE * all_times.min():
-                logarithmic(axes)
+            logarithmic_where_wide(axes, all_times.min(), all_times.max())
         legend_below(figure, handles_of(dict(sorted(styles.items()))))
         under = f", policy {policy}, thresholding {thresholding}" if policy else ""
         set_title(figure, f"Methods on {section.title} in milliseconds{under}")

@@ -9,13 +9,12 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 
 from bench.findings.costs import CostScale
 from bench.findings.curves import Curve, FloatArray
 from bench.findings.rounding import percent
 from bench.findings.setups import Setup
-from bench.report.figures.style import LineStyle
+from bench.report.figures.style import OUTLINE, LineStyle
 from bench.report.figures.values import name_points
 
 FIGURE_METRICS = ("mAP", "rank-1")
@@ -121,7 +120,7 @@ def draw_exits(axes: Axes, curve: Curve, style: LineStyle, scale: CostScale, nam
     for index, (name, text) in enumerate(zip(names, _labels(names, costs, values), strict=True)):
         # The last one hangs lower: the interpolation comes up to its point from the left.
         hanging = index == len(names) - 1 and text == name
-        label = axes.annotate(
+        axes.annotate(
             text,
             (costs[index], values[index]),
             xytext=(10 if crowded else -5, -21) if hanging else (4, -11),
@@ -129,8 +128,8 @@ def draw_exits(axes: Axes, curve: Curve, style: LineStyle, scale: CostScale, nam
             ha="right" if hanging else "left",
             fontsize=8,
             zorder=6,
+            path_effects=OUTLINE,
         )
-        label.set_path_effects([withStroke(linewidth=2, foreground="white")])
 
 
 def _labels(names: Sequence[str], costs: FloatArray, values: FloatArray) -> list[str]:

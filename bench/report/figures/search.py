@@ -15,7 +15,7 @@ from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
 from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
 from bench.report.tables.search import by_code
-from bench.report.tables.study import Study, study_name
+from bench.report.tables.study import Study, bar_ends, study_name
 
 ACCURACY_STYLES = {"rank-1": LineStyle(COLOURS[0], "o", "-"), "mAP": LineStyle(COLOURS[1], "s", (0, (5, 1.5)))}
 WAYS = {
@@ -65,7 +65,7 @@ def _draw_accuracy(axes: Axes, study: Study) -> None:
     positions = list(range(len(groups))) if several_exits else lengths
     for metric, style in ACCURACY_STYLES.items():
         means = [100 * statistics.fmean(row[metric] for row in group) for group in groups]
-        ends = [_ends(group, metric) for group in groups]
+        ends = [bar_ends(group, metric) for group in groups]
         axes.plot(positions, means, **style.line(), **style.points(), label=metric, zorder=3)
         axes.vlines(positions, [low for low, _ in ends], [high for _, high in ends], color=style.colour, linewidth=0.9)
     if all("mAP_ties_low" in row for row in study["accuracy"]):
@@ -103,12 +103,3 @@ def _length_axis(axes: Axes, lengths: Sequence[int], label: str) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlim(min(lengths) / 1.4, max(lengths) * 1.4)
     axes.set_xlabel(label)
-
-
-def _ends(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, float]:
-    """Ends of the bar in percent: the interval of one seed, or the span of several."""
-    if len(rows) == 1:
-        row = rows[0]
-        return 100 * row.get(f"{metric}_low", row[metric]), 100 * row.get(f"{metric}_high", row[metric])
-    values = [100 * row[metric] for row in rows]
-    return min(values), max(values)

@@ -9,7 +9,6 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from bench.findings.costs import MULTIPLY_ADDS
@@ -19,7 +18,7 @@ from bench.findings.sections import Section
 from bench.findings.sizes import CHANCE, METRIC, POLICY, Size, Sizes, all_sizes, rows_of
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
 from bench.report.figures.marks import handles_of
-from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, method_styles
+from bench.report.figures.style import OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, method_styles
 from bench.report.figures.values import name_points
 from bench.report.tables.sizes import part_of, reading
 
@@ -115,7 +114,7 @@ def _order(axes: Axes, rows: pd.DataFrame, group: Sizes, styles: Mapping[str, Li
         told = [f"{method}, {size}: {METRIC} {percent(one)} %" for size, one in zip(own["size"], heights, strict=True)]
         name_points(axes, across, own["order"], told)
         for at, order, value in zip(across, own["order"], heights, strict=True):
-            text = axes.annotate(
+            axes.annotate(
                 percent(value),
                 (at, order),
                 xytext=(0, 6),
@@ -123,8 +122,8 @@ def _order(axes: Axes, rows: pd.DataFrame, group: Sizes, styles: Mapping[str, Li
                 ha="center",
                 fontsize=7,
                 zorder=6,
+                path_effects=OUTLINE,
             )
-            text.set_path_effects([withStroke(linewidth=2, foreground="white")])
     axes.set_ylim(len(group.common) + 0.5, 0.35)
     axes.set_yticks(range(1, len(group.common) + 1))
     axes.set_ylabel(f"Order by {METRIC} at the last exit")

@@ -14,16 +14,21 @@ from typing import Any, Literal, get_args
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from bench.findings.costs import CostScale
 
-MOST_DECADES = 1e3
+MOST_DECADES = 3e3
 """A logarithmic axis over more than this factor has ticks at powers of ten alone."""
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.0
 REFERENCE_COLOUR = "#6b6b6b"
 """Interpolation and oracle: what is no policy is grey."""
+OUTLINE = (withStroke(linewidth=2, foreground="white"),)
+"""Of names beside points: legible over lines."""
+WIDE = 10
+"""Values that differ by more than this factor stand on a logarithmic axis, where that is allowed."""
 LOOKS: dict[str, Any] = {
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
@@ -189,13 +194,22 @@ def logarithmic(axes: Axes, which: Literal["x", "y"] = "x") -> None:
     axis.set_label_text(f"{axis.get_label_text()}, logarithmic")
 
 
+def logarithmic_where_wide(
+    axes: Axes, low: float, high: float, which: Literal["x", "y"] = "x", wide: float = WIDE
+) -> bool:
+    """Make an axis :func:`logarithmic` where values from ``low`` to ``high`` ask for it; gives whether they do."""
+    if low > 0 and high > wide * low:
+        logarithmic(axes, which)
+        return True
+    return False
+
+
 def cost_axis(
     axes: Axes, low: float, high: float, scale: CostScale, *, what: str = "a query", may_be_logarithmic: bool = False
 ) -> None:
-    """Set up the horizontal axis for costs, given in the scale; if it may, logarithmic beyond a factor of ten."""
+    """Set up the horizontal axis for costs, given in the scale; if it may, logarithmic where they are :data:`WIDE`."""
     axes.set_xlabel(scale.label(what))
-    if may_be_logarithmic and low > 0 and high / low > 10:
-        logarithmic(axes)
+    if may_be_logarithmic and logarithmic_where_wide(axes, low, high):
         axes.set_xlim(low / 1.15, high * 1.15)
         return
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))

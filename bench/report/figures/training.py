@@ -12,7 +12,7 @@ from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading, set_title
 from bench.report.figures.marks import MOST_SEEDS, name_lines, seeds_left_out
-from bench.report.figures.style import COLOURS, logarithmic
+from bench.report.figures.style import COLOURS, logarithmic_where_wide
 
 NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
 SUM = "sum of the terms"
@@ -41,9 +41,7 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
             for across, line in zip(epochs, lines, strict=True):
                 axes.plot(across, line, color=colours[term], marker=marker, linewidth=1)
         axes.set_ylabel("Loss")
-        if every.min() > 0 and every.max() > WIDE * every.min():
-            logarithmic(axes, "y")
-        else:
+        if not logarithmic_where_wide(axes, every.min(), every.max(), "y", WIDE):
             axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             axes.set_ylim(min(0.0, 1.05 * every.min()), 1.08 * every.max() or 1.0)
         axes.set_ylim(axes.get_ylim())

@@ -54,6 +54,15 @@ def over_seeds(heading: str, name: str) -> Column:
     return Column(heading, text)
 
 
+def bar_ends(rows: Sequence[Mapping[str, Any]], metric: str) -> tuple[float, float]:
+    """Ends of the bar of some seeds in percent: the interval of one, or the span of several."""
+    if len(rows) == 1:
+        row = rows[0]
+        return 100 * row.get(f"{metric}_low", row[metric]), 100 * row.get(f"{metric}_high", row[metric])
+    values = [100 * row[metric] for row in rows]
+    return min(values), max(values)
+
+
 def spread_of(study: Study) -> str:
     """Say what stands beside the values of :func:`over_seeds`."""
     single = len(study["seeds"]) == 1
