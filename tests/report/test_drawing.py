@@ -56,6 +56,15 @@ def test_a_figure_has_the_same_bytes_twice_and_the_same_marks_in_every_format(tm
     assert b"/FontFile2" in made[0]["pdf"]
 
 
+def test_coordinates_are_cut_and_texts_are_whole():
+    with canvas(2, 1) as figure:
+        axes = figure.subplots()
+        axes.set_xticks([1 / 3], ["0.00125"])
+    svg = Drawing("t", "c", "d", figure).svg()
+    assert ">0.00125<" in svg
+    assert not re.search(r"<[^>]*\d\.\d{3}[^>]*>", svg)
+
+
 def test_marks_that_are_somewhere_have_their_texts():
     svg = drawing(texts=("one < two", "$x$", "nowhere", "\x1bfour")).svg()
     assert re.findall(r"<title>(.*?)</title>", svg) == ["one &lt; two", "$x$", "four"]
