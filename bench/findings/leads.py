@@ -64,8 +64,9 @@ def _policy_leads(section: Section, setup: Setup) -> list[Row]:
         for record in records_of(setup, run, "comparison"):
             key = tuple(str(record[name]) for name in ("thresholding", "policy", "other"))
             found.setdefault((key[0], key[1], key[2]), []).append(record)
+    about = about_setup(section, setup)
     for (thresholding, policy, other), records in found.items():
-        row = {**about_setup(section, setup), "thresholding": thresholding, "policy": policy, "other": other}
+        row = {**about, "thresholding": thresholding, "policy": policy, "other": other}
         row |= UNTESTED
         for metric in CURVE_METRICS:
             name = f"{metric}_area_lead"
