@@ -56,6 +56,7 @@ def test_within_a_budget(bench, finished, tmp_path):
     [
         (("--exit", 5), "a number from 1 to 4 for this network, found 5"),
         (("--exit", 1, "--budget", 0.5), "give one of both"),
+        (("--policy", "qs"), "give --budget too"),
         (("--budget", 2), "a share from 0"),
     ],
 )

@@ -17,6 +17,8 @@ from bench.errors import BenchError
 if TYPE_CHECKING:
     from bench.inference.embedding import ImageCodes
 
+POLICY, THRESHOLDING = "gs", "calibrated"
+
 
 def embed_command(
     run: RunArgument,
@@ -29,8 +31,8 @@ def embed_command(
         float | None,
         typer.Option(help="Let a policy choose exits at this budget: a share of the way from the first to the last."),
     ] = None,
-    policy: Annotated[str, typer.Option(help="Policy of --budget.")] = "gs",
-    thresholding: Annotated[str, typer.Option(help="Thresholds of --budget: calibrated, or stream.")] = "calibrated",
+    policy: Annotated[str, typer.Option(help="Policy of --budget.")] = POLICY,
+    thresholding: Annotated[str, typer.Option(help="Thresholds of --budget: calibrated, or stream.")] = THRESHOLDING,
     batch: Annotated[int, typer.Option(min=1, max=65_536, help="Images at once with --budget.")] = 32,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it is there.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
@@ -42,6 +44,8 @@ def embed_command(
     """Write what a run's network makes of a folder of images: the codes of one exit, or of each image's own exit."""
     if exit_number is not None and budget is not None:
         raise BenchError("--exit takes one exit for all images, --budget one for each: give one of both")
+    if budget is None and (policy, thresholding) != (POLICY, THRESHOLDING):
+        raise BenchError("--policy and --thresholding choose exits at a budget: give --budget too, or leave them out")
     if out.suffix != ".npz":
         raise BenchError(f"{out}: codes are written as .npz, name the file so")
     if out.exists() and not overwrite:
