@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,16 @@ def _duration(seconds: float) -> str:
     return f"about {max(1, round(seconds))} seconds"
 
 
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise BenchError(
+            f"cannot write under {folder}: {problem.strerror or problem}; choose other --results"
+        ) from problem
+
+
 def search_large_galleries(
     embedded: Embedded, request: ScaleRequest, results: Path, working: Path, chosen: Sequence[int] = ()
 ) -> None:
@@ -74,16 +85,14 @@ def search_large_galleries(
     check_needs(needs, request, working)
     names = [one.name for one in exits]
     key = digest((embedded.content, sizes, request.indexes, request.seed, names, str(request.codes or "")))
-    values = {**measure_embedded(embedded, request, working, TerminalReporter(), chosen), "key": key}
-    tables = {one.name: one for one in scale_tables(values)}
     # Names out of a file from elsewhere name no folder as they are.
     folder = results / "scale" / file_name(embedded.dataset) / file_name(embedded.name, ending=key[:8])
-    try:
+    with _writing(folder):  # before hours of work
+        folder.mkdir(parents=True, exist_ok=True)
+    values = {**measure_embedded(embedded, request, working, TerminalReporter(), chosen), "key": key}
+    tables = {one.name: one for one in scale_tables(values)}
+    with _writing(folder):
         write_json(folder / "scale.json", values)
-    except OSError as problem:
-        raise BenchError(
-            f"cannot write under {folder}: {problem.strerror or problem}; choose other --results"
-        ) from problem
     files = write_folder(folder, tables, {"scale": scale_figure(values)})
     for one in tables.values():
         OUT.print()

@@ -21,8 +21,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -176,6 +177,16 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Hold the folder while it is read, and what is not kept is made again; a read-only one is read as it is.
+
+        Raises as :meth:`alone` does.
+        """
+        read_only = self.path.is_dir() and not os.access(self.path, os.W_OK)
+        with nullcontext() if read_only else self.alone():
+            yield
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
