@@ -103,14 +103,17 @@ def check_command(
 
     Status 1 if an export of float32 has another bit in any code, or a number off by more than 1e-4 of the largest.
     """
-    from bench.inference.export.card import read_card
+    from bench.inference.export.card import read_card, verify_files
     from bench.inference.export.check import check_export, checked_card, installed_backends
     from bench.inference.export.run_images import noise_images
     from bench.inference.export.trained import read_trained
     from bench.runs.finding import find_run
 
     reporter = TerminalReporter()
-    trained = read_trained(find_run(results, run or read_card(folder).run))
+    card = read_card(folder)
+    # Before its run is looked for: a card that is another export's names another run.
+    verify_files(folder, card)
+    trained = read_trained(find_run(results, run or card.run))
     card = checked_card(folder, trained)
     chosen = words(backends) if backends else installed_backends(card)
     if not chosen:
