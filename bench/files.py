@@ -107,11 +107,11 @@ def read_text(path: Path, advice: str = AGAIN) -> str:
     return "\n".join(line.strip() for line in lines if not line.lstrip().startswith("#")).strip()
 
 
-def check_name(found: str, written: str) -> None:
-    """Compare the name of a kept file or folder, without ending, with the one that its content is written under.
+def check_name(path: Path, found: str, written: str) -> None:
+    """Compare the name of a kept file or its folder, without ending, with the one that its content is written under.
 
     Names that users gave, which end with no digits of ours, are left alone. Raises DamagedFile where the content is
     that of another file.
     """
     if found != written and KEYED.fullmatch(found):
-        raise DamagedFile(f"it holds what is kept as {written}: another measurement's file lies in its place")
+        raise DamagedFile(f"{path} holds what is kept as {written}: another measurement's file lies in its place")

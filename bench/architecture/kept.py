@@ -21,10 +21,7 @@ def read_architecture(path: Path) -> dict[str, Any]:
     """
     values = read_json(path)
     check_architecture(values)
-    try:
-        check_name(path.parent.name, f"{path.parent.name[:-8]}{values['key'][:8]}")
-    except DamagedFile as problem:
-        raise DamagedFile(f"{path}: {problem}") from None
+    check_name(path, path.parent.name, f"{path.parent.name[:-8]}{values['key'][:8]}")
     return values
 
 

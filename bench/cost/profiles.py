@@ -58,9 +58,9 @@ def read_latencies(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
         try:
             record = read_json(path)
             check_latency(record)
-            check_name(path.stem, latency_name(record))
+            check_name(path, path.stem, latency_name(record))
         except BenchError as problem:
-            remarks.append(f"left out: {name}: {str(problem).replace(str(path), name)}")
+            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {name} is no latency of this suite ({type(problem).__name__}: {problem})")
         else:

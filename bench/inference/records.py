@@ -47,9 +47,9 @@ def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
         try:
             record = read_json(path)
             check_inference(record)
-            check_name(path.name.partition(".json")[0], inference_name(record))
+            check_name(path, path.name.partition(".json")[0], inference_name(record))
         except BenchError as problem:
-            remarks.append(f"left out: {name}: {str(problem).replace(str(path), name)}")
+            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {name} is no record of bench infer ({type(problem).__name__}: {problem})")
         else:

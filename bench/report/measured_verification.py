@@ -97,12 +97,12 @@ def verify_measurements(results: Path, verification: Verification, reporter: Rep
 
 def _check_latency(path: Path, record: Record) -> None:
     check_latency(record)
-    check_name(path.stem, latency_name(record))
+    check_name(path, path.stem, latency_name(record))
 
 
 def _check_inference(path: Path, record: Record) -> None:
     check_inference(record)
-    check_name(path.name.partition(".json")[0], inference_name(record))
+    check_name(path, path.name.partition(".json")[0], inference_name(record))
 
 
 def _check_study(path: Path, record: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def _read(
             check(record)
             check_folder(path, record)
         except BenchError as problem:
-            remarks.append(f"left out: {name}: {str(problem).replace(str(path), name)}")
+            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
         except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             remarks.append(f"left out: {name} is no {what} of this suite ({type(problem).__name__}: {problem})")
         else:
@@ -54,7 +54,7 @@ def check_folder(path: Path, record: dict[str, Any]) -> None:
     Raises DamagedFile where it was written to another folder.
     """
     if "key" in record:
-        check_name(path.parent.name, f"{path.parent.name[:-8]}{str(record['key'])[:8]}")
+        check_name(path, path.parent.name, f"{path.parent.name[:-8]}{str(record['key'])[:8]}")
 
 
 def check_study(study: dict[str, Any]) -> None:

@@ -199,6 +199,8 @@ def damaged_beside(beside: World, kept: Kept, command: Command, way: Way | None,
         case.same = expected is None or command.keeps(place) == expected
         if not case.same and path.name not in told.replace(" ", ""):
             case.fault("silent differences", f"{command.name} made something else of {path}, and said nothing")
+        # Less was made, and a remark named the file.
+        case.error = not case.same
     return case
 
 
