@@ -61,8 +61,9 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
     if finished:
         context.reporter.note(f"trained network found in {folder.path}")
         whole(folder.weights, lambda path: load_weights(network, path), context.reporter)
-        # Training ended, and the process before it could clear up.
-        folder.checkpoint.unlink(missing_ok=True)
+        # Training ended, and the process before it could clear up. A read-only folder refuses even what is not there.
+        if folder.checkpoint.exists():
+            folder.checkpoint.unlink(missing_ok=True)
         return context.fabric.to_device(network).to(memory_format=torch.channels_last)
     if context.fabric.device.type == "cpu":
         note = advice(torch.get_num_threads(), os.cpu_count() or 1, others_running(), os.environ)
