@@ -19,6 +19,13 @@ RUNNING = Path("/proc/loadavg")
 SAMPLES, APART_SECONDS = 5, 0.02
 
 
+def usable_cores() -> int:
+    """Count the cores that this process may run on, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def wait_passively() -> None:
     """Have threads that wait give up their core, unless the user has said how they should wait.
 

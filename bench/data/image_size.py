@@ -8,8 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.data.images import FORMATS, IMAGES_IN_FLIGHT, decoding_threads
+from bench.data.images import FORMATS, IMAGES_IN_FLIGHT
 from bench.progress import SILENT, Reporter
+from bench.threads import usable_cores
 
 Size = tuple[int, int]
 """Height and width in pixels, upright."""
@@ -24,7 +25,7 @@ def image_sizes(paths: Iterable[Path], reporter: Reporter = SILENT) -> dict[Path
     sizes: dict[Path, Size | None] = {}
     with (
         reporter.task("read image sizes", len(files), unit="images") as task,
-        ThreadPoolExecutor(decoding_threads()) as pool,
+        ThreadPoolExecutor(usable_cores()) as pool,
     ):
         # In parts: after Ctrl-C a pool first finishes all that was submitted to it.
         for start in range(0, len(files), IMAGES_IN_FLIGHT):

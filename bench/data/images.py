@@ -36,6 +36,7 @@ from bench.digests import DamagedFile, digest_of_file
 from bench.errors import BenchError
 from bench.files import read_json, replacing, write_json
 from bench.progress import SILENT, Reporter
+from bench.threads import usable_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -169,7 +170,7 @@ def _build(samples: tuple[ImageSample, ...], shape: tuple[int, ...], data: Path,
         np.lib.format.write_array_header_1_0(file, header)
         with (
             reporter.task("decode images", count, unit="images") as task,
-            ThreadPoolExecutor(decoding_threads()) as pool,
+            ThreadPoolExecutor(usable_cores()) as pool,  # Pillow releases Python's lock
         ):
             for start in range(0, count, IMAGES_IN_FLIGHT):
                 part = samples[start : start + IMAGES_IN_FLIGHT]
@@ -255,8 +256,3 @@ def _sha256(value: object) -> str:
 
 def _megabytes(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:,.1f} MB"
-
-
-def decoding_threads() -> int:
-    """Number of decoding threads: one for each core of this process (Pillow releases Python's lock)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

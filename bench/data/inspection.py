@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data.images import IMAGES_IN_FLIGHT, decode_image, decoding_threads
+from bench.data.images import IMAGES_IN_FLIGHT, decode_image
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
+from bench.threads import usable_cores
 
 SMALL = (8, 4)
 """Height and width to which images are decoded here; the pixels are not kept."""
@@ -29,7 +30,7 @@ def inspect_images(paths: Iterable[Path], reporter: Reporter = SILENT) -> dict[P
     inspected: dict[Path, Inspection] = {}
     with (
         reporter.task("decode images", len(files), unit="images") as task,
-        ThreadPoolExecutor(decoding_threads()) as pool,
+        ThreadPoolExecutor(usable_cores()) as pool,
     ):
         # In parts: after Ctrl-C a pool first finishes all that was submitted to it.
         for start in range(0, len(files), IMAGES_IN_FLIGHT):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from bench.threads import usable_cores
 
 Result = TypeVar("Result")
 
@@ -40,10 +41,3 @@ def in_threads(function: Callable[[slice], Result], slices: Iterable[slice]) -> 
             waiting.append(pool.submit(function, rows))
         while waiting:
             yield waiting.popleft().result()
-
-
-def usable_cores() -> int:
-    """Count the cores that this process may run on, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

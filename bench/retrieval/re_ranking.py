@@ -56,11 +56,6 @@ class ReRanking:
     encodings: Any
     """(Q + G, Q + G) sparse rows, V of section 3.4 after query expansion: queries first, some hundred entries a row."""
 
-    @property
-    def compared_pairs(self) -> int:
-        """Count the pairs of images whose distance re-ranking needs before any query is answered."""
-        return (len(self.query) + len(self.gallery)) ** 2
-
     def block(self, rows: slice) -> FloatArray:
         """Final distances (rows, G), section 3.5: λ d + (1 − λ) (Jaccard distance)."""
         original = _squares(distances_between(self.query[rows], self.gallery))

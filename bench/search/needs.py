@@ -12,13 +12,13 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.memory import check_fits
-from bench.retrieval.blocks import usable_cores
 from bench.search.approximate import LINKS
 from bench.search.distractors import FACTORS, CodeModel
 from bench.search.filling import DRAWN_AT_ONCE, ExitCodes, ScaleRequest
 from bench.search.indexed import ALONE
 from bench.search.pyramid import Pyramid
 from bench.search.streamed import MAPPED_BYTES, distance_counts
+from bench.threads import usable_cores
 
 NUMBER_BYTES = 8
 LINK_BYTES = 4

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter, Task
-from bench.retrieval.blocks import in_threads, row_slices, usable_cores
+from bench.retrieval.blocks import in_threads, row_slices
 from bench.retrieval.hamming import FEW_QUERIES, PackedGallery
 from bench.retrieval.labels import SearchLabels, same_view, views
 from bench.retrieval.table import IntArray
 from bench.retrieval.ties import QueryScores, TieGroups, expected_scores
 from bench.search.mapped import MappedCodes
 from bench.search.nearest_so_far import NearestSoFar
+from bench.threads import usable_cores
 
 Codes = NDArray[np.uint8] | MappedCodes
 Result = TypeVar("Result")

@@ -55,7 +55,6 @@ def test_floats_agree_with_the_definition(k1: int, k2: int, share: float, monkey
     wide = embeddings.astype(np.float64)
     expected = by_definition(cdist(wide, wide, "sqeuclidean"), 20, k1, k2, share)
     np.testing.assert_allclose(found.block(slice(0, 20)), expected, rtol=0, atol=1e-6)
-    assert found.compared_pairs == 70**2
 
 
 @pytest.mark.parametrize("length", [5, 64, 300])

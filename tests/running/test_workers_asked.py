@@ -10,7 +10,7 @@ from bench.running.workers.slurm_jobs import minutes_of
 
 
 def test_threads_are_divided_unless_the_user_has_said(monkeypatch):
-    monkeypatch.setattr("bench.running.workers.local_processes.cores", lambda: 8)
+    monkeypatch.setattr("bench.running.workers.local_processes.usable_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert [threads_each(count) for count in (1, 3, 20)] == [8, 2, 1]
     assert threads_each(3, cpus=5) == 5

@@ -20,6 +20,7 @@ from bench.data.synthped.spec import RENDERER_VERSION, SynthPedSpec
 from bench.data.synthped.worker import planned, render_part
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
+from bench.threads import usable_cores
 
 _WORTH_A_PROCESS = 300
 """Images for each process: with fewer, starting a process takes longer than it saves."""
@@ -70,7 +71,7 @@ def _render_missing(spec: SynthPedSpec, making: Path, reporter: Reporter, worker
     if left < images:
         reporter.note(f"going on with {making.name}: {images - left} of {images} images are there")
     if workers is None:
-        workers = min(_processors(), 1 + left // _WORTH_A_PROCESS)
+        workers = min(usable_cores(), 1 + left // _WORTH_A_PROCESS)
     with reporter.task("render synthped", images, unit="images") as task:
         if left < images:
             task.advance(images - left)
@@ -80,12 +81,6 @@ def _render_missing(spec: SynthPedSpec, making: Path, reporter: Reporter, worker
             return
         for count in _rendered_apart(spec, making, missing, workers):
             task.advance(count)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return max(len(os.sched_getaffinity(0)), 1)
-    return os.cpu_count() or 1
 
 
 def _start_worker() -> subprocess.Popen[str]:

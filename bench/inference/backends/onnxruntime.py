@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from bench.data.images import decoding_threads
 from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, BackendKind, needed
 from bench.inference.backends.graphs import Arrays, GraphBackend, checked_export, unreadable
 from bench.inference.export.card import ModelCard
+from bench.threads import usable_cores
 
 if TYPE_CHECKING:
     from bench.networks import MultiExitNetwork
@@ -62,7 +62,7 @@ def _open(model: MultiExitNetwork | Path, *, precision: str | None, threads: int
             f"onnxruntime cannot run on {device} here: it has {', '.join(available)}; use --device cpu, or for cuda "
             "install onnxruntime-gpu in place of onnxruntime"
         )
-    return OnnxRuntime(folder, card, threads or decoding_threads(), device)
+    return OnnxRuntime(folder, card, threads or usable_cores(), device)
 
 
 ONNXRUNTIME = BackendKind(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.images import decoding_threads
 from bench.errors import BenchError
 from bench.inference.backends.backend import Backend, BackendKind, needed
 from bench.inference.backends.graphs import Arrays, GraphBackend, checked_export, unreadable
 from bench.inference.backends.packed import OneByOne, pack_binary_convolutions
 from bench.inference.export.card import ModelCard
+from bench.threads import usable_cores
 
 if TYPE_CHECKING:
     from bench.networks import MultiExitNetwork
@@ -69,7 +69,7 @@ def _open(model: MultiExitNetwork | Path, *, precision: str | None, threads: int
             f"{folder} computes in {card.precision}, not {precision}: export with --precision {precision}; "
             "only float32 graphs can be opened in bfloat16 as well"
         )
-    return OpenVino(folder, card, precision or card.precision, threads or decoding_threads())
+    return OpenVino(folder, card, precision or card.precision, threads or usable_cores())
 
 
 OPENVINO = BackendKind(

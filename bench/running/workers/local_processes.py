@@ -21,7 +21,7 @@ from bench.running.request import RunRequest
 from bench.running.workers.events import Began, Ended, Event, Lost, Outcome, Telling
 from bench.running.workers.grid import RETRIES
 from bench.running.workers.work import do_run
-from bench.threads import wait_passively
+from bench.threads import usable_cores, wait_passively
 
 LOOK_EVERY_SECONDS = 1.0
 LEAVE_SECONDS = 10.0
@@ -33,15 +33,10 @@ Do = Callable[[RunRequest, Telling, str, float], Outcome]
 """What does a run: given the request, who is told, its own name, and seconds."""
 
 
-def cores() -> int:
-    """Count the processor's cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def threads_each(count: int, cpus: int | None = None) -> int:
     """Say how many threads each of ``count`` workers takes: as asked, as OMP_NUM_THREADS says, or its part of all."""
     named = os.environ.get("OMP_NUM_THREADS", "")
-    return cpus or (int(named) if named.isdecimal() and int(named) else max(1, cores() // count))
+    return cpus or (int(named) if named.isdecimal() and int(named) else max(1, usable_cores() // count))
 
 
 def accelerators(device: str) -> list[str]:
