@@ -263,11 +263,7 @@ class Chance(nn.Module):
         (resnet18, "layer1", r"at is a list of names, as \['layer1'\]"),
         (lambda: nn.Sequential(Several()), ["0"], "0 returns a dict; an exit needs a module that returns one tensor"),
         (lambda: nn.DataParallel(resnet18()), ["module.layer1"], "within a DataParallel: give its .module"),
-        (
-            lambda: torch.compile(resnet18()),
-            ["layer1"],
-            "compiled, and its forward cannot be followed: give the original",
-        ),
+        (lambda: torch.compile(Mixing()), ["first"], "compiled, and its forward cannot be followed: give the original"),
         (lambda: "resnet18", ["layer1"], r"expected a network \(torch.nn.Module\), found a str"),
         (lambda: nn.Sequential(nn.Linear(7, 2)), ["0"], r"does not run on images \(B, 3, 64, 32\)"),
     ],
