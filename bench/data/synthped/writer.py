@@ -12,12 +12,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, cast
+
+import numpy as np
 
 from bench.data.synthped.folder import finish, finished, making_folder, only_maker, parts_done, prepare
 from bench.data.synthped.process import CANNOT_WRITE
 from bench.data.synthped.shots import GALLERY, QUERY, TRAIN, count_images
 from bench.data.synthped.spec import RENDERER_VERSION, SynthPedSpec
-from bench.data.synthped.worker import planned, render_part
+from bench.data.synthped.worker import planned
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 from bench.threads import usable_cores
@@ -75,19 +78,32 @@ def _render_missing(spec: SynthPedSpec, making: Path, reporter: Reporter, worker
     with reporter.task("render synthped", images, unit="images") as task:
         if left < images:
             task.advance(images - left)
-        if workers <= 1:
-            for index in missing:
-                task.advance(render_part(spec, parts[index], making))
-            return
-        for count in _rendered_apart(spec, making, missing, workers):
+        for count in _rendered(spec, making, missing, max(workers, 1)):
             task.advance(count)
 
 
+def rendering_environment() -> dict[str, str]:
+    """Environment variables of a rendering process: this import path, a single thread, NumPy's baseline code.
+
+    NumPy has its sines, powers and exponentials several times, and picks what a processor has units for: with AVX-512
+    their last bits are others, and with them some pixels. The baseline is there on every processor of a family.
+    """
+    faster = cast(dict[str, Any], np.show_config(mode="dicts"))["SIMD Extensions"].get("found", [])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NPY_DISABLE_CPU_FEATURES": " ".join(faster),
+    }
+    # NumPy refuses to be imported with both.
+    environment.pop("NPY_ENABLE_CPU_FEATURES", None)
+    return environment
+
+
 def _start_worker() -> subprocess.Popen[str]:
-    """Start a rendering process with this process's import path and a single thread."""
-    paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "bench.data.synthped.process"]
+    environment = rendering_environment()
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -115,10 +131,12 @@ def _ask(process: subprocess.Popen[str], line: str) -> str:
     return reply
 
 
-def _rendered_apart(spec: SynthPedSpec, making: Path, missing: list[int], workers: int) -> Iterator[int]:
-    """Render parts in separate processes; yields the number of images of each part as it is done."""
+def _rendered(spec: SynthPedSpec, making: Path, missing: list[int], workers: int) -> Iterator[int]:
+    """Render parts in processes of their own; yields the number of images of each part as it is done."""
+    if not missing:
+        return
     head = json.dumps({"spec": asdict(spec), "making": str(making)})
-    processes = [_start_worker() for _ in range(min(workers, max(len(missing), 1)))]
+    processes = [_start_worker() for _ in range(min(workers, len(missing)))]
     idle: SimpleQueue[tuple[subprocess.Popen[str], bool]] = SimpleQueue()
     for process in processes:
         idle.put((process, False))

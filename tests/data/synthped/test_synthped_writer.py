@@ -74,32 +74,38 @@ def test_worker_processes_change_no_byte(tmp_path):
     assert _files(alone) == _files(apart)
 
 
+def test_the_bytes_do_not_hang_on_units_for_wide_vectors():
+    code = "import json, numpy; print(json.dumps(numpy.show_config(mode='dicts')['SIMD Extensions']))"
+    command = [sys.executable, "-c", code]
+    environment = {**writer.rendering_environment(), "PYTHONWARNINGS": "error"}
+    used = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+    assert used.get("found", []) == []
+
+
 def test_a_finished_set_is_left_alone(smoke_set, monkeypatch):
-    monkeypatch.setattr(writer, "render_part", lambda *_: pytest.fail("rendered again"))
+    monkeypatch.setattr(writer, "_start_worker", lambda: pytest.fail("rendered again"))
     assert make(SPEC, smoke_set, workers=1) == smoke_set
 
 
 def test_a_stopped_run_is_gone_on_with(tmp_path, monkeypatch):
-    render_part = writer.render_part
+    ask = writer._ask
     rendered: list[str] = []
 
-    def stopped_after_three(spec, part, making):
+    def stopped_after_three(process, line):
         if len(rendered) == 3:
             raise KeyboardInterrupt
-        rendered.append(part.name)
-        return render_part(spec, part, making)
+        rendered.append(line.splitlines()[-1])
+        return ask(process, line)
 
     folder = tmp_path / "set"
-    monkeypatch.setattr(writer, "render_part", stopped_after_three)
+    monkeypatch.setattr(writer, "_ask", stopped_after_three)
     with pytest.raises(KeyboardInterrupt):
         make(TINY, folder, workers=1)
     assert not folder.exists()
     # What a killed process may leave besides: a file half written.
     (making_folder(TINY, folder) / TRAIN / "0001_c1s1_000000_01.jpg.1.new").write_bytes(b"half")
     again: list[str] = []
-    monkeypatch.setattr(
-        writer, "render_part", lambda spec, part, making: again.append(part.name) or render_part(spec, part, making)
-    )
+    monkeypatch.setattr(writer, "_ask", lambda process, line: again.append(line.splitlines()[-1]) or ask(process, line))
     listener = Notes()
     make(TINY, folder, listener, workers=1)
     assert again
