@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,17 @@ from bench.inference.backends.backend import Backend
 from bench.inference.backends.by_name import open_backend
 from bench.inference.compaction import StepProfile, measure_steps
 from bench.inference.engine import Engine
+from bench.inference.export.run_images import noise_images
 from bench.inference.export.trained import TrainedRun
-from bench.inference.export.write import write_export
+from bench.inference.export.write import CalibrationImages, write_export
 from bench.inference.gallery import Gallery, GalleryExit
 from bench.runs.folder import RunFolder
 
 FRACTIONS = ((70, 10, 10, 10), (40, 30, 20, 10), (25, 25, 25, 25))
 GALLERY = 19_732
 """Images of Market-1501's gallery."""
+CALIBRATION = 32
+"""Images of noise that fix the ranges of int8."""
 
 
 def main() -> None:
@@ -46,6 +50,7 @@ def main() -> None:
     parser.add_argument("--methods", default="hashreid")
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--backends", default="torch,onnxruntime")
+    parser.add_argument("--precisions", default="float32", help="of graphs: float32, int8; ranges are those of noise")
     parser.add_argument("--batches", default="1,8,32")
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--passes", type=int, default=3)
@@ -62,18 +67,18 @@ def main() -> None:
             generator = np.random.default_rng(0)
             images = generator.standard_normal((options.images, 3, *run.input_size), dtype=np.float32)
             macs = exit_macs(run.network, run.input_size).astype(float)
-            for name in options.backends.split(","):
+            for name, precision in product(options.backends.split(","), options.precisions.split(",")):
+                who = {"method": method, "backend": name, "precision": precision, "threads": options.threads}
                 try:
-                    backend = opened(name, run, Path(folder), options.threads)
+                    backend = opened(name, run, Path(folder), precision, options.threads)
                 except BenchError as problem:
-                    print(f"{method} {name}: left out: {problem}")
+                    print(f"{method} {name} {precision}: left out: {problem}")
                     continue
                 for batch in map(int, options.batches.split(",")):
                     for line in savings(backend, images, macs, batch, options, generator):
-                        lines.append({"method": method, "backend": name, "threads": options.threads, **line})
+                        lines.append({**who, **line})
                         print(" ".join(f"{key}={value}" for key, value in lines[-1].items()), flush=True)
-                lines.append({"method": method, "backend": name, "threads": options.threads})
-                lines[-1] |= overhead(backend, images, macs, options)
+                lines.append({**who, **overhead(backend, images, macs, options)})
                 print(" ".join(f"{key}={value}" for key, value in lines[-1].items()), flush=True)
     if options.json:
         options.json.write_text(json.dumps(lines, indent=1) + "\n")
@@ -91,13 +96,14 @@ def untrained(method: str, preset: str, folder: Path) -> TrainedRun:
     return TrainedRun(RunFolder(folder), "random weights", spec, 751, built)
 
 
-def opened(name: str, run: TrainedRun, folder: Path, threads: int) -> Backend:
-    """Open a backend on the network, or on its graphs."""
+def opened(name: str, run: TrainedRun, folder: Path, precision: str, threads: int) -> Backend:
+    """Open a backend on the network, or on its graphs of a precision. Raises BenchError where it cannot be had."""
     if registry.backend(name).reads == "network":
-        return open_backend(name, run.network, threads=threads, device="cpu")
-    graphs = folder / "graphs"
+        return open_backend(name, run.network, threads=threads, device="cpu", precision=precision)
+    graphs = folder / precision
     if not graphs.exists():
-        write_export(run, graphs)
+        noise = noise_images(CALIBRATION, run.input_size)
+        write_export(run, graphs, precision=precision, calibration=CalibrationImages(noise, "noise"))
     return open_backend(name, graphs, threads=threads, device="cpu")
 
 
