@@ -15,6 +15,7 @@ from pathlib import Path
 
 from torture import beside, damage, first_moments, full_disk, kills, writers
 from torture.commands import COMMANDS
+from torture.starting import NeverEndedError
 from torture.tally import Case, table
 from torture.undisturbed import Undisturbed, keep_begun, prepare
 
@@ -88,6 +89,16 @@ def sampled(planned: Sequence[Sequence[Planned]]) -> list[Planned]:
     return [case for case in chain.from_iterable(zip_longest(*mixed)) if case is not None]
 
 
+def ended(run: Planned) -> Case:
+    """Run a case. One whose command never ends is a fault, and no reason to leave out the others."""
+    try:
+        return run()
+    except NeverEndedError as problem:
+        case = Case("never ended", str(problem))
+        case.fault("unclear ends", str(problem))
+        return case
+
+
 def _part(text: str) -> tuple[int, int]:
     number, _, parts = text.partition("/")
     if not 1 <= int(number) <= int(parts):
@@ -104,6 +115,8 @@ def main() -> None:
     parser.add_argument("--part", type=_part, default=(1, 1), help="2/3: the second of three parts, each a process")
     parser.add_argument("--keep", type=Path, help="work here and leave it; a temporary folder that is removed if none")
     chosen = parser.parse_args()
+    # A shell's background job ignores Ctrl-C, and so would every command that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
     makers = dict(zip(KINDS, (killing, damaging, damaging_beside, filling, writing, starting), strict=True))
     with tempfile.TemporaryDirectory(prefix="torture-") as temporary:
@@ -116,7 +129,7 @@ def main() -> None:
         for run in planned:
             if chosen.minutes is not None and time.monotonic() - started > 60 * chosen.minutes:
                 break
-            case = run()
+            case = ended(run)
             cases.append(case)
             state = "; ".join(case.told) or ("error" if case.error else "same")
             print(f"{case.kind}: {case.name}: {state}", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from torture.starting import Ended
+from torture.starting import LONGEST_SECONDS, Ended, NeverEndedError
 from torture.tally import Case
 
 EARLIEST_SECONDS, LATEST_SECONDS = 0.06, 0.8
@@ -26,7 +26,12 @@ def interrupted(arguments: tuple[str, ...], number: signal.Signals, seed: int) -
     )
     time.sleep(seconds)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise NeverEndedError(f"{case.name} had not ended after {LONGEST_SECONDS} s") from None
     # It may have ended by itself before, as it does undisturbed: well, or in an error about what is not there.
     allowed = (0, 1, {signal.SIGINT: 130, signal.SIGTERM: 143}[number], -number)
     case.watch(Ended(process.returncode, out, err, 0), allowed)

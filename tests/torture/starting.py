@@ -23,6 +23,10 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """One thread, so that sums are added in one order."""
 
 
+class NeverEndedError(AssertionError):
+    """A command that was still at work when it should have ended long before; it was killed."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended: its status (negative: the signal), what it said, and processes that outlived it."""
@@ -56,7 +60,7 @@ class Started:
         if self.process.exitcode is None:
             self.process.kill()
             self.process.join()
-            raise AssertionError(f"a command had not ended after {LONGEST_SECONDS} s: {self.said}")
+            raise NeverEndedError(f"a command had not ended after {LONGEST_SECONDS} s: {self.said}")
         left = _left_of(self.process.pid)
         out, err = ((self.said / name).read_text(errors="replace") for name in ("out", "err"))
         return Ended(self.process.exitcode, out, err, left)

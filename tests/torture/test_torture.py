@@ -5,8 +5,10 @@ import signal
 import pytest
 
 from torture import damage, first_moments, full_disk, kills, writers
+from torture.__main__ import ended
 from torture.commands import COMMANDS, RUN_COMMAND
-from torture.tally import table
+from torture.starting import NeverEndedError
+from torture.tally import Case, table
 from torture.undisturbed import prepare
 
 EXPORT, MAKE = (next(one for one in COMMANDS if one.name == name) for name in ("export", "data make"))
@@ -51,3 +53,12 @@ def test_a_full_disk(world):
 
 def test_several_writers(world):
     held(writers.together(world, RUN_COMMAND, count=4))
+
+
+def test_a_command_that_never_ends_is_a_fault_of_its_own():
+    def never() -> Case:
+        raise NeverEndedError("list had not ended after 300 s")
+
+    case = ended(never)
+    assert case.faults == {"unclear ends": 1}
+    assert "list had not ended" in table([case])
