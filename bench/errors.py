@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading values of another form than ours ends in."""
+
 
 class BenchError(Exception):
     """A problem that the user can solve: the message says what was expected, what was found, and what to do.

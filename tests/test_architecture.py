@@ -151,6 +151,7 @@ ROOMS = (
         *("provenance", "ranks", "temporary", "threads"),
     ),
     ("deadline", "files", "registry"),
+    ("measurements",),
     # What a recipe says is read by data and methods alike; the loop that follows it stands above them.
     ("training.recipe",),
     ("data", "encoders", "kit", "losses", "networks"),
@@ -165,6 +166,7 @@ ROOMS = (
     ("evaluation",),
     ("api", "findings"),
     ("prose", "report"),
+    ("integrity",),
     ("cli", "testing"),
 )
 """Rooms from the lowest to the highest; a part of a room may stand lower than the room."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 
 from bench.budget.policy import Policy
-from bench.errors import BenchError
+from bench.errors import WRONG_FORM, BenchError
 from bench.retrieval.table import NEIGHBOURS, FloatArray, Signals
 
 EXITS = 3
@@ -60,7 +60,7 @@ def check_before_training(policy: Policy) -> None:
     A policy that reads what is not there (features, another number of exits) is not judged here.
     """
     signals = edge_cases()
-    with suppress(ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+    with suppress(*WRONG_FORM):
         if policy.applies(signals):
             check_policy(policy, signals)
 

@@ -30,14 +30,14 @@ def claims_command(
     # Here, not at the top: help should not wait for pandas.
     from bench.findings.claims.known import CLAIMS
     from bench.findings.sections import sections
-    from bench.report.studies import read_studies
+    from bench.report.studies import STUDIES
     from bench.report.tables.claims import answers, claim_table
     from bench.runs.load import load
 
     if name is not None and name not in (claim.name for claim in CLAIMS):
         raise unknown_name("claim", name, [claim.name for claim in CLAIMS])
     told = False
-    for section in sections(load(results), studies=read_studies(results)[0]):
+    for section in sections(load(results), studies=STUDIES.by_folder(results)[0]):
         if claim_table(section) is None:
             continue
         told = True

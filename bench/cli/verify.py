@@ -16,7 +16,7 @@ from bench.data.cache import default_cache
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.runs.verification import Finding, Verification
+    from bench.integrity.checks import Finding, Verification
 
 COLUMNS = ("file", "", "problem", "what to do")
 
@@ -37,16 +37,16 @@ def verify_command(
     Without --repair nothing is written.
     """
     # Here, not at the top: help should not wait for pandas.
-    from bench.report.kept_verification import verify_kept
-    from bench.report.measured_verification import verify_measurements
-    from bench.runs.cache_verification import verify_cache
-    from bench.runs.repair import repair as remove
-    from bench.runs.verification import verify_results
+    from bench.integrity.cache import verify_cache
+    from bench.integrity.exported import verify_exported
+    from bench.integrity.measured import verify_measurements
+    from bench.integrity.repair import repair as remove
+    from bench.integrity.runs import verify_results
 
     reporter = TerminalReporter()
     verification = verify_results(results, reporter)
     verify_measurements(results, verification, reporter)
-    verify_kept(results, verification, reporter)
+    verify_exported(results, verification, reporter)
     verify_cache(cache or default_cache(), verification, reporter)
     removed, left = remove(verification.findings) if repair else ([], [])
     checked = (

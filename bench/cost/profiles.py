@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, check_name, read_json, write_json
+from bench.files import SCHEMA_VERSION, check_name, write_json
+from bench.measurements import MeasurementKind
 from bench.spec import digest, identifying_options
 
 if TYPE_CHECKING:
@@ -49,27 +50,8 @@ def latency_name(record: Mapping[str, Any]) -> str:
     return f"{record['method']}-{record['preset']}-{digest(where)[:8]}"
 
 
-def read_latencies(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Read what was kept, in the order of the files' names, and remarks on files that cannot be used."""
-    records: list[Mapping[str, Any]] = []
-    remarks: list[str] = []
-    for path in sorted((results / FOLDER).glob("*.json")):
-        name = path.relative_to(results).as_posix()
-        try:
-            record = read_json(path)
-            check_latency(record)
-            check_name(path, path.stem, latency_name(record))
-        except BenchError as problem:
-            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
-        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as problem:
-            remarks.append(f"left out: {name} is no latency of this suite ({type(problem).__name__}: {problem})")
-        else:
-            records.append(record)
-    return records, remarks
-
-
-def check_latency(record: Mapping[str, Any]) -> None:
-    """Raise ValueError, or what reading another form ends in, for what is no latency of this suite."""
+def _check(path: Path, record: Mapping[str, Any]) -> None:
+    """Raise as a kind's ``check`` does, for what is no latency of this suite, or one of another network."""
     lengths = {len(record[name]) for name in ("exits", "milliseconds", "low", "high")}
     if record["schema"] != SCHEMA_VERSION or len(lengths) != 1 or not all(_where(record)):
         raise ValueError("another schema, or exits without times")
@@ -83,6 +65,11 @@ def check_latency(record: Mapping[str, Any]) -> None:
     for value in chain.from_iterable(record[name] for name in columns):
         if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
             raise ValueError(f"expected numbers from 0 as {', '.join(columns)}, found {value}")
+    check_name(path, path.stem, latency_name(record))
+
+
+LATENCIES = MeasurementKind("latency of this suite", (f"{FOLDER}/*.json",), _check)
+"""What :func:`write_latency` kept."""
 
 
 def machine(record: Mapping[str, Any]) -> str:
@@ -107,7 +94,7 @@ def choose(network: PricedNetwork, column: str) -> Mapping[str, Any]:
     in the batch alone the smallest is taken. Raises BenchError where there is none, where several machines are
     left, and where its values do not rise.
     """
-    profiles, remarks = read_latencies(network.results)
+    profiles, remarks = LATENCIES.records(network.results)
     key = network_key(network.method, network.options, network.input_size)
     timed = [one for one in profiles if one["network"] == key]
     own = [one for one in timed if len(one.get(column, ())) == len(one["exits"])]

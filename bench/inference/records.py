@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, check_name, read_json, write_json
+from bench.files import SCHEMA_VERSION, check_name, write_json
+from bench.measurements import MeasurementKind
 from bench.spec import digest
 
 FOLDER = "inference"
@@ -38,27 +39,8 @@ def inference_name(record: Mapping[str, Any]) -> str:
     return f"{record['name']}-{record['scenario']}-{record['engine']['backend']}-{key[:8]}"
 
 
-def read_inferences(results: Path) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Read what was kept, in the order of the files' names, and remarks on files that cannot be used."""
-    records: list[Mapping[str, Any]] = []
-    remarks: list[str] = []
-    for path in sorted(found for pattern in PATTERNS for found in (results / FOLDER).glob(pattern)):
-        name = path.relative_to(results).as_posix()
-        try:
-            record = read_json(path)
-            check_inference(record)
-            check_name(path, path.name.partition(".json")[0], inference_name(record))
-        except BenchError as problem:
-            remarks.append(f"left out: {str(problem).replace(str(path), name)}")
-        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
-            remarks.append(f"left out: {name} is no record of bench infer ({type(problem).__name__}: {problem})")
-        else:
-            records.append(record)
-    return records, remarks
-
-
-def check_inference(record: Mapping[str, Any]) -> None:
-    """Raise ValueError, or what reading another form ends in, for what the report could not be made of."""
+def _check(path: Path, record: Mapping[str, Any]) -> None:
+    """Raise as a kind's ``check`` does, for what the report could not be made of, and where it is another record."""
     if record["schema"] != SCHEMA_VERSION:
         raise ValueError(f"schema {record['schema']}, this suite reads {SCHEMA_VERSION}")
     texts = ("run", "name", "scenario", "policy", "thresholding", "dataset", "counter")
@@ -79,3 +61,8 @@ def check_inference(record: Mapping[str, Any]) -> None:
         times, exits = one["values"]["milliseconds"], one["values"]["exits"]
         if any(len(of_pass) != len(exits) for of_pass in times):
             raise ValueError("expected a time and an exit for every query")
+    check_name(path, path.name.partition(".json")[0], inference_name(record))
+
+
+INFERENCES = MeasurementKind("record of bench infer", tuple(f"{FOLDER}/{name}" for name in PATTERNS), _check)
+"""What :func:`write_record` kept."""

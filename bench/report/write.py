@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.cost.profiles import read_latencies
+from bench.cost.profiles import LATENCIES
 from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.findings.chosen import MOST_SETUPS, drawn, left_out
@@ -17,14 +17,14 @@ from bench.findings.sections import Section, sections, without_records
 from bench.findings.setups import Setup
 from bench.findings.table import Table
 from bench.findings.text import file_name
-from bench.inference.records import read_inferences
+from bench.inference.records import INFERENCES
 from bench.progress import SILENT, Reporter
 from bench.report.draw import Drawn, Job, drawing
 from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, Kind, broken_kinds, figures, tables, tables_of
 from bench.report.leaving_out import leaving_out
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
-from bench.report.studies import SCALES, STUDIES, read_scales, read_studies
+from bench.report.studies import SCALES, STUDIES
 from bench.report.tables.overview import overview
 from bench.runs.finished import Run
 from bench.runs.frames import FramesFile
@@ -42,8 +42,8 @@ RECORDS = "records"
 """File, among what is made, in which the records lie while they are drawn: memory has no room for a lab's."""
 PARTS = ("section", "setup")
 """What the tables of a section's part of the page are of."""
-MEASURED = ("latency/*.json", STUDIES, SCALES, "inference/*.json")
-"""Where measurements lie that are no runs."""
+MEASURED = (LATENCIES, STUDIES, INFERENCES, SCALES)
+"""Kinds of measurements that are no runs."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def write_report(
     and so are those of an earlier report that this one has no successor for. Raises BenchError where there are no
     records, and where ``out`` cannot be written.
     """
-    latencies, broken_latencies = read_latencies(results)
-    studies, broken_studies = read_studies(results)
-    scales, broken_scales = read_scales(results)
-    inferences, broken_inferences = read_inferences(results)
+    latencies, broken_latencies = LATENCIES.records(results)
+    studies, broken_studies = STUDIES.by_folder(results)
+    inferences, broken_inferences = INFERENCES.records(results)
+    scales, broken_scales = SCALES.by_folder(results)
     require_records(results)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def write_report(
             made = _Making(temporary, all_sections, formats, setups)
             made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences, *broken_scales]
             made.remarks += [*_few_held_out(found.runs), *broken_kinds()]
-            if remark := without_digest(path for pattern in MEASURED for path in sorted(results.glob(pattern))):
+            if remark := without_digest(path for kind in MEASURED for path in kind.paths(results)):
                 made.remarks.append(f"latencies, searches and early exits: {remark}")
             with drawing(made.drawn, made.jobs, workers) as figures_done:
                 # Other processes draw by now.

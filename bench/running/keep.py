@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.digests import DamagedFile, carries_digest
-from bench.errors import BenchError
+from bench.errors import WRONG_FORM, BenchError
 from bench.progress import Reporter
 
 Kept = TypeVar("Kept")
-WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading a file of another form than ours ends in."""
 
 
 def obtain(

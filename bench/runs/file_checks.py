@@ -11,15 +11,13 @@ from zipfile import BadZipFile, ZipFile
 from safetensors import SafetensorError, safe_open
 
 from bench.digests import DamagedFile, verify
-from bench.errors import BenchError
+from bench.errors import WRONG_FORM, BenchError
 from bench.files import SCHEMA_VERSION, read_arrays, read_json
 from bench.retrieval.table_file import load_table
 from bench.runs.finding import NEEDED
 from bench.runs.records import read_records
 from bench.runs.rows import check_header, flat_rows
 
-WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading values of another form than ours ends in."""
 FOLLOWS = (
     "embeddings*.npz",
     "features*.npz",
@@ -67,7 +65,7 @@ def follows(path: Path) -> bool:
 def read_sweep(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Read the records of one sweep with all checks of form.
 
-    Raises BenchError or one of :data:`WRONG_FORM` where they do not hold.
+    Raises BenchError or one of :data:`~bench.errors.WRONG_FORM` where they do not hold.
     """
     header, records = read_records(path)
     check_header(header)

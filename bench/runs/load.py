@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from bench.digests import without_digest
-from bench.errors import BenchError
+from bench.errors import WRONG_FORM, BenchError
 from bench.runs.finished import RecordsFile, Results, Run
 from bench.runs.frames import Frames, FramesFile
 from bench.runs.records import cost_of, evaluation_key, read_header, read_records, records_under
@@ -26,8 +26,6 @@ from bench.runs.rows import check_header
 from bench.spec import digest
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
-WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading values of another form than ours ends in."""
 
 
 def load(results: Path, folders: str = "runs/*/*", kept_in: FramesFile | None = None) -> Results:

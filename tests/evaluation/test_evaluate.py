@@ -12,10 +12,10 @@ from bench.evaluation.evaluate import evaluate
 from bench.evaluation.file import write_embeddings
 from bench.evaluation.request import EvaluationRequest
 from bench.findings.sections import sections
+from bench.integrity.runs import verify_results
 from bench.report.tables.exits import exit_table
 from bench.report.tables.overview import overview
 from bench.runs.load import load
-from bench.runs.verification import verify_results
 from bench.spec import SweepSpec
 
 SWEEP = SweepSpec(("random", "gs", "learned", "entropy", "ets"), budgets=3, shuffles=2, resamples=20)

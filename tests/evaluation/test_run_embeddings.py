@@ -9,8 +9,8 @@ from bench.errors import BenchError
 from bench.evaluation.evaluate import evaluate
 from bench.evaluation.from_run import write_run_embeddings
 from bench.evaluation.request import EvaluationRequest
+from bench.integrity.runs import verify_results
 from bench.running.run import run
-from bench.runs.verification import verify_results
 from bench.spec import SweepSpec
 
 SWEEP = SweepSpec(

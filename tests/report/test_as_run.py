@@ -8,7 +8,7 @@ from measured import inference
 
 from bench.files import write_json
 from bench.findings.sections import sections
-from bench.inference.records import read_inferences
+from bench.inference.records import INFERENCES
 from bench.report.figures.as_run import as_run_figures, energy_figures, server_figures
 from bench.report.figures.latencies import latencies_figures, query_times
 from bench.report.figures.savings import savings_figures
@@ -104,14 +104,14 @@ def test_damaged_and_foreign_records_cost_a_remark(write_run, figures_drawn, tmp
     write_json(folder / "c.json", {"schema": 1})
     write_json(folder / "d.json", {**inference(header["run"]), "contestants": [{}]})
     (folder / "e.json").write_text((folder / "a.json").read_text().replace('"gallery": 100', '"gallery": 900'))
-    records, remarks = read_inferences(write_run.results)
+    records, remarks = INFERENCES.records(write_run.results)
     assert len(records) == 2
     packed = (folder / "b.json").read_bytes()
     (folder / "b.json").unlink()
     (folder / "b.json.gz").write_bytes(gzip.compress(packed))
     (folder / "f.json.gz").write_bytes(gzip.compress(packed)[:-9])
     (folder / "g.json.gz").write_bytes(gzip.compress(packed.replace(b'"gallery": 100', b'"gallery": 900')))
-    again, cut = read_inferences(write_run.results)
+    again, cut = INFERENCES.records(write_run.results)
     assert again == records, "a packed record is read as it was"
     assert "f.json.gz is no whole .gz archive" in cut[-2]
     assert "g.json.gz is damaged" in cut[-1]

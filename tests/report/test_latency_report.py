@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.cost.profiles import machine, network_key, read_latencies, write_latency
+from bench.cost.profiles import LATENCIES, machine, network_key, write_latency
 from bench.findings.sections import sections
 from bench.report.figures.latency import latency_figures
 from bench.report.tables.latency import latency_table, timed_setups
@@ -48,7 +48,7 @@ def test_latencies_are_kept_and_read_back(tmp_path):
     assert len(paths) == 2, "one file a network, machine and batch"
     (tmp_path / "latency" / "broken.json").write_text("{")
     (tmp_path / "latency" / "other.json").write_text('{"schema": 1}')
-    records, remarks = read_latencies(tmp_path)
+    records, remarks = LATENCIES.records(tmp_path)
     assert sorted(record["batch"] for record in records) == [2, 8]
     assert len(remarks) == 2
     assert "latency/broken.json" in remarks[0]

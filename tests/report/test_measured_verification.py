@@ -3,14 +3,16 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from bench.cost.profiles import network_key, write_latency
 from bench.files import read_json, write_json
-from bench.report.measured_verification import verify_measurements
+from bench.integrity.checks import Verification
+from bench.integrity.measured import verify_measurements
+from bench.report.studies import STUDIES
 from bench.runs.records import read_records, write_records
-from bench.runs.verification import Verification
 
 EVALUATION = {"ap": "step", "signals": "deployed"}
 
@@ -139,7 +141,7 @@ def test_times_of_other_exits_than_the_runs_are_wrong(kept):
 
 
 def test_a_search_study_is_compared_with_the_runs_it_names(kept, monkeypatch):
-    monkeypatch.setattr("bench.report.measured_verification.check_study", lambda study: None)
+    monkeypatch.setattr("bench.integrity.measured.STUDIES", replace(STUDIES, check=lambda path, study: None))
     record = read_json(kept / "inference" / "one.json")["contestants"][0]
     row = {name: record[name] for name in ("run", "exit", "mAP", "rank-1")} | {"seed": 0}
     path = kept / "search" / "data" / "one" / "study.json"

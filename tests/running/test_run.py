@@ -8,7 +8,7 @@ import pytest
 from notes import Notes
 from whole_run import SWEEP
 
-from bench.cost.profiles import read_latencies, write_latency
+from bench.cost.profiles import LATENCIES, write_latency
 from bench.data.dataset import DatasetRequest
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
@@ -70,7 +70,7 @@ def test_budgets_in_milliseconds_of_a_profile(shared, bench):
     runs = load(request.results).runs
     assert {one.cost["name"] for one in runs if one.key == result.header["run"]} == {"macs", "milliseconds"}
     # Measured again, it is another sweep.
-    ((profile,), _) = read_latencies(request.results)
+    ((profile,), _) = LATENCIES.records(request.results)
     profile = {**profile, "milliseconds": [2 * time for time in profile["milliseconds"]]}
     assert write_latency(request.results, profile) == kept
     again = run(timed)

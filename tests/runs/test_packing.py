@@ -14,11 +14,11 @@ from kept import keep_run
 
 from bench.errors import BenchError
 from bench.files import read_json, write_json
+from bench.integrity.runs import verify_results
 from bench.runs.archive import BrokenArchive, pack_runs
 from bench.runs.export import write_export
 from bench.runs.finding import every_run
 from bench.runs.merging import merge_archive
-from bench.runs.verification import verify_results
 
 
 @pytest.fixture(scope="module")

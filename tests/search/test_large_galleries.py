@@ -13,13 +13,13 @@ from bench.cli.app import app
 from bench.errors import BenchError
 from bench.evaluation.file import write_embeddings
 from bench.files import write_json
+from bench.integrity.checks import Verification
+from bench.integrity.measured import verify_measurements
 from bench.progress import SILENT
-from bench.report.measured_verification import verify_measurements
 from bench.retrieval.codes import pack
 from bench.retrieval.hamming import load_faiss
 from bench.retrieval.labels import search_labels
 from bench.retrieval.metrics import score_rankings
-from bench.runs.verification import Verification
 from bench.search.distractors import _factors, fit_codes
 from bench.search.filling import ExitCodes, ScaleRequest, drawn_codes
 from bench.search.scale import measure_scale

@@ -12,19 +12,18 @@ from brought import ABOUT, brought_arrays
 from measured import inference, scale, study
 
 from bench.architecture.kept import check_genotype, read_architecture
-from bench.cost.profiles import read_latencies, write_latency
-from bench.errors import BenchError
+from bench.cost.profiles import LATENCIES, write_latency
+from bench.errors import WRONG_FORM, BenchError
 from bench.evaluation.file import read_embeddings, write_embeddings
 from bench.files import write_json, write_text
 from bench.inference.export.card import CARD, CardExit, ModelCard, Preprocessing, read_card, verify_files, write_card
 from bench.inference.gallery import Gallery, GalleryExit, load_gallery, save_gallery
-from bench.inference.records import read_inferences, write_record
-from bench.report.kept_verification import verify_kept
-from bench.report.measured_verification import verify_measurements
-from bench.report.studies import read_scales, read_studies
-from bench.running.keep import WRONG_FORM
+from bench.inference.records import INFERENCES, write_record
+from bench.integrity.checks import Verification
+from bench.integrity.exported import verify_exported
+from bench.integrity.measured import verify_measurements
+from bench.report.studies import SCALES, STUDIES
 from bench.running.request import RunRequest
-from bench.runs.verification import Verification
 from torture import damage
 
 FLIPS = 8
@@ -119,8 +118,8 @@ def searched(results, other, what="scale"):
     return path
 
 
-def remarks(read, path):
-    return list(read(path.parents[1 if path.parent.name in ("latency", "inference") else 3])[1])
+def remarks(kind, path):
+    return list(kind.read(path.parents[1 if path.parent.name in ("latency", "inference") else 3])[1])
 
 
 KINDS = {
@@ -135,10 +134,10 @@ KINDS = {
     ),
     "architecture": (architecture, lambda path: [read_architecture(path)["key"]] * 0),
     "genotype": (genotype, read_genotype),
-    "latency": (latency, partial(remarks, read_latencies)),
-    "early exit": (early_exit, partial(remarks, read_inferences)),
-    "scale": (searched, partial(remarks, read_scales)),
-    "study": (partial(searched, what="search"), partial(remarks, read_studies)),
+    "latency": (latency, partial(remarks, LATENCIES)),
+    "early exit": (early_exit, partial(remarks, INFERENCES)),
+    "scale": (searched, partial(remarks, SCALES)),
+    "study": (partial(searched, what="search"), partial(remarks, STUDIES)),
 }
 """How a file is kept, and what its reader says of it: remarks, or whose it is; whole files give nothing else."""
 TELL_WHOSE = {"gallery": RUNS[1], "embeddings": "network-1", "embeddings in safetensors": "network-1"}
@@ -156,7 +155,7 @@ def told(read, path):
 def wrong(results):
     verification = Verification()
     verify_measurements(results, verification)
-    verify_kept(results, verification)
+    verify_exported(results, verification)
     return [finding.path for finding in verification.wrong]
 
 
@@ -197,7 +196,7 @@ def test_a_latency_with_one_wrong_value_is_left_out_alone(tmp_path):
     record = json.loads(path.read_text())
     for name, value in {"batch": None, "milliseconds": [1.0, "2"], "low": [1.0, -1.0], "exits": [1, 2]}.items():
         write_json(path, {**record, name: value})
-        records, said = read_latencies(tmp_path)
+        records, said = LATENCIES.records(tmp_path)
         assert [one["network"] for one in records] == [RUNS[0]]
         assert len(said) == 1
         assert path.name in said[0]

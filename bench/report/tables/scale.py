@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.files import SCHEMA_VERSION
 from bench.findings.columns import named
 from bench.findings.rounding import NOTHING, number, percent
 from bench.findings.sections import Section
@@ -34,17 +33,6 @@ def scale_tables(scale: Scale, prefix: str = "") -> tuple[Table, ...]:
     """Give the tables that have rows; ``prefix`` begins their names."""
     made = (_exact_table, _index_table, _needs_table, _distractor_table)
     return tuple(one for one in (make(scale, f"{prefix}scale-") for make in made) if len(one))
-
-
-def check_scale(scale: Scale) -> None:
-    """Check that a kept measurement is of the form that its tables need.
-
-    Raises ValueError for another schema, and whatever its tables raise.
-    """
-    if scale["schema"] != SCHEMA_VERSION:
-        raise ValueError(f"schema {scale['schema']}, this suite reads {SCHEMA_VERSION}")
-    for one in scale_tables(scale):
-        one.markdown()
 
 
 def _exact_table(scale: Scale, prefix: str) -> Table:

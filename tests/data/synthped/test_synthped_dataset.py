@@ -12,8 +12,8 @@ from bench.data.dataset import DatasetRequest, ReidDataset
 from bench.data.synthped import RENDERER_VERSION
 from bench.data.synthped.dataset import SYNTHPED
 from bench.errors import BenchError
-from bench.runs.cache_verification import verify_cache
-from bench.runs.verification import Verification
+from bench.integrity.cache import verify_cache
+from bench.integrity.checks import Verification
 
 
 @pytest.fixture

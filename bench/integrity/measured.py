@@ -11,33 +11,30 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.cost.profiles import check_latency, latency_name, network_key
+from bench.cost.profiles import LATENCIES, network_key
 from bench.digests import verify
-from bench.errors import BenchError
-from bench.files import check_name, read_json
-from bench.inference.records import check_inference, inference_name
+from bench.errors import WRONG_FORM, BenchError
+from bench.files import read_json
+from bench.inference.records import INFERENCES
+from bench.integrity.checks import SAME, Finding, Verification, checked, is_hidden, no_digest
+from bench.measurements import MeasurementKind
 from bench.progress import SILENT, Reporter
-from bench.report.studies import check_folder, check_study
-from bench.report.tables.scale import check_scale
+from bench.report.studies import SCALES, STUDIES
 from bench.runs.records import cost_of, read_header, read_records, records_under
-from bench.runs.verification import AS_IT_IS, NO_DIGEST, SAME, Finding, Verification
 
-WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 METRICS = ("mAP", "rank-1")
 AGAIN = "put a whole copy in its place, or measure again; --repair leaves it, as times cannot be made again"
 Record = Mapping[str, Any]
-Check = Callable[[Path, Any], None]
-"""Raises BenchError, or what reading another form ends in, where a file is not what was written in that place."""
 
 
-class Disagreement(Exception):
+class Disagreement(BenchError):
     """A measurement says otherwise than the records of the run that it names."""
 
 
@@ -68,22 +65,22 @@ Runs = Mapping[str, list[_Sweep]]
 
 def verify_measurements(results: Path, verification: Verification, reporter: Reporter = SILENT) -> None:
     """Check every measurement under a results folder, and add what is found."""
-    kinds: tuple[tuple[str, Check, Callable[[Any, Runs], Sequence[str]]], ...] = (
-        ("latency/*.json", _check_latency, _latency),
-        ("inference/*.json", _check_inference, _inference),
-        ("inference/*.json.[gx]z", _check_inference, _inference),
-        ("search/*/*/study.json", _check_study, _study),
-        ("scale/*/*/scale.json", _check_scale, lambda *_: ()),
+    kinds: tuple[tuple[MeasurementKind, Callable[[Any, Runs], Sequence[str]]], ...] = (
+        (LATENCIES, _latency),
+        (INFERENCES, _inference),
+        (STUDIES, _study),
+        (SCALES, lambda *_: ()),
     )
     found = [
-        (path, path.parents[pattern.count("/")], check, compare)
-        for pattern, check, compare in kinds
-        for path in sorted(results.glob(f"**/{pattern}"))
+        (path, path.parents[place.count("/")], kind, compare)
+        for kind, compare in kinds
+        for place in kind.places
+        for path in sorted(results.glob(f"**/{place}"))
+        if not is_hidden(path, results)
     ]
-    found = [one for one in found if not any(part.startswith(".") for part in one[0].relative_to(results).parts)]
     everywhere = _runs(results) if found else {}
     with reporter.task("verify measurements", len(found), unit="files") as task:
-        for path, folder, check, compare in found:
+        for path, folder, kind, compare in found:
             verification.files += 1
             # The same run may have been trained on two machines: a measurement is of the one that it lies beside.
             beside = {
@@ -91,28 +88,9 @@ def verify_measurements(results: Path, verification: Verification, reporter: Rep
                 for key, sweeps in everywhere.items()
                 if (here := [sweep for sweep in sweeps if sweep.path.is_relative_to(folder / "runs")])
             }
-            verification.findings += _findings(path, check, compare, ChainMap(beside, everywhere))
+            of_kind = partial(_remarks, kind=kind, compare=compare, runs=ChainMap(beside, everywhere))
+            verification.findings += checked(path, of_kind, AGAIN)
             task.advance()
-
-
-def _check_latency(path: Path, record: Record) -> None:
-    check_latency(record)
-    check_name(path, path.stem, latency_name(record))
-
-
-def _check_inference(path: Path, record: Record) -> None:
-    check_inference(record)
-    check_name(path, path.name.partition(".json")[0], inference_name(record))
-
-
-def _check_study(path: Path, record: dict[str, Any]) -> None:
-    check_study(record)
-    check_folder(path, record)
-
-
-def _check_scale(path: Path, record: dict[str, Any]) -> None:
-    check_scale(record)
-    check_folder(path, record)
 
 
 def _runs(results: Path) -> dict[str, list[_Sweep]]:
@@ -126,25 +104,17 @@ def _runs(results: Path) -> dict[str, list[_Sweep]]:
     return sweeps
 
 
-def _findings(path: Path, check: Check, compare: Callable[[Any, Runs], Sequence[str]], runs: Runs) -> Iterator[Finding]:
-    try:
-        digested = verify(path)
-        record = read_json(path)
-        check(path, record)
-        absent = compare(record, runs)
-    except OSError as problem:
-        yield Finding(path, f"cannot be read ({problem.strerror or problem})", "make it readable, and check again")
-    except Disagreement as problem:
-        yield Finding(path, str(problem), AGAIN)
-    except BenchError as problem:
-        yield Finding(path, str(problem).replace(f"{path}", path.name).split("; ")[0], AGAIN)
-    except WRONG_FORM as problem:
-        yield Finding(path, f"not of the form that this suite writes ({problem!r})", AGAIN)
-    else:
-        if not digested:
-            yield Finding(path, NO_DIGEST, AS_IT_IS, wrong=False)
-        for what in absent:
-            yield Finding(path, f"{what} is not here", "nothing, or bring the run's records", wrong=False)
+def _remarks(
+    path: Path, kind: MeasurementKind, compare: Callable[[Any, Runs], Sequence[str]], runs: Runs
+) -> Iterator[Finding]:
+    digested = verify(path)
+    record = read_json(path)
+    kind.check(path, record)
+    absent = compare(record, runs)
+    if not digested:
+        yield no_digest(path)
+    for what in absent:
+        yield Finding(path, f"{what} is not here", "nothing, or bring the run's records", wrong=False)
 
 
 def _latency(record: Record, runs: Runs) -> list[str]:

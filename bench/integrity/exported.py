@@ -7,24 +7,23 @@ Each lies where the user put it, so each is found by its name: ``model.json`` of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bench.architecture.kept import FILE as ARCHITECTURE
 from bench.architecture.kept import GENOTYPE, check_genotype, read_architecture
 from bench.digests import carries_digest
-from bench.errors import BenchError
 from bench.inference.export.card import CARD, read_card, verify_files
 from bench.inference.gallery import load_gallery
+from bench.integrity.checks import Finding, Verification, checked, is_hidden, no_digest
 from bench.progress import SILENT, Reporter
-from bench.runs.verification import AS_IT_IS, NO_DIGEST, Finding, Verification, hidden
 
 EXPORT_AGAIN = "export the run again (bench model export)"
 BUILD_AGAIN = "build it again (bench gallery build)"
 SEARCH_AGAIN = "the same bench architecture search makes it again"
-WRONG_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
-def verify_kept(results: Path, verification: Verification, reporter: Reporter = SILENT) -> None:
+def verify_exported(results: Path, verification: Verification, reporter: Reporter = SILENT) -> None:
     """Check every export, gallery and searched architecture under a results folder, and add what is found."""
     kinds: tuple[tuple[str, Callable[[Path], None], str], ...] = (
         (CARD, _export, EXPORT_AGAIN),
@@ -35,28 +34,19 @@ def verify_kept(results: Path, verification: Verification, reporter: Reporter = 
         (path, check, advice)
         for pattern, check, advice in kinds
         for path in sorted(results.rglob(pattern))
-        if path.is_file() and not any(map(hidden, path.relative_to(results).parts))
+        if path.is_file() and not is_hidden(path, results)
     ]
     with reporter.task("verify exports and galleries", len(found), unit="files") as task:
         for path, check, advice in found:
             verification.files += 1
-            verification.findings += _findings(path, check, advice)
+            verification.findings += checked(path, partial(_remarks, check=check), advice)
             task.advance()
 
 
-def _findings(path: Path, check: Callable[[Path], None], advice: str) -> Iterator[Finding]:
-    try:
-        check(path)
-        bare = path.suffix == ".json" and not carries_digest(path)
-    except OSError as problem:
-        yield Finding(path, f"cannot be read ({problem.strerror or problem})", "make it readable, and check again")
-    except BenchError as problem:
-        yield Finding(path, str(problem).replace(f"{path}", path.name).split("; ")[0], advice)
-    except WRONG_FORM as problem:
-        yield Finding(path, f"not of the form that this suite writes ({problem!r})", advice)
-    else:
-        if bare:
-            yield Finding(path, NO_DIGEST, AS_IT_IS, wrong=False)
+def _remarks(path: Path, check: Callable[[Path], None]) -> Iterator[Finding]:
+    check(path)
+    if path.suffix == ".json" and not carries_digest(path):
+        yield no_digest(path)
 
 
 def _export(path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.integrity.checks import Finding
+from bench.integrity.unfinished import TEMPORARY, is_abandoned
 from bench.runs.folder import RunFolder
-from bench.runs.verification import ABANDONED_SECONDS, TEMPORARY, Finding
 
 
 def repair(findings: Iterable[Finding]) -> tuple[list[Path], list[str]]:
@@ -24,7 +24,7 @@ def repair(findings: Iterable[Finding]) -> tuple[list[Path], list[str]]:
     for finding in findings:
         for path in finding.removable:
             in_run = path.parent.parent.parent.name == "runs"
-            if not in_run and TEMPORARY.fullmatch(path.name) and not _abandoned(path):
+            if not in_run and TEMPORARY.fullmatch(path.name) and not (path.exists() and is_abandoned(path)):
                 remarks.append(f"left: {path} is younger than an hour, a process may be at work on it")
                 continue
             if not path.exists():
@@ -37,10 +37,6 @@ def repair(findings: Iterable[Finding]) -> tuple[list[Path], list[str]]:
             except (OSError, BenchError) as problem:
                 remarks.append(f"left: {path} ({problem})")
     return removed, remarks
-
-
-def _abandoned(path: Path) -> bool:
-    return path.exists() and time.time() - path.stat().st_mtime > ABANDONED_SECONDS
 
 
 def _remove(path: Path) -> None:

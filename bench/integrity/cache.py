@@ -8,8 +8,9 @@ from bench.data.synthped.folder import MARKER, check_content
 from bench.digests import DamagedFile, digest_of_file
 from bench.errors import BenchError
 from bench.files import read_json
+from bench.integrity.checks import AS_IT_IS, MAKE_READABLE, Finding, Verification
+from bench.integrity.unfinished import unfinished_files
 from bench.progress import SILENT, Reporter
-from bench.runs.verification import AS_IT_IS, Finding, Verification, temporary_files
 
 RENDERED_AGAIN = "remove it (--repair does); the same set is rendered again"
 DECODED_AGAIN = "remove it (--repair does); the images are decoded again"
@@ -39,7 +40,7 @@ def verify_cache(cache: Path, verification: Verification, reporter: Reporter = S
             if finding is not None:
                 verification.findings.append(finding)
             task.advance()
-    verification.findings += temporary_files(cache)
+    verification.findings += unfinished_files(cache)
 
 
 def _set_finding(folder: Path) -> Finding | None:
@@ -47,7 +48,7 @@ def _set_finding(folder: Path) -> Finding | None:
         if check_content(folder):
             return None
     except OSError as problem:
-        return Finding(folder, f"cannot be read ({problem.strerror})", "make it readable, and check again")
+        return Finding(folder, f"cannot be read ({problem.strerror})", MAKE_READABLE)
     except BenchError as problem:
         reason = str(problem).replace(f"{folder}/", "").replace(f"{folder} ", "")
         return Finding(folder, reason.split("; ")[0], RENDERED_AGAIN, removable=(folder,))
@@ -66,7 +67,7 @@ def _store_finding(data: Path) -> Finding | None:
         reason = str(problem).split("; ")[0].replace(f"{facts}", facts.name)
         return Finding(facts, reason, DECODED_AGAIN, removable=both)
     except OSError as problem:
-        return Finding(data, f"cannot be read ({problem.strerror})", "make it readable, and check again")
+        return Finding(data, f"cannot be read ({problem.strerror})", MAKE_READABLE)
     if kept is None:
         return Finding(data, "has no digest of its pixels: it is not used", DECODED_AGAIN, False, both)
     if kept != found:

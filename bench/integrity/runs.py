@@ -1,14 +1,11 @@
-"""Whether what is kept is still what was written: a whole results folder, file by file and against each other.
+"""Runs: whether every file of a results folder is what was written, by itself and against the others of its run.
 
 Nothing is written and nothing is locked, so that a folder can be checked anywhere and while runs go on.
 """
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,58 +13,24 @@ import numpy as np
 
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.digests import DamagedFile
-from bench.errors import BenchError
+from bench.errors import WRONG_FORM, BenchError
 from bench.files import read_json
+from bench.integrity.checks import MAKE_READABLE, SAME, Finding, Verification, is_hidden, no_digest
+from bench.integrity.unfinished import unfinished_files
 from bench.progress import SILENT, Reporter
 from bench.retrieval.table import ExitTable
-from bench.runs.file_checks import WRONG_FORM, UnreadableFile, check_file, follows
+from bench.runs.file_checks import UnreadableFile, check_file, follows
 from bench.runs.folder import RunFolder
 from bench.runs.known_files import is_known
 from bench.runs.records import evaluation_key, records_under
 from bench.spec import EVALUATION_VERSION
 
-SAME = 1e-9
-"""How near the recorded metric the one must come that is computed again from the exit table."""
 RECOMPUTED = ("mAP", "rank-1")
 """Metrics of the exits that are computed again."""
-ABANDONED_SECONDS = 3600
-"""A temporary file that is older was left by a process that was killed."""
-TEMPORARY = re.compile(r"\..+(\.\w+)\.[a-z0-9_]{8}\1|\.(?:report|merge)-[a-z0-9_]{8}|\..+\.npy\.[0-9a-f]{32}\.partial")
-"""Names of files and folders that are renamed, or vanish, when the process that writes them ends well."""
-NO_DIGEST = "carries no digest, an earlier version wrote it: only its form is checked"
 NO_NETWORK = (
     "put a whole copy in its place; the trained network that it was made from (weights.safetensors) is not here, or "
     "not whole: bench run would train again"
 )
-AS_IT_IS = "nothing; what is written from now on has one"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something about one file: ``wrong``, or else only to be known."""
-
-    path: Path
-    problem: str
-    advice: str
-    wrong: bool = True
-    removable: tuple[Path, ...] = ()
-    """What is in the way and can go: it is made again, or it was left by a process that has ended."""
-
-
-@dataclass
-class Verification:
-    """What was checked, and what was found."""
-
-    files: int = 0
-    runs: int = 0
-    recomputed: int = 0
-    """Records files whose exits were computed again from the exit table."""
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def wrong(self) -> list[Finding]:
-        """Findings that are no mere remarks."""
-        return [finding for finding in self.findings if finding.wrong]
 
 
 def verify_results(results: Path, reporter: Reporter = SILENT) -> Verification:
@@ -76,7 +39,7 @@ def verify_results(results: Path, reporter: Reporter = SILENT) -> Verification:
     Raises BenchError where there is no such folder, or no run in it.
     """
     found = (path for path in results.glob("**/runs/*/*") if path.is_dir())
-    folders = sorted(path for path in found if not any(map(hidden, path.relative_to(results).parts)))
+    folders = sorted(path for path in found if not is_hidden(path, results))
     if not folders:
         raise BenchError(f"expected runs/<dataset>/<run>/ in or under {results}, found none; name another folder")
     verification = Verification(runs=len(folders))
@@ -84,31 +47,8 @@ def verify_results(results: Path, reporter: Reporter = SILENT) -> Verification:
         for path in folders:
             _verify_run(RunFolder(path), verification)
             task.advance()
-    verification.findings += temporary_files(results)
+    verification.findings += unfinished_files(results)
     return verification
-
-
-def hidden(name: str) -> bool:
-    """Whether a file or folder is nobody's business but its process's."""
-    return name.startswith(".")
-
-
-def temporary_files(folder: Path) -> Iterator[Finding]:
-    """Find temporary files that were not renamed; those of an hour or more can go."""
-    for path in sorted(folder.rglob(".*")):
-        if not TEMPORARY.fullmatch(path.name):
-            continue
-        try:
-            old = time.time() - path.stat().st_mtime > ABANDONED_SECONDS
-        except OSError:  # its process has renamed or removed it
-            continue
-        yield Finding(
-            path,
-            "temporary file of a process that was killed" if old else "temporary file, perhaps of a process at work",
-            "remove it (--repair does)" if old else "wait for the process; --repair removes it once it has ended",
-            wrong=False,
-            removable=(path,),
-        )
 
 
 def _verify_run(folder: RunFolder, verification: Verification) -> None:
@@ -130,7 +70,7 @@ def _verify_run(folder: RunFolder, verification: Verification) -> None:
         # Sweeps and tables are gone on with; embeddings may be large.
         whole[path] = content if path.name.startswith(("records-", "table-")) else None
         if not digested:
-            findings.append(Finding(path, NO_DIGEST, AS_IT_IS, wrong=False))
+            findings.append(no_digest(path))
     if kept and not folder.spec.exists():
         findings.append(
             Finding(folder.path, "has no spec.json: nothing says which run this is", "remove the folder, or run again")
@@ -154,7 +94,7 @@ def _judged(path: Path, problem: BenchError, trained: bool) -> Finding:
     """Say what to do about a file that did not pass."""
     what = str(problem).replace(f"{path}", path.name).split("; ")[0]
     if isinstance(problem, UnreadableFile):
-        return Finding(path, f"cannot be read ({what})", "make it readable, and check again")
+        return Finding(path, f"cannot be read ({what})", MAKE_READABLE)
     if not isinstance(problem, DamagedFile):
         return Finding(path, what, "read it with the version of the suite that wrote it, or run again")
     if follows(path) and trained:

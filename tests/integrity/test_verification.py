@@ -12,10 +12,11 @@ from bench.data.dataset import ImageSample
 from bench.data.images import open_store
 from bench.errors import BenchError
 from bench.files import write_json
-from bench.runs.cache_verification import verify_cache
+from bench.integrity.cache import verify_cache
+from bench.integrity.checks import Verification
+from bench.integrity.repair import repair
+from bench.integrity.runs import verify_results
 from bench.runs.records import RECORDS_SCHEMA
-from bench.runs.repair import repair
-from bench.runs.verification import Verification, verify_results
 from bench.training.weights import save_weights
 
 
