@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 
 from bench import temporary
 from bench.digests import FIELD, DamagedFile, opened, stamp, stamp_archive, verify
+from bench.errors import BenchError
 
 if TYPE_CHECKING:  # JSON and renaming need no arrays: the command line starts without NumPy
     from numpy.typing import ArrayLike, NDArray
@@ -59,6 +60,15 @@ def replacing(path: Path) -> Iterator[Path]:
         yield beside
         beside.chmod(0o644)
         beside.replace(path)
+
+
+@contextmanager
+def writing(what: object, advice: str = "choose other --results") -> Iterator[None]:
+    """Name what cannot be written. Raises BenchError, with the advice, for an OSError inside the block."""
+    try:
+        yield
+    except OSError as problem:
+        raise BenchError(f"cannot write {what}: {problem.strerror or problem}; {advice}") from problem
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

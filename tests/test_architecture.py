@@ -139,6 +139,7 @@ ROOMS = (
         *(
             "allocation",
             "at_work",
+            "child_process",
             "digests",
             "errors",
             "exits",

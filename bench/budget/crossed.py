@@ -9,7 +9,9 @@ seeds make up the variance (Hillis, 2007). Networks of two methods are taken as 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -22,6 +24,8 @@ LEVEL = 0.95
 """Level of the intervals."""
 NORMAL = 1.959963984540054
 """Half the width of a 95 % interval, in standard errors, where these are known."""
+UNKNOWN_PEOPLE = 1000
+"""Test identities where they are not counted: many."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Lead:
     def over_seeds(self) -> bool:
         """Whether the choice of seeds is covered."""
         return min(self.seeds) > 1
+
+
+def test_people(counts: Mapping[str, Any]) -> int:
+    """Give the number of test identities out of a header's counts; many, where it does not count them."""
+    return int(counts.get("query identities", UNKNOWN_PEOPLE))
 
 
 def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:

@@ -6,6 +6,8 @@ draws of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bench.retrieval.table import FloatArray
@@ -35,6 +37,14 @@ def reaches(costs: FloatArray, ends: FloatArray) -> bool:
     """Whether points at costs (K,) cover enough of the way between ``ends`` (2,) for an area to mean something."""
     covered = min(costs.max(), ends[1]) - max(costs.min(), ends[0])
     return bool(len(costs) > 1 and covered >= MINIMUM_REACH * (ends[1] - ends[0]))
+
+
+def common_budgets(costs: Sequence[FloatArray]) -> tuple[float, float] | None:
+    """Costs that the exits of all networks span, from and to, out of each one's (S,); None where there are none."""
+    if min(map(len, costs)) < 2:
+        return None
+    low, high = max(one[0] for one in costs), min(one[-1] for one in costs)
+    return (float(low), float(high)) if low < high else None
 
 
 def mean_height(costs: FloatArray, scores: FloatArray, ends: FloatArray) -> FloatArray:

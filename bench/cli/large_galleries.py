@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from rich.markup import escape
 from bench.cli.show import size_text
 from bench.cli.terminal import OUT, TerminalReporter, show_table, show_values
 from bench.errors import BenchError
+from bench.files import writing
 
 if TYPE_CHECKING:
     from bench.search.filling import ScaleRequest
@@ -39,16 +39,6 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"about {seconds / length:,.0f} {unit}"
     return f"about {max(1, round(seconds))} seconds"
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as problem:
-        raise BenchError(
-            f"cannot write under {folder}: {problem.strerror or problem}; choose other --results"
-        ) from problem
 
 
 def search_large_galleries(
@@ -87,11 +77,11 @@ def search_large_galleries(
     key = digest((embedded.content, sizes, request.indexes, request.seed, names, str(request.codes or "")))
     # Names out of a file from elsewhere name no folder as they are.
     folder = results / "scale" / file_name(embedded.dataset) / file_name(embedded.name, ending=key[:8])
-    with _writing(folder):  # before hours of work
+    with writing(f"under {folder}"):  # before hours of work
         folder.mkdir(parents=True, exist_ok=True)
     values = {**measure_embedded(embedded, request, working, TerminalReporter(), chosen), "key": key}
     tables = {one.name: one for one in scale_tables(values)}
-    with _writing(folder):
+    with writing(f"under {folder}"):
         write_json(folder / "scale.json", values)
     files = write_folder(folder, tables, {"scale": scale_figure(values)})
     for one in tables.values():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, check_name, write_json
+from bench.files import SCHEMA_VERSION, check_name, write_json, writing
 from bench.measurements import MeasurementKind
 from bench.spec import digest, identifying_options
 
@@ -36,11 +36,8 @@ def write_latency(results: Path, record: Mapping[str, Any]) -> Path:
     Raises :class:`BenchError` where the file cannot be written.
     """
     path = results / FOLDER / f"{latency_name(record)}.json"
-    try:
+    with writing(f"under {results}"):
         write_json(path, {"schema": SCHEMA_VERSION, **record})
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise BenchError(f"cannot write under {results}: {reason}; choose other --results") from problem
     return path
 
 

@@ -24,9 +24,19 @@ def shared(heading: str, name: str) -> Column:
     return Column(heading, lambda row: percent(row[name]))
 
 
-def counted(heading: str, name: str) -> Column:
-    """Show a number of queries, or a dash."""
-    return Column(heading, lambda row: NOTHING if math.isnan(row[name]) else number(row[name], 0))
+def rounded(heading: str, name: str, digits: int = 0, *, per: float = 1) -> Column:
+    """Show a number with so many decimals, in units of ``per``; a dash where there is none."""
+    return Column(heading, lambda row: number(row[name] / per, digits))
+
+
+def printed(heading: str, name: str, factor: int = 100) -> Column:
+    """Show a value with the digits that a paper prints; a dash where it prints none."""
+    return Column(heading, lambda row: NOTHING if math.isnan(row[name]) else f"{factor * row[name]:.6g}")
+
+
+def told(heading: str, name: str = "", *, is_number: bool = False) -> Column:
+    """Show what a row has under ``name``, by default the heading, as it is; a dash where that is empty."""
+    return Column(heading, lambda row: str(row[name or heading]) or NOTHING, is_number)
 
 
 def costing(heading: str, cost: Cost, name: str) -> Column:

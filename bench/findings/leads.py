@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.budget.crossed import Lead, Networks, lead, standard_error
-from bench.budget.curve_area import mean_between, reaches
+from bench.budget.crossed import Lead, Networks, lead, standard_error, test_people
+from bench.budget.curve_area import common_budgets, mean_between, reaches
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
-from bench.findings.records import about_setup, each_run_of, records_of
+from bench.findings.records import ENDS, about_setup, each_run_of, records_of, taken, with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.retrieval.table import FloatArray
@@ -29,10 +29,6 @@ from bench.retrieval.table import FloatArray
 LEVEL = 0.05
 """Level at which a difference counts, after Holm's correction."""
 LAST_EXIT = "everybody at the last exit"
-UNKNOWN_PEOPLE = 1000
-"""Test identities where a header does not count them: many."""
-ENDS = ("", "_low", "_high")
-"""A value, and the ends of its interval."""
 UNTESTED = {"over": "", "seeds": ""}
 """What a test was over and of how many seeds, where there is none."""
 Row = dict[str, Any]
@@ -72,7 +68,7 @@ def _policy_leads(section: Section, setup: Setup) -> list[Row]:
             name = f"{metric}_area_lead"
             networks = _recorded([_numbers(record, name) for record in records])
             if networks:
-                row |= _told(metric, lead(networks, people=_people(section)))
+                row |= _told(metric, lead(networks, people=test_people(section.counts)))
         rows.append(row)
     return rows
 
@@ -89,7 +85,9 @@ def setup_leads(section: Section, policy: str, thresholding: str) -> list[Row]:
         about["run"] = " ".join(run.key for run in (*first.runs, *second.runs))
         last = {metric: [_at_exit(one, -1, metric) for one in (first, second)] for metric in CURVE_METRICS}
         rows.append(_compared(section, {**about, "compared": LAST_EXIT}, last))
-        budgets = _common_budgets(first, second)
+        budgets = common_budgets(
+            [next(each_run_of(one, "exit")).values(["realised_cost"])[:, 0] for one in (first, second)]
+        )
         if budgets is None or not all(policy in one.policies(thresholding) for one in (first, second)):
             continue
         means = {metric: [_means(swept[one], metric, budgets) for one in (first, second)] for metric in CURVE_METRICS}
@@ -102,7 +100,7 @@ def setup_leads(section: Section, policy: str, thresholding: str) -> list[Row]:
 def exit_lead(section: Section, first: Setup, second: Setup, exit_index: int, metric: str) -> Lead | None:
     """Test how far the first setup is ahead of the second at one exit; None where no intervals are recorded."""
     sides = [_recorded(_at_exit(one, exit_index, metric)) for one in (first, second)]
-    return lead(sides[0], sides[1], people=_people(section)) if sides[0] and sides[1] else None
+    return lead(sides[0], sides[1], people=test_people(section.counts)) if sides[0] and sides[1] else None
 
 
 def policy_lead(section: Section, setup: Setup, policy: str, other: str, thresholding: str, metric: str) -> Lead | None:
@@ -155,7 +153,7 @@ def _compared(
         networks = [_recorded(side) for side in sides]
         row |= {f"{metric}{end}": _mean(side) for end, side in zip(("", "_other"), sides, strict=True)}
         if networks[0] and networks[1]:
-            row |= _told(metric, lead(networks[0], networks[1], people=_people(section)))
+            row |= _told(metric, lead(networks[0], networks[1], people=test_people(section.counts)))
     return row
 
 
@@ -176,7 +174,7 @@ def _recorded(values: Iterable[tuple[float, float, float]]) -> Networks | None:
 
 def _over_all_runs(section: Section, setup: Setup, values: Sequence[tuple[float, float, float]]) -> Lead | None:
     networks = _recorded(values) if len(values) == len(setup.runs) else None
-    return lead(networks, people=_people(section)) if networks else None
+    return lead(networks, people=test_people(section.counts)) if networks else None
 
 
 def _mean(values: Sequence[tuple[float, float, float]]) -> float:
@@ -184,12 +182,12 @@ def _mean(values: Sequence[tuple[float, float, float]]) -> float:
 
 
 def _numbers(record: Mapping[Any, Any], name: str) -> tuple[float, float, float]:
-    value, low, high = (float(record.get(f"{name}{end}", math.nan)) for end in ENDS)
+    value, low, high = (float(number) for number in taken(record, with_ends(name)).values())
     return value, low, high
 
 
 def _at_exit(setup: Setup, exit_index: int, metric: str) -> list[tuple[float, float, float]]:
-    names = [f"{metric}{end}" for end in ENDS]
+    names = with_ends(metric)
     found = [exits.values(names)[exit_index].tolist() for exits in each_run_of(setup, "exit")]
     return [(value, low, high) for value, low, high in found]
 
@@ -209,7 +207,7 @@ class _Swept:
 
 def _swept(setup: Setup, policy: str, thresholding: str) -> list[_Swept]:
     """Gather the points of every run that has enough of them."""
-    names = {metric: [f"{metric}{end}" for end in ENDS] for metric in CURVE_METRICS}
+    names = {metric: with_ends(metric) for metric in CURVE_METRICS}
     found = []
     for points, exits in zip(each_run_of(setup, "policy"), each_run_of(setup, "exit"), strict=True):
         own = points.of_policy(policy, thresholding)
@@ -229,16 +227,3 @@ def _means(swept: Sequence[_Swept], metric: str, budgets: tuple[float, float]) -
         means = mean_between(costs, one.scores[metric], one.ends, one.at_ends[metric], np.array(budgets))
         found.append((float(means[0]), float(means[1]), float(means[2])))
     return found
-
-
-def _common_budgets(first: Setup, second: Setup) -> tuple[float, float] | None:
-    """Costs that the exits of both setups span, from and to; None where there are none."""
-    costs = [next(each_run_of(one, "exit")).values(["realised_cost"])[:, 0] for one in (first, second)]
-    if min(map(len, costs)) < 2:
-        return None
-    low, high = max(part[0] for part in costs), min(part[-1] for part in costs)
-    return (float(low), float(high)) if low < high else None
-
-
-def _people(section: Section) -> int:
-    return int(section.counts.get("query identities", UNKNOWN_PEOPLE))

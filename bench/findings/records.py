@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from bench.findings.sections import Section
@@ -19,6 +19,8 @@ from bench.runs.frames import Frames, indices_by, numbers_of, records_of_kind
 
 ABOUT = ("dataset", "rendered", "ap", "cost", "cost_unit", "method", "preset", "setup", "seed", "run")
 """Columns that say what a row is about; only the CSV has them all."""
+ENDS = ("", "_low", "_high")
+"""A value, and the ends of its interval."""
 
 
 def records_of(setup: Setup, run: Run, kind: str) -> list[Record]:
@@ -63,13 +65,18 @@ def each_run_of(setup: Setup, kind: str) -> Iterator[RunRows]:
     return (RunRows(frames, kind) for frames in setup.frames)
 
 
-def rows_of(setup: Setup, run: Run, kind: str) -> pd.DataFrame:
-    """Records of one kind of one run of a setup, a row each; without columns where there are none."""
-    return _frames_of(setup, run).get(kind, pd.DataFrame())
-
-
 def _frames_of(setup: Setup, run: Run) -> Frames:
     return next(frames for one, frames in zip(setup.runs, setup.frames, strict=True) if one is run)
+
+
+def with_ends(*names: str) -> list[str]:
+    """Name values, each with the ends of its interval."""
+    return [f"{name}{end}" for name in names for end in ENDS]
+
+
+def taken(record: Mapping[Any, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Take values out of a record, NaN where it has none."""
+    return {name: record.get(name, math.nan) for name in names}
 
 
 def about_setup(section: Section, setup: Setup) -> dict[str, Any]:

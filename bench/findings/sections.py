@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-import pandas as pd
-
 from bench.findings.costs import MACS, Cost
 from bench.findings.setups import Setup, labels_of, settings_of, swept_in
 from bench.findings.text import file_name
@@ -57,11 +55,6 @@ class Section:
     """Searches of the section's gallery filled up to millions, each with the name of its folder."""
     inferences: tuple[Mapping[str, Any], ...] = ()
     """Measurements of early exit on the section's runs under its evaluation, as ``bench infer`` kept them."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Records of all kinds of all setups, made anew."""
-        return pd.concat([setup.table for setup in self.setups], ignore_index=True)
 
     @cached_property
     def made(self) -> dict[Any, tuple[Any, ...]]:

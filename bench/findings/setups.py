@@ -13,7 +13,7 @@ import pandas as pd
 from bench.inert import clean
 from bench.runs.fields import laid_flat, with_later_settings
 from bench.runs.finished import Run
-from bench.runs.frames import Frames, chosen, columns_of, indices_by
+from bench.runs.frames import Frames, chosen, indices_by
 from bench.spec import digest, shortened
 
 OF_ONE_SEED = ("seed", "content")
@@ -43,15 +43,6 @@ class Setup:
             if kind in frames
         ]
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
-
-    def columns(self, kind: str) -> set[str]:
-        """Columns of the records of one kind."""
-        return {name for frames in self.frames for name in columns_of(frames, kind)}
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Records of all kinds, made anew."""
-        return pd.concat([frame for frames in self.frames for frame in frames.values()], ignore_index=True)
 
     @property
     def method(self) -> str:
@@ -91,6 +82,11 @@ class Setup:
     def policies(self, thresholding: str) -> tuple[str, ...]:
         """Policies that were swept in a thresholding, by name."""
         return self.swept.get(thresholding, ())
+
+
+def trained(setups: Sequence[Setup]) -> str:
+    """Say which seeds of each setup were trained."""
+    return "; ".join(f"{setup.label}: {setup.seeds}" for setup in setups)
 
 
 def swept_in(frames: Sequence[Frames]) -> dict[str, tuple[str, ...]]:

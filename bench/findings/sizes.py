@@ -18,7 +18,7 @@ from bench.budget.crossed import Lead
 from bench.findings.chosen import PREFERRED_POLICY
 from bench.findings.curves import exit_curve
 from bench.findings.leads import LEVEL, ahead, curve_value, policy_lead, setup_leads
-from bench.findings.records import about_setup
+from bench.findings.records import about_setup, with_ends
 from bench.findings.sections import Section, evaluated
 from bench.findings.setups import Setup
 
@@ -166,7 +166,7 @@ def _order(size: Size, methods: Sequence[str]) -> dict[str, int]:
 
 def _told(name: str, found: Lead | None) -> Row:
     values = (math.nan,) * 3 if found is None else (found.value, found.low, found.high)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+    return dict(zip(with_ends(name), values, strict=True))
 
 
 def order_kept(group: Sizes) -> str:

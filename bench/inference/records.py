@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, check_name, write_json
+from bench.files import SCHEMA_VERSION, check_name, write_json, writing
 from bench.measurements import MeasurementKind
 from bench.spec import digest
 
@@ -24,10 +23,8 @@ NUMBERS = (
 def write_record(results: Path, record: dict[str, Any]) -> Path:
     """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
     path = results / FOLDER / f"{inference_name(record)}.json"
-    try:
+    with writing(path):
         write_json(path, record)
-    except OSError as problem:
-        raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose other --results") from None
     return path
 
 

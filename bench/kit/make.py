@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from bench import registry
 from bench.errors import BenchError, unknown_name
+from bench.files import writing
 
 PluginKind = Literal["method", "policy", "dataset", "thresholding", "cost", "figure", "table"]
 KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
@@ -64,13 +65,11 @@ def make_package(kind: str, name: str, into: Path, taken: Collection[str] = ()) 
         "tests/test_contract.py": "test_contract.py",
         "README.md": "README.md",
     }
-    try:
+    with writing(f"under {folder}", "choose another --into"):
         for target, template in written.items():
             path = folder / target
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_rendered(template, values), encoding="utf-8", newline="\n")
-    except OSError as problem:
-        raise BenchError(f"cannot write under {folder}: {problem.strerror or problem}; choose another --into") from None
     return Package(folder, ("python -m pip install --editable .", _test(plugin), *_commands(plugin, name)))
 
 

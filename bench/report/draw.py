@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from bench.child_process import follow_parent
 from bench.errors import BenchError
 from bench.findings.sections import Section
 from bench.report.kinds import Kind
@@ -109,17 +107,9 @@ def _drawn(
 
 
 def _begin(sections: list[Section]) -> None:
-    """Leave interrupts to the parent, end when it ends however that happens, and keep what is drawn."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    """Keep what is drawn."""
+    follow_parent()
     _SECTIONS[:] = sections
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 def _fill_here(job: Job) -> _Filled:

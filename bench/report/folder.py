@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.files import writing
 from bench.findings.table import Table
 from bench.report.figures.drawing import Drawing
 from bench.report.kinds import FIGURE_FORMATS, MAKING
@@ -17,7 +17,7 @@ def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[st
 
     Raises BenchError where the folder cannot be written.
     """
-    try:
+    with writing(f"under {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         with folder_in(folder, MAKING) as made:
             written = []
@@ -28,6 +28,3 @@ def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[st
             for name, drawing in drawings.items():
                 written += drawing.save(made / name, FIGURE_FORMATS).values()
             return tuple(path.replace(folder / path.name) for path in written)
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem

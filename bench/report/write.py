@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.cost.profiles import LATENCIES
 from bench.digests import without_digest
 from bench.errors import BenchError
+from bench.files import writing
 from bench.findings.chosen import MOST_SETUPS, drawn, left_out
 from bench.findings.origin import origin_of_runs, run_origin
 from bench.findings.sections import Section, sections, without_records
@@ -87,7 +88,7 @@ def write_report(
     inferences, broken_inferences = INFERENCES.records(results)
     scales, broken_scales = SCALES.by_folder(results)
     require_records(results)
-    try:
+    with writing(f"the report under {out}", "choose another --out"):
         out.mkdir(parents=True, exist_ok=True)
         with folder_in(out, MAKING) as temporary, closing(FramesFile(temporary / RECORDS)) as kept_in:
             found = load(results, kept_in=kept_in)
@@ -103,9 +104,6 @@ def write_report(
                 made.take(figures_done, reporter)
             made.write_page(results if pictures else None)
             files = tuple(_move(made.folder, out, name) for name in sorted(made.names))
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise BenchError(f"cannot write the report under {out}: {reason}; choose another --out") from problem
     return Report(out, files, tuple(map(without_records, all_sections)), tuple(made.remarks))
 
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from bench.digests import without_digest
 from bench.errors import BenchError
-from bench.files import replacing
+from bench.files import replacing, writing
 from bench.inert import csv_cell
 from bench.runs.finished import Run
 from bench.runs.load import each_run, newest_rows
@@ -64,7 +64,7 @@ def write_export(results: Path, path: Path) -> Exported:
     Raises BenchError where there are no records, where the file cannot be written, and where one is there that is no
     export: a name that was mistyped must not cost what it is the name of.
     """
-    try:
+    with writing(path, "choose another file"):
         if path.is_file() and not _is_export(path):
             raise BenchError(f"{path} is there and is no export of this suite: remove it, or choose another file")
         with replacing(path) as beside, ExitStack() as stack:
@@ -74,8 +74,6 @@ def write_export(results: Path, path: Path) -> Exported:
             binary = stack.enter_context(packed) if packed else file
             text = stack.enter_context(TextIOWrapper(binary, encoding="utf-8", newline=""))
             return export_csv(results, text)
-    except OSError as problem:
-        raise BenchError(f"cannot write {path}: {problem.strerror or problem}; choose another file") from problem
 
 
 def _is_export(path: Path) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from bench.runs.frames import Frames
 from bench.runs.records import cost_of, evaluation_key, learned_from
 from bench.runs.rows import flat_rows
+
+NO_LOSSES = ("epoch", "learning_rate", "seconds")
+"""What training notes of an epoch beside its losses."""
 
 
 @dataclass(frozen=True)
@@ -143,10 +144,3 @@ class Results:
     runs: tuple[Run, ...]
     frames: Mapping[str, Frames]
     remarks: tuple[str, ...]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row for each record of all runs, made anew: for a few hundred runs it takes a lot of memory."""
-        return pd.concat(
-            [frame for run in self.runs for frame in self.frames[run.identity].values()], ignore_index=True
-        )

@@ -34,7 +34,7 @@ from bench import temporary
 from bench.data.views import Views
 from bench.digests import DamagedFile
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, read_json, write_json
+from bench.files import SCHEMA_VERSION, read_json, write_json, writing
 from bench.runs.records import records_under
 from bench.spec import EVALUATION_VERSION
 
@@ -79,7 +79,7 @@ class RunFolder:
             with suppress(DamagedFile):
                 read_json(self.spec)
                 return
-        with self._writable():
+        with writing(f"results under {self.path}"):
             write_json(self.spec, {"schema": SCHEMA_VERSION, "key": spec.key, **spec.to_json()})
 
     @property
@@ -163,7 +163,7 @@ class RunFolder:
         Raises FolderHeld where another process holds it, and BenchError where nothing can be written there.
         """
         lock = FileLock(self.path / ".lock", timeout=0)
-        with self._writable():
+        with writing(f"results under {self.path}"):
             self.path.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire()
@@ -187,11 +187,3 @@ class RunFolder:
         read_only = self.path.is_dir() and not os.access(self.path, os.W_OK)
         with nullcontext() if read_only else self.alone():
             yield
-
-    @contextmanager
-    def _writable(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as problem:
-            reason = problem.strerror or str(problem)
-            raise BenchError(f"cannot write results under {self.path}: {reason}; choose other --results") from None

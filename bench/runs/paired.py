@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.crossed import Lead, Networks, lead
+from bench.budget.crossed import Lead, Networks, lead, test_people
+from bench.budget.curve_area import common_budgets
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
 from bench.errors import BenchError
@@ -95,7 +96,7 @@ def pair_results(first: Sequence[KeptRun], second: Sequence[KeptRun]) -> PairedR
             run.draw(bootstrap)
     exits = [_exits(sides, indices) for indices in _indices(*(len(side[0].costs) for side in sides))]
     thresholding = next((name for name in redrawn[0].thresholdings if _swept(redrawn, name)), "")
-    budgets = _common_budgets(redrawn)
+    budgets = common_budgets([run.costs for run in redrawn])
     policies = []
     for name in _swept(redrawn, thresholding):
         if budgets is None:
@@ -178,19 +179,11 @@ def _check_queries(runs: Sequence[RedrawnRun]) -> None:
             )
 
 
-def _common_budgets(runs: Sequence[RedrawnRun]) -> Budgets | None:
-    """Costs that all runs' budgets cover, from and to; None where there are none."""
-    if min(len(run.costs) for run in runs) < 2:
-        return None
-    low, high = max(run.costs[0] for run in runs), min(run.costs[-1] for run in runs)
-    return (float(low), float(high)) if low < high else None
-
-
 def _people(header: Mapping[str, Any], run: RedrawnRun | None) -> int:
     """Count the test identities; many, where neither tables nor header say how many."""
     if run is not None:
         return len(np.unique(run.table.outcomes.query_pids))
-    return int(header["dataset"]["counts"].get("query identities", 1000))
+    return test_people(header["dataset"]["counts"])
 
 
 def _tested(measured: Sequence[_Measured], people: int) -> tuple[tuple[Row, ...], int]:

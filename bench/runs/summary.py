@@ -7,11 +7,8 @@ from typing import Any
 
 from bench.runs.fields import grouped
 from bench.runs.finding import KeptRun
-from bench.runs.finished import RecordsFile
+from bench.runs.finished import NO_LOSSES, RecordsFile
 from bench.runs.known_files import meaning
-
-NOT_LOSSES = ("epoch", "learning_rate", "seconds")
-"""What training notes of an epoch beside its losses."""
 
 
 def summarise_run(run: KeptRun) -> dict[str, Any]:
@@ -96,7 +93,7 @@ def _training(run: KeptRun) -> dict[str, Any]:
     found = {name: training.get(name) for name in ("epochs", "seconds", "images", "identities") if name in training}
     history = training.get("history") or ()
     found["last_losses"] = {
-        name: value for name, value in (history[-1] if history else {}).items() if name not in NOT_LOSSES
+        name: value for name, value in (history[-1] if history else {}).items() if name not in NO_LOSSES
     }
     found["validation"] = list(training.get("validation") or ())
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import provenance
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, write_json
+from bench.files import SCHEMA_VERSION, write_json, writing
 from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
 from bench.running.run import run
@@ -174,11 +174,8 @@ def conduct(request: SearchRequest, reporter: Reporter = SILENT) -> SearchStudy:
     }
     name = f"{spec['method']}-{spec['preset']}-{key[:8]}"
     folder = request.run.results / "search" / spec["dataset"] / name
-    try:
+    with writing(f"under {folder}"):
         write_json(folder / STUDY_FILE, values)
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise BenchError(f"cannot write under {folder}: {reason}; choose other --results") from problem
     return SearchStudy(folder, values)
 
 

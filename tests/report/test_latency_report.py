@@ -93,8 +93,8 @@ def test_a_policy_takes_the_time_of_its_exits(section):
     axes = drawing.figure.axes[0]
     dare, hashreid = group
     assert hashreid.milliseconds.tolist() == [1, 2, 3, 4]
-    rows = hashreid.setup.table
-    rows = rows[(rows["kind"] == "policy") & (rows["policy"] == "gs") & (rows["thresholding"] == "stream")]
+    rows = hashreid.setup.rows("policy")
+    rows = rows[(rows["policy"] == "gs") & (rows["thresholding"] == "stream")]
     shares = [f"exit_fraction_{number}" for number in range(1, 5)]
     means = rows.groupby(rows["a"].round(9))[[*shares, "mAP"]].mean().sort_index()
     expected = means[shares].to_numpy() @ np.array([1, 2, 3, 4])

@@ -24,7 +24,7 @@ def test_nothing_cheaper_is_as_good(front):
     assert all(one < other for one, other in itertools.pairwise(values))
     # By brute force: every exit of every setup is matched or beaten by some point of the front at its cost or below.
     for setup in section.setups:
-        exits = setup.table[setup.table["kind"] == "exit"].groupby("exit")[["realised_cost", "mAP"]].mean()
+        exits = setup.rows("exit").groupby("exit")[["realised_cost", "mAP"]].mean()
         for _, point in exits.iterrows():
             affordable = table.full[table.full["realised_cost"] <= point["realised_cost"] * (1 + 1e-12)]
             assert affordable["mAP"].max() >= point["mAP"] - 1e-12

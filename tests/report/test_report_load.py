@@ -1,6 +1,7 @@
 """Finding runs: what is read, what is passed over, which sweep wins, what may stand together."""
 
 import pytest
+from all_rows import all_rows
 
 from bench.errors import BenchError
 from bench.findings.sections import sections
@@ -30,7 +31,7 @@ def test_foreign_files_cost_a_remark(write_run, text):
     _, records, path = write_run()
     path.with_name("records-ffffffff.jsonl").write_text(text)
     found = load(write_run.results)
-    assert len(found.table) == len(records)
+    assert len(all_rows(found.frames.values())) == len(records)
     assert len(found.remarks) == 1
     assert "records-ffffffff.jsonl" in found.remarks[0]
     assert str(write_run.results) not in found.remarks[0]
@@ -87,13 +88,14 @@ def test_the_newest_sweep_wins_and_the_older_fills_in(write_run):
     found = load(write_run.results)
     assert len(found.runs) == 1
     assert [file.place.rpartition("/")[2] for file in found.runs[0].files] == ["records-0.jsonl", "records-a.jsonl"]
-    policies = found.table[(found.table["kind"] == "policy") & (found.table["thresholding"] == "stream")]
+    table = all_rows(found.frames.values())
+    policies = table[(table["kind"] == "policy") & (table["thresholding"] == "stream")]
     # 9 budgets hold the 5, up to the last digits of their roots.
     assert len(policies) == 2 * 9
     assert (policies["mINP"] == 0.125).sum() == 2 * 5
-    assert (found.table["kind"] == "exit").sum() == 4
-    assert (found.table.loc[found.table["kind"] == "exit", "mINP"] == 0.125).all()
-    curves = found.table[(found.table["kind"] == "oracle") & (found.table["thresholding"] == "constrained")]
+    assert (table["kind"] == "exit").sum() == 4
+    assert (table.loc[table["kind"] == "exit", "mINP"] == 0.125).all()
+    curves = table[(table["kind"] == "oracle") & (table["thresholding"] == "constrained")]
     assert len(curves) == sum(record["thresholding"] == "constrained" for record in new)
 
 
@@ -104,7 +106,8 @@ def test_sweeps_of_an_older_version_are_not_mixed_in(write_run):
     write_run(file="records-a.jsonl", budgets=9, change=older)
     write_run(file="records-b.jsonl")
     found = load(write_run.results)
-    assert ((found.table["kind"] == "policy") & (found.table["thresholding"] == "stream")).sum() == 2 * 5
+    table = all_rows(found.frames.values())
+    assert ((table["kind"] == "policy") & (table["thresholding"] == "stream")).sum() == 2 * 5
     assert "older version" in found.remarks[0]
 
 
@@ -117,7 +120,9 @@ def test_what_differs_in_data_or_evaluation_is_kept_apart(write_run):
     assert len(found) == 4
     assert len({section.slug for section in found}) == 4
     assert len({section.title for section in found}) == 4
-    assert all(len(section.setups) == 1 and len(section.table["run"].unique()) == 1 for section in found)
+    assert all(
+        len(section.setups) == 1 and len(all_rows(section.setups[0].frames)["run"].unique()) == 1 for section in found
+    )
     assert {section.dataset for section in found if section.rendered} == {"invented"}
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from all_rows import all_rows
 
 from bench.retrieval.metrics import score_rankings
 from bench.running.run import run
@@ -72,7 +73,7 @@ def test_it_is_found_again_and_reported_beside_the_exits(scored):
     header, records = read_records(newest)
     assert header["sweep"]["extras"] is True
     assert [record for record in records if record["kind"] == "extra"] == [extra_of(result)]
-    table = load(request.results).table
+    table = all_rows(load(request.results).frames.values())
     assert set(table.loc[table["kind"] == "extra", "other"]) == {"stage 4"}
 
 

@@ -51,11 +51,6 @@ class Amount:
         sign = text[0] if text[0] in SIGNS else ""
         return cls(sign, Decimal(text.removeprefix(sign)))
 
-    @property
-    def is_lower_bound(self) -> bool:
-        """Whether the paper only says that it is more than this."""
-        return self.sign in (">", "≫")
-
     def millions(self) -> str:
         """Write it in millions, with the digits that were printed: ``≈2,600``."""
         return f"{self.sign}{self.value.scaleb(-6):,f}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.curves import FloatArray, exit_curve
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.findings.setups import trained
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import (
-    FIGURE_METRICS,
     INTERVALS,
     MOST_SEEDS,
     draw_exits,
@@ -26,8 +27,10 @@ def anytime_figure(section: Section) -> Drawing | None:
     styles = method_styles({setup.label: setup.method for setup in section.setups})
     costs = np.concatenate([exit_curve(setup, "mAP").costs for setup in section.setups])
     scale = section.cost.scale(costs.max())
-    with canvas(PAGE_INCHES, 3.2 + legend_inches(list(styles))) as figure:
-        for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
+    with canvas(
+        PAGE_INCHES, 3.2 + legend_inches(list(styles)), f"Cut off at any moment: methods on {section.title}"
+    ) as figure:
+        for axes, metric in zip(figure.subplots(1, 2), CURVE_METRICS, strict=True):
             low, high = costs.min() / scale.factor, costs.max() / scale.factor
             cost_axis(axes, low, high, scale, what="before the cut", may_be_logarithmic=True)
             end = axes.get_xlim()[1]
@@ -42,8 +45,7 @@ def anytime_figure(section: Section) -> Drawing | None:
                 tell_values(axes, curve, scale, setup.label, metric)
             axes.set_ylabel(f"{metric} (%)")
         legend_below(figure, handles_of(dict(sorted(styles.items()))))
-        set_title(figure, f"Cut off at any moment: methods on {section.title}")
-    seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
+    seeds = trained(section.setups)
     return Drawing(
         title=f"Anytime inference on {section.title}",
         caption=(

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bench.findings.origin import origin_line
 from bench.inert import clean
-from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
-from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles
+from bench.report.figures.style import COLOURS, DASHED, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles
 
 Search = Mapping[str, Any]
 CHOSEN, OTHER = COLOURS[0], "#bdbdbd"
@@ -29,7 +28,7 @@ def architecture_figure(search: Search) -> Drawing:
     blocks = search["probabilities"]
     chosen = str(search["genotype"]).split(",")
     height = 1.3 + 0.17 * len(candidates)
-    with canvas(PAGE_INCHES, height) as figure:
+    with canvas(PAGE_INCHES, height, f"Architecture: {_name(search)}") as figure:
         panels = figure.subplots(1, len(blocks), sharex=True, sharey=True, squeeze=False)[0]
         for number, (axes, probabilities) in enumerate(zip(panels, blocks, strict=True), start=1):
             colours = [CHOSEN if name == chosen[number - 1] else OTHER for name in candidates]
@@ -41,7 +40,6 @@ def architecture_figure(search: Search) -> Drawing:
         panels[0].invert_yaxis()
         panels[0].set_ylabel("kernels and repetitions")
         figure.supxlabel("Probability after the search (%)")
-        set_title(figure, f"Architecture: {_name(search)}")
     return Drawing(
         title=f"Architecture, {_name(search)}",
         caption=(
@@ -60,7 +58,7 @@ def progress_figure(search: Search) -> Drawing:
     epochs = [row["epoch"] for row in history]
     blocks = {f"block {number}: {name}": f"{number}: {name}" for number, name in enumerate(chosen, start=1)}
     styles = line_styles(blocks)
-    with canvas(PAGE_INCHES, 3.4) as figure:
+    with canvas(PAGE_INCHES, 3.4, f"Architecture search: {_name(search)}") as figure:
         losses, choice = figure.subplots(1, 2)
         for name, style in LOSSES.items():
             losses.plot(epochs, [row[name] for row in history], **style.line(), **style.points())
@@ -69,17 +67,15 @@ def progress_figure(search: Search) -> Drawing:
             style = styles[label]
             choice.plot(epochs, [100 * row[name] for row in history], **style.line(), **style.points())
         even = 100 / len(search["candidates"])
-        choice.axhline(even, color=REFERENCE_COLOUR, linewidth=0.9, linestyle=(0, (4, 2)))
+        equal = choice.axhline(
+            even, color=REFERENCE_COLOUR, linewidth=0.9, linestyle=DASHED, label="all candidates alike"
+        )
         choice.set_ylabel("Probability of the chosen (%)")
         for axes in (losses, choice):
             _epochs(axes, len(epochs))
             # As many ticks as there is room for may change while the figure is laid out, and their labels' width.
             axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        equal = Line2D(
-            [], [], color=REFERENCE_COLOUR, linewidth=0.9, linestyle=(0, (4, 2)), label="all candidates alike"
-        )
         legend_below(figure, [*handles_of(LOSSES), *handles_of(styles), equal])
-        set_title(figure, f"Architecture search: {_name(search)}")
     return Drawing(
         title=f"Architecture search, {_name(search)}",
         caption=(

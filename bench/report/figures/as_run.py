@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
-from bench.report.figures.marks import FIGURE_METRICS, handles_of
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles, logarithmic_where_wide
 from bench.report.figures.values import name_points
 from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
@@ -58,8 +59,9 @@ def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) 
     kinds = {one["kind"] for one in every}
     handles = [*handles_of(styles), *(_handle(kind) for kind in POINTS if kind in kinds)]
     spent = [float(one[what]) for one in every]
-    with canvas(PAGE_INCHES, 3.2 + legend_inches([str(handle.get_label()) for handle in handles])) as figure:
-        for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
+    title = f"Accuracy against {unit}, as run, {group.title}"
+    with canvas(PAGE_INCHES, 3.2 + legend_inches([str(handle.get_label()) for handle in handles]), title) as figure:
+        for axes, metric in zip(figure.subplots(1, 2), CURVE_METRICS, strict=True):
             for name, record in group.records.items():
                 _draw(axes, record, styles[name], what, metric)
                 _name_points(axes, record, name, what, metric, unit)
@@ -69,10 +71,9 @@ def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) 
                 axes.set_xlim(left=0)
             axes.margins(y=0.1)
         legend_below(figure, handles)
-        set_title(figure, f"Accuracy against {unit}, as run, {group.title}")
     policies = ", ".join(sorted({f"{one['policy']}, {one['thresholding']}" for one in group.records.values()}))
     return Drawing(
-        title=f"Accuracy against {unit}, as run, {group.title}",
+        title=title,
         caption=(
             f"{said} A line is an engine, its points budgets (policy and thresholds: {policies}); marks in its colour "
             f"are networks that decide nothing. {group.measured}"

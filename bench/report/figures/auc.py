@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.budget.exit_auc import QUESTIONS
+from bench.findings.records import with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.inert import clean
-from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
-from bench.report.figures.style import COLOURS, PAGE_INCHES, REFERENCE_COLOUR
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
+from bench.report.figures.style import COLOURS, DASHED, PAGE_INCHES, REFERENCE_COLOUR
 from bench.report.tables.auc import HEADINGS
 
 ROW_INCHES = 0.19
@@ -40,14 +41,14 @@ def auc_figure(section: Section, setup: Setup) -> Drawing | None:
     rows = setup.rows("auc")
     if rows.empty:
         return None
-    numbers = [f"{name}_auc{end}" for name in QUESTIONS for end in ("", "_low", "_high")]
+    numbers = with_ends(*(f"{name}_auc" for name in QUESTIONS))
     rows = rows.reindex(columns=[*rows.columns, *(name for name in numbers if name not in rows)])
     means = rows.groupby(["policy", "people", "exit"])[numbers].mean()
     first = means.xs("test", level="people").xs(0, level="exit")["right_auc"]
     policies = [str(name) for name in first.sort_values(ascending=False, kind="stable").index]
     exits = setup.exit_names
     height = FURNITURE_INCHES + 2 * ROW_INCHES * len(policies) + 0.3
-    with canvas(PAGE_INCHES, height) as figure:
+    with canvas(PAGE_INCHES, height, f"What confidences tell, {heading(section, setup)}") as figure:
         panels = figure.subplots(len(QUESTIONS), len(exits), sharex=True, sharey=True, squeeze=False)
         for row, question in zip(panels, QUESTIONS, strict=True):
             for index, axes in enumerate(row):
@@ -63,7 +64,6 @@ def auc_figure(section: Section, setup: Setup) -> Drawing | None:
         panels[0, 0].set_ylim(len(policies) - 0.5, -0.5)
         people = [name for name in MARKS if name in means.index.get_level_values("people")]
         legend_below(figure, [_handle(MARKS[name]) for name in people])
-        set_title(figure, f"What confidences tell, {heading(section, setup)}")
     averaged = "" if len(setup.runs) == 1 else " Means over the seeds, of the bounds as well."
     return Drawing(
         title=f"What confidences tell, {setup.label}",
@@ -79,8 +79,8 @@ def auc_figure(section: Section, setup: Setup) -> Drawing | None:
 
 
 def _draw(axes: Axes, means: pd.DataFrame, policies: Sequence[str], question: str, exit_index: int) -> None:
-    axes.axvline(CHANCE, color=REFERENCE_COLOUR, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-    names = [f"{question}_auc{end}" for end in ("", "_low", "_high")]
+    axes.axvline(CHANCE, color=REFERENCE_COLOUR, linewidth=0.8, linestyle=DASHED, zorder=1)
+    names = with_ends(f"{question}_auc")
     for people, looks in MARKS.items():
         style = {name: value for name, value in looks.items() if name not in ("offset", "label")}
         keys = [(policy, people, exit_index) for policy in policies]

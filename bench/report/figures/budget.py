@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.chosen import PREFERRED_POLICY
 from bench.findings.costs import CostScale
 from bench.findings.curves import FloatArray, exit_curve, oracle_curve, policy_curve
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
-from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
 from bench.report.figures.marks import (
-    FIGURE_METRICS,
     INTERVALS,
     draw_exits,
     draw_line,
@@ -27,7 +27,7 @@ from bench.report.figures.marks import (
     tell_values,
 )
 from bench.report.figures.published import PublishedCurve, published_curve
-from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
+from bench.report.figures.style import DASHED, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
 
 MANY = 4
 """More policies than that have bands and single seeds for two of them alone."""
@@ -35,7 +35,7 @@ BANDED_OF_MANY = (PREFERRED_POLICY, "random")
 REFERENCE_THRESHOLDING = "exact"
 REFERENCE_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
 """How a policy that may look at the whole test set is drawn: dotted, in the policy's colour, without a band."""
-ORACLE_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (4, 2))}
+ORACLE_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": DASHED}
 EXIT_STYLE = LineStyle("black", "o", "-")
 
 
@@ -58,23 +58,26 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
         costs = np.append(costs, published.costs)
     scale = section.cost.scale(costs.max())
     rows = 2 if policies else 1
-    with canvas(PAGE_INCHES, 5.2 if policies else 3.0) as figure:
+    with canvas(
+        PAGE_INCHES,
+        5.2 if policies else 3.0,
+        heading(section, setup) + (f", thresholding {thresholding}" if policies else ""),
+    ) as figure:
         grid = figure.subplots(rows, 2, sharex="col", squeeze=False, height_ratios=[5, 3][:rows])
-        for axes, metric in zip(grid[0], FIGURE_METRICS, strict=True):
+        for axes, metric in zip(grid[0], CURVE_METRICS, strict=True):
             if published:
                 published.draw(axes, metric, scale)
             _accuracy_panel(axes, setup, metric, thresholding, styles, scale)
             cost_axis(axes, costs.min() / scale.factor, costs.max() / scale.factor, scale)
-        for axes, metric in zip(grid[-1], FIGURE_METRICS, strict=True):
+        for axes, metric in zip(grid[-1], CURVE_METRICS, strict=True):
             if policies:
                 _gain_panel(axes, setup, metric, thresholding, styles, scale)
                 cost_axis(axes, costs.min() / scale.factor, costs.max() / scale.factor, scale)
-                grid[0][FIGURE_METRICS.index(metric)].set_xlabel("")
+                grid[0][CURVE_METRICS.index(metric)].set_xlabel("")
         handles = handles_of(styles) + _reference_handles(setup, policies)
         if published:
             handles.append(published.handle())
         legend_below(figure, handles)
-        set_title(figure, heading(section, setup) + (f", thresholding {thresholding}" if policies else ""))
     single = len(setup.runs) == 1
     caption = f"{heading(section, setup)}, {setup.seeds}: mAP and rank-1 against {section.cost.phrase} a query"
     caption += f", policies in thresholding {thresholding}. " if policies else ". "
@@ -158,7 +161,7 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
         Line2D([], [], linestyle="none", **EXIT_STYLE.points(), label="everybody at one exit"),
         Line2D([], [], color=REFERENCE_COLOUR, linewidth=0.9, label="interpolation between exits"),
     ]
-    if swept and any(oracle_curve(setup, metric) for metric in FIGURE_METRICS):
+    if swept and any(oracle_curve(setup, metric) for metric in CURVE_METRICS):
         handles.append(Line2D([], [], **ORACLE_LINE, label="oracle: best for the budget"))
     bar = Line2D([], [], linestyle="none", marker="|", color="black", markersize=9, label="95 % interval")
     handles.append(Patch(facecolor="#bdbdbd", label="95 % interval") if swept else bar)
@@ -166,7 +169,7 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
 
 
 def _described(section: Section, setup: Setup, policies: Sequence[str], thresholding: str) -> str:
-    exits = {metric: 100 * exit_curve(setup, metric).values for metric in FIGURE_METRICS}
+    exits = {metric: 100 * exit_curve(setup, metric).values for metric in CURVE_METRICS}
     spans = " and ".join(f"{metric} from {of[0]:.1f} % to {of[-1]:.1f} %" for metric, of in exits.items())
     drawn = f" Policies drawn in thresholding {thresholding}: {', '.join(policies)}." if policies else ""
     against = f"Line charts of accuracy against {section.cost.phrase} a query."

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bench.findings.origin import origin_line
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import COLOURS, OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
 from bench.report.figures.values import name_points
@@ -33,12 +33,11 @@ def coarse_to_fine_figures(section: Section) -> Iterator[Drawing]:
 
 def coarse_to_fine_figure(study: Study, part: str = "") -> Drawing:
     """Draw rank-1 and mAP over the bits that a query is compared by."""
-    with canvas(PAGE_INCHES, 3.3) as figure:
+    with canvas(PAGE_INCHES, 3.3, f"Coarse-to-fine search: {study_name(study)}") as figure:
         panels = figure.subplots(1, 2)
         for axes, metric in zip(panels, METRICS, strict=True):
             _draw(axes, study, metric)
         legend_below(figure, handles_of(dict(STYLES.values())))
-        set_title(figure, f"Coarse-to-fine search: {study_name(study)}")
     seeds = ", ".join(map(str, study["seeds"]))
     return Drawing(
         title=f"Coarse-to-fine search, {study_name(study)}",

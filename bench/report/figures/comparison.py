@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.chosen import shared_policy
 from bench.findings.costs import CostScale
 from bench.findings.curves import exit_curve, policy_curve
 from bench.findings.sections import Section
-from bench.findings.setups import Setup
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.findings.setups import Setup, trained
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.labels import name_beside
 from bench.report.figures.marks import (
-    FIGURE_METRICS,
     INTERVALS,
     draw_exits,
     draw_line,
@@ -56,8 +56,12 @@ def comparison_figure(section: Section) -> Drawing | None:
     # Names need the page's whole width.
     grid = (2, 1) if points or beside else (1, 2)
     unnamed: set[str] = set()
-    with canvas(PAGE_INCHES, (6.3 if points or beside else 3.2) + legend_inches(labels)) as figure:
-        for axes, metric in zip(figure.subplots(*grid), FIGURE_METRICS, strict=True):
+    with canvas(
+        PAGE_INCHES,
+        (6.3 if points or beside else 3.2) + legend_inches(labels),
+        f"Methods on {section.title}" + (f", policy {policy}, thresholding {thresholding}" if policy else ""),
+    ) as figure:
+        for axes, metric in zip(figure.subplots(*grid), CURVE_METRICS, strict=True):
             for setup in section.setups:
                 style = styles[setup.label]
                 if policy in setup.policies(thresholding):
@@ -87,12 +91,8 @@ def comparison_figure(section: Section) -> Drawing | None:
         handles += [published.handle()] if published else []
         handles += points.handles() if points else []
         legend_below(figure, handles)
-        set_title(
-            figure,
-            f"Methods on {section.title}" + (f", policy {policy}, thresholding {thresholding}" if policy else ""),
-        )
     swept = f"under policy {policy} in thresholding {thresholding}" if policy else "without a budget sweep"
-    seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
+    seeds = trained(section.setups)
     intervals = f"{INTERVALS}{over_seeds(section.setups)}"
     return Drawing(
         title=f"Methods compared on {section.title}",

@@ -9,7 +9,7 @@ from bench.findings.curves import FloatArray, policy_runs
 from bench.findings.rounding import number
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
-from bench.report.figures.drawing import Drawing, canvas, heading, set_title
+from bench.report.figures.drawing import Drawing, canvas, heading
 from bench.report.figures.marks import MOST_SEEDS, handles_of, seeds_left_out
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
 
@@ -26,7 +26,9 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
     low = float(swept[list(COSTS)].min().min())
     high = float(swept[list(COSTS)].max().max())
     scale = section.cost.scale(high)
-    with canvas(min(PAGE_INCHES, 1.4 + 2.1 * len(thresholdings)), 2.9) as figure:
+    with canvas(
+        min(PAGE_INCHES, 1.4 + 2.1 * len(thresholdings)), 2.9, f"Budget kept, {heading(section, setup)}"
+    ) as figure:
         for axes, thresholding in zip(
             figure.subplots(1, len(thresholdings), sharey=True, squeeze=False)[0], thresholdings, strict=True
         ):
@@ -42,7 +44,6 @@ def cost_figure(section: Section, setup: Setup) -> Drawing | None:
         figure.supylabel("Realised" + (f" ({scale.word})" if scale.word else ""))
         reference = Line2D([], [], color=REFERENCE_COLOUR, label="as requested")
         figure.legend(handles=[reference, *handles_of(styles)], loc="outside right center")
-        set_title(figure, f"Budget kept, {heading(section, setup)}")
     excesses = 100 * (swept["realised_cost"] / swept["requested_cost"] - 1)
     largest_row = int(excesses.abs().to_numpy().argmax())
     worst = swept.iloc[largest_row]

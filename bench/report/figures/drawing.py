@@ -96,12 +96,17 @@ class Drawing:
 
 
 @contextmanager
-def canvas(width_inches: float, height_inches: float) -> Iterator[Figure]:
-    """Open a figure to draw on in the report's style; at the end its parts are laid out, once for all formats."""
+def canvas(width_inches: float, height_inches: float, title: str = "") -> Iterator[Figure]:
+    """Open a figure to draw on in the report's style; at the end its parts are laid out, once for all formats.
+
+    ``title`` stands over it (:func:`set_title`).
+    """
     with rc_context(settings()):
         layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.05, wspace=0.03, hspace=0.03)
         figure = Figure(figsize=(width_inches, height_inches), layout=layout)
         yield figure
+        if title:
+            set_title(figure, title)
         for text in figure.findobj(Text):
             text.set_text(clean(text.get_text()))
         for _ in range(MOST_PASSES):

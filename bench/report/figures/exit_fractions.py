@@ -13,7 +13,7 @@ from bench.findings.curves import FloatArray, policy_means
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.inert import clean
-from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
 from bench.report.figures.style import PAGE_INCHES, cost_axis, exit_colours
 
 ROW_INCHES = 0.42
@@ -44,7 +44,9 @@ def exit_fraction_figure(section: Section, setup: Setup) -> Drawing | None:
     low, high = costs.min() / scale.factor, costs.max() / scale.factor
     if low == high:
         return None
-    with canvas(PAGE_INCHES, FURNITURE_INCHES + ROW_INCHES * len(policies)) as figure:
+    with canvas(
+        PAGE_INCHES, FURNITURE_INCHES + ROW_INCHES * len(policies), f"Exits taken, {heading(section, setup)}"
+    ) as figure:
         panels = figure.subplots(1, len(thresholdings), sharey=True, squeeze=False)[0]
         for axes, thresholding in zip(panels, thresholdings, strict=True):
             rows = [
@@ -65,7 +67,6 @@ def exit_fraction_figure(section: Section, setup: Setup) -> Drawing | None:
             Patch(facecolor=colour, label=name) for colour, name in zip(exit_colours(len(names)), names, strict=True)
         ]
         legend_below(figure, handles, handlelength=1.2)
-        set_title(figure, f"Exits taken, {heading(section, setup)}")
     averaged = "" if len(setup.runs) == 1 else " Means over the seeds at the same budget."
     absent = [
         f"{policy} in thresholding {thresholding}"

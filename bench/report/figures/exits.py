@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from bench.findings.curves import Curve, exit_curve
 from bench.findings.records import records_of
 from bench.findings.sections import Section
-from bench.findings.setups import Setup
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.findings.setups import Setup, trained
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import handles_of, name_lines
 from bench.report.figures.style import PAGE_INCHES, LineStyle, method_styles
 from bench.report.figures.values import name_points
@@ -37,7 +37,8 @@ def exit_figure(section: Section) -> Drawing | None:
     styles = method_styles({setup.label: setup.method for setup in section.setups})
     most = max(len(setup.exit_names) for setup in setups)
     labelled = len(section.setups) <= LABELLED and max(map(len, styles)) <= LABEL_LETTERS
-    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else legend_inches(list(styles)))) as figure:
+    title = f"Accuracy at every exit, {section.title}"
+    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else legend_inches(list(styles))), title) as figure:
         for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):
             curves = {setup.label: exit_curve(setup, metric) for setup in section.setups}
             for index, (label, curve) in enumerate(curves.items()):
@@ -54,14 +55,13 @@ def exit_figure(section: Section) -> Drawing | None:
         if not labelled:
             handles = handles_of({setup.label: styles[setup.label] for setup in section.setups})
             legend_below(figure, handles)
-        set_title(figure, f"Accuracy at every exit, {section.title}")
     several = any(len(setup.runs) > 1 for setup in section.setups)
     beside = [f"{setup.label}: {', '.join(_extra_names(setup))}" for setup in setups if _extra_names(setup)]
     crosses = f" Crosses: embeddings that are no exits, beside the last ({'; '.join(beside)})." if beside else ""
     spread = " Several seeds: their mean, and from the lowest of them to the highest." if several else ""
-    seeds = "; ".join(f"{setup.label}: {setup.seeds}" for setup in section.setups)
+    seeds = trained(section.setups)
     return Drawing(
-        title=f"Accuracy at every exit, {section.title}",
+        title=title,
         caption=(
             "Everybody at one exit, first to last; a level line is a method without exits. Bars and bands: 95 % "
             f"intervals over test identities for single seeds.{spread}{crosses} Trained: {seeds}."

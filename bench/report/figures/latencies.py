@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic_where_wide
 from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 
@@ -68,7 +68,7 @@ def _figure(group: InferenceGroup) -> Drawing:
     palette = dict(zip(labels, colours, strict=True))
     exits = range(1, len(group.first["contestants"][0]["exit_fractions"]) + 1)
     height = 0.6 + 2.1 * len(frames) + legend_inches(labels)
-    with canvas(PAGE_INCHES, height) as figure:
+    with canvas(PAGE_INCHES, height, f"Latency by exit, {group.title}") as figure:
         for axes, (name, frame) in zip(
             figure.subplots(len(frames), 1, sharex=True, sharey=True, squeeze=False)[:, 0], frames.items(), strict=True
         ):
@@ -80,7 +80,6 @@ def _figure(group: InferenceGroup) -> Drawing:
                 axes.set_ylabel("Milliseconds,\nlogarithmic")
         boxes = [Patch(facecolor=colour, label=label) for label, colour in palette.items()]
         legend_below(figure, boxes)
-        set_title(figure, f"Latency by exit, {group.title}")
     return Drawing(
         title=f"Latency by exit, {group.title}",
         caption=(

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.chosen import shared_policy
 from bench.findings.curves import FloatArray, exit_curve, policy_means
 from bench.findings.origin import origin_line
 from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
-from bench.report.figures.marks import FIGURE_METRICS, handles_of
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, logarithmic_where_wide, method_styles
 from bench.report.figures.values import name_points
 from bench.report.tables.latency import Timed, timed_setups
@@ -28,9 +29,12 @@ def latency_figure(section: Section, machine: str, batch: int, timed: Sequence[T
     """Draw every timed setup: its exits as points, and the shared policy's curve at the time that its exits take."""
     policy, thresholding = shared_policy(section)
     styles = method_styles({one.setup.label: one.setup.method for one in timed})
+    under = f", policy {policy}, thresholding {thresholding}" if policy else ""
     all_times = np.concatenate([one.milliseconds for one in timed])
-    with canvas(PAGE_INCHES, 3.2 + legend_inches(list(styles))) as figure:
-        for axes, metric in zip(figure.subplots(1, 2), FIGURE_METRICS, strict=True):
+    with canvas(
+        PAGE_INCHES, 3.2 + legend_inches(list(styles)), f"Methods on {section.title} in milliseconds{under}"
+    ) as figure:
+        for axes, metric in zip(figure.subplots(1, 2), CURVE_METRICS, strict=True):
             for one in timed:
                 style = styles[one.setup.label]
                 exits = exit_curve(one.setup, metric)
@@ -47,8 +51,6 @@ def latency_figure(section: Section, machine: str, batch: int, timed: Sequence[T
             axes.set_xlabel("Milliseconds an image")
             logarithmic_where_wide(axes, all_times.min(), all_times.max())
         legend_below(figure, handles_of(dict(sorted(styles.items()))))
-        under = f", policy {policy}, thresholding {thresholding}" if policy else ""
-        set_title(figure, f"Methods on {section.title} in milliseconds{under}")
     return Drawing(
         title=f"Accuracy against milliseconds on {section.title}",
         caption=(

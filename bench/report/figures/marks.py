@@ -17,7 +17,6 @@ from bench.findings.setups import Setup
 from bench.report.figures.style import OUTLINE, LineStyle
 from bench.report.figures.values import name_points
 
-FIGURE_METRICS = ("mAP", "rank-1")
 INTERVALS = "Bands and bars: 95 % intervals over test identities"
 OVER_SEEDS = ", means over the seeds like the thick lines; thin lines are the single seeds"
 """What captions say of intervals, and add where there are several seeds (:func:`over_seeds`)."""

@@ -6,20 +6,20 @@ from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.versions import version_remark
 from bench.inert import clean
-from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
-from bench.report.figures.style import COLOURS, COLUMN_INCHES, REFERENCE_COLOUR
-from bench.report.tables.outcomes import COUNTS, outcomes
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
+from bench.report.figures.style import COLOURS, COLUMN_INCHES, DASHED, REFERENCE_COLOUR
+from bench.report.tables.outcomes import COUNTS
 
 RIGHT_COLOUR, WRONG_COLOUR = COLOURS[2], COLOURS[3]
 
 
 def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
     """Stack the right and the wrong exits of each policy beside the most right ones that could be had; None unswept."""
-    rows = outcomes(setup.rows("outcome"))
-    if rows.empty:
+    rows = setup.rows("outcome")
+    if rows.empty or (rows := rows[rows["exit"] == 0]).empty:
         return None
     means = rows.groupby("policy")[list(COUNTS)].mean().sort_values("correct", kind="stable")
-    with canvas(COLUMN_INCHES, 1.5 + 0.26 * len(means)) as figure:
+    with canvas(COLUMN_INCHES, 1.5 + 0.26 * len(means), f"Who leaves first, {heading(section, setup)}") as figure:
         axes = figure.subplots()
         rows_up = range(len(means))
         axes.barh(rows_up, means["correct"], color=RIGHT_COLOUR, label="right first match", height=0.7)
@@ -35,14 +35,13 @@ def outcome_figure(section: Section, setup: Setup) -> Drawing | None:
             height=0.7,
         )
         possible = float(means["possible"].mean())
-        axes.axvline(possible, color=REFERENCE_COLOUR, linestyle=(0, (4, 2)), label="most that could be right")
+        axes.axvline(possible, color=REFERENCE_COLOUR, linestyle=DASHED, label="most that could be right")
         axes.set_yticks(list(rows_up), [clean(policy) for policy in means.index])
         axes.set_xlim(0, max(possible, means["left"].max()) * 1.04)
         axes.set_xlabel("Queries that leave at the first exit")
         axes.grid(False, axis="y")
         line, *bars = axes.get_legend_handles_labels()[0]
         legend_below(figure, [*bars, line], handlelength=1.4, columnspacing=1.2)
-        set_title(figure, f"Who leaves first, {heading(section, setup)}")
     queries = round(float(rows["queries"].mean()))
     averaged = "" if len(setup.runs) == 1 else " Means over the seeds."
     return Drawing(

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import handles_of
-from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, line_styles
+from bench.report.figures.style import DASHED, PAGE_INCHES, REFERENCE_COLOUR, line_styles
 from bench.report.figures.values import name_points
 from bench.report.inferences import InferenceGroup, engines, inference_groups
 
@@ -28,9 +28,10 @@ def _figure(group: InferenceGroup) -> Drawing:
     values = [0.0, *(100 * float(one[what]) for one in points for what in (*PROMISES, "saved_network"))]
     margin = 0.06 * (max(values) - min(values)) or 1.0
     low, high = min(values) - margin, max(values) + margin
-    with canvas(PAGE_INCHES, 3.6 + legend_inches(list(styles))) as figure:
+    title = f"Promised and realised saving, {group.title}"
+    with canvas(PAGE_INCHES, 3.6 + legend_inches(list(styles)), title) as figure:
         for axes, (what, name) in zip(figure.subplots(1, 2), PROMISES.items(), strict=True):
-            axes.axline((0, 0), slope=1, color=REFERENCE_COLOUR, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+            axes.axline((0, 0), slope=1, color=REFERENCE_COLOUR, linewidth=0.9, linestyle=DASHED, zorder=1)
             axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.6, zorder=1)
             for engine, record in group.records.items():
                 ran = engines(record)
@@ -47,9 +48,8 @@ def _figure(group: InferenceGroup) -> Drawing:
             axes.set_xlabel(f"Promised by {name} (% saved)")
             axes.set_ylabel("Realised in the network (% saved)")
         legend_below(figure, handles_of(styles))
-        set_title(figure, f"Promised and realised saving, {group.title}")
     return Drawing(
-        title=f"Promised and realised saving, {group.title}",
+        title=title,
         caption=(
             "A point is a budget; savings are against the full network on the same engine, realised ones in the time "
             "of the network's steps and of compaction. On the dashed diagonal a promise is kept; below zero early exit "

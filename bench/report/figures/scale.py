@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from bench.findings.origin import origin_line
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.style import PAGE_INCHES, LineStyle, line_styles, logarithmic
 from bench.report.figures.values import name_points
 from bench.report.tables.scale import Scale, scale_name
@@ -30,7 +30,7 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
     # An index may be of an exit that was not asked for: that of the longest of several code lengths.
     exits = line_styles(dict.fromkeys(row["exit"] for row in (*measured, *scale["indexes"])))
     indexes = bool(scale["indexes"])
-    with canvas(PAGE_INCHES, 6.0 if indexes else 3.4) as figure:
+    with canvas(PAGE_INCHES, 6.0 if indexes else 3.4, f"Search in large galleries: {scale_name(scale)}") as figure:
         panels = figure.subplots(2 if indexes else 1, 2, squeeze=False).ravel()
         for axes, name, label in zip(
             panels, ("mean_ap", "batched_ms"), ("mAP (%)", "Exact (ms a query)"), strict=False
@@ -61,7 +61,6 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
         if indexes:
             handles += _draw_indexes(list(panels[2:]), scale, exits)
         legend_below(figure, handles)
-        set_title(figure, f"Search in large galleries: {scale_name(scale)}")
     return Drawing(
         title=f"Search in large galleries, {scale_name(scale)}",
         caption=(

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from bench.findings.origin import origin_line
 from bench.findings.sections import Section
 from bench.inert import clean
-from bench.report.figures.drawing import Drawing, canvas, legend_below, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
 from bench.report.tables.search import by_code
 from bench.report.tables.study import Study, bar_ends, study_name
@@ -35,13 +35,12 @@ def search_figures(section: Section) -> Iterator[Drawing]:
 
 def search_figure(study: Study, part: str = "") -> Drawing:
     """Draw rank-1 and mAP, and nanoseconds a comparison, over code length."""
-    with canvas(PAGE_INCHES, 3.3) as figure:
+    with canvas(PAGE_INCHES, 3.3, f"Code length: {study_name(study)}") as figure:
         accuracy, times = figure.subplots(1, 2)
         _draw_accuracy(accuracy, study)
         _draw_times(times, study["times"])
         handles = [handle for axes in (accuracy, times) for handle in axes.get_legend_handles_labels()[0]]
         legend_below(figure, handles)
-        set_title(figure, f"Code length: {study_name(study)}")
     seeds = ", ".join(map(str, study["seeds"]))
     return Drawing(
         title=f"Code length, {study_name(study)}",

@@ -16,7 +16,7 @@ from bench.findings.origin import origin_of_runs
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.findings.sizes import CHANCE, METRIC, POLICY, Size, Sizes, all_sizes, rows_of
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches, set_title
+from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, method_styles
 from bench.report.figures.values import name_points
@@ -59,7 +59,11 @@ def _figure(group: Sizes, rows: pd.DataFrame, panels: Sequence[str], part: str) 
     named = {*with_values, *(group.common if "order" in panels else ())}
     drawn = {method: style for method, style in styles.items() if method in named}
     height = max(1.35 * len(layout), ROW_INCHES * len(group.common) * ("order" in panels), 2.4)
-    with canvas(PAGE_INCHES, height + 0.8 + legend_inches(list(drawn))) as figure:
+    with canvas(
+        PAGE_INCHES,
+        height + 0.8 + legend_inches(list(drawn)),
+        f"Trends with scale: presets side by side, {group.title}",
+    ) as figure:
         axes_of: dict[str, Axes] = figure.subplot_mosaic(cast(Any, layout))
         for name, axes in axes_of.items():
             if name == "order":
@@ -74,7 +78,6 @@ def _figure(group: Sizes, rows: pd.DataFrame, panels: Sequence[str], part: str) 
                 axes.tick_params(labelbottom=False)
             axes.grid(False, axis="x")
         legend_below(figure, handles_of(dict(sorted(drawn.items()))))
-        set_title(figure, f"Trends with scale: presets side by side, {group.title}")
     cost, runs = (
         group.sizes[0].section.cost,
         [run for size in group.sizes for of in size.setups.values() for run in of.runs],

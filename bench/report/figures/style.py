@@ -25,6 +25,8 @@ COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.0
 REFERENCE_COLOUR = "#6b6b6b"
 """Interpolation and oracle: what is no policy is grey."""
+DASHED = (0, (4, 2))
+"""How lines of reference are dashed."""
 OUTLINE = (withStroke(linewidth=2, foreground="white"),)
 """Of names beside points: legible over lines."""
 WIDE = 10

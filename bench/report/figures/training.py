@@ -10,11 +10,11 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
-from bench.report.figures.drawing import Drawing, canvas, heading, set_title
+from bench.report.figures.drawing import Drawing, canvas, heading
 from bench.report.figures.marks import MOST_SEEDS, name_lines, seeds_left_out
 from bench.report.figures.style import COLOURS, logarithmic_where_wide
+from bench.runs.finished import NO_LOSSES
 
-NOT_A_LOSS = ("epoch", "learning_rate", "seconds")
 SUM = "sum of the terms"
 LABEL_HEIGHT = 0.075
 """Room that a name needs, as a share of the panel's height."""
@@ -25,7 +25,7 @@ WIDE = 5
 def training_figure(section: Section, setup: Setup) -> Drawing | None:
     """Draw every loss term over the epochs, a line for each seed; None where no history was kept."""
     histories = [run.history for run in setup.runs if run.history][:MOST_SEEDS]
-    terms = {name for history in histories for entry in history for name in entry} - set(NOT_A_LOSS)
+    terms = {name for history in histories for entry in history for name in entry} - set(NO_LOSSES)
     numeric = sorted(term for term in terms if all(_is_number(e.get(term)) for h in histories for e in h))
     if not numeric:
         return None
@@ -34,7 +34,7 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
     epochs = [np.array([e.get("epoch", at) for at, e in enumerate(h, 1)], dtype=float) for h in histories]
     values = {term: [np.array([e[term] for e in h], dtype=float) for h in histories] for term in numeric}
     every = np.concatenate([line for lines in values.values() for line in lines])
-    with canvas(4.6, 2.5) as figure:
+    with canvas(4.6, 2.5, f"Training, {heading(section, setup)}") as figure:
         axes = figure.subplots()
         for term, lines in values.items():
             marker = "o" if max(map(len, lines)) < 3 else ""
@@ -54,7 +54,6 @@ def training_figure(section: Section, setup: Setup) -> Drawing | None:
             for term, lines in values.items()
         }
         name_lines(axes, ends, {names[term]: colours[term] for term in numeric}, LABEL_HEIGHT)
-        set_title(figure, f"Training, {heading(section, setup)}")
     return Drawing(
         title=f"Training, {setup.label}",
         caption=f"Loss terms, weighted as they are minimised, over the epochs; {setup.seeds}, one line each."

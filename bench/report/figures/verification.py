@@ -11,7 +11,7 @@ from bench.findings.records import records_of
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
-from bench.report.figures.drawing import Drawing, canvas, heading, legend_below, set_title
+from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
 from bench.report.figures.style import exit_colours, line_styles
 from bench.report.figures.values import name_points
 
@@ -24,7 +24,7 @@ def verification_figure(section: Section, setup: Setup) -> Drawing | None:
     if any(not len(rates) for rates, _ in curves):
         return None
     looks = list(line_styles(setup.exit_names).values())
-    with canvas(WIDTH_INCHES, HEIGHT_INCHES) as figure:
+    with canvas(WIDTH_INCHES, HEIGHT_INCHES, f"Same person or not, {heading(section, setup)}") as figure:
         axes = figure.subplots()
         handles = []
         for name, colour, look, (rates, accepted) in zip(
@@ -45,7 +45,6 @@ def verification_figure(section: Section, setup: Setup) -> Drawing | None:
         axes.set_ylabel("True accepts (% of genuine pairs)")
         axes.set_ylim(0, 102)
         legend_below(figure, handles)
-        set_title(figure, f"Same person or not, {heading(section, setup)}")
     mean = "" if len(setup.runs) == 1 else " Means over the seeds at the same rate."
     return Drawing(
         title=f"Same person or not, {setup.label}",

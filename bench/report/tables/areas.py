@@ -10,7 +10,7 @@ from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
 from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
 from bench.findings.leads import LEVEL, policy_leads
-from bench.findings.records import about, records_of
+from bench.findings.records import about, records_of, taken, with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Column, Record, Table, table
@@ -32,8 +32,8 @@ def area_table(section: Section) -> Table:
                     names = beaten.get((metric, setup.label, thresholding, record["policy"]), [])
                     # Interpolation is no policy: it comes last.
                     row[f"better_than_{metric}"] = "; ".join(sorted(names, key=lambda one: (one == INTERPOLATION, one)))
-                row |= {name: record.get(name, math.nan) for name in values}
-                prices = [f"{reached}{end}" for reached in REACHED for end in ("", "_low", "_high")]
+                row |= taken(record, values)
+                prices = with_ends(*map(str, REACHED))
                 yield row | {f"_price_{name}": row[f"mAP_cost_for_{name}"] / last_cost for name in prices}
 
     columns = [
@@ -93,6 +93,6 @@ def _values() -> list[str]:
     names = []
     for metric in CURVE_METRICS:
         names += [f"{metric}_area_interpolation", f"{metric}_area_oracle"]
-        for name in ("area", "area_over_interpolation", "gap_closed", *(f"cost_for_{reached}" for reached in REACHED)):
-            names += [f"{metric}_{name}", f"{metric}_{name}_low", f"{metric}_{name}_high"]
+        summed_up = ("area", "area_over_interpolation", "gap_closed", *(f"cost_for_{reached}" for reached in REACHED))
+        names += with_ends(*(f"{metric}_{name}" for name in summed_up))
     return names

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.findings.columns import counted, named, shared
+from bench.findings.columns import named, rounded, shared
 from bench.findings.rounding import number
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
@@ -32,18 +32,18 @@ def _table(section: Section, group: InferenceGroup) -> Table:
         Column("left at exits (%)", lambda row: " ".join(number(100 * part, 0) for part in row["_fractions"])),
         shared("mAP (%)", "mAP"),
         shared("rank-1 (%)", "rank-1"),
-        *(Column(f"p{name[-2:]} (ms)", _milliseconds(name)) for name in PERCENTILES),
-        Column("queries a second", lambda row: number(row["throughput"], 1)),
+        *(rounded(f"p{name[-2:]} (ms)", name, 2) for name in PERCENTILES),
+        rounded("queries a second", "throughput", 1),
         shared("promised by MACs (%)", "promised_by_macs"),
         shared("promised by steps (%)", "promised_by_steps"),
         shared("realised, network (%)", "saved_network"),
         shared("realised, whole (%)", "saved_end_to_end"),
-        counted("decisions changed", "decisions_changed"),
+        rounded("decisions changed", "decisions_changed"),
     ]
     if group.first["scenario"] == "server":
-        columns.insert(9, Column("rate kept a second", lambda row: number(row["rate"], 1)))
+        columns.insert(9, rounded("rate kept a second", "rate", 1))
     if any(not math.isnan(row["joules"]) for row in rows):
-        columns.insert(9, Column("J a query", lambda row: number(row["joules"], 3)))
+        columns.insert(9, rounded("J a query", "joules", 3))
     note = (
         f"{group.measured} Latencies and queries a second are from image files to answers. Promised and realised: what "
         "is saved of the full network's cost or time on the same engine; whole is from files to answers. Decisions "
@@ -64,7 +64,3 @@ def _row(engine: str, one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _or_nan(value: Any) -> float:
     return math.nan if value is None else float(value)
-
-
-def _milliseconds(name: str) -> Any:
-    return lambda row: number(row[name], 2)

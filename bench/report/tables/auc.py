@@ -6,7 +6,7 @@ import math
 
 from bench.budget.exit_auc import QUESTIONS
 from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
-from bench.findings.records import about, each_record
+from bench.findings.records import about, each_record, taken, with_ends
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
 
@@ -22,8 +22,8 @@ def auc_table(section: Section) -> Table:
     for setup, run, record in each_record(section, "auc"):
         row = {**about(section, setup, run), "policy": record["policy"], "exit": record["exit_name"]}
         row |= {"people": record["people"], "queries": record["queries"], "_order": int(record["exit"])}
-        names = [f"{name}{end}" for name in QUESTIONS for end in ("", "_auc", "_auc_low", "_auc_high")]
-        rows.append(row | {name: record.get(name, math.nan) for name in names})
+        names = [one for name in QUESTIONS for one in (name, *with_ends(f"{name}_auc"))]
+        rows.append(row | taken(record, names))
     rows.sort(key=lambda row: (row["setup"], row["seed"], row["_order"], row["people"] != "test", _last(row)))
     columns = [
         *SETUP_AND_SEED,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.findings.columns import SETUP_AND_SEED, costing, named, scored
-from bench.findings.records import RunRows, about, each_run_of
+from bench.findings.records import RunRows, about, each_run_of, with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Column, Table, table
@@ -25,8 +25,7 @@ def budget_table(section: Section) -> Table:
     """One row for each policy and share of the way: the swept budget next to it."""
     values = ["requested_cost", "realised_cost", "realised_cost_low", "realised_cost_high", "shuffle_spread_mAP"]
     for metric in METRICS:
-        names = (metric, *(f"{metric}_{lead}" for lead in LEADS))
-        values += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+        values += with_ends(metric, *(f"{metric}_{lead}" for lead in LEADS))
 
     def rows() -> Iterator[pd.DataFrame]:
         for setup in section.setups:

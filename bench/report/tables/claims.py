@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.findings.claims.contract import Answer, Claim, Evidence
 from bench.findings.claims.known import CLAIMS
-from bench.findings.columns import named
+from bench.findings.columns import named, told
 from bench.findings.rounding import NOTHING
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
@@ -26,7 +26,9 @@ def claim_table(section: Section) -> Table | None:
         return None
     columns = [
         named("claim", "_quoted"),
-        *(_told(heading, name) for heading, name in (("at most", "allowed"), ("measured",) * 2, ("verdict",) * 2)),
+        told("at most", "allowed"),
+        told("measured"),
+        told("verdict"),
         Column(
             "runs", lambda row: " ".join(key[:KEY_DIGITS] for key in row["run"].split()) or NOTHING, is_number=False
         ),
@@ -39,10 +41,6 @@ def claim_table(section: Section) -> Table | None:
     )
     rows = [_row(claim, answer) for claim, answer in answers(section)]
     return table(f"{section.slug}-{TABLE}", f"What the papers say, {section.title}", note, rows, columns)
-
-
-def _told(heading: str, name: str) -> Column:
-    return Column(heading, lambda row: str(row[name]) or NOTHING, is_number=False)
 
 
 def answers(section: Section) -> list[tuple[Claim, Answer]]:

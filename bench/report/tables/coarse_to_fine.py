@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.findings.rounding import NOTHING, number, percent
+from bench.findings.columns import rounded, shared, told
+from bench.findings.rounding import number
 from bench.findings.table import Column, Record, Table, table
 from bench.findings.text import file_name
 from bench.report.tables.study import METRICS, Study, about, over_seeds, seeds_together, spread_of, study_name
@@ -41,10 +42,10 @@ def coarse_to_fine_table(study: Study, prefix: str) -> Table:
         row["_of_full"] = row["bits"] / full
     columns = [
         Column("search", _name, is_number=False),
-        Column("thresholds", lambda row: row["thresholds"] or NOTHING),
+        told("thresholds", is_number=True),
         Column("compared (%)", _compared),
-        Column("kbit", lambda row: number(row["bits"] / 1e3, 1)),
-        Column("of longest (%)", lambda row: percent(row["_of_full"])),
+        rounded("kbit", "bits", 1, per=1e3),
+        shared("of longest (%)", "_of_full"),
         Column("ms", lambda row: number(row.get("milliseconds", math.nan), 3)),
         *(over_seeds(f"{name} (%)", name) for name in METRICS),
     ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from bench.budget.query_scores import METRICS
 from bench.findings.columns import SETUP_AND_SEED, costing, named, scored
-from bench.findings.records import about, each_record
+from bench.findings.records import about, each_record, taken, with_ends
 from bench.findings.rounding import NOTHING, span
 from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
@@ -16,19 +14,19 @@ TIES = ("mAP_ties_low", "mAP_ties_high")
 
 def exit_table(section: Section) -> Table:
     """One row for each exit of each run: everybody leaves there."""
-    recorded = {name for setup in section.setups for name in setup.columns("exit")}
-    ties = recorded.issuperset(TIES)
-    values = [name for metric in METRICS for name in (metric, f"{metric}_low", f"{metric}_high")] + list(TIES) * ties
+    exits = list(each_record(section, "exit"))
+    ties = {name for *_, record in exits for name in record}.issuperset(TIES)
+    values = with_ends(*METRICS) + list(TIES) * ties
     rows = []
-    for setup, run, record in each_record(section, "exit"):
+    for setup, run, record in exits:
         exit_ = run.exits[int(record["exit"])]
         row = {**about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
         row["cumulative_cost"] = record["realised_cost"]
-        rows.append(row | {name: record.get(name, math.nan) for name in values})
+        rows.append(row | taken(record, values))
     for setup, run, record in each_record(section, "extra"):
         row = {**about(section, setup, run), "exit": f"{record['other']} (no exit)", "code": "", "length": ""}
         row["cumulative_cost"] = record["realised_cost"]
-        rows.append(row | {name: record.get(name, math.nan) for name in values})
+        rows.append(row | taken(record, values))
     columns = [
         *SETUP_AND_SEED,
         named("exit"),

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
-
 from bench.budget.terms import OWN
-from bench.findings.columns import SETUP_AND_SEED, counted, named, scored
-from bench.findings.records import about, rows_of
+from bench.findings.columns import SETUP_AND_SEED, named, rounded, scored
+from bench.findings.records import about, records_of, taken, with_ends
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
 from bench.findings.versions import version_remark
-from bench.runs.frames import records_in
 
 COUNTS = ("left", "correct", "incorrect", "possible")
 RATES = ("precision", "recall")
@@ -22,34 +19,27 @@ OWN_TEXT, HELD_OUT = "its own", "held-out identities"
 HEADINGS = {"leave": "left", "right": "correct", "wrong": "incorrect", "possible": "possible"}
 
 
-def outcomes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Choose, among records of what left early, those of the first exit."""
-    return rows[rows["exit"] == 0] if len(rows) else rows
-
-
 def outcome_table(section: Section) -> Table:
     """One row for each policy: who leaves at the first exit, and was right to."""
     rows = []
     for setup in section.setups:
         for run in setup.runs:
-            records = records_in(outcomes(rows_of(setup, run, "outcome")))
+            records = [record for record in records_of(setup, run, "outcome") if record["exit"] == 0]
             for record in sorted(records, key=lambda row: (-row["correct"], row["policy"])):
                 row = {**about(section, setup, run), "policy": record["policy"]}
-                row |= {name: record.get(name, math.nan) for name in ("threshold_from", "threshold", "queries")}
+                row |= taken(record, ("threshold_from", "threshold", "queries"))
                 learned = sorted((run.learned.get(record["policy"]) or {}).items())
                 row["learned_from"] = "; ".join(f"{value} {what}" for what, value in learned)
-                names = [f"{name}{end}" for name in (*COUNTS, *RATES) for end in ("", "_low", "_high")]
-                names += GIVEN_UP.values()
-                rows.append(row | {name: record.get(name, math.nan) for name in names})
+                rows.append(row | taken(record, [*with_ends(*COUNTS, *RATES), *GIVEN_UP.values()]))
     columns = [
         *SETUP_AND_SEED,
         named("policy"),
         Column("threshold", lambda row: OWN_TEXT if row["threshold_from"] == OWN else HELD_OUT, is_number=False),
-        *(counted(heading, name) for heading, name in HEADINGS.items()),
+        *(rounded(heading, name) for heading, name in HEADINGS.items()),
         *(scored(f"{name} (%)", name) for name in RATES),
     ]
     apart = any(not math.isnan(row["given_up"]) for row in rows)
-    columns += [counted(heading, name) for heading, name in GIVEN_UP.items()] if apart else []
+    columns += [rounded(heading, name) for heading, name in GIVEN_UP.items()] if apart else []
     note = (
         f"{section.title}; {section.evaluated}. Queries that each policy lets go at the first exit, with a right and a "
         "wrong first match there. Thresholds: the policy's own, or the one at which right exits outnumber wrong ones "

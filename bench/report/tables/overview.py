@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.columns import SETUP_AND_SEED, named, scored
 from bench.findings.costs import Cost
-from bench.findings.records import about, records_of
+from bench.findings.records import about, records_of, taken, with_ends
 from bench.findings.rounding import number, ratio
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
@@ -43,8 +42,8 @@ def _row(section: Section, setup: Setup, run: Run) -> dict[str, Any]:
     row |= {"epochs": training.get("epochs"), "training_seconds": training.get("seconds")}
     row |= {"signals": run.evaluation["signals"], "fingerprint": section.fingerprint}
     row |= {f"{which}_exit_cost": exits[index]["realised_cost"] for which, index in (("first", 0), ("last", -1))}
-    names = [f"{metric}{end}" for metric in CURVE_METRICS for end in ("", "_low", "_high")]
-    return row | {f"last_exit_{name}": exits[-1].get(name, math.nan) for name in names}
+    last = taken(exits[-1], with_ends(*CURVE_METRICS))
+    return row | {f"last_exit_{name}": value for name, value in last.items()}
 
 
 def _cost(row: Record, name: str) -> str:

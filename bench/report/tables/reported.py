@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
-from bench.findings.columns import named
+from bench.findings.columns import named, printed, told
 from bench.findings.reported.match import is_reported
 from bench.findings.reported.papers import accuracies
 from bench.findings.reported.values import STAGES, Accuracy
 from bench.findings.rounding import NOTHING
 from bench.findings.sections import Section
-from bench.findings.table import Column, Record, Table, table
+from bench.findings.table import Column, Table, table
 
 
 def reported_table(section: Section) -> Table | None:
@@ -32,13 +31,14 @@ def reported_table(section: Section) -> Table | None:
         named("source"),
         named("table", "place"),
         named("method", "printed"),
-        *(Column(heading, _text(name), is_number=False) for heading, name in (("recipe",) * 2, ("queries",) * 2)),
+        told("recipe"),
+        told("queries"),
         Column("codes", lambda row: f"{row['type']} {row['lengths']}".strip() or NOTHING, is_number=False),
-        *(_score(f"rank-1 S{stage} (%)", f"rank-1_S{stage}") for stage in range(1, STAGES + 1)),
-        _score("mAP (%)", "mAP"),
-        Column("cost (M)", _text("_cost")),
-        Column("parameters (M)", _text("_parameters")),
-        Column("notes", _text("notes"), is_number=False),
+        *(printed(f"rank-1 S{stage} (%)", f"rank-1_S{stage}") for stage in range(1, STAGES + 1)),
+        printed("mAP (%)", "mAP"),
+        told("cost (M)", "_cost", is_number=True),
+        told("parameters (M)", "_parameters", is_number=True),
+        told("notes"),
     ]
     return table(f"{section.slug}-reported", f"What papers report, {section.title}", note, map(_row, rows), columns)
 
@@ -67,14 +67,3 @@ def _row(row: Accuracy) -> dict[str, object]:
         "_cost": row.cost.millions() if row.cost else "",
         "_parameters": f"{row.parameters.sign}{row.parameters.value}" if row.parameters else "",
     }
-
-
-def _text(name: str) -> Callable[[Record], str]:
-    return lambda row: str(row[name]) or NOTHING
-
-
-def _score(heading: str, name: str) -> Column:
-    def text(row: Record) -> str:
-        return NOTHING if math.isnan(row[name]) else f"{100 * row[name]:.6g}"
-
-    return Column(heading, text)

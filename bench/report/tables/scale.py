@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.findings.columns import named
+from bench.findings.columns import named, rounded, shared
 from bench.findings.rounding import NOTHING, number, percent
 from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
@@ -43,9 +43,9 @@ def _exact_table(scale: Scale, prefix: str) -> Table:
         Column("gallery", lambda row: f"{row['images']:,}"),
         Column("rank-1 (%)", lambda row: _percent(row, "rank_1")),
         Column("mAP (%)", lambda row: _percent(row, "mean_ap")),
-        Column("batched (ms)", lambda row: number(row["batched_ms"], 3)),
-        Column("alone (ms)", lambda row: number(row["alone_ms"], 2)),
-        Column("codes (MB)", lambda row: number(row["code_bytes"] / 1e6, 1)),
+        rounded("batched (ms)", "batched_ms", 3),
+        rounded("alone (ms)", "alone_ms", 2),
+        rounded("codes (MB)", "code_bytes", 1, per=1e6),
         Column("measured", lambda row: "derived" if row["derived"] else "measured", is_number=False),
     ]
     note = (
@@ -61,13 +61,13 @@ def _index_table(scale: Scale, prefix: str) -> Table:
         named("exit"),
         Column("gallery", lambda row: f"{row['images']:,}"),
         named("index"),
-        Column("recall (%)", lambda row: percent(row["recall"])),
+        shared("recall (%)", "recall"),
         Column("rank-1 (%)", lambda row: f"{percent(row['rank_1'])}, {percent(row['exact_rank_1'])}"),
         Column("mAP (%)", lambda row: f"{percent(row['mean_ap'])}, {percent(row['exact_mean_ap'])}"),
-        Column("build (s)", lambda row: number(row["build_seconds"], 1)),
-        Column("batched (ms)", lambda row: number(row["batched_ms"], 3)),
-        Column("alone (ms)", lambda row: number(row["alone_ms"], 2)),
-        Column("bytes", lambda row: number(row["image_bytes"], 0)),
+        rounded("build (s)", "build_seconds", 1),
+        rounded("batched (ms)", "batched_ms", 3),
+        rounded("alone (ms)", "alone_ms", 2),
+        rounded("bytes", "image_bytes"),
     ]
     note = (
         f"{_about(scale)}. Of the {scale['listed']} nearest images: one as near as the last of them counts as found. "
@@ -86,9 +86,9 @@ def _needs_table(scale: Scale, prefix: str) -> Table:
         Column("gallery", lambda row: f"{row['images']:,}"),
         named("exit"),
         named("search"),
-        Column("memory (GB)", lambda row: number(row["gigabytes"], 2)),
-        Column("batched (ms)", lambda row: number(row["batched_ms"], 1)),
-        Column("alone (ms)", lambda row: number(row["alone_ms"], 1)),
+        rounded("memory (GB)", "gigabytes", 2),
+        rounded("batched (ms)", "batched_ms", 1),
+        rounded("alone (ms)", "alone_ms", 1),
     ]
     note = (
         f"{_about(scale)}. Derived from the largest gallery that was measured: bytes an image, and milliseconds of "

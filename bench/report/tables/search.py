@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.findings.columns import named, shared
+from bench.findings.columns import named, printed, rounded, shared
 from bench.findings.reported.papers import code_lengths, search_times
 from bench.findings.reported.values import CodeLength
 from bench.findings.rounding import NOTHING, number, span
@@ -44,10 +44,10 @@ def by_code(study: Study) -> list[list[Mapping[str, Any]]]:
 
 def _accuracy_table(study: Study, prefix: str) -> Table:
     """One row for each code: means over its seeds, with their deviation, or the interval of a single seed."""
-    printed = {row.length: row for row in code_lengths() if row.method == study["method"]["name"]}
+    in_paper = {row.length: row for row in code_lengths() if row.method == study["method"]["name"]}
     rows = []
     for group in by_code(study):
-        first, reported = group[0], printed.get(group[0]["length"])
+        first, reported = group[0], in_paper.get(group[0]["length"])
         row = {**about(study), **{name: first[name] for name in ("exit", "code", "length")}}
         row |= seeds_together(group, ABOUT_ROW)
         row["reported_rank-1"] = float(reported.rank_1 / 100) if reported else math.nan
@@ -64,7 +64,7 @@ def _accuracy_table(study: Study, prefix: str) -> Table:
     columns += [over_seeds(title, name) for name, title in RE_RANKED.items() if name in has]
     if "re_ranked_seconds" in has:
         columns.append(Column("matched, re-ranked (s)", _seconds))
-    columns += [_printed(f"reported {name} (%)", f"reported_{name}") for name in METRICS if printed]
+    columns += [printed(f"reported {name} (%)", f"reported_{name}") for name in METRICS if in_paper]
     note = (
         f"{study_name(study)}; seeds {', '.join(map(str, study['seeds']))}; {spread_of(study)}. "
         "Equal distances count as their expectation; by ties: from the worst order of theirs to the best."
@@ -74,27 +74,27 @@ def _accuracy_table(study: Study, prefix: str) -> Table:
             " Re-ranked: k-reciprocal, k1 20, k2 6, λ 0.3; it compares all images with all, and is no part of any "
             "budget. Seconds: of all queries, in all."
         )
-    if printed:
-        note += f" Reported: {_source(printed)}; {_on_other_data(study, printed)}."
+    if in_paper:
+        note += f" Reported: {_source(in_paper)}; {_on_other_data(study, in_paper)}."
     return _table(study, prefix, "code-lengths", "Accuracy by code length", note, rows, columns)
 
 
 def _time_table(study: Study, prefix: str) -> Table:
-    printed = {row.length: row for row in code_lengths()}
+    in_paper = {row.length: row for row in code_lengths()}
     provenance = study["provenance"]
     fixed = {"gallery_size": study["gallery_size"], "processor": provenance["processor"]}
     rows = [{"length": row["length"], **dict(sorted(row.items())), **fixed} for row in study["times"]]
     columns = [
-        Column("length", lambda row: number(row["length"], 0)),
+        rounded("length", "length"),
         Column("comparison (ns)", lambda row: _pair(row["binary_ns"], row["continuous_ns"], 1)),
         Column("in a loop (ns)", lambda row: _pair(row["loop_binary_ns"], row["loop_continuous_ns"], 0)),
         Column("search (ms)", lambda row: _pair(row["binary_search_ms"], row["continuous_search_ms"], 2)),
         Column("bytes an image", lambda row: f"{row['binary_bytes']:,} : {row['continuous_bytes']:,}"),
-        Column("reported comparison (µs)", lambda row: _reported_time(printed.get(int(row["length"])))),
+        Column("reported comparison (µs)", lambda row: _reported_time(in_paper.get(int(row["length"])))),
     ]
     note = (
         f"{provenance['processor']}, {provenance['threads']} threads; {study['gallery_size']:,} gallery images; "
-        f"bits : floats of the same length (floats over bits). {study['convention']} Reported: {_source(printed)}."
+        f"bits : floats of the same length (floats over bits). {study['convention']} Reported: {_source(in_paper)}."
     )
     return _table(study, prefix, "search-times", "Time by code length", note, rows, columns)
 
@@ -125,9 +125,9 @@ def _chain_table(study: Study, prefix: str) -> Table:
         named("seed", "_seed", is_number=True),
         named("leave (%)", "_leave", is_number=True),
         named("way", "name"),
-        Column("a query (ms)", lambda row: number(row["milliseconds"], 2)),
+        rounded("a query (ms)", "milliseconds", 2),
         shared("of the first (%)", "_of_first"),
-        _printed("reported (s)", "reported_seconds", 1),
+        printed("reported (s)", "reported_seconds", 1),
     ]
     sources = "; ".join(dict.fromkeys(f"{row.source.name}, {row.place}" for row in reported.values()))
     policy = study["chains"][0]["policy"] if study["chains"] else ""
@@ -153,24 +153,19 @@ def _table(
     return table(file_name(prefix, ending=kind).lstrip("-"), f"{title}, {study_name(study)}", note, rows, columns)
 
 
-def _source(printed: Mapping[int, CodeLength]) -> str:
-    row = next(iter(printed.values()))
+def _source(in_paper: Mapping[int, CodeLength]) -> str:
+    row = next(iter(in_paper.values()))
     return f"{row.source.name}, {row.place}"
 
 
-def _on_other_data(study: Study, printed: Mapping[int, CodeLength]) -> str:
-    row = next(iter(printed.values()))
+def _on_other_data(study: Study, in_paper: Mapping[int, CodeLength]) -> str:
+    row = next(iter(in_paper.values()))
     same = row.dataset == study["dataset"]["name"] and not study["dataset"]["rendered"]
     return "on the same dataset" if same else f"on {row.dataset}, photographs: other data than these"
 
 
 def _code(row: Record) -> str:
     return f"{row['length']:,} {'bits' if row['code'] == 'binary' else 'floats'}"
-
-
-def _printed(heading: str, name: str, factor: int = 100) -> Column:
-    """Show a value as a paper prints it, or a dash."""
-    return Column(heading, lambda row: NOTHING if math.isnan(row[name]) else f"{factor * row[name]:.6g}")
 
 
 def _seconds(row: Record) -> str:

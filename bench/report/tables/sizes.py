@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.findings.columns import costing, named, scored, shared
-from bench.findings.rounding import number
+from bench.findings.columns import costing, named, rounded, scored, shared
 from bench.findings.sections import Section
 from bench.findings.sizes import CHANCE, METRIC, POLICY, Sizes, all_sizes, order_kept, rows_of, thresholding_of
-from bench.findings.table import Column, Table, table
+from bench.findings.table import Table, table
 from bench.findings.text import file_name
 from bench.findings.versions import version_remark
 
@@ -34,7 +33,7 @@ def _table(group: Sizes, name: str) -> Table:
         named("seeds", "seed", is_number=True),
         costing(cost.heading("last exit"), cost, "last_exit_cost"),
         scored(f"{METRIC} last exit (%)", f"last_exit_{METRIC}"),
-        Column("order", lambda row: number(row["order"], 0)),
+        rounded("order", "order"),
         shared("first exit of the last (%)", "first_of_last"),
         scored(f"{POLICY} over {CHANCE} (points)", "gain", signed=True),
         scored(f"gap closed by {POLICY} (%)", "gap_closed"),

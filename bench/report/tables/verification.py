@@ -5,27 +5,27 @@ from __future__ import annotations
 import math
 
 from bench.budget.verification import FALSE_ACCEPT_RATES
-from bench.findings.columns import SETUP_AND_SEED, counted, named, scored, shared
-from bench.findings.records import about, each_record
+from bench.findings.columns import SETUP_AND_SEED, named, rounded, scored, shared
+from bench.findings.records import about, each_record, taken, with_ends
 from bench.findings.rounding import NOTHING, number
 from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
 
 WHOLE = {"binary": 0}
-"""Decimals of a distance by the kind of code: bits are counted."""
+"""Decimals of a distance by the kind of code: bits are rounded."""
 
 
 def verification_table(section: Section) -> Table:
     """One row for each exit of each run whose pairs were compared."""
     rates = list(FALSE_ACCEPT_RATES)
-    values = [f"true_accepts_at_{rate}{end}" for rate in rates for end in ("", "_low", "_high")]
+    values = with_ends(*(f"true_accepts_at_{rate}" for rate in rates))
     values += [f"distance_at_{rate}" for rate in rates]
     rows = []
     for setup, run, record in each_record(section, "verification"):
         exit_ = run.exits[int(record["exit"])]
         row = {**about(section, setup, run), "exit": exit_.name, "code": exit_.code, "length": exit_.length}
         row |= {name: record[name] for name in ("roc_area", "equal_error_rate", "genuine_pairs", "impostor_pairs")}
-        rows.append(row | {name: record.get(name, math.nan) for name in values})
+        rows.append(row | taken(record, values))
     columns = [
         *SETUP_AND_SEED,
         named("exit"),
@@ -34,8 +34,8 @@ def verification_table(section: Section) -> Table:
         shared("EER (%)", "equal_error_rate"),
         *(scored(f"TAR at FAR {rate} (%)", f"true_accepts_at_{rate}") for rate in rates),
         *(_distance(rate) for rate in rates),
-        counted("genuine pairs", "genuine_pairs"),
-        counted("impostor pairs", "impostor_pairs"),
+        rounded("genuine pairs", "genuine_pairs"),
+        rounded("impostor pairs", "impostor_pairs"),
     ]
     note = (
         f"{section.title}. Every query against every gallery image; pairs of one person in one camera are left out. A "

@@ -6,7 +6,6 @@ import math
 import multiprocessing
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from pickle import UnpicklingError
 from types import TracebackType
 
+from bench.child_process import follow_parent
 from bench.precision import resolve_device
 from bench.running.request import RunRequest
 from bench.running.workers.events import Began, Ended, Event, Lost, Outcome, Telling
@@ -175,9 +175,8 @@ class _ToParent(Telling):
 
 def _serve(connection: Connection, name: str, threads: int, accelerator: str | None, do: Do) -> None:
     """Do what the parent sends until it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which asks by SIGTERM
-    signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, _stop)  # by which the parent asks
+    follow_parent()
     # Both are read once, when torch is loaded and when it looks for accelerators.
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if accelerator is not None:
@@ -193,10 +192,3 @@ def _serve(connection: Connection, name: str, threads: int, accelerator: str | N
 
 def _stop(number: int, _: object) -> None:
     raise KeyboardInterrupt
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
