@@ -21,6 +21,7 @@ from bench.findings.leads import LEVEL, ahead, curve_value, policy_lead, setup_l
 from bench.findings.records import about_setup, with_ends
 from bench.findings.sections import Section, evaluated
 from bench.findings.setups import Setup
+from bench.findings.text import file_name
 
 METRIC = "mAP"
 POLICY, CHANCE = PREFERRED_POLICY, "random"
@@ -190,3 +191,30 @@ def _leaders(size: Size, methods: Sequence[str]) -> dict[tuple[str, str], int]:
     chosen = replace(size.section, setups=tuple(size.setups[name] for name in methods))
     pairs = combinations(methods, 2)
     return {pair: ahead(row, METRIC) for pair, row in zip(pairs, setup_leads(chosen, "", ""), strict=True)}
+
+
+def part_of(group: Sizes, groups: Sequence[Sizes]) -> str:
+    """Name a group in file names: its data, and a number where several groups have the same."""
+    alike = [one for one in groups if one.name == group.name]
+    return file_name(group.name, "" if alike[0] is group else str(alike.index(group) + 1))
+
+
+def reading(group: Sizes) -> str:
+    """Say what is shown and what of it compares."""
+    data = {size.section.title for size in group.sizes}
+    several = "; ".join(f"{size.name}: {size.section.title}" for size in group.sizes)
+    alike = (
+        f"Presets are scored on different sets ({several}), so heights of {METRIC} do not compare from one preset "
+        "to the next; what does is told within each. "
+        if len(data) > 1
+        else ""
+    )
+    thresholding = thresholding_of(group)
+    swept = f" (thresholding {thresholding})" if thresholding else ""
+    left_out = f" Left out, for no one setup stands for it: {'; '.join(group.left_out)}." if group.left_out else ""
+    return (
+        f"{alike}Order: by {METRIC} with everybody at the last exit, 1 the highest, among the {len(group.common)} "
+        f"methods that every preset has. First exit: its {METRIC} with everybody there, of the last exit's. "
+        f"{POLICY} over {CHANCE}: difference of the mean {METRIC} over all budgets{swept}. Gap closed: share of the "
+        f"oracle's lead over interpolation between exits. Means over seeds. {order_kept(group)}{left_out}".rstrip()
+    )

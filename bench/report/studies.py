@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.files import SCHEMA_VERSION, check_name
+from bench.findings.studies import study_name
 from bench.measurements import MeasurementKind
 from bench.report.tables.scale import scale_tables
 from bench.report.tables.search import study_tables
-from bench.report.tables.study import study_name
 from bench.runs.upgrade import upgrade_record
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from bench.cost.profiles import LATENCIES, machine, network_key, write_latency
 from bench.findings.sections import sections
+from bench.findings.timed import timed_setups
 from bench.report.figures.latency import latency_figures
-from bench.report.tables.latency import latency_table, timed_setups
+from bench.report.tables.latency import latency_table
 from bench.runs.load import load
 
 SIZE = [128, 64]

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from bench.findings.claims.contract import Answer, Evidence, NotMeasured
 from bench.findings.leads import LEVEL, exit_lead
 from bench.findings.rounding import percent
-from bench.findings.setups import Setup
-from bench.runs.fields import laid_flat
-
-NOT_SETTINGS = ("seed",)
+from bench.findings.setups import Setup, settings_of
 
 
 def switched(evidence: Evidence, method: str, option: str, on: object, off: object, exit_index: int) -> Answer:
@@ -19,7 +13,7 @@ def switched(evidence: Evidence, method: str, option: str, on: object, off: obje
 
     Raises :class:`~bench.findings.claims.contract.NotMeasured` where there are no such two.
     """
-    settings = [(setup, _settings(setup)) for setup in evidence.setups(method)]
+    settings = [(setup, settings_of(setup.runs[0])) for setup in evidence.setups(method)]
     # A run of before there was the option is one with it on.
     switched_at = [(setup, own.pop(f"network.{option}", on), own) for setup, own in settings]
     without = [(setup, own) for setup, at, own in switched_at if at == off]
@@ -48,8 +42,3 @@ def _answer(evidence: Evidence, one: Setup, other: Setup, option: str, exit_inde
         f"{verdict} (p {'<' if found.p < LEVEL else '≥'} {LEVEL}, one test)",
         (*cells[0], *cells[1]),
     )
-
-
-def _settings(setup: Setup) -> dict[str, Any]:
-    spec: Mapping[str, Any] = setup.runs[0].spec
-    return {name: value for name, value in laid_flat(spec).items() if name not in NOT_SETTINGS}

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.budget.query_scores import CURVE_METRICS
+from bench.findings.inferences import InferenceGroup, Record, engines, inference_groups
 from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles, logarithmic_where_wide
 from bench.report.figures.values import name_points
-from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 
 POINTS = {"full": ("full network", "*", 9.0), "exit": ("each exit alone", "D", 4.5), "rival": ("rival", "X", 7.0)}
 """What is no engine: name, marker and size, by kind."""

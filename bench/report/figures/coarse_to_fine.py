@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 from bench.findings.origin import origin_line
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
+from bench.findings.studies import BETA_NAME, METRICS, Study, bar_ends, study_name, ways
 from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import COLOURS, OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
 from bench.report.figures.values import name_points
-from bench.report.tables.coarse_to_fine import BETA_NAME, ways
-from bench.report.tables.study import METRICS, Study, bar_ends, study_name
 
 STYLES = {
     "one code": ("one code alone", LineStyle(REFERENCE_COLOUR, "s", (0, (1.2, 1)))),

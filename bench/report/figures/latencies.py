@@ -10,10 +10,10 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from bench.findings.inferences import InferenceGroup, Record, engines, inference_groups
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic_where_wide
-from bench.report.inferences import InferenceGroup, Record, engines, inference_groups
 
 FULL = "full network"
 GROUP_WIDTH = 0.8

@@ -12,11 +12,11 @@ from bench.findings.curves import FloatArray, exit_curve, policy_means
 from bench.findings.origin import origin_line
 from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
+from bench.findings.timed import Timed, timed_setups
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, logarithmic_where_wide, method_styles
 from bench.report.figures.values import name_points
-from bench.report.tables.latency import Timed, timed_setups
 
 
 def latency_figures(section: Section) -> Iterator[Drawing]:

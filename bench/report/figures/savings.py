@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.findings.inferences import InferenceGroup, engines, inference_groups
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import DASHED, PAGE_INCHES, REFERENCE_COLOUR, line_styles
 from bench.report.figures.values import name_points
-from bench.report.inferences import InferenceGroup, engines, inference_groups
 
 PROMISES = {"promised_by_macs": "multiply-adds", "promised_by_steps": "the step profile"}
 

@@ -10,10 +10,10 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from bench.findings.origin import origin_line
 from bench.findings.sections import Section
+from bench.findings.studies import Scale, scale_name
 from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.style import PAGE_INCHES, LineStyle, line_styles, logarithmic
 from bench.report.figures.values import name_points
-from bench.report.tables.scale import Scale, scale_name
 
 EXACT = "exact"
 

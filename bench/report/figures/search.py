@@ -11,11 +11,10 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from bench.findings.origin import origin_line
 from bench.findings.sections import Section
+from bench.findings.studies import Study, bar_ends, by_code, study_name
 from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.style import COLOURS, PAGE_INCHES, LineStyle
-from bench.report.tables.search import by_code
-from bench.report.tables.study import Study, bar_ends, study_name
 
 ACCURACY_STYLES = {"rank-1": LineStyle(COLOURS[0], "o", "-"), "mAP": LineStyle(COLOURS[1], "s", (0, (5, 1.5)))}
 WAYS = {

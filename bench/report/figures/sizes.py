@@ -15,12 +15,11 @@ from bench.findings.costs import MULTIPLY_ADDS
 from bench.findings.origin import origin_of_runs
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
-from bench.findings.sizes import CHANCE, METRIC, POLICY, Size, Sizes, all_sizes, rows_of
+from bench.findings.sizes import CHANCE, METRIC, POLICY, Size, Sizes, all_sizes, part_of, reading, rows_of
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, method_styles
 from bench.report.figures.values import name_points
-from bench.report.tables.sizes import part_of, reading
 
 PANELS = {
     "gain": f"{POLICY} over {CHANCE}\n(points of {METRIC})",

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.findings.columns import named, rounded, shared
+from bench.findings.inferences import InferenceGroup, inference_groups
 from bench.findings.rounding import number
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
 from bench.findings.text import file_name
-from bench.report.inferences import InferenceGroup, inference_groups
 
 PERCENTILES = ("latency_p50", "latency_p90", "latency_p99")
 SAVINGS = ("promised_by_macs", "promised_by_steps", "saved_network", "saved_end_to_end")

@@ -8,20 +8,19 @@ from typing import Any
 
 from bench.findings.columns import rounded, shared, told
 from bench.findings.rounding import number
+from bench.findings.studies import (
+    BETA_NAME,
+    METRICS,
+    Study,
+    about,
+    over_seeds,
+    seeds_together,
+    spread_of,
+    study_name,
+    ways,
+)
 from bench.findings.table import Column, Record, Table, table
 from bench.findings.text import file_name
-from bench.report.tables.study import METRICS, Study, about, over_seeds, seeds_together, spread_of, study_name
-
-BETA_NAME = "β 2"
-"""The paper's β."""
-
-
-def ways(study: Study) -> list[list[Mapping[str, Any]]]:
-    """Rows of one way of searching each, its seeds together; none in a study that has no such search."""
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in study.get("coarse_to_fine", ()):
-        groups.setdefault((row["way"], row["name"]), []).append(row)
-    return list(groups.values())
 
 
 def coarse_to_fine_table(study: Study, prefix: str) -> Table:

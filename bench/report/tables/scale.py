@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from bench.findings.columns import named, rounded, shared
 from bench.findings.rounding import NOTHING, number, percent
 from bench.findings.sections import Section
+from bench.findings.studies import Scale, scale_name
 from bench.findings.table import Column, Record, Table, table
-from bench.inert import clean
 
 TIMES = ("batched_ms", "alone_ms")
 EVERY_IMAGE = ("ctf",)
 """Indexes that look at every image: their times grow with the gallery. Flat is exact search in memory."""
-Scale = Mapping[str, Any]
-"""What ``bench gallery scale`` keeps."""
-
-
-def scale_name(scale: Scale) -> str:
-    """Name whose codes were searched."""
-    rendered = " (rendered)" if scale["dataset"]["rendered"] else ""
-    return clean(f"{scale['name']} on {scale['dataset']['name']}{rendered}")
 
 
 def section_tables(section: Section) -> tuple[Table, ...]:

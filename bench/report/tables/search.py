@@ -11,10 +11,10 @@ from bench.findings.reported.papers import code_lengths, search_times
 from bench.findings.reported.values import CodeLength
 from bench.findings.rounding import NOTHING, number, span
 from bench.findings.sections import Section
+from bench.findings.studies import METRICS, Study, about, by_code, over_seeds, seeds_together, spread_of, study_name
 from bench.findings.table import Column, Record, Table, table
 from bench.findings.text import file_name
 from bench.report.tables.coarse_to_fine import coarse_to_fine_table
-from bench.report.tables.study import METRICS, Study, about, over_seeds, seeds_together, spread_of, study_name
 
 RE_RANKED = {"re_ranked_rank_1": "re-ranked rank-1 (%)", "re_ranked_mean_ap": "re-ranked mAP (%)"}
 ABOUT_ROW = ("seed", "exit", "code", "length", "run")
@@ -32,14 +32,6 @@ def study_tables(study: Study, prefix: str = "") -> tuple[Table, ...]:
     """Give the tables of a study that have rows; ``prefix`` begins the names of their files."""
     made = (_accuracy_table(study, prefix), _time_table(study, prefix), _chain_table(study, prefix))
     return tuple(one for one in (*made, coarse_to_fine_table(study, prefix)) if len(one))
-
-
-def by_code(study: Study) -> list[list[Mapping[str, Any]]]:
-    """Accuracy rows of one code each, its seeds together: of one length, or of one exit."""
-    groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
-    for row in study["accuracy"]:
-        groups.setdefault((row["exit"], row["length"]), []).append(row)
-    return list(groups.values())
 
 
 def _accuracy_table(study: Study, prefix: str) -> Table:

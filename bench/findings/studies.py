@@ -1,4 +1,4 @@
-"""What the tables and figures of search studies share: the study's name, and its seeds in one row."""
+"""Search studies and searches of large galleries: their names, what belongs together in them, seeds in one row."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from bench.inert import clean
 
 Study = Mapping[str, Any]
 METRICS = ("rank-1", "mAP")
+BETA_NAME = "β 2"
+"""The paper's β."""
+Scale = Mapping[str, Any]
+"""What ``bench gallery scale`` keeps."""
 
 
 def study_name(study: Study) -> str:
@@ -20,6 +24,28 @@ def study_name(study: Study) -> str:
     method, dataset = study["method"], study["dataset"]
     data = f"{dataset['name']}{' (rendered)' if dataset['rendered'] else ''}"
     return clean(f"{method['name']} {method['preset']} on {data}")
+
+
+def scale_name(scale: Scale) -> str:
+    """Name whose codes were searched."""
+    rendered = " (rendered)" if scale["dataset"]["rendered"] else ""
+    return clean(f"{scale['name']} on {scale['dataset']['name']}{rendered}")
+
+
+def by_code(study: Study) -> list[list[Mapping[str, Any]]]:
+    """Accuracy rows of one code each, its seeds together: of one length, or of one exit."""
+    groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for row in study["accuracy"]:
+        groups.setdefault((row["exit"], row["length"]), []).append(row)
+    return list(groups.values())
+
+
+def ways(study: Study) -> list[list[Mapping[str, Any]]]:
+    """Rows of one way of searching each, its seeds together; none in a study that has no such search."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in study.get("coarse_to_fine", ()):
+        groups.setdefault((row["way"], row["name"]), []).append(row)
+    return list(groups.values())
 
 
 def about(study: Study) -> dict[str, Any]:
