@@ -134,6 +134,35 @@ def test_what_should_be_instant_waits_for_neither_torch_nor_numpy():
     assert answer.stdout.endswith("\nall at once\n"), answer.stderr
 
 
+IMPORTED = """
+import sys
+from importlib import import_module
+
+def without(*libraries):
+    assert not set(libraries) & set(sys.modules), set(libraries) & set(sys.modules)
+
+import bench
+without("numpy", "pandas", "torch")
+bench.BenchError
+without("numpy")
+assert "sweep" in dir(bench)
+import bench.report.write
+without("torch", "scipy", "matplotlib", "PIL")
+bench.load_runs, bench.evaluate
+for name in sys.argv[1:]:
+    import_module(name)
+    without("torch")
+"""
+
+
+def test_importing_loads_no_more_than_is_needed():
+    """In one process, those that may load least first."""
+    data = [f"bench.data.{name}" for name in ("market1501", "manifest", "images", "sampling", "split")]
+    code = [sys.executable, "-c", IMPORTED, *data, "bench.retrieval.evaluate", "bench.retrieval.neighbours"]
+    answer = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+
+
 ROOMS = (
     (
         *(

@@ -4,8 +4,6 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -233,25 +231,3 @@ def test_interruption_leaves_nothing_half_built(samples, cache):
     with pytest.raises(KeyboardInterrupt):
         open_store(samples, SIZE, cache, Interrupted())
     assert not list(cache.iterdir())
-
-
-def test_the_data_room_is_entered_without_torch():
-    modules = ", ".join(f"bench.data.{name}" for name in ("market1501", "manifest", "images", "sampling", "split"))
-    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_a_flipped_byte_in_the_pixels_or_beside_them_is_built_anew(tmp_path):
-    from bench.data import images as module
-
-    path = tmp_path / "a.png"
-    Image.fromarray(np.arange(12 * 8 * 3, dtype=np.uint8).reshape(12, 8, 3)).save(path)
-    samples = (ImageSample(path, 1, 1),)
-    whole = open_store(samples, (12, 8), tmp_path / "cache").images.copy()
-    for suffix in ("npy", "json"):
-        (file,) = (tmp_path / "cache").glob(f"*.{suffix}")
-        content = bytearray(file.read_bytes())
-        content[len(content) // 2] ^= 1
-        file.write_bytes(content)
-        module._DIGESTS.clear()
-        np.testing.assert_array_equal(open_store(samples, (12, 8), tmp_path / "cache").images, whole)

@@ -1,8 +1,6 @@
 """The whole report: files, bytes, the page, and what stays out of it."""
 
 import re
-import subprocess
-import sys
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -211,12 +209,6 @@ def test_a_folder_that_cannot_be_written_is_named(small, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BenchError, match="cannot write the report under"):
         write_report(small, tmp_path / "file" / "report")
-
-
-def test_reading_records_waits_for_nothing_that_draws():
-    code = "import sys, bench.report.write; print({'torch', 'scipy', 'matplotlib', 'PIL'} & set(sys.modules))"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "set()"
 
 
 def test_the_command_ends_with_a_table_or_with_json(small, figures_drawn, tmp_path):
