@@ -7,6 +7,7 @@ drawn has to be picklable, and a script that asks for more than one process has 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -110,6 +111,7 @@ def _begin(sections: list[Section]) -> None:
     """Keep what is drawn."""
     follow_parent()
     _SECTIONS[:] = sections
+    gc.freeze()  # they stay to the end: the cyclic collector need not look through them with every figure
 
 
 def _fill_here(job: Job) -> _Filled:

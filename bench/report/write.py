@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -98,13 +99,23 @@ def write_report(
             made.remarks += [*_few_held_out(found.runs), *broken_kinds()]
             if remark := without_digest(path for kind in MEASURED for path in kind.paths(results)):
                 made.remarks.append(f"latencies, searches and early exits: {remark}")
-            with drawing(made.drawn, made.jobs, workers) as figures_done:
+            with _set_aside(), drawing(made.drawn, made.jobs, workers) as figures_done:
                 # Other processes draw by now.
                 made.write_tables()
                 made.take(figures_done, reporter)
             made.write_page(results if pictures else None)
             files = tuple(_move(made.folder, out, name) for name in sorted(made.names))
     return Report(out, files, tuple(map(without_records, all_sections)), tuple(made.remarks))
+
+
+@contextmanager
+def _set_aside() -> Iterator[None]:
+    """Hide what is loaded from the cyclic collector: it would look through all runs again with every figure."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _few_held_out(runs: Sequence[Run]) -> list[str]:

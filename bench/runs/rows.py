@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -14,6 +15,9 @@ SUMMARIES = ("curve", "comparison", "outcome", "auc", "verification", "roc")
 KINDS = (*POINTS, *SUMMARIES)
 TEXTS = ("other", "threshold_from", "people")
 """Fields of some kinds of records that are texts."""
+COSTS = ("requested_cost", "realised_cost")
+NEEDED = ("mAP", "rank-1")
+"""Metrics that every point has, but for those of an oracle that keeps to a budget."""
 NO_NUMBERS = frozenset({"kind", "policy", "thresholding", "a", "exit", "exit_fractions", *TEXTS})
 """Fields that are no plain numbers."""
 
@@ -68,24 +72,35 @@ def _row(record: Mapping[str, Any], exits: Sequence[str]) -> dict[str, Any]:
     if kind == "policy" and len(fractions) != len(exits):
         raise ValueError(f"{len(fractions)} exit fractions for {len(exits)} exits")
     if fractions:
-        row |= _finite({f"exit_fraction_{index}": fraction for index, fraction in enumerate(fractions, 1)})
+        row |= _finite([f"exit_fraction_{index}" for index in range(1, len(fractions) + 1)], fractions)
     for name in TEXTS:
         row[name] = intern(str(record.get(name, "")))
-    numbers = {name: value for name, value in record.items() if name not in NO_NUMBERS and value is not None}
-    row |= _finite(numbers)
+    names = _numbers_among(tuple(record))
+    try:
+        row |= _finite(names, [*map(record.__getitem__, names)])
+    except TypeError:  # None stands where a number could not be computed
+        names = tuple(name for name in names if record[name] is not None)
+        row |= _finite(names, [*map(record.__getitem__, names)])
     if kind in SUMMARIES:
         return row
     constrained = kind == "oracle" and record["thresholding"] == "constrained"
-    needed = ("mAP", "rank-1") if not constrained else ()
-    missing = [name for name in ("requested_cost", "realised_cost", *needed) if name not in row]
-    if missing or not any(metric in row for metric in METRICS):
+    needed = COSTS if constrained else (*COSTS, *NEEDED)
+    if not row.keys() >= set(needed) or not any(metric in row for metric in METRICS):
+        missing = [name for name in needed if name not in row]
         raise ValueError(f"a record of kind {kind} lacks {', '.join(missing) or 'every metric'}")
     return row
 
 
-def _finite(values: Mapping[str, Any]) -> dict[str, float]:
-    numbers = dict(zip(values, map(float, values.values()), strict=True))
-    if not all(map(math.isfinite, numbers.values())):
+@lru_cache(maxsize=256)
+def _numbers_among(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Choose the fields that are plain numbers: thousands of records have the same few sets of names."""
+    return tuple(name for name in names if name not in NO_NUMBERS)
+
+
+def _finite(names: Sequence[str], values: Sequence[Any]) -> dict[str, float]:
+    numbers = dict(zip(names, map(float, values), strict=True))
+    # One number that is not finite makes the sum so; a sum may be infinite without, so each is looked at then.
+    if not math.isfinite(sum(numbers.values())) and not all(map(math.isfinite, numbers.values())):
         raise ValueError(
             f"a finite number is expected for {', '.join(n for n in numbers if not math.isfinite(numbers[n]))}"
         )
