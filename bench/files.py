@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,26 @@ def read_arrays(path: Path, advice: str = AGAIN) -> dict[str, NDArray[Any]]:
             return dict(stored)
     except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error, DamagedFile) as problem:
         raise DamagedFile(f"cannot read {path} ({problem}); {advice}") from problem
+
+
+def check_writable(folder: Path, choose: str = "other --results") -> None:
+    """Look, before the work begins, whether files can be written to a folder, which need not be there yet.
+
+    Nothing is made: the nearest folder that is there has to allow it. Raises BenchError that says what to ``choose``.
+    """
+    try:
+        there = folder
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        if not there.is_dir():
+            reason = f"{there} is no folder"
+        elif os.access(there, os.W_OK | os.X_OK):
+            return
+        else:
+            reason = f"{there} is read-only or belongs to somebody else"
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+    raise BenchError(f"cannot write under {folder}: {reason}; choose {choose}")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from bench.cli.options import (
 )
 from bench.cli.requests import overrides, run_request
 from bench.cli.terminal import OUT, TerminalReporter, percent, show_table
+from bench.files import check_writable
 
 
 def search_command(
@@ -62,6 +63,7 @@ def search_command(
         precision=precision,
         fresh=fresh,
     )
+    check_writable(results)
     found = find_architecture(request, TerminalReporter())
 
     from bench.report.figures.architecture import architecture_figure, progress_figure

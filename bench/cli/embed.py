@@ -13,6 +13,7 @@ from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, printable, show_table
 from bench.data.cache import default_cache
 from bench.errors import BenchError
+from bench.files import check_writable
 
 if TYPE_CHECKING:
     from bench.inference.embedding import ImageCodes
@@ -50,6 +51,7 @@ def embed_command(
         raise BenchError(f"{out}: codes are written as .npz, name the file so")
     if out.exists() and not overwrite:
         raise BenchError(f"{out}: is there already; --overwrite replaces it")
+    check_writable(out.parent, "another --out")
     # Here, not at the top: help should not wait for torch.
     from bench.inference.embedding import embed_folder, save_codes
     from bench.inference.export.trained import read_trained

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, as shells have it."""
@@ -47,6 +47,11 @@ def guarded() -> Iterator[None]:
         wait_passively()
         try:
             yield
+        except OSError as problem:
+            # Help is printed by the parser, outside of any command.
+            if problem.filename:
+                raise
+            _output_failed(problem)
         finally:
             _close_output()
 
@@ -112,13 +117,18 @@ def _raise_later(others: Callable[[Any], Any], ignored: Any) -> None:
 
 
 def _hold_standard_streams() -> None:
-    """Open what is closed of the standard streams as nothing: no file of ours may become the place of messages."""
+    """Open what is closed of the standard streams as nothing: no file of ours may become the place of messages.
+
+    What is printed to a closed standard output is lost, and that is an error: it takes nothing that is written to it.
+    """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
             # Descriptors are given out from the lowest.
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY if descriptor == 1 else os.O_RDWR)
+            if descriptor == 1:
+                sys.stdout = os.fdopen(1, "w", closefd=False)
 
 
 def output_is_whole() -> bool:
@@ -136,10 +146,17 @@ def _close_output() -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except (OSError, ValueError) as problem:
-        if isinstance(problem, OSError):
-            # The interpreter flushes once more when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            with suppress(OSError):
-                os.write(2, f"error: cannot write the output: {problem.strerror or problem}\n".encode())
+    except OSError as problem:
+        _output_failed(problem)
+    except ValueError:
         raise SystemExit(1) from None
+
+
+def _output_failed(problem: OSError) -> NoReturn:
+    """Say once that the output is lost, and end with status 1."""
+    if sys.stdout is not None:
+        # It is flushed once more when the command line ends, and when the interpreter does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):
+        os.write(2, f"error: cannot write the output: {problem.strerror or problem}\n".encode())
+    raise SystemExit(1) from None

@@ -26,6 +26,7 @@ from bench.cli.sweeps import (
 )
 from bench.cli.terminal import OUT, TerminalReporter
 from bench.errors import BenchError
+from bench.files import check_writable
 
 NAMES = "What it is called, in place of what the file says"
 
@@ -90,6 +91,7 @@ def embeddings_command(
     check_ending(out)
     if out.exists() and not overwrite:
         raise BenchError(f"{out}: is there already; --overwrite replaces it")
+    check_writable(out.parent, "another --out")
     folder = find_run(results, run)
     # A name that is no run's should not wait for torch.
     from bench.evaluation.from_run import write_run_embeddings

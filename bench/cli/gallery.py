@@ -20,6 +20,7 @@ from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, printable, show_table, show_values
 from bench.data.cache import default_cache
 from bench.errors import BenchError
+from bench.files import check_writable
 
 if TYPE_CHECKING:
     from bench.inference.enrolment import Enrolled
@@ -71,6 +72,7 @@ def build_command(
 
     if out.exists() and not overwrite:
         raise BenchError(f"{out}: is there already; add to it with bench gallery add, or --overwrite")
+    check_writable(out.parent, "another --out")
     split = split or (None if images else "gallery")
     wanted = (images, split, dataset, pattern, pid, camid)
     enrolled = _enrol(run, *wanted, device, data_root, data, results, cache, features=features)

@@ -25,6 +25,7 @@ from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, percent, printable, show_table
 from bench.data.cache import default_cache
 from bench.errors import BenchError
+from bench.files import check_writable
 from bench.threads import wait_as_openmp_does
 
 if TYPE_CHECKING:
@@ -108,6 +109,12 @@ def infer_command(
         raise BenchError("--sheet draws the answers to --images FOLDER")
     if sheet is not None and gallery is not None:
         raise BenchError("a kept gallery holds codes and no pictures: leave out --sheet, or --gallery")
+    if images is None:
+        check_writable(results)
+    if json_file is not None:
+        check_writable(json_file.parent, "another --json")
+    if sheet is not None:
+        check_writable(sheet.parent, "another --sheet")
     # Answers to a folder of images are not timed.
     beside = check_alone(busy) if images is None else []
     if not beside:

@@ -23,6 +23,7 @@ from bench.cli.options import (
 from bench.cli.requests import methods_of, overrides
 from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
 from bench.cost.profiles import machine, network_key, write_latency
+from bench.files import check_writable
 from bench.running.request import RunRequest
 from bench.threads import wait_as_openmp_does
 
@@ -45,6 +46,7 @@ def latency_command(
     Weights do not matter, so nothing is trained: run it for what was trained, or before. Keep the machine quiet.
     """
     refuse_workers(workers)
+    check_writable(results)
     names = methods_of("--method", method)
     requested = overrides(settings, backbone=backbone)
     requests = [RunRequest(method=name, preset=preset, settings=requested) for name in names]

@@ -13,6 +13,7 @@ from bench.cli.options import CacheOption, DataOption, DataRootOption, ResultsOp
 from bench.cli.terminal import OUT, TerminalReporter, macs, percent, show_table, show_values
 from bench.data.cache import default_cache
 from bench.errors import BenchError
+from bench.files import check_writable
 
 if TYPE_CHECKING:
     from bench.inference.export.card import ModelCard
@@ -53,6 +54,7 @@ def export_command(
     check_request(form, precision)
     trained = read_trained(find_run(results, run))
     folder = out or results / "exports" / trained.folder.path.name / f"{form}-{precision}"
+    check_writable(folder, "another --out")
     reporter = TerminalReporter()
     calibration = None
     if precision == "int8":

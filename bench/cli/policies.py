@@ -25,6 +25,7 @@ from bench.cli.outcome import data_name, of_kind, show_outcomes, show_policies
 from bench.cli.requests import named_or_all, overrides, run_request
 from bench.cli.terminal import OUT, TerminalReporter, show_values
 from bench.errors import BenchError
+from bench.files import check_writable
 from bench.running.plan import describe
 from bench.spec import EvaluationSpec, SweepSpec
 
@@ -72,6 +73,7 @@ def policies_command(
     )
     if not calibration:
         raise BenchError("thresholds are chosen on identities held out of training: --calibration above 0")
+    check_writable(results)
     show_values(f"{method}, seed {seed}", describe(request))
 
     # Here, not at the top: help and mistakes in the options should not wait for scipy.

@@ -29,6 +29,7 @@ from bench.cli.run import seeds_of
 from bench.cli.terminal import OUT, TerminalReporter, percent, show_table, show_values
 from bench.data.cache import default_cache
 from bench.errors import BenchError
+from bench.files import check_writable
 from bench.running.plan import describe
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def search_command(
     large = index is not None and bool(sizes)
     kinds = tuple(choice("--index", word, INDEXES) for word in words(index or ""))
     _check_sizes(sizes, kinds, large=large)
+    check_writable(results)
     # Not at the top: help should not wait for scipy.
     from bench.search.study import SearchRequest, conduct
 

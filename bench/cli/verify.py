@@ -47,6 +47,11 @@ def verify_command(
     verification = verify_results(results, reporter)
     verify_measurements(results, verification, reporter)
     verify_exported(results, verification, reporter)
+    if not verification.files and not verification.runs:
+        raise BenchError(
+            f"expected runs/<dataset>/<run>/, measurements, exports or galleries in or under {results}, found none; "
+            "name another folder"
+        )
     verify_cache(cache or default_cache(), verification, reporter)
     removed, left = remove(verification.findings) if repair else ([], [])
     checked = (

@@ -10,7 +10,6 @@ from torch import nn
 
 from bench.data.dataset import ImageSample
 from bench.data.images import open_store
-from bench.errors import BenchError
 from bench.files import write_json
 from bench.integrity.cache import verify_cache
 from bench.integrity.checks import Verification
@@ -150,11 +149,6 @@ def test_a_file_that_cannot_be_read_stays(folder, tmp_path, monkeypatch):
     found = verify_results(tmp_path)
     assert len(found.wrong) == 6
     assert not any(finding.removable for finding in found.findings)
-
-
-def test_a_folder_without_runs_is_refused(tmp_path):
-    with pytest.raises(BenchError, match="expected runs/<dataset>/<run>/"):
-        verify_results(tmp_path)
 
 
 def test_stores_of_decoded_images_are_checked(tmp_path):
