@@ -2,12 +2,17 @@ import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
+from invented import invented_table
+from profiled import LEDGER
 
 from bench import registry
+from bench.budget.sweep import sweep
 from bench.errors import BenchError
+from bench.running.plan import describe
+from bench.running.request import RunRequest
+from bench.spec import SweepSpec
 
 
 def test_what_is_there():
@@ -49,6 +54,12 @@ def install(folder, name, group, source):
     (information / "entry_points.txt").write_text(f"[{group}]\n{name} = {name}:{name.upper()}\n")
 
 
+def found_here(folder, monkeypatch):
+    """Let this process, which has imported what a run needs, find the packages that lie in a folder."""
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(registry, "_registered", registry._registered.__wrapped__)
+
+
 def python(code, path, *arguments):
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -74,7 +85,7 @@ def test_a_plug_in_is_one_file_and_one_line(tmp_path):
     assert summary == "heads leave"
 
 
-def test_a_thresholding_and_a_cost_are_each_one_file_and_one_line(tmp_path):
+def test_a_thresholding_and_a_cost_are_each_one_file_and_one_line(monkeypatch, tmp_path):
     """Packages that this suite has never heard of: both are planned with, swept with and put on record."""
     thresholding = """
         import numpy as np
@@ -96,26 +107,15 @@ def test_a_thresholding_and_a_cost_are_each_one_file_and_one_line(tmp_path):
         """
     install(tmp_path, "patient", "bench.thresholdings", thresholding)
     install(tmp_path, "gallons", "bench.costs", cost)
-    code = """
-        import sys
-        sys.path.append(sys.argv[1])
-        from invented import invented_table
-        from profiled import LEDGER
-        from bench import registry
-        from bench.budget.sweep import sweep
-        from bench.running.plan import describe
-        from bench.running.request import RunRequest
-        from bench.spec import SweepSpec
-        spec = SweepSpec(("gs",), ("patient",), budgets=2, resamples=5, cost="gallons")
-        print(describe(RunRequest("hashreid", "smoke", sweep=spec))["sweep"])
-        cost = registry.cost("gallons")
-        prices = cost.prices(LEDGER, None)
-        records = sweep(invented_table(), prices.ladder, spec, [registry.policy("gs")])
-        print(cost.header(prices), {r["realised_cost"] for r in records if r["kind"] == "policy"})
-        """
-    planned, recorded = python(textwrap.dedent(code), tmp_path, Path(__file__).parent / "support").strip().splitlines()
+    found_here(tmp_path, monkeypatch)
+    spec = SweepSpec(("gs",), ("patient",), budgets=2, resamples=5, cost="gallons")
+    planned = describe(RunRequest("hashreid", "smoke", sweep=spec))["sweep"]
     assert planned == "gs; thresholding patient; 2 budgets in gallons; 5 resamples"
-    assert recorded == "{'name': 'gallons', 'unit': 'gallons'} {4.0}"
+    cost = registry.cost("gallons")
+    prices = cost.prices(LEDGER, None)
+    assert cost.header(prices) == {"name": "gallons", "unit": "gallons"}
+    records = sweep(invented_table(), prices.ladder, spec, [registry.policy("gs")])
+    assert {record["realised_cost"] for record in records if record["kind"] == "policy"} == {4.0}
 
 
 MADE_UP_METHOD = """
@@ -156,11 +156,10 @@ MADE_UP_METHOD = """
 
 
 def test_a_made_up_method_is_one_file_and_one_line(bench, cache, monkeypatch, tmp_path):
-    """A process of its own lists it; this one, which has imported what a run needs, runs it."""
+    """A process of its own lists it; this one runs it."""
     install(tmp_path, "madeup", "bench.methods", MADE_UP_METHOD)
     assert "two convolutions" in python("from bench.cli import main; main()", tmp_path, "list", "methods")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_registered", registry._registered.__wrapped__)
+    found_here(tmp_path, monkeypatch)
     job = ["run", "-m", "madeup", "--preset", "smoke", "--data", "size=smoke", "--device", "cpu", "--cache", cache]
     job += ["--results", tmp_path / "results", "--budget-sweep", "--policies", "gs,random"]
     status, swept, err = bench(*job, "--budgets", 3, "--resamples", 20)
