@@ -110,10 +110,6 @@ class FiledFrames(Mapping[str, pd.DataFrame]):
         """Count the kinds."""
         return len(self._stored)
 
-    def names(self, kind: str) -> tuple[str, ...]:
-        """Columns of a kind's table."""
-        return self._stored[kind].columns
-
     def chosen(self, kind: str, columns: Sequence[str]) -> pd.DataFrame:
         """Read some columns of a kind's table; those that it has not hold NaN."""
         stored = self._stored[kind]
@@ -150,13 +146,6 @@ class FiledFrames(Mapping[str, pd.DataFrame]):
             elif name in stored.others:
                 row[:] = np.array(_whole(stored.others[name], stored.rows), dtype=NUMBERS)
         return values.T
-
-
-def columns_of(frames: Frames, kind: str) -> tuple[str, ...]:
-    """Columns of a kind's table; none where there is no such table."""
-    if kind not in frames:
-        return ()
-    return frames.names(kind) if isinstance(frames, FiledFrames) else tuple(map(str, frames[kind]))
 
 
 def chosen(frames: Frames, kind: str, columns: Sequence[str]) -> pd.DataFrame:

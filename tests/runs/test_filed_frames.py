@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from kept import keep_run
 
-from bench.runs.frames import FramesFile, chosen, columns_of, indices_by, numbers_of, records_in
+from bench.runs.frames import FramesFile, chosen, indices_by, numbers_of, records_in
 from bench.runs.load import load
 
 
@@ -28,7 +28,6 @@ def test_tables_read_back_from_the_file_are_those_in_memory(both):
         assert list(filed.frames[identity]) == list(frames)
         for kind, frame in frames.items():
             pd.testing.assert_frame_equal(filed.frames[identity][kind], frame)
-            assert columns_of(filed.frames[identity], kind) == tuple(frame)
 
 
 def test_some_columns_alone_are_read_and_missing_ones_hold_nothing(both):
