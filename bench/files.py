@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -75,7 +76,13 @@ def check_writable(folder: Path, choose: str = "other --results") -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Offer a temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
+    """Offer a temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise.
+
+    Raises OSError where that fails, and where there is something else than a file in that place: /dev/null would be
+    gone for everybody.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "there is something else than a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with temporary.beside(path) as beside:
         yield beside

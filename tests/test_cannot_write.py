@@ -65,3 +65,13 @@ def test_output_that_is_lost_is_an_error(full, arguments):
     reason = "No space left on device" if full else "Bad file descriptor"
     told = done.stderr.decode()
     assert (done.returncode, told.count("\n"), told.startswith("error: "), reason in told) == (1, 1, True, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without devices as files")
+@pytest.mark.parametrize(
+    "arguments",
+    [("export", "/dev/full"), ("gallery", "show", "/dev/full"), ("merge", "/dev/full"), ("verify", "/dev/full")],
+)
+def test_a_device_is_neither_read_nor_replaced(bench, arguments):
+    status, _, err = bench(*arguments)
+    assert (status, "/dev/full is a device" in err, Path("/dev/full").is_char_device()) == (1, True, True)

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bench.errors import BenchError
-from bench.files import read_arrays
+from bench.files import read_arrays, write_json
 
 
 def test_arrays_come_back(tmp_path):
@@ -32,3 +34,12 @@ def test_a_damaged_file_is_named(tmp_path, damage):
         path.write_bytes(changed[damage])
     with pytest.raises(BenchError, match=r"some\.npz .*; try again"):
         read_arrays(path, "try again")
+
+
+def test_a_device_is_not_replaced(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("a system without devices as files")
+    (tmp_path / "kept.json").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="something else than a file"):
+        write_json(tmp_path / "kept.json", {})
+    assert (tmp_path / "kept.json").is_symlink()

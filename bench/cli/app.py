@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -106,6 +107,7 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*arguments: Any, **options: Any) -> None:
         try:
             with unwinding(), at_work(command.__name__.removesuffix("_command").replace("_", " ")):
+                _refuse_devices([*arguments, *options.values()])
                 command(*arguments, **options)
         except BenchError as problem:
             raise _failed(str(problem)) from None
@@ -127,6 +129,17 @@ def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(status) from None
 
     return wrapped
+
+
+def _refuse_devices(values: Sequence[Any]) -> None:
+    """Raise BenchError where a device is named: some never end when they are read, and none may be replaced."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            _refuse_devices(value)
+        elif isinstance(value, Path):
+            with suppress(OSError):  # a name that is too long, a folder that is not ours: the command says so
+                if value.is_char_device() or value.is_block_device():
+                    raise BenchError(f"{value} is a device: name a file or a folder")
 
 
 def _failed(message: str) -> typer.Exit:

@@ -161,6 +161,8 @@ def _enrol(
 ) -> Enrolled:
     if (images is None) == (split is None):
         raise BenchError("say what to enrol, one of both: --images FOLDER, or --split gallery")
+    if images is None and (pattern, pid, camid) != (None, None, None):
+        raise BenchError("--pattern, --pid and --camid tell of --images FOLDER: name it, or leave them out")
     # Here, not at the top: help should not wait for torch.
     from bench.inference.enrolment import MARKET_NAMES, enrol, images_of_folder, images_of_split
     from bench.inference.export.trained import read_trained

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from torture import beside, damage, first_moments, full_disk, kills, writers
+from torture import beside, damage, first_moments, full_disk, kills, walk, writers
 from torture.commands import COMMANDS
 from torture.starting import NeverEndedError
 from torture.tally import Case, table
@@ -21,7 +21,7 @@ from torture.undisturbed import Undisturbed, keep_begun, prepare
 
 Planned = Callable[[], Case]
 """A case that is still to be run."""
-KINDS = ("kills", "damage", "beside", "disk", "writers", "moments")
+KINDS = ("kills", "damage", "beside", "disk", "writers", "moments", "walk")
 ROOMS = (0, 64 << 10, 256 << 10, 1 << 20, 3 << 20, 5 << 20)
 WRITTEN = {"data make": "rendered", "export": ".", "gallery build": "."}
 """Folder that a command fills; the results if none is named."""
@@ -82,6 +82,14 @@ def starting(world: Undisturbed, seeds: int) -> Iterator[Planned]:
                 yield partial(first_moments.interrupted, arguments, number, seed)
 
 
+def walking(world: Undisturbed, seeds: int) -> Iterator[Planned]:
+    """Give every option of every command values that nobody should give."""
+    from bench.cli.app import app
+
+    for line in walk.lines(app):
+        yield partial(walk.walked, world, line)
+
+
 def sampled(planned: Sequence[Sequence[Planned]]) -> list[Planned]:
     """Mix the cases of each kind, and take the kinds by turns: wherever it is cut off, it is a sample of all."""
     dice = random.Random(0)
@@ -118,7 +126,7 @@ def main() -> None:
     # A shell's background job ignores Ctrl-C, and so would every command that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
-    makers = dict(zip(KINDS, (killing, damaging, damaging_beside, filling, writing, starting), strict=True))
+    makers = dict(zip(KINDS, (killing, damaging, damaging_beside, filling, writing, starting, walking), strict=True))
     with tempfile.TemporaryDirectory(prefix="torture-") as temporary:
         world = prepare((chosen.keep or Path(temporary)) / "scratch")
         by_kind = [list(makers[kind](world, chosen.seeds)) for kind in chosen.kinds.split(",")]

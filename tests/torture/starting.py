@@ -102,6 +102,7 @@ def _become(arguments: list[str], said: Path, most_bytes: int | None, ready: Con
     # Before and after the command, signals end the process as they end any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.argv = ["bench", *arguments]
+    os.chdir(said)  # what a command writes to where it is started must not land in a source tree
 
     import torch
 

@@ -1,10 +1,13 @@
 """A sample of the faults that ``make torture`` makes: each ends in an undisturbed run's records, or one clear error."""
 
+import random
 import signal
+from pathlib import Path
 
 import pytest
 
-from torture import damage, first_moments, full_disk, kills, writers
+from bench.cli.app import app
+from torture import damage, first_moments, full_disk, kills, walk, writers
 from torture.__main__ import ended
 from torture.commands import COMMANDS, RUN_COMMAND
 from torture.starting import NeverEndedError
@@ -62,3 +65,15 @@ def test_a_command_that_never_ends_is_a_fault_of_its_own():
     case = ended(never)
     assert case.faults == {"unclear ends": 1}
     assert "list had not ended" in table([case])
+
+
+def test_every_option_is_walked():
+    typed = list(walk.lines(app))
+    assert {line[: len(name)] for name, _ in walk.commands(app) for line in typed} >= {n for n, _ in walk.commands(app)}
+    for name, option in {("run",): "--budgets", ("gallery", "build"): "--out", ("latency",): "--batch"}.items():
+        own = [line for line in typed if line[: len(name)] == name and option in line]
+        assert len({line[line.index(option) + 1] for line in own}) >= len(walk.VALUES[Path])
+
+
+def test_hostile_values(world):
+    held(*(walk.walked(world, line) for line in random.Random(0).sample(list(walk.lines(app)), 6)))
