@@ -1,4 +1,4 @@
-"""What cannot be written is found before the work begins, and what cannot be printed is an error."""
+"""What cannot be written is found before the work begins; what cannot be printed is an error, or printed plainly."""
 
 import os
 import subprocess
@@ -75,3 +75,15 @@ def test_output_that_is_lost_is_an_error(full, arguments):
 def test_a_device_is_neither_read_nor_replaced(bench, arguments):
     status, _, err = bench(*arguments)
     assert (status, "/dev/full is a device" in err, Path("/dev/full").is_char_device()) == (1, True, True)
+
+
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["list", "methods"], ["show", "nobody·"]])
+def test_a_narrow_ascii_terminal_gets_plain_text(arguments, tmp_path):
+    plain = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "TERM": "dumb", "COLUMNS": "20"}
+    command = [sys.executable, "-c", TYPED.format(arguments)]
+    root = str(Path(__file__).parent.parent)
+    environment = {**os.environ, **plain, "PYTHONPATH": root}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    said = (done.stdout + done.stderr).decode("ascii")
+    assert (done.returncode, "Traceback" in said, "\x1b" in said) == (int("nobody·" in arguments), False, False)
+    assert any(word in said for word in ("--budget", "hashreid", "found none"))
