@@ -6,16 +6,33 @@ copied by position (:mod:`baselines.networks.official`).
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import BenchError
 
 
+class SteppingConvolution(nn.Conv2d):
+    """A padded convolution that takes no wide steps along a map of one row or column, where every stride ends alike.
+
+    With a stride of 2 over one column, the weights' gradient in bfloat16 holds whatever was in memory on processors
+    that have AVX-512 and no units for bfloat16 (torch 2.14.1).
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Convolve maps (B, C, H, W)."""
+        # The sizes of a trace are tensors, and nothing is learned from one.
+        if torch.jit.is_tracing() or min(maps.shape[2:]) > 1:
+            return super().forward(maps)
+        stride = [1 if size == 1 else step for size, step in zip(maps.shape[2:], self.stride, strict=True)]
+        return F.conv2d(maps, self.weight, self.bias, stride, self.padding, self.dilation, self.groups)
+
+
 def conv_norm_relu(entering: int, leaving: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     """Convolution without bias, padded to keep the size at stride 1; batch norm; ReLU."""
     return [
-        nn.Conv2d(entering, leaving, kernel, stride=stride, padding=kernel // 2, bias=False),
+        SteppingConvolution(entering, leaving, kernel, stride=stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(leaving),
         nn.ReLU(inplace=True),
     ]
