@@ -43,6 +43,11 @@ def test_a_sweep_of_a_billion_budgets_is_refused(bench):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            ("run", "-m", "hashreid", "--policies", "gs", "--budgets", "5"),
+            "--policies, --budgets: of a budget sweep alone",
+        ),
+        (("run", "-m", "hashreid", "--cost", "$x^2$"), "unknown cost"),
         (("run", "-m", "hashreid", "--budget-sweep", "--shuffles", "1000000000"), "from 1 to 10,000 shuffles"),
         (("run", "-m", "hashreid", "--budget-sweep", "--resamples", "1000000000"), "from 2 to 100,000 resamples"),
         (("infer", "any", "--rounds", "1000000000"), "at most 10,000 rounds"),

@@ -37,6 +37,7 @@ from bench.cli.sweeps import (
     ShufflesOption,
     SignalsOption,
     ThresholdingOption,
+    check_unused,
     evaluation_spec,
     sweep_spec,
 )
@@ -135,7 +136,10 @@ def run_command(
     asked = workers_asked(workers, resources, limited=time_limit is not None, fresh=fresh)
     ranks = ranks_of(devices, nodes, workers)
     methods = methods_of("--method", method)
-    sweep = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost) if budget_sweep else None
+    swept = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost)
+    if not budget_sweep:
+        check_unused(swept)
+    sweep = swept if budget_sweep else None
     evaluation = evaluation_spec(ap, signals, choice("--views", views, VIEWS))
     requests = [
         run_request(

@@ -15,6 +15,16 @@ from bench.spec import EvaluationSpec, SweepSpec
 
 BUDGET = "Budget sweep"
 ALL = "all"
+OPTIONS = {
+    "--policies": "policies",
+    "--thresholding": "thresholdings",
+    "--cost": "cost",
+    "--budgets": "budgets",
+    "--a": "a_values",
+    "--shuffles": "shuffles",
+    "--resamples": "resamples",
+}
+"""Options of a sweep, and the fields that they fill."""
 PoliciesOption = Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies with commas, or all.")]
 ThresholdingOption = Annotated[
     str,
@@ -48,6 +58,7 @@ def sweep_spec(
     policies: str, thresholding: str, budgets: int, a: str, shuffles: int, resamples: int, cost: str = "macs"
 ) -> SweepSpec:
     """Read what is to be swept. Raises BenchError for a name that is unknown, or a number that cannot be."""
+    registry.cost(cost.partition(":")[0])
     return SweepSpec(
         policies=tuple(named_or_all("--policies", policies, "policy")),
         thresholdings=_thresholdings(thresholding),
@@ -57,6 +68,14 @@ def sweep_spec(
         cost=cost,
         resamples=resamples,
     )
+
+
+def check_unused(swept: SweepSpec) -> None:
+    """Look whether options of a sweep were given where none was asked for. Raises BenchError that names them."""
+    plain = SweepSpec(tuple(named_or_all("--policies", ALL, "policy")))
+    given = [option for option, name in OPTIONS.items() if getattr(swept, name) != getattr(plain, name)]
+    if given:
+        raise BenchError(f"{', '.join(given)}: of a budget sweep alone; add --budget-sweep, or leave it out")
 
 
 def evaluation_spec(ap: str, signals: str, views: Views = "centre") -> EvaluationSpec:

@@ -51,13 +51,14 @@ def lines(app: typer.Typer) -> Iterator[Line]:
         typed = {one: _typed(one, hint) for one, hint in get_type_hints(function, include_extras=True).items()}
         typed = {one: typed[one] for one in parameters}
         needed = {one: GIVEN.get(one, "seed0") for one, of in parameters.items() if of.default is of.empty}
+        flags = ("--budget-sweep",) if "budget_sweep" in typed else ()
         small = {one: QUICK[option] for one, (option, _) in typed.items() if option in QUICK}
         for one, (_, kind) in typed.items():
             for value in () if kind is bool else VALUES.get(kind, VALUES[str]):
                 values = {**small, **needed, one: value}
                 # Behind the options, and behind two hyphens, an argument may begin with a hyphen too.
                 options = [part for each, value in values.items() if typed[each][0] for part in (typed[each][0], value)]
-                yield (*name, *options, "--", *(value for each, value in values.items() if not typed[each][0]))
+                yield (*name, *flags, *options, "--", *(value for each, value in values.items() if not typed[each][0]))
 
 
 def _typed(name: str, hint: Any) -> tuple[str, type]:
