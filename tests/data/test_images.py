@@ -231,3 +231,19 @@ def test_interruption_leaves_nothing_half_built(samples, cache):
     with pytest.raises(KeyboardInterrupt):
         open_store(samples, SIZE, cache, Interrupted())
     assert not list(cache.iterdir())
+
+
+def test_a_flipped_byte_in_the_pixels_or_beside_them_is_built_anew(tmp_path):
+    from bench.data import images as module
+
+    path = tmp_path / "a.png"
+    Image.fromarray(np.arange(12 * 8 * 3, dtype=np.uint8).reshape(12, 8, 3)).save(path)
+    samples = (ImageSample(path, 1, 1),)
+    whole = open_store(samples, (12, 8), tmp_path / "cache").images.copy()
+    for suffix in ("npy", "json"):
+        (file,) = (tmp_path / "cache").glob(f"*.{suffix}")
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+        module._DIGESTS.clear()
+        np.testing.assert_array_equal(open_store(samples, (12, 8), tmp_path / "cache").images, whole)

@@ -183,3 +183,15 @@ def test_embeddings_that_do_not_fit_their_exit_are_refused(problem: Problem) -> 
         build(problem._replace(labels=(problem.labels[0] + 100, *problem.labels[1:])))
     with pytest.raises(BenchError, match="signals must be one of deployed, protocol"):
         build(problem, signals="all")
+
+
+def test_distance_to_the_identity_that_the_exit_before_found(problem: Problem) -> None:
+    signals = build(problem).signals
+    rows = matched_queries(*problem.labels)
+    _, query_camids, gallery_pids, gallery_camids = problem.labels
+    assert np.isinf(signals.previous_identity_distance[:, 0]).all()
+    distances = euclidean(problem.query[1], problem.gallery[1])
+    for row, query in enumerate(rows):
+        found = signals.nearest_pids[row, 0, 0]
+        visible = (gallery_pids == found) & (gallery_camids != query_camids[query])
+        assert signals.previous_identity_distance[row, 1] == distances[query][visible].min()
