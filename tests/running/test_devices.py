@@ -79,11 +79,12 @@ def test_two_processes_end_where_one_does(bench, second_process, smoke_request, 
     provenance = read_json(two / "training.json")["provenance"]
     assert (provenance["world_size"], read_json(one / "training.json")["provenance"]["world_size"]) == (2, 1)
     codes = [np.load(next(folder.glob("embeddings-*.npz"))) for folder in (one, two)]
-    for name in codes[0].files:
-        if name.startswith(("query.", "gallery.")):
-            differ = np.unpackbits(codes[0][name] ^ codes[1][name])
-            # Rounding alone came to 1.02 % on one processor.
-            assert differ.mean() < 0.03, name
+    for split in ("query.", "gallery."):
+        names = [name for name in codes[0].files if name.startswith(split)]
+        differ = {name: np.unpackbits(codes[0][name] ^ codes[1][name]) for name in names}
+        assert np.concatenate(list(differ.values())).mean() < 0.01, split
+        # Rounding alone came to 1.02 % at the second exit, on a processor with AVX-512.
+        assert all(bits.mean() < 0.03 for bits in differ.values()), split
     tables = [np.load(next(folder.glob("table-test-*.npz"))) for folder in (one, two)]
     means = [table["outcomes.average_precision"].mean(axis=0) for table in tables]
     np.testing.assert_allclose(means[0], means[1], atol=0.01)
