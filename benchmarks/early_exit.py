@@ -2,8 +2,9 @@
 
 Run by hand on a quiet machine, ``python benchmarks/early_exit.py``: preset paper at 256×128 with random weights, since
 weights do not change how long arithmetic takes. Who leaves where is drawn in given fractions. All sides of a ratio are
-timed in one run, in random order; the least of several passes counts. With one thread, CPU time is taken, which other
-jobs disturb less; with more, time on the wall.
+timed in one run, in random order; the least of several passes counts, of single steps too, which every pass times
+anew: what a machine does meanwhile meets all alike. With one thread, CPU time is taken, which other jobs disturb less;
+with more, time on the wall. Single steps are timed on the wall.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,8 @@ from bench.runs.folder import RunFolder
 FRACTIONS = ((70, 10, 10, 10), (40, 30, 20, 10), (25, 25, 25, 25))
 GALLERY = 19_732
 """Images of Market-1501's gallery."""
+STEP_SECONDS = 0.5
+"""How long single steps of a batch size are timed in each pass."""
 CALIBRATION = 32
 """Images of noise that fix the ranges of int8."""
 
@@ -122,16 +126,20 @@ def savings(
         counts = np.diff(np.rint(np.interp(np.linspace(0, 4, len(macs) + 1), range(5), np.cumsum((0, *fractions)))))
         exits = np.repeat(np.arange(len(macs)), np.rint(counts * len(images) / 100).astype(int))
         drawn["/".join(map(str, fractions))] = generator.permutation(np.resize(exits, len(images)))
-    profile = profiled(backend, images, list(drawn.values()), batch)
+    sizes = sizes_met(list(drawn.values()), batch)
+    profile = measure_steps(backend, images[:batch], sizes, STEP_SECONDS)
+    pays = profile.pays
     clock = time.process_time if options.threads == 1 else time.perf_counter
     best = dict.fromkeys(drawn, np.inf)
     runs: dict[str, Counter[tuple[int, int]]] = {}
-    walk(backend, images, drawn["full"], batch, profile.pays)
-    for _ in range(options.passes):
+    walk(backend, images, drawn["full"], batch, pays)
+    for number in range(options.passes):
         for name in generator.permutation(list(drawn)):
             started = clock()
-            runs[name] = walk(backend, images, drawn[name], batch, profile.pays)
+            runs[name] = walk(backend, images, drawn[name], batch, pays)
             best[name] = min(best[name], clock() - started)
+        if number:
+            profile = least(profile, measure_steps(backend, images[:batch], sizes, STEP_SECONDS))
     lines = []
     for name, exits in drawn.items():
         line: dict[str, Any] = {"batch": batch, "exits": name, "ms": round(1e3 * best[name] / len(images), 2)}
@@ -145,14 +153,20 @@ def savings(
     return lines
 
 
-def profiled(backend: Backend, images: np.ndarray, drawn: Sequence[np.ndarray], batch: int) -> StepProfile:
-    """Time the steps at a few batch sizes and at those that occur: between sizes, times do not lie on a line."""
+def sizes_met(drawn: Sequence[np.ndarray], batch: int) -> list[int]:
+    """List batch sizes to time: a few, and all that occur, for between sizes times do not lie on a line."""
     sizes = {1, 2, 4, 8, 16, batch} & set(range(batch + 1))
     for exits in drawn:
-        for first in range(0, len(images), batch):
+        for first in range(0, len(exits), batch):
             leaving = exits[first : first + batch]
             sizes |= {int(np.sum(leaving > index)) for index in range(leaving.max())}
-    return measure_steps(backend, images[:batch], sorted(sizes), 0.5)
+    return sorted(sizes)
+
+
+def least(one: StepProfile, other: StepProfile) -> StepProfile:
+    """Join two profiles of the same steps and sizes: the smaller time of each step."""
+    steps = np.minimum(one.steps, other.steps)
+    return replace(one, steps=tuple(map(tuple, steps.tolist())))
 
 
 def walk(

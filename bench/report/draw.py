@@ -1,25 +1,20 @@
 """Draw figures in several processes: most of a report's time goes into them, and each stands by itself.
 
-This process is one of them. The others are started afresh, never forked from this one, which may run threads: what is
-drawn has to be picklable, and a script that asks for more than one process has to be importable
-(``if __name__ == "__main__":``).
+This process is one of them; what the others draw has to be picklable.
 """
 
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from bench.child_process import follow_parent
-from bench.errors import BenchError
+from bench.child_process import helpers
 from bench.findings.sections import Section
 from bench.report.kinds import Kind
 from bench.report.leaving_out import leaving_out
@@ -80,17 +75,9 @@ def drawing(
     if workers < 2 or len(jobs) < FEW:
         yield ((index, *_fill(sections, job)) for index, job in enumerate(jobs))
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_begin, initargs=(list(sections),))
-    try:
+    with helpers(workers - 1, "draws figures", _begin, list(sections)) as pool:
         futures = {pool.submit(_fill_here, job): index for index, job in enumerate(jobs)}
         yield _drawn(sections, jobs, futures)
-    except BrokenProcessPool as problem:
-        raise BenchError(
-            "a process that draws figures was ended from outside, perhaps for lack of memory; run the report again"
-        ) from problem
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _drawn(
@@ -109,7 +96,6 @@ def _drawn(
 
 def _begin(sections: list[Section]) -> None:
     """Keep what is drawn."""
-    follow_parent()
     _SECTIONS[:] = sections
     gc.freeze()  # they stay to the end: the cyclic collector need not look through them with every figure
 

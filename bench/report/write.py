@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,9 +29,9 @@ from bench.report.pictures import Picture, picture_files, read_picture
 from bench.report.studies import SCALES, STUDIES
 from bench.report.tables.overview import overview
 from bench.runs.finished import Run
-from bench.runs.frames import FramesFile
 from bench.runs.held_out import few_held_out
-from bench.runs.load import load, require_records
+from bench.runs.load import require_records
+from bench.runs.load_filed import load_filed
 from bench.temporary import folder_in
 
 OF_MANY = ("svg",)
@@ -40,8 +40,6 @@ OF_MANY = ("svg",)
 The page has them all the same. Most of the time that a report of hundreds of setups takes would go into files that
 nobody opens.
 """
-RECORDS = "records"
-"""File, among what is made, in which the records lie while they are drawn: memory has no room for a lab's."""
 PARTS = ("section", "setup")
 """What the tables of a section's part of the page are of."""
 MEASURED = (LATENCIES, STUDIES, INFERENCES, SCALES)
@@ -91,8 +89,7 @@ def write_report(
     require_records(results)
     with writing(f"the report under {out}", "choose another --out"):
         out.mkdir(parents=True, exist_ok=True)
-        with folder_in(out, MAKING) as temporary, closing(FramesFile(temporary / RECORDS)) as kept_in:
-            found = load(results, kept_in=kept_in)
+        with folder_in(out, MAKING) as temporary, load_filed(results, temporary, workers) as found:
             all_sections = sections(found, latencies, studies, inferences, scales)
             made = _Making(temporary, all_sections, formats, setups)
             made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences, *broken_scales]

@@ -7,7 +7,7 @@ A :class:`RecordsFile` is one sweep. A :class:`Run` is one trained network under
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -125,6 +125,10 @@ class Run:
     def policy_version(self, policy: str) -> int:
         """Latest version of a policy among the files; what earlier ones recorded of it counts no more."""
         return max(file.policy_version(policy) for file in self.files)
+
+    def without_records(self) -> Run:
+        """Give the run without its records, for those who hold them otherwise: it still tells where they are from."""
+        return Run(self.identity, tuple(replace(file, records=()) for file in self.files))
 
     @property
     def history(self) -> Sequence[Mapping[str, Any]]:

@@ -1,6 +1,7 @@
 """How finished runs are read from a results folder.
 
-:func:`each_run` reads one run after the other, for those who need one at a time; :func:`load` holds them all.
+:func:`each_run` reads one run after the other, for those who need one at a time; :func:`load` holds them all in memory,
+and :func:`bench.runs.load_filed.load_filed` in files.
 
 A records file that is damaged, or that another program wrote, costs a remark and nothing else: one bad file must not
 take the others' results away.
@@ -9,9 +10,8 @@ take the others' results away.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pandas as pd
 from bench.digests import without_digest
 from bench.errors import WRONG_FORM, BenchError
 from bench.runs.finished import RecordsFile, Results, Run
-from bench.runs.frames import Frames, FramesFile
+from bench.runs.frames import Frames
 from bench.runs.records import cost_of, evaluation_key, read_header, read_records, records_under
 from bench.runs.rows import check_header
 from bench.spec import digest
@@ -28,28 +28,25 @@ from bench.spec import digest
 HINT = "make some with: bench run --method hashreid --budget-sweep"
 
 
-def load(results: Path, folders: str = "runs/*/*", kept_in: FramesFile | None = None) -> Results:
-    """Read the runs under ``results``, all or some; of several sweeps of a run, the newest wins where they overlap.
+def load(results: Path, folders: str = "runs/*/*") -> Results:
+    """Read the runs under ``results``, all or some, into memory.
 
-    The records are held in memory, or in the file ``kept_in``, which has to stay while they are used.
-    Raises BenchError where there are no records, or none that can be used.
+    Of several sweeps of a run, the newest wins where they overlap. What is too much for memory reads
+    :func:`bench.runs.load_filed.load_filed`. Raises BenchError where there are no records, or none that can be used.
     """
     remarks: list[str] = []
     runs: list[Run] = []
     frames: dict[str, Frames] = {}
-    places: list[Path] = []
-    for run in _uncollected(each_run(results, remarks, folders)):
-        places += [results / file.place for file in run.files]
-        by_kind: dict[str, list[dict[str, Any]]] = {}
-        for row in newest_rows(run):
-            by_kind.setdefault(row["kind"], []).append(row)
-        if kept_in:
-            frames[run.identity] = kept_in.add(by_kind)
-        else:
-            # Copied, a frame's numbers stand in one block: a small block for each column leaves memory full of holes.
-            frames[run.identity] = {kind: pd.DataFrame(rows).copy() for kind, rows in by_kind.items()}
-        # From here on the frames have the records, and the run tells where they are from.
-        runs.append(Run(run.identity, tuple(replace(file, records=()) for file in run.files)))
+    for run in uncollected(each_run(results, remarks, folders)):
+        # Copied, a frame's numbers stand in one block: a small block for each column leaves memory full of holes.
+        frames[run.identity] = {kind: pd.DataFrame(rows).copy() for kind, rows in rows_by_kind(run).items()}
+        runs.append(run.without_records())
+    return results_of(results, runs, frames, remarks)
+
+
+def results_of(results: Path, runs: Sequence[Run], frames: Mapping[str, Frames], remarks: Sequence[str]) -> Results:
+    """Put together what was read under ``results``; remarks come in alphabetical order."""
+    places = (results / file.place for run in runs for file in run.files)
     return Results(tuple(runs), frames, (*sorted(remarks), *filter(None, [without_digest(places)])))
 
 
@@ -58,28 +55,46 @@ def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> It
 
     Raises BenchError where there are no records, or, at the end, where none could be used.
     """
-    paths = require_records(results, folders)
+    usable = False
+    for run in read_runs(results, paths_of_runs(results, remarks, folders), remarks):
+        usable = True
+        yield run
+    if not usable:
+        raise none_usable(results, remarks)
+
+
+def paths_of_runs(results: Path, remarks: list[str], folders: str = "runs/*/*") -> dict[str, list[Path]]:
+    """Find the records files of each run by its identity, in that order; adds to ``remarks`` what is left out.
+
+    Raises BenchError where there are no records.
+    """
     found: dict[str, list[Path]] = {}
-    for path in paths:
+    for path in require_records(results, folders):
         with _remarked(path, results, remarks):
             found.setdefault(_identity(path), []).append(path)
-    usable = False
-    for identity, own in sorted(found.items()):
+    return dict(sorted(found.items()))
+
+
+def read_runs(results: Path, found: Mapping[str, Sequence[Path]], remarks: list[str]) -> Iterator[Run]:
+    """Read runs from their records files, with their records; adds to ``remarks`` what is left out."""
+    for identity, paths in found.items():
         files: list[RecordsFile] = []
-        for path in own:
+        for path in paths:
             with _remarked(path, results, remarks):
                 files.append(_read(path, results))
         if not files:
             continue
         current, outdated = _current(files)
         remarks += [f"left out: {file.place} is of an older version of the sweep; run it again" for file in outdated]
-        usable = True
         yield Run(identity, current)
-    if not usable:
-        raise BenchError("\n".join([f"no records under {results / 'runs'} can be used; {HINT}", *sorted(remarks)]))
 
 
-def _uncollected(runs: Iterator[Run]) -> Iterator[Run]:
+def none_usable(results: Path, remarks: Sequence[str]) -> BenchError:
+    """Say that of the records under ``results`` none can be used, and why."""
+    return BenchError("\n".join([f"no records under {results / 'runs'} can be used; {HINT}", *sorted(remarks)]))
+
+
+def uncollected(runs: Iterator[Run]) -> Iterator[Run]:
     """Give the runs with the cyclic collector at rest: records hold no cycles, and it takes a third of their time."""
     at_work = gc.isenabled()
     gc.disable()
@@ -96,6 +111,14 @@ def require_records(results: Path, folders: str = "runs/*/*") -> list[Path]:
     if not paths:
         raise BenchError(f"expected runs/<dataset>/<run>/records-*.jsonl under {results}, found none; {HINT}")
     return paths
+
+
+def rows_by_kind(run: Run) -> dict[str, list[dict[str, Any]]]:
+    """Lay a run flat, as :func:`newest_rows`, by the kinds of its rows."""
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for row in newest_rows(run):
+        by_kind.setdefault(row["kind"], []).append(row)
+    return by_kind
 
 
 def newest_rows(run: Run) -> list[dict[str, Any]]:

@@ -1,24 +1,44 @@
 """Records that lie in a file while they are drawn: the same tables, and no more of them in memory than is asked for."""
 
-import pickle
-
 import numpy as np
 import pandas as pd
 import pytest
 from kept import keep_run
 
-from bench.runs.frames import FramesFile, chosen, indices_by, numbers_of, records_in
+from bench.errors import BenchError
+from bench.runs import load_filed
+from bench.runs.frames import chosen, indices_by, numbers_of, records_in
 from bench.runs.load import load
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The same two runs in memory and in a file, as another process would get them."""
+    """The same runs in memory and in the files of two processes; one more is damaged."""
     folder = tmp_path_factory.mktemp("filed")
-    for seed in range(2):
-        keep_run(folder, seed=seed, resamples=5, tables=False, trained=False)
-    file = FramesFile(folder / "records")
-    return load(folder), pickle.loads(pickle.dumps(load(folder, kept_in=file)))
+    for seed in range(4):
+        kept = keep_run(folder, seed=seed, resamples=5, tables=False, trained=False)
+    next(kept.path.glob("records-*")).write_text("{")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load_filed, "FEW", 2)
+        with load_filed.load_filed(folder, tmp_path_factory.mktemp("records"), workers=2) as filed:
+            yield load(folder), filed
+
+
+def test_several_processes_read_the_runs_and_remarks_that_one_reads(both):
+    held, filed = both
+    assert len({frames._file.path for frames in filed.frames.values()}) == 2
+    assert filed.runs == held.runs
+    assert len(filed.runs) == 3
+    assert filed.remarks == held.remarks
+    assert len(filed.remarks) == 1
+
+
+def test_a_folder_of_unusable_files_is_an_error(tmp_path):
+    path = tmp_path / "runs" / "data" / "run" / "records-0.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(BenchError, match="records-0"), load_filed.load_filed(tmp_path, tmp_path):
+        pass
 
 
 def test_tables_read_back_from_the_file_are_those_in_memory(both):
