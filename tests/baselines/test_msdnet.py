@@ -1,7 +1,7 @@
 import pytest
 import torch
 from convolutions import calls_and_macs, units
-from paper_size import paper_size, untrained
+from paper_size import layers_run, paper_size, untrained
 
 from baselines.msdnet import MSDNET
 from baselines.networks.msdnet import MSDNet
@@ -11,6 +11,8 @@ from bench.errors import BenchError
 
 pytestmark = pytest.mark.usefixtures("counted_once")
 PAPER = MSDNET.presets["paper"].network
+MACS = [215_908_352, 436_535_296, 643_180_544, 801_067_520]
+"""Of every exit at 256×128."""
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +30,18 @@ def test_widths_of_the_table(network):
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        ((256, 128), [215_908_352, 436_535_296, 643_180_544, 801_067_520]),
+        ((256, 128), MACS),
         ((224, 224), [336_830_464, 680_886_272, 1_002_539_008, 1_248_202_240]),
     ],
 )
 def test_multiply_adds_to_the_digit(network, size, expected):
     """Of the official network cut after exit 4, every layer at all of its scales, counted with forward hooks."""
-    assert exit_macs(network, size).tolist() == expected
+    assert [run.macs for run in layers_run(network, size)] == expected
 
 
 def test_trunk_heads_and_parameters_to_the_digit(network):
     ledger = CostLedger.of(network, (256, 128), 1)
+    assert ledger.cumulative_macs.tolist() == exit_macs(network, (256, 128)).tolist() == MACS
     trunk = [202_637_312, 409_993_216, 605_487_104, 755_056_640]
     assert [cost.trunk_macs for cost in ledger.exits] == [b - a for a, b in zip([0, *trunk[:3]], trunk, strict=True)]
     parameters = [3_853_504, 8_002_240, 11_950_272, 15_320_416]

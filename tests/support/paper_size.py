@@ -43,11 +43,16 @@ def untrained(name, identities=751, **options):
     return network, size
 
 
-@cache
-def paper_size(name, **options):
-    """Run every step of a method at preset paper on a black image, and add up what its layers do."""
-    network, size = untrained(name, **options)
-    macs, read, cumulative = 0, {}, []
+class Run(NamedTuple):
+    """What the layers of a network did up to an exit: multiply-adds, and parameters that were read, by identity."""
+
+    macs: int
+    read: dict[int, int]
+
+
+def layers_run(network, size):
+    """Run every step on a black image of ``size`` (height, width) and add up what the layers do: a Run of each exit."""
+    macs, read, runs = 0, {}, []
 
     def note(module, _, output):
         nonlocal macs
@@ -55,11 +60,20 @@ def paper_size(name, **options):
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             macs += output.numel() * prod(module.weight.shape[1:])
 
-    for module in network.modules():
-        module.register_forward_hook(note)
+    hooks = [module.register_forward_hook(note) for module in network.modules()]
     with torch.inference_mode():
         state = network.start(torch.zeros(1, 3, *size))
         for index in range(len(network.exits)):
             state, _ = network.step(state, index)
-            cumulative.append(macs)
-    return PaperSize(cumulative, sum(read.values()), [spec.dim for spec in network.exits])
+            runs.append(Run(macs, dict(read)))
+    for hook in hooks:
+        hook.remove()
+    return runs
+
+
+@cache
+def paper_size(name, **options):
+    """Count a method at preset paper."""
+    network, size = untrained(name, **options)
+    runs = layers_run(network, size)
+    return PaperSize([run.macs for run in runs], sum(runs[-1].read.values()), [spec.dim for spec in network.exits])
