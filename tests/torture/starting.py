@@ -15,7 +15,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ["bench.cli.app", "bench.running.stages", "bench.running.fitting", "bench.report.write", "hashreid.method"]
+PRELOADED = [
+    "bench.cli.app",
+    "bench.running.run",
+    "bench.running.fitting",
+    "bench.report.write",
+    "hashreid.ets",
+    "hashreid.network",
+    "fvcore.nn.jit_analysis",
+    "sklearn.linear_model",
+]
+"""What the commands import, and the libraries that they import only where they need them."""
 LONGEST_SECONDS = 300
 PATIENCE_SECONDS = 10
 """How long workers may take to end after the command that started them."""
