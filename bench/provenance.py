@@ -65,6 +65,7 @@ def without_folders(argument: str) -> str:
     return f"{name}{equals}…/{path.name}" if path.is_absolute() else argument
 
 
+@cache
 def _installed(name: str) -> str | None:
     try:
         return version(name)

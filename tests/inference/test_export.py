@@ -85,7 +85,7 @@ def test_weights_are_enough_to_build_the_network_again(run, tmp_path):
     assert_same(backend.step(backend.start(images), 0)[1], embed(run.network, images)[0], run.network.exits[0])
 
 
-def test_half_precision_is_near(run, tmp_path):
+def test_half_precision_is_near(run, traced_once, tmp_path):
     write_export(run, tmp_path, precision="float16")
     flipped = check_export(tmp_path, run, noise(4, run.input_size), ["onnxruntime"])[0]
     assert flipped.precision == "float16"
