@@ -86,8 +86,9 @@ def walking(world: Undisturbed, seeds: int) -> Iterator[Planned]:
     """Give every option of every command values that nobody should give."""
     from bench.cli.app import app
 
+    begun = walk.Walk.beside_runs(world, app)
     for line in walk.lines(app):
-        yield partial(walk.walked, world, line)
+        yield partial(walk.walked, begun, line)
 
 
 def sampled(planned: Sequence[Sequence[Planned]]) -> list[Planned]:

@@ -1,15 +1,21 @@
 """A sample of the faults that ``make torture`` makes: each ends in an undisturbed run's records, or one clear error."""
 
+import filecmp
+import os
 import random
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
+import typer
 
 from bench.cli.app import app
 from torture import damage, first_moments, full_disk, kills, walk, writers
 from torture.__main__ import ended
 from torture.commands import COMMANDS, RUN_COMMAND
+from torture.place import Place
+from torture.standing import Standing, stamps
 from torture.starting import NeverEndedError
 from torture.tally import Case, table
 from torture.undisturbed import prepare
@@ -69,11 +75,65 @@ def test_a_command_that_never_ends_is_a_fault_of_its_own():
 
 def test_every_option_is_walked():
     typed = list(walk.lines(app))
-    assert {line[: len(name)] for name, _ in walk.commands(app) for line in typed} >= {n for n, _ in walk.commands(app)}
-    for name, option in {("run",): "--budgets", ("gallery", "build"): "--out", ("latency",): "--batch"}.items():
-        own = [line for line in typed if line[: len(name)] == name and option in line]
-        assert len({line[line.index(option) + 1] for line in own}) >= len(walk.VALUES[Path])
+    known = dict(_known(typer.main.get_command(app)))
+    assert {command.name for command in walk.commands(app)} == known.keys()
+    for command in walk.commands(app):
+        named = {option for option in command.options.values() if option}
+        assert {*named, *command.flags} <= known[command.name]
+        own = [line for line in typed if line[: len(command.name)] == command.name]
+        for option in named:
+            given = {line[place + 1] for line in own for place in range(len(line)) if line[place] == option}
+            assert len(given) >= len(walk.VALUES[Path]), f"{command.name} {option}"
+
+
+def _known(group, before=()):
+    """What Typer makes of the commands: their names, and how their options may be typed."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _known(command, (*before, name))
+        else:
+            yield (*before, name), {option for parameter in command.params for option in parameter.opts}
 
 
 def test_hostile_values(world):
-    held(*(walk.walked(world, line) for line in random.Random(0).sample(list(walk.lines(app)), 6)))
+    begun = walk.Walk.of(world)
+    held(*(walk.walked(begun, line) for line in random.Random(0).sample(list(walk.lines(app)), 6)))
+
+
+def test_what_a_case_changed_is_found_and_put_back(tmp_path):
+    place = Place(tmp_path)
+    (place.root / "folder" / "empty").mkdir(parents=True)
+    for name in ("same", "other", "gone", "touched", "folder/in", "swapped", "folded"):
+        (place.root / name).write_text("text")
+    (place.root / "link").symlink_to("same")
+    (place.root / ".lock").touch()
+    place.keep("state")
+    standing = Standing(place, "state")
+    assert not standing.changed()
+    root = place.root
+    before = (root / "other").stat()
+    (root / "other").write_text("txet")
+    os.utime(root / "other", ns=(before.st_atime_ns, before.st_mtime_ns))  # of the same length, and as old as before
+    (root / "gone").unlink()
+    (root / "touched").touch()
+    (root / "swapped").unlink()
+    (root / "swapped").symlink_to("same")
+    (root / "folded").unlink()
+    (root / "folded").mkdir()
+    (root / "link").unlink()
+    (root / "link").write_text("text")
+    shutil.rmtree(root / "folder")
+    (root / "folder").write_text("text")
+    (root / "new").mkdir()
+    (root / "new" / "file").touch()
+    (root / ".lock").write_text("held")
+    lost = ["folded", "folder", "folder/empty", "folder/in", "gone", "link", "other", "swapped"]
+    assert standing.changed() == lost
+    standing.restore()
+    assert not standing.changed()
+    assert not (root / "new").exists()
+    assert filecmp.dircmp(root, tmp_path / "state").diff_files == []
+    again = Standing(place, "state")
+    assert stamps(root).keys() == again.stamps.keys()
+    assert (root / "other").read_text() == (root / "folder" / "in").read_text() == "text"
+    assert (root / "link").readlink() == Path("same")
