@@ -33,7 +33,8 @@ def verify_command(
 
     Digests, forms and schemas are checked, the records of the exits against the exit tables that they came from, and
     measurements (latencies, early exits, search studies) against the records of the runs that they name. Exports,
-    galleries (*.gallery) and searched architectures under the folder are checked as well.
+    galleries (*.gallery) and searched architectures under the folder are checked as well. Tables without runs have
+    their form checked: they carry no digest.
     Without --repair nothing is written.
     """
     # Here, not at the top: help should not wait for pandas.
@@ -42,15 +43,18 @@ def verify_command(
     from bench.integrity.measured import verify_measurements
     from bench.integrity.repair import repair as remove
     from bench.integrity.runs import verify_results
+    from bench.integrity.tables import verify_tables
 
     reporter = TerminalReporter()
     verification = verify_results(results, reporter)
     verify_measurements(results, verification, reporter)
     verify_exported(results, verification, reporter)
     if not verification.files and not verification.runs:
+        verify_tables(results, verification)
+    if not verification.files and not verification.runs:
         raise BenchError(
-            f"expected runs/<dataset>/<run>/, measurements, exports or galleries in or under {results}, found none; "
-            "name another folder"
+            f"expected runs/<dataset>/<run>/, measurements, exports, galleries or tables in or under {results}, found "
+            "none; name another folder"
         )
     verify_cache(cache or default_cache(), verification, reporter)
     removed, left = remove(verification.findings) if repair else ([], [])
