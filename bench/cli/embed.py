@@ -73,8 +73,7 @@ def embed_command(
         request = InferRequest(policy=policy, budgets=(budget,), thresholding=thresholding, device=device, batch=batch)
         reader = reader_of(str(trained.spec["dataset"]))
         context = open_run(folder, data_request(reader.name, data_root, data, where), where, device, TerminalReporter())
-        with folder.read():
-            deployed = deploy(context, policy, request)
+        deployed = deploy(context, policy, request)
         if deployed.policy.drawn:
             raise BenchError(f"policy {policy} draws for the test queries alone; choose another")
         steps = open_steps(context, deployed.network, request, TerminalReporter())

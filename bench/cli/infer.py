@@ -139,11 +139,10 @@ def infer_command(
     for name in rival or ():
         find_run(results, name)
     context = opened(run)
-    with context.folder.alone():
-        if images is not None:
-            _who(request, context, images.expanduser(), sheet, reporter)
-            return
-        record = infer(request, context, [opened(name) for name in rival or ()], reporter)
+    if images is not None:
+        _who(request, context, images.expanduser(), sheet, reporter)
+        return
+    record = infer(request, context, [opened(name) for name in rival or ()], reporter)
     if beside:
         record["provenance"]["beside"] = beside
     path = write_record(results, record)

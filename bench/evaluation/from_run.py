@@ -47,8 +47,7 @@ def write_run_embeddings(
     """
     scored = _scored(read_run(folder), cost)
     context = open_run(folder, data, cache, device, reporter)
-    with folder.read():  # codes that are not kept are made again
-        arrays, classes = _arrays(context, scored)
+    arrays, classes = _arrays(context, scored)
     write_embeddings(path, arrays, {**_about(scored), **({"classes": classes} if classes else {})})
 
 

@@ -125,7 +125,8 @@ def deploy(context: RunContext, policy: str, request: InferRequest) -> Deployed:
 def open_steps(context: RunContext, network: MultiExitNetwork, request: InferRequest, reporter: Reporter) -> Backend:
     """Open the backend on the run's network, or on its exported graphs, which are written first where they are not.
 
-    Raises :class:`BenchError` where a package is missing, or the export is that of another run.
+    Raises :class:`BenchError` where a package is missing, the export is that of another run, or graphs have to be
+    written and the run's folder cannot be held.
     """
     from bench.inference.backends.by_name import open_backend
 
@@ -137,7 +138,7 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
     if folder is None:
         from bench.inference.export.run_images import RunImages
         from bench.inference.export.trained import read_trained
-        from bench.inference.export.write import obtain_export
+        from bench.inference.export.write import find_export, obtain_export
 
         for package in kind.packages:
             _require(package, kind.extra, request.backend)
@@ -146,7 +147,9 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
         trained, stores = read_trained(context.folder), context.stores
         images = RunImages(trained, stores.train, stores.query, stores.gallery)
         calibration = partial(images.for_calibration, CALIBRATION_IMAGES)
-        obtain_export(trained, folder, precision=written, calibration=calibration, reporter=reporter)
+        if find_export(trained, folder, written, reporter) is None:
+            with context.folder.alone():
+                obtain_export(trained, folder, precision=written, calibration=calibration, reporter=reporter)
     else:
         from bench.inference.export.card import read_card
 

@@ -42,8 +42,9 @@ def dataset_of(folder: RunFolder) -> str:
 def open_run(
     folder: RunFolder, data: DatasetRequest, cache: Path, device: str = "auto", reporter: Reporter = SILENT
 ) -> RunContext:
-    """Open a run whose training has ended, with the dataset that its spec names.
+    """Open a run whose training has ended, to be read, with the dataset that its spec names.
 
+    What is kept is read without a lock. What is not is made, and kept where the folder can be held.
     Raises :class:`BenchError` where the run is not finished, is of another version of the suite, or the images are not
     those that it was made of.
     """
@@ -63,7 +64,8 @@ def open_run(
             f"{folder.path.name} was made of other images than those found in {dataset.root}: give the run's own data "
             "with --data-root and --data"
         )
-    return RunContext.set_up(spec, registry.method(spec.method), Stores(*stores), folder, device, reporter)
+    context = RunContext.set_up(spec, registry.method(spec.method), Stores(*stores), folder, device, reporter)
+    return replace(context, reading=True)
 
 
 def _spec(folder: RunFolder, values: Mapping[str, Any]) -> RunSpec:

@@ -19,6 +19,7 @@ from bench.device import ALONE, device_name, open_device, precision_name
 from bench.methods import Method
 from bench.progress import Reporter
 from bench.ranks import Ranks
+from bench.running.keep import held
 from bench.runs.folder import RunFolder
 from bench.spec import EVALUATION_VERSION, TRAINING_VERSION, RunSpec
 
@@ -44,7 +45,11 @@ def alone(context: RunContext, stage: str, reads: tuple[Any, ...]) -> Iterator[N
 
 @dataclass(frozen=True)
 class RunContext:
-    """What every stage of one run needs; ``call`` has other processes take part in a stage, where there are any."""
+    """What every stage of one run needs; ``call`` has other processes take part in a stage, where there are any.
+
+    Stages work in a folder that is held. Where it is only read (``reading``), nothing is held until something that is
+    not kept there was made, and is written.
+    """
 
     spec: RunSpec
     method: Method
@@ -54,6 +59,7 @@ class RunContext:
     reporter: Reporter
     deadline: Deadline = NEVER
     call: Calling = alone
+    reading: bool = False
 
     @classmethod
     def set_up(
@@ -71,6 +77,10 @@ class RunContext:
         """Open the device and hold the parts together."""
         fabric = open_device(device, spec.precision, ranks)
         return cls(spec, method, stores, folder, fabric, reporter, deadline, call)
+
+    def hold(self) -> AbstractContextManager[bool]:
+        """Hold the folder while a file is written there, and tell whether it may be written."""
+        return self.folder.if_free() if self.reading else held()
 
     def provenance(self) -> dict[str, Any]:
         """Tell what a result computed here and now comes from."""

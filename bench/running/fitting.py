@@ -69,6 +69,7 @@ def ready_policies(
         context.reporter,
         OF_A_RUN,
         context.deadline,
+        context.hold,
     )
     return make_ready(fitting, policies, table, Evidence(calibration, training), leave_out=leave_out)
 
@@ -81,6 +82,7 @@ def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
         lambda: _embed_first_exit(context, network),
         lambda features, path: write_arrays(path, features),
         context.reporter,
+        hold=context.hold,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,13 @@ from bench.errors import WRONG_FORM, BenchError
 from bench.progress import Reporter
 
 Kept = TypeVar("Kept")
+Hold = Callable[[], AbstractContextManager[bool]]
+"""Holds the folder while a file is written there, and tells whether it may be written."""
+
+
+def held() -> AbstractContextManager[bool]:
+    """Hold nothing: whoever asks holds the folder already."""
+    return nullcontext(True)
 
 
 def obtain(
@@ -22,8 +29,9 @@ def obtain(
     reporter: Reporter,
     *,
     found: str = "",
+    hold: Hold = held,
 ) -> Kept:
-    """Read ``path`` where it is there and whole; else make the value and write it there.
+    """Read ``path`` where it is there and whole; else make the value and write it there, if the folder can be held.
 
     ``found`` is noted where the file could be read. A file that is damaged is named in a note and made again: whatever
     is kept this way follows from other files of the run. Raises BenchError where the value cannot be written.
@@ -31,8 +39,12 @@ def obtain(
     value = find(path, read, reporter, found=found)
     if value is None:
         value = make()
-        with saving(path):
-            write(value, path)
+        with hold() as may_write:
+            if may_write:
+                with saving(path):
+                    write(value, path)
+            else:
+                reporter.note(f"{path.name} is not kept: its folder is read-only, or another process is at work there")
     return value
 
 

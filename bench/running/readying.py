@@ -19,7 +19,7 @@ from bench.progress import Reporter
 from bench.retrieval.drawn import query_rows
 from bench.retrieval.evaluate import matched_queries
 from bench.retrieval.table import ExitTable, FirstExitFeatures, IntArray
-from bench.running.keep import obtain
+from bench.running.keep import Hold, held, obtain
 from bench.runs.folder import RunFolder
 
 OF_A_RUN: Mapping[Need, str] = {
@@ -55,6 +55,7 @@ class Fitting:
     reporter: Reporter
     lacking: Mapping[Need, str]
     deadline: Deadline = NEVER
+    hold: Hold = held
 
 
 def make_ready(
@@ -145,4 +146,5 @@ def _obtain_parameters(fitting: Fitting, policy: LearnedPolicy, evidence: Eviden
         make,
         lambda parameters, path: write_arrays(path, parameters, compressed=True),
         fitting.reporter,
+        hold=fitting.hold,
     )

@@ -61,8 +61,7 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
     if finished:
         context.reporter.note(f"trained network found in {folder.path}")
         whole(folder.weights, lambda path: load_weights(network, path), context.reporter)
-        # Training ended, and the process before it could clear up. A read-only folder refuses even what is not there.
-        if folder.checkpoint.exists():
+        if not context.reading:  # training ended, and the process before it could clear up
             folder.checkpoint.unlink(missing_ok=True)
         return context.fabric.to_device(network).to(memory_format=torch.channels_last)
     if context.fabric.device.type == "cpu":
@@ -195,6 +194,7 @@ def obtain_embeddings(
         write,
         context.reporter,
         found="embeddings found",
+        hold=context.hold,
     )
 
 
@@ -255,4 +255,5 @@ def obtain_ledger(context: RunContext, network: MultiExitNetwork) -> CostLedger:
         lambda ledger, path: write_json(path, {"ledger": ledger.to_json(), "provenance": context.provenance()}),
         context.reporter,
         found="cost ledger found",
+        hold=context.hold,
     )

@@ -40,9 +40,8 @@ def obtain_tables(
             return table
 
         path = context.folder.table(split, evaluation.key)
-        return obtain(
-            path, load_table, make, save_table, context.reporter, found=f"exit table of {split} queries found"
-        )
+        found = f"exit table of {split} queries found"
+        return obtain(path, load_table, make, save_table, context.reporter, found=found, hold=context.hold)
 
     table = table_of("test", "", context.stores.query.samples, context.stores.gallery.samples)
     if not context.spec.calibration_share:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -179,11 +179,16 @@ class RunFolder:
             lock.release()
 
     @contextmanager
-    def read(self) -> Iterator[None]:
-        """Hold the folder while it is read, and what is not kept is made again; a read-only one is read as it is.
+    def if_free(self) -> Iterator[bool]:
+        """Hold the folder if that can be, and tell whether it is held.
 
-        Raises as :meth:`alone` does.
+        It is not where another process holds it, or nothing can be written there.
         """
-        read_only = self.path.is_dir() and not os.access(self.path, os.W_OK)
-        with nullcontext() if read_only else self.alone():
-            yield
+        with ExitStack() as stack:
+            held = os.access(self.path, os.W_OK)
+            if held:
+                try:
+                    stack.enter_context(self.alone())
+                except BenchError:
+                    held = False
+            yield held

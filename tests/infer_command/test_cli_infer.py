@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +148,29 @@ def test_who_is_this(infer, cache, tmp_path, results):
     assert "other size.png" in out
     assert queries[0].name in out
     assert Image.open(sheet).size[1] == 4 * 130 - 2
+
+
+def test_a_folder_that_is_held_or_read_only_answers_and_stays_as_it_is(infer, cache, tmp_path, results, monkeypatch):
+    folder = RunFolder(next(results.glob("runs/*/hashreid-smoke*")))
+    shutil.copy(next(cache.rglob("*/query/*")), tmp_path)
+    for path in folder.path.glob("policy-learned-*"):
+        path.unlink()
+
+    def state():
+        return {path: path.stat().st_mtime_ns for path in results.rglob("*") if path.name != ".lock"}
+
+    before = state()
+    with folder.alone():
+        assert infer("--images", tmp_path)[0] == 0
+        status, _, err = infer("--images", tmp_path, "--policy", "learned")
+    assert (status, "is not kept: its folder is read-only" in " ".join(err.split())) == (0, True), err
+    assert state() == before
+    (folder.path / ".lock").unlink(missing_ok=True)
+    before = state()
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: not (mode & os.W_OK and results in Path(path).parents))
+    assert infer("--images", tmp_path, "--policy", "learned")[0] == 0
+    assert state() == before
+    assert not (folder.path / ".lock").exists()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import os
 import resource
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from notes import Notes
@@ -159,3 +160,18 @@ def test_files_without_digest_are_used_with_a_remark(tmp_path):
     notes = Notes()
     assert obtain(tmp_path / "old.json", lambda path: "kept", lambda: "made", lambda value, path: None, notes) == "kept"
     assert any("old.json carries no digest" in note for note in notes.said)
+
+
+def test_what_is_made_is_kept_only_in_a_folder_that_can_be_held(tmp_path):
+    folder, notes = RunFolder(tmp_path / "run"), Notes()
+    folder.path.mkdir()
+    hold, path = folder.if_free, folder.path / "made.txt"
+
+    def read_or_made():
+        return obtain(path, Path.read_text, lambda: "made", lambda text, path: path.write_text(text), notes, hold=hold)
+
+    with RunFolder(folder.path).alone():
+        assert read_or_made() == "made"
+    assert not path.exists()
+    assert any("made.txt is not kept" in note for note in notes.said)
+    assert read_or_made() == path.read_text() == "made"

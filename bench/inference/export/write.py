@@ -114,18 +114,27 @@ def obtain_export(
     ``calibration()`` gives the images for int8, where graphs have to be written. Raises :class:`BenchError` for what
     cannot be exported so.
     """
-    if (folder / CARD).is_file():
-        try:
-            card = read_card(folder)
-            found = (card.form, card.precision, card.weights_sha256, card.format_version)
-            if found == ("onnx", precision, weights_sha256(run.network), FORMAT_VERSION):
-                verify_files(folder, card)
-                reporter.note(f"exported graphs found in {folder}")
-                return card
-        except BenchError as problem:
-            reporter.note(str(problem))
+    found = find_export(run, folder, precision, reporter)
+    if found is not None:
+        return found
     images = calibration() if calibration is not None and precision == "int8" else None
     return write_export(run, folder, precision=precision, calibration=images, reporter=reporter)
+
+
+def find_export(run: TrainedRun, folder: Path, precision: str, reporter: Reporter = SILENT) -> ModelCard | None:
+    """Give the card of the graphs of a run in a folder if they are whole and of these weights, else None."""
+    if not (folder / CARD).is_file():
+        return None
+    try:
+        card = read_card(folder)
+        found = (card.form, card.precision, card.weights_sha256, card.format_version)
+        if found == ("onnx", precision, weights_sha256(run.network), FORMAT_VERSION):
+            verify_files(folder, card)
+            reporter.note(f"exported graphs found in {folder}")
+            return card
+    except BenchError as problem:
+        reporter.note(str(problem))
+    return None
 
 
 def read_network(folder: Path) -> MultiExitNetwork:
