@@ -18,7 +18,7 @@ def memory_bytes() -> int | None:
     except (AttributeError, OSError, ValueError):  # Windows has no such call
         return None
     try:
-        return min(found, int(CGROUP_LIMIT.read_text()))
+        return min(found, int(CGROUP_LIMIT.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return found
 

@@ -53,9 +53,21 @@ def collect(
         "precision": precision,
         "threads": threads,
         "world_size": world_size,
-        "argv": [Path(sys.argv[0]).name, *map(without_folders, sys.argv[1:])],
+        "argv": [Path(sys.argv[0]).name, *(without_folders(as_utf8(part)) for part in sys.argv[1:])],
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def as_utf8(argument: str) -> str:
+    """Read what was typed as UTF-8, whatever the locale: one of ASCII gives lone surrogates, which no other JSON takes.
+
+    Bytes that are no UTF-8 are escaped.
+    """
+    try:
+        typed = argument.encode(errors="surrogateescape")
+    except UnicodeEncodeError:  # surrogates that stand for no bytes
+        typed = argument.encode(errors="backslashreplace")
+    return typed.decode(errors="backslashreplace")
 
 
 def without_folders(argument: str) -> str:
@@ -75,7 +87,8 @@ def _installed(name: str) -> str | None:
 
 def _git(root: Path, *arguments: str) -> str | None:
     try:
-        answer = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10)
+        command = ["git", "-C", str(root), *arguments]
+        answer = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() if answer.returncode == 0 else None
@@ -83,7 +96,7 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 def _processor() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
     except OSError:

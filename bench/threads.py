@@ -54,7 +54,7 @@ def others_running() -> float:
     counts = []
     for _ in range(SAMPLES):
         try:
-            counts.append(int(RUNNING.read_text().split()[3].split("/")[0]))
+            counts.append(int(RUNNING.read_text(encoding="utf-8").split()[3].split("/")[0]))
         except (OSError, ValueError, IndexError):
             return 0.0
         time.sleep(APART_SECONDS)

@@ -98,12 +98,12 @@ def _watch(root: int, together: list[float]) -> None:
 def _family(process: int) -> Iterator[int]:
     yield process
     for thread in Path(f"/proc/{process}/task").iterdir():
-        for child in (thread / "children").read_text().split():
+        for child in (thread / "children").read_text(encoding="utf-8").split():
             yield from _family(int(child))
 
 
 def _kibibytes(process: int) -> float:
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8").splitlines()
     return sum(float(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 

@@ -43,6 +43,7 @@ LONG = (
     "report",
     "running",
     "search",
+    "test_ascii_locale.py",
     "test_bad_input.py",
     "test_cli.py",
     "test_cli_compare.py",

@@ -15,7 +15,7 @@ import seaborn  # noqa: F401
 import torchvision  # noqa: F401
 from PIL import Image
 
-import bench.api.evaluating
+import bench.api.evaluating  # noqa: F401
 import bench.report.write  # noqa: F401
 from bench import registry
 from bench.data.dataset import DatasetRequest
