@@ -24,6 +24,7 @@ PRELOADED = [
     "hashreid.network",
     "fvcore.nn.jit_analysis",
     "sklearn.linear_model",
+    "typer._adapters",  # by which Typer reads numbers and paths: a third of a command that is refused
 ]
 """What the commands import, and the libraries that they import only where they need them."""
 LONGEST_SECONDS = 300
