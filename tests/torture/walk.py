@@ -81,9 +81,9 @@ TOGETHER: dict[tuple[Line, str], dict[str, str]] = {
     (("infer",), "sheet"): {"images": "@/photos"},
     (("infer",), "export"): {"backend": "onnxruntime"},
     (("infer",), "latency_bound"): {"scenario": "server"},
-    **{(("embed",), option): {"budget": "0.5"} for option in ("policy", "thresholding", "batch")},
-    **{(("gallery", "build"), option): {"images": "@/photos"} for option in ("pattern", "pid", "camid")},
-    **{(("run",), option): {"workers": "local"} for option in ("resources",)},
+    **{(("embed",), one): {"budget": "0.5"} for one in ("policy", "thresholding", "batch", "data", "data_root")},
+    **{(("gallery", "build"), one): {"images": "@/photos"} for one in ("pattern", "pid", "camid")},
+    (("run",), "resources"): {"workers": "local"},
 }
 """What an option is given together with, as it means nothing alone."""
 REPLACED = {("gallery", "add"): "kept.gallery", ("gallery", "remove"): "kept.gallery"}
