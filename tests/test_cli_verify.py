@@ -36,6 +36,13 @@ def test_measurements_without_runs_are_checked(bench, tmp_path):
     assert (status, record.name in err.replace("\n", "")) == (1, True)
 
 
+def test_a_cache_that_is_a_file_is_refused(bench, tmp_path):
+    write_record(tmp_path / "results", inference("a" * 64, kept_gallery=None))
+    (tmp_path / "cache").touch()
+    status, _, err = bench("verify", tmp_path / "results", "--cache", tmp_path / "cache")
+    assert (status, "is no folder: name the cache with --cache" in " ".join(err.split())) == (1, True)
+
+
 def test_a_folder_with_nothing_of_the_suite_is_refused(bench, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "notes.txt").write_text("ours alone")

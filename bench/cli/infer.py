@@ -111,7 +111,11 @@ def infer_command(
         raise BenchError("a kept gallery holds codes and no pictures: leave out --sheet, or --gallery")
     if images is None:
         check_writable(results)
+    elif json_file is not None or rival:
+        raise BenchError("--json and --rival belong to a measurement, and --images measures nothing: leave them out")
     if json_file is not None:
+        if json_file.suffix != ".json" or json_file.is_dir():
+            raise BenchError(f"--json {json_file}: expected the name of a file that ends with .json; choose another")
         check_writable(json_file.parent, "another --json")
     if sheet is not None:
         check_writable(sheet.parent, "another --sheet")

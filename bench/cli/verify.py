@@ -56,7 +56,10 @@ def verify_command(
             f"expected runs/<dataset>/<run>/, measurements, exports, galleries or tables in or under {results}, found "
             "none; name another folder"
         )
-    verify_cache(cache or default_cache(), verification, reporter)
+    where = cache or default_cache()
+    if where.exists() and not where.is_dir():
+        raise BenchError(f"{where} is no folder: name the cache with --cache")
+    verify_cache(where, verification, reporter)
     removed, left = remove(verification.findings) if repair else ([], [])
     checked = (
         f"{verification.files:,} files of {verification.runs:,} runs and the cache checked, "

@@ -17,6 +17,10 @@ MISTAKES = [
     (("--scenario", "server", "--latency-bound", 0), "a latency bound is a number of milliseconds above 0"),
     (("--sheet", "answers.png"), "--sheet draws the answers to --images"),
     (("--images", "nowhere"), "no such folder"),
+    (("--images", "nowhere", "--json", "record.json"), "--images measures nothing"),
+    (("--images", "nowhere", "--rival", "noexit"), "--images measures nothing"),
+    (("--json", "record"), "--json record: expected the name of a file that ends with .json"),
+    (("--json", "record.txt"), "--json record.txt: expected the name of a file that ends with .json"),
     (("--backend", "onnxruntime", "--export", "nowhere"), "expected an export"),
     (("--data", "size=smoke", "--data", "seed=7"), "was made of other images"),
 ]
@@ -35,7 +39,9 @@ def test_other_mistakes(infer, tmp_path, results):
     empty.mkdir()
     broken.mkdir()
     (broken / "person.jpg").write_bytes(b"no image")
+    (tmp_path / "folder.json").mkdir()
     for arguments, message in (
+        (("--json", tmp_path / "folder.json"), "expected the name of a file"),
         (("--images", empty), "expected photographs"),
         (("--images", broken), "person.jpg"),
         (("--images", broken, "--policy", "random"), "choose another for --images"),
