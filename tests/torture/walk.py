@@ -84,6 +84,10 @@ TOGETHER: dict[tuple[Line, str], dict[str, str]] = {
     **{(("embed",), one): {"budget": "0.5"} for one in ("policy", "thresholding", "batch", "data", "data_root")},
     **{(("gallery", "build"), one): {"images": "@/photos"} for one in ("pattern", "pid", "camid")},
     (("run",), "resources"): {"workers": "local"},
+    **{
+        (("model", "export"), one): {"form": "onnx", "precision": "int8"}
+        for one in ("images", "dataset", "data", "data_root", "cache")
+    },
 }
 """What an option is given together with, as it means nothing alone."""
 REPLACED = {("gallery", "add"): "kept.gallery", ("gallery", "remove"): "kept.gallery"}
