@@ -88,6 +88,11 @@ def test_images_are_added_and_removed(kept, bench, tmp_path):
         (("build", "hashreid", "--out", "new", "--pid", "3"), "tell of --images FOLDER"),
         (("build", "nobody", "--out", "new", "--split", "gallery"), "no run 'nobody'"),
         (("add", "{file}", "--images", "{folder}", "--pattern", "{{pid}}-{{camid}}.png"), "1 of 1 names do not tell"),
+        (
+            ("add", "{file}", "--images", "{folder}", "--pid", "9" * 19, "--camid", "1"),
+            "identity must be a whole number",
+        ),
+        (("add", "{file}", "--images", "{folder}", "--pid", "1", "--camid", "9" * 30), "camera must be a whole number"),
         (("remove", "{file}"), "say what to remove"),
         (("remove", "{file}", "--pid", "12345"), "not in the gallery: identity 12345"),
         (("show", "{folder}/a.png"), "is no gallery of this version"),

@@ -25,6 +25,9 @@ from bench.progress import SILENT, Reporter
 from bench.retrieval.embed import Embeddings, embed_first_exit, embed_images
 from bench.retrieval.table import IntArray
 
+DIGITS = 18
+"""Of identities and cameras: what 64 bits hold, as in a manifest."""
+TOO_LARGE = 10**DIGITS
 MARKET_NAMES = r"(?P<pid>-?[0-9]+)_c(?P<camid>[0-9]+).*"
 """File names of Market-1501 and of the rendered set: 0002_c1s1_000451_03.jpg."""
 
@@ -56,7 +59,7 @@ def images_of_folder(
 ) -> NamedImages:
     """Find all images below a folder; identities and cameras are given for all, or read off the names.
 
-    Raises :class:`BenchError` where a name does not fit the pattern, or holds no whole numbers.
+    Raises :class:`BenchError` where a name does not fit the pattern, or one of them is no whole number that is kept.
     """
     understood = name_pattern(pattern)
     samples, names, unmatched = [], [], []
@@ -69,8 +72,8 @@ def images_of_folder(
         samples.append(
             ImageSample(
                 folder / path,
-                _whole(person, "identity", path) if pid is None else pid,
-                _whole(camera, "camera", path) if camid is None else camid,
+                _whole(person if pid is None else str(pid), "identity", path),
+                _whole(camera if camid is None else str(camid), "camera", path),
             )
         )
         names.append(f"{folder.resolve().name}/{path}")
@@ -148,8 +151,12 @@ def _labels(samples: Sequence[ImageSample], name: str) -> IntArray:
 
 def _whole(text: str, what: str, path: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
+        number = None
+    if number is None or abs(number) >= TOO_LARGE:
         raise BenchError(
-            f"{path}: the {what} must be a whole number, found {text!r}; give another --pattern, or --pid and --camid"
-        ) from None
+            f"{path}: the {what} must be a whole number of up to {DIGITS} digits, found {text!r}; give another "
+            "--pattern, or --pid and --camid"
+        )
+    return number
