@@ -1,4 +1,4 @@
-# make demo   the main job: data, training, budget sweep, report (seven to ten minutes on two cores, installing included)
+# make demo   the main job: data, training, budget sweep, report (five to ten minutes on two cores, installing included)
 # make test   all tests
 # make quick  what builds no network, draws no report and runs no whole command, for work on the code
 # make results  the comparison that results/comparison keeps: seven methods, three seeds, all policies (about two hours)
