@@ -1,7 +1,7 @@
 """When to take the queries that left out of a batch: what a step and a copy cost on this machine, at each batch size.
 
-Taking rows out of a state copies the others. Where few leave, or a step takes as long for fewer images, the copy costs
-more than it saves, and those who left are carried along; they are not looked at again.
+Taking rows out of a state copies others, into their places or elsewhere. Where few leave, or a step takes as long for
+fewer images, the copy costs more than it saves, and those who left are carried along; they are not looked at again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,17 @@ Pays = Callable[[int, int, int], bool]
 SIZES = (1, 2, 4, 8, 16, 32)
 PRACTICE_RUNS = 2
 LEAST_RUNS = 5
+
+
+def in_place(rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Order the rising ``rows`` (K,) of a state for :meth:`bench.inference.backends.backend.Backend.select`, (K,).
+
+    Rows below K stay where they lie, and the others fill the places between: a backend moves these alone.
+    """
+    order = np.arange(len(rows))
+    holes = np.setdiff1d(order, rows, assume_unique=True)
+    order[holes] = rows[len(rows) - len(holes) :]
+    return order
 
 
 def always(exit_index: int, carried: int, staying: int) -> bool:
@@ -99,7 +110,7 @@ def measure_steps(
     steps, selects, least = [], [], 0
     for size in sizes:
         batch = images[:size]
-        every = np.arange(size)
+        reversed_rows = np.arange(size)[::-1]  # none stays where it lies: all have to be copied
         taken: list[list[float]] = []
         copied: list[list[float]] = []
         until = time.perf_counter() + seconds
@@ -112,7 +123,7 @@ def measure_steps(
                 after = time.perf_counter()
                 here.append(after - before)
                 if index + 1 < len(backend.exits):
-                    state = backend.select(state, every)
+                    state = backend.select(state, reversed_rows)
                     before = time.perf_counter()
                     copies.append(before - after)
             taken.append(here)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.budget.policy import Policy
 from bench.errors import BenchError
 from bench.inference.answers import Answers
-from bench.inference.compaction import Pays, always
+from bench.inference.compaction import Pays, always, in_place
 from bench.inference.gallery import Gallery, listed
 from bench.inference.journey import Group, Journey
 from bench.retrieval.table import FloatArray, IntArray
@@ -151,8 +151,8 @@ class Engine:
                 continue
             group = groups[0]
             if len(groups) > 1:
-                rows = np.concatenate([group.staying for group in groups])
-                group = Group(self.backend.join([group.state for group in groups]), rows, rows)
+                rows = np.concatenate([group.carried for group in groups])
+                group = Group(self.backend.join([group.state for group in groups]), rows, np.sort(rows))
                 way.clock.note("compaction")
             groups.clear()
             onward = self._advance(way, group, index, always)
@@ -164,8 +164,7 @@ class Engine:
         carried, staying = group.carried, group.staying
         state, embedding = self.backend.step(group.state, index)
         way.runs[index, len(carried)] += 1
-        if len(staying) < len(carried):
-            embedding = embedding[np.searchsorted(carried, staying)]
+        embedding = embedding[group.rows(staying)]
         way.clock.note("network")
         previous = way.flight.nearest(index - 1, staying) if index else None
         seen = self.gallery.indexes[index].search(embedding, camids=way.flight.camids[staying], previous=previous)
@@ -182,8 +181,8 @@ class Engine:
         if not len(staying):
             return None
         if len(staying) < len(carried) and pays(index, len(carried), len(staying)):
-            state = self.backend.select(state, np.searchsorted(carried, staying))
-            carried = staying
+            rows = in_place(np.sort(group.rows(staying)))
+            state, carried = self.backend.select(state, rows), carried[rows]
             way.clock.note("compaction")
         return Group(state, carried, staying)
 

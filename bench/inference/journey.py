@@ -17,11 +17,19 @@ from bench.retrieval.table import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Group:
-    """Queries that go on together: the state of ``carried`` (C,), of whom ``staying`` have not left. Both rise."""
+    """Queries that go on together: the state of ``carried`` (C,), of whom ``staying`` (K,) have not left.
+
+    ``carried`` are in the order of the state's rows, ``staying`` rise.
+    """
 
     state: Any
     carried: IntArray
     staying: IntArray
+
+    def rows(self, staying: IntArray) -> IntArray:
+        """Rows (k,) of the state that hold some of those who were carried."""
+        order = np.argsort(self.carried)
+        return order[np.searchsorted(self.carried, staying, sorter=order)]
 
 
 class Journey:

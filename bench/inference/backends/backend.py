@@ -62,7 +62,10 @@ class Backend(Protocol):
         """
 
     def select(self, state: State, rows: Rows) -> State:
-        """Keep some rows of a state, in the order in which they are given: the images that go on."""
+        """Keep some rows of a state, in the order in which they are given: the images that go on.
+
+        The state that is given is used up: its memory may be that of the new one.
+        """
 
     def join(self, states: Sequence[State]) -> State:
         """Put the images of several states, all after the same step, into one, in their order."""

@@ -70,12 +70,15 @@ class GraphBackend(Backend):
         exit_ = self.card.exits[exit_index]
         features = (exit_.features,) if exit_.features else ()
         embedding, *rest = self._run(exit_index, state.arrays, (*exit_.outputs, *features))
+        if exit_index == 0:  # what a graph hands on as it came is the caller's, and rows of a state are moved
+            rest = [array.copy() if np.may_share_memory(array, state.arrays[0]) else array for array in rest]
         handed = GraphState(rest[:-1], rest[-1]) if features else GraphState(rest)
         return handed, to_embedding(embedding, self.exits[exit_index])
 
     def select(self, state: GraphState, rows: Rows) -> GraphState:
-        """Copy the rows of every array that the next graph takes."""
-        return GraphState([array[rows] for array in state.arrays])
+        """Choose the rows of every array that the next graph takes. Those that stay where they lie are not copied."""
+        chosen = np.arange(len(state.arrays[0]))[rows]
+        return GraphState([_chosen(array, chosen) for array in state.arrays])
 
     def join(self, states: Sequence[GraphState]) -> GraphState:
         """Copy every array of the states into one."""
@@ -85,6 +88,16 @@ class GraphBackend(Backend):
     def first_features(self, state: GraphState, embedding: Embedding) -> NDArray[np.float16] | None:
         """Give the first graph's features; None for graphs without that output."""
         return None if state.features is None else half_precision(state.features)
+
+
+def _chosen(array: NDArray[Any], rows: NDArray[np.integer]) -> NDArray[Any]:
+    """Rows (K,) of an array, within its own memory where each that moves comes from behind the K that are kept."""
+    moved = np.flatnonzero(rows != np.arange(len(rows)))
+    if not array.flags.writeable or (rows[moved] < len(rows)).any():
+        return array[rows]
+    for place in moved:
+        array[place] = array[rows[place]]
+    return array[: len(rows)]
 
 
 def checked_export(model: MultiExitNetwork | Path, backend: str) -> tuple[Path, ModelCard]:
