@@ -77,8 +77,7 @@ class GraphBackend(Backend):
 
     def select(self, state: GraphState, rows: Rows) -> GraphState:
         """Choose the rows of every array that the next graph takes. Those that stay where they lie are not copied."""
-        chosen = np.arange(len(state.arrays[0]))[rows]
-        return GraphState([_chosen(array, chosen) for array in state.arrays])
+        return GraphState([_chosen(array, rows) for array in state.arrays])
 
     def join(self, states: Sequence[GraphState]) -> GraphState:
         """Copy every array of the states into one."""
@@ -90,8 +89,9 @@ class GraphBackend(Backend):
         return None if state.features is None else half_precision(state.features)
 
 
-def _chosen(array: NDArray[Any], rows: NDArray[np.integer]) -> NDArray[Any]:
-    """Rows (K,) of an array, within its own memory where each that moves comes from behind the K that are kept."""
+def _chosen(array: NDArray[Any], chosen: Rows) -> NDArray[Any]:
+    """K rows of an array, within its own memory where each that moves comes from behind the K that are kept."""
+    rows = np.arange(len(array))[chosen]
     moved = np.flatnonzero(rows != np.arange(len(rows)))
     if not array.flags.writeable or (rows[moved] < len(rows)).any():
         return array[rows]
