@@ -1,4 +1,7 @@
-"""What identifies a run: everything that its numbers depend on, in one value with one key."""
+"""What identifies a run: all that was asked for, in one value with one key.
+
+Machine and threads are not in it, though they move the last digits of its numbers: provenance has them.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ def search_command(
     ] = 0.1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Search again from the start.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start the search again, whether or not a part is kept.")
+    ] = False,
     data_root: DataRootOption = None,
     data: DataOption = None,
     results: ResultsOption = Path("results"),

@@ -21,9 +21,7 @@ KEY_DIGITS = 8
 
 
 def claims_command(
-    name: Annotated[
-        str | None, typer.Argument(help="One claim, by its name; all of them, where none is named.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="One claim, by its name (default: all).")] = None,
     results: ResultsOption = Path("results"),
 ) -> None:
     """Test what the papers say on the results that are kept: run, table, row and column of every number."""

@@ -23,7 +23,7 @@ SideArgument = Annotated[
     str,
     typer.Argument(
         help="A run, or all seeds of a setup: part of a name (hashreid-demo), a pattern ('hashreid-demo-seed*'), or "
-        "several names with commas."
+        "several names, comma-separated."
     ),
 ]
 SMALLEST = 0.001

@@ -47,7 +47,9 @@ def cost_command(
             min=1, max=100_000, help="Training identities: their classifiers cost nothing but under a policy."
         ),
     ] = 751,
-    policy: Annotated[str, typer.Option(help="Book what this exit policy computes itself (bench list policies).")] = "",
+    policy: Annotated[
+        str, typer.Option(help="Include what this exit policy computes itself (bench list policies).")
+    ] = "",
 ) -> None:
     """Count the multiply-adds of every exit of a method: trunk, heads, and what matching adds."""
     decider = registry.policy(policy) if policy else None

@@ -18,7 +18,7 @@ PANEL = "Devices"
 
 DevicesOption = Annotated[
     int | None,
-    typer.Option(min=1, rich_help_panel=PANEL, help="Devices of each node that share a run; 1 if none is named."),
+    typer.Option(min=1, rich_help_panel=PANEL, help="Devices of each node that share a run (default: 1)."),
 ]
 NodesOption = Annotated[
     int | None,

@@ -23,10 +23,10 @@ POLICY, THRESHOLDING = "gs", "calibrated"
 
 def embed_command(
     run: RunArgument,
-    images: Annotated[Path, typer.Option(help="Folder of images, with those below it.")],
+    images: Annotated[Path, typer.Option(help="Folder of images, searched recursively.")],
     out: Annotated[Path, typer.Option(help="The file to write, .npz.")],
     exit_number: Annotated[
-        int | None, typer.Option("--exit", min=1, help="Number of the exit, 1 is the first; the last, if none.")
+        int | None, typer.Option("--exit", min=1, help="Number of the exit, from 1 (default: the last).")
     ] = None,
     budget: Annotated[
         float | None,
@@ -34,7 +34,7 @@ def embed_command(
     ] = None,
     policy: Annotated[str, typer.Option(help="Policy of --budget.")] = POLICY,
     thresholding: Annotated[str, typer.Option(help="Thresholds of --budget: calibrated, or stream.")] = THRESHOLDING,
-    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Images at once with --budget.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Batch size with --budget.")] = 32,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it is there.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data_root: DataRootOption = None,

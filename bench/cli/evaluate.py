@@ -45,7 +45,9 @@ def evaluate_command(
     dataset: Annotated[str | None, typer.Option("--dataset", rich_help_panel=NAMES, help="Name of the data.")] = None,
     seed: Annotated[int | None, typer.Option(rich_help_panel=NAMES, min=0, help="Seed of its training.")] = None,
     results: ResultsOption = Path("results"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Do everything again, whatever is kept.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Do everything again, whether or not results are kept.")
+    ] = False,
 ) -> None:
     """Score embeddings of every exit, made by any network: its exits, and all policies that apply at every budget."""
     from bench.evaluation.evaluate import evaluate
@@ -74,7 +76,7 @@ def embeddings_command(
     out: Annotated[Path, typer.Option(help="The file to write, .npz or .safetensors.")],
     cost: Annotated[
         str | None,
-        typer.Option(help="Costs of the sweep over this cost, as milliseconds; the newest sweep's, if none."),
+        typer.Option(help="Costs of the sweep over this cost, as milliseconds (default: the newest sweep's)."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it is there.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",

@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "query", "gallery")
 FileArgument = Annotated[Path, typer.Argument(help="File of a gallery.")]
-ImagesOption = Annotated[Path | None, typer.Option("--images", help="Folder of images to enrol, with those below it.")]
+ImagesOption = Annotated[Path | None, typer.Option("--images", help="Folder of images to enrol, searched recursively.")]
 SplitOption = Annotated[str | None, typer.Option(help="Enrol a split of a dataset: train, query or gallery.")]
 DatasetOption = Annotated[
-    str | None, typer.Option("--dataset", "-d", help="Dataset of --split; the run's own, if none.")
+    str | None, typer.Option("--dataset", "-d", help="Dataset of --split (default: the run's own).")
 ]
 PatternOption = Annotated[
     str | None,
     typer.Option(
-        help="What names of --images say: a template as '{pid}_c{camid}_{}.jpg', or a regular expression with the "
-        "groups pid and camid. Names of Market-1501, if none is given."
+        help="What the file names of --images say: a template as '{pid}_c{camid}_{}.jpg', or a regular expression with "
+        "the groups pid and camid (default: names as Market-1501's)."
     ),
 ]
-PidOption = Annotated[int | None, typer.Option(help="Identity of all --images, in place of what names say.")]
-CamidOption = Annotated[int | None, typer.Option(help="Camera of all --images, in place of what names say.")]
+PidOption = Annotated[int | None, typer.Option(help="Identity of all --images, in place of what their names say.")]
+CamidOption = Annotated[int | None, typer.Option(help="Camera of all --images, in place of what their names say.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 

@@ -19,20 +19,21 @@ def scale_command(
         Path, typer.Argument(help="Embeddings of every exit: bench embeddings RUN --out FILE writes them.")
     ],
     images: Annotated[
-        str, typer.Option("--images", help="Images in the gallery, with commas: 1e5,1e6,1e7.")
+        str, typer.Option("--images", help="Images in the gallery, comma-separated: 1e5,1e6,1e7.")
     ] = "1e5,1e6",
     exits: Annotated[
-        str, typer.Option("--exits", help="Exits to search at, from 1, with commas; all by default.")
+        str, typer.Option("--exits", help="Exits to search at, from 1, comma-separated; all by default.")
     ] = "",
     index: Annotated[
         str,
         typer.Option(
-            "--index", help="Indexes to measure as well, with commas: flat, hnsw, ivf (faiss), ctf (coarse to fine)."
+            "--index",
+            help="Indexes to measure as well, comma-separated: flat, hnsw, ivf (faiss), ctf (coarse to fine).",
         ),
     ] = "",
     codes: Annotated[
         Path | None,
-        typer.Option(help="Packed codes of your own distractors, .npy (N, bytes), for one exit; drawn if none."),
+        typer.Option(help="Packed codes of your own distractors, .npy (N, bytes), for one exit (default: drawn)."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of drawn distractors.")] = 0,
     results: ResultsOption = Path("results"),

@@ -25,7 +25,7 @@ WorkersOption = Annotated[
     typer.Option(
         rich_help_panel=PANEL,
         metavar="WHERE",
-        help="Who does the runs: local:N (processes here), ray, ray://HOST[:PORT], or slurm.",
+        help="Where runs are executed: local:N (processes here), ray, ray://HOST[:PORT], or slurm.",
     ),
 ]
 ResourcesOption = Annotated[
@@ -33,7 +33,7 @@ ResourcesOption = Annotated[
     typer.Option(
         rich_help_panel=PANEL,
         metavar="NAME=VALUE,…",
-        help="What each run is given: cpus, gpus, memory (GB); for slurm also time, partition, account, …",
+        help="Resources of each run: cpus, gpus, memory (GB); for slurm also time, partition, account, …",
     ),
 ]
 

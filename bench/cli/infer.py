@@ -37,31 +37,37 @@ def infer_command(
     run: RunArgument,
     policy: Annotated[str, typer.Option(help="Exit policy (bench list policies).")] = "gs",
     budget: Annotated[
-        str, typer.Option(help="Shares of the way from the first exit's cost to the last's, with commas.")
+        str, typer.Option(help="Shares of the way from the first exit's cost to the last's, comma-separated.")
     ] = "",
-    a: Annotated[str, typer.Option("--a", help="Values of the budget parameter in place of shares, with commas.")] = "",
+    a: Annotated[
+        str, typer.Option("--a", help="Values of the budget parameter in place of shares, comma-separated.")
+    ] = "",
     scenario: Annotated[
         str, typer.Option(help="How queries come: single-stream, multi-stream (8), offline or server.")
     ] = "offline",
     thresholding: Annotated[str, typer.Option(help="calibrated, or stream.")] = "calibrated",
     backend: Annotated[str, typer.Option(help="What runs the steps (bench list backends).")] = "torch",
     precision: Annotated[
-        str | None, typer.Option(help="float32, bfloat16, float16 or int8; the run's if none.")
+        str | None, typer.Option(help="float32, bfloat16, float16 or int8 (default: the run's).")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, max=4_096, help="Threads of the backend.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    batch: Annotated[int, typer.Option(help="Queries at once, offline and at a server.")] = 32,
+    batch: Annotated[int, typer.Option(help="Batch size, offline and at a server.")] = 32,
     rebatch: Annotated[
-        bool, typer.Option("--rebatch", help="Offline: who goes on waits until a batch of them is there.")
+        bool,
+        typer.Option(
+            "--rebatch", help="Offline: queries that go on are collected until a full batch has reached the next exit."
+        ),
     ] = False,
-    rounds: Annotated[int, typer.Option(help="How often everyone answers all queries.")] = 2,
-    queries: Annotated[int | None, typer.Option(help="Ask so many queries alone; all if none.")] = None,
+    rounds: Annotated[int, typer.Option(help="Timed passes over the queries, for every configuration.")] = 2,
+    queries: Annotated[int | None, typer.Option(help="Use only the first N queries (default: all).")] = None,
     latency_bound: Annotated[
         float | None,
-        typer.Option(help="Milliseconds that a server's 99th percentile must keep; five times one query's, if none."),
+        typer.Option(help="Bound on the 99th percentile of a server's latency, ms (default: five times one query's)."),
     ] = None,
     rival: Annotated[
-        list[str] | None, typer.Option(help="Another run, whose last exit answers too: a smaller network; repeatable.")
+        list[str] | None,
+        typer.Option(help="Another run to compare with (its last exit), such as a smaller network; repeatable."),
     ] = None,
     export: Annotated[Path | None, typer.Option(help="Folder of an export of this run, for exported graphs.")] = None,
     gallery: Annotated[

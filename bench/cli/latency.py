@@ -33,7 +33,7 @@ def latency_command(
     preset: PresetOption = "demo",
     backbone: BackboneOption = None,
     settings: SetOption = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images at once: 1 for a camera, more for a server.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Batch size: 1 for a camera, more for a server.")] = 1,
     seconds: Annotated[float, typer.Option(min=0.0, max=86_400, help="How long each network is timed.")] = 3.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16 (mixed).")] = "auto",

@@ -36,7 +36,7 @@ def export_command(
     form: Annotated[str, typer.Option("--format", help="onnx: a graph a step; safetensors: weights.")] = "onnx",
     precision: Annotated[str, typer.Option(help="Of the graphs: float32, float16 or int8.")] = "float32",
     out: Annotated[Path | None, typer.Option(help="Folder to write.", show_default="<results>/exports/<run>")] = None,
-    images: Annotated[int, typer.Option(min=1, max=1_000_000, help="Images that fix the ranges of int8.")] = 128,
+    images: Annotated[int, typer.Option(min=1, max=1_000_000, help="Images that calibrate the ranges of int8.")] = 128,
     dataset: RunDatasetOption = None,
     data: DataOption = None,
     data_root: DataRootOption = None,
@@ -80,7 +80,7 @@ def check_command(
         str | None, typer.Option(help="The run that it is an export of.", show_default="the run with its key")
     ] = None,
     backends: Annotated[
-        str | None, typer.Option("--backend", help="Backends, with commas.", show_default="all that are installed")
+        str | None, typer.Option("--backend", help="Backends, comma-separated.", show_default="all that are installed")
     ] = None,
     images: Annotated[int, typer.Option(min=1, max=1_000_000, help="Query images that are compared.")] = 64,
     accuracy: Annotated[

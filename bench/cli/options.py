@@ -79,7 +79,7 @@ CacheOption = Annotated[
 
 
 BusyOption = Annotated[
-    bool, typer.Option("--busy", help="Time it though other bench processes are at work here; the record says so.")
+    bool, typer.Option("--busy", help="Time although other bench processes run on this machine; the record says so.")
 ]
 NoWorkersOption = Annotated[str | None, typer.Option("--workers", hidden=True)]
 

@@ -15,12 +15,12 @@ from bench.cli.terminal import OUT, printable
 
 def pack_command(
     runs: Annotated[
-        list[str], typer.Argument(help="Runs, as bench show takes them; all for every run of the results folder.")
+        list[str], typer.Argument(help="Runs, named as for bench show; all for every run of the results folder.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Archive to write (.tar), compressed if it ends with .gz.")],
     results: ResultsOption = Path("results"),
-    weights: Annotated[bool, typer.Option(help="Take the networks along, and checkpoints of unfinished ones.")] = True,
-    embeddings: Annotated[bool, typer.Option(help="Take codes and features along.")] = True,
+    weights: Annotated[bool, typer.Option(help="Include the networks, and checkpoints of unfinished ones.")] = True,
+    embeddings: Annotated[bool, typer.Option(help="Include codes and features.")] = True,
 ) -> None:
     """Pack runs into one archive, with a digest of every file; bench merge puts them into another results folder."""
     # Here, not at the top: help should not wait for pandas.

@@ -36,7 +36,7 @@ def policies_command(
     preset: PresetOption = "demo",
     recipe: RecipeOption = "own",
     seed: Annotated[int, typer.Option(min=0, help="Training seed.")] = 0,
-    policies: Annotated[str, typer.Option(help="Exit policies with commas, or all.")] = "all",
+    policies: Annotated[str, typer.Option(help="Exit policies, comma-separated, or all.")] = "all",
     signals: Annotated[str, typer.Option(help="What decisions look at: deployed, or protocol (leaks).")] = "deployed",
     backbone: BackboneOption = None,
     settings: SetOption = None,

@@ -21,13 +21,13 @@ def report_command(
     formats: Annotated[
         str | None,
         typer.Option(
-            help="Formats beside the page, with commas: svg, png, pdf of figures, tex of tables.",
+            help="Formats beside the page, comma-separated: svg, png, pdf of figures, tex of tables.",
             show_default="all; svg of single setups where a section has more setups than are drawn",
         ),
     ] = None,
     pictures: Annotated[
         bool,
-        typer.Option(help="Put what bench policies drew into the page, photographs of people with it."),
+        typer.Option(help="Include the pictures of bench policies in the page; they show photographs of people."),
     ] = True,
     setups: Annotated[
         int,

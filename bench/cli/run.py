@@ -57,7 +57,7 @@ def run_command(
     dataset: DatasetOption = "synthped",
     preset: PresetOption = "demo",
     recipe: RecipeOption = "own",
-    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, with commas.")] = "0",
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, comma-separated.")] = "0",
     budget_sweep: Annotated[
         bool, typer.Option("--budget-sweep", rich_help_panel=BUDGET, help="Sweep exit policies over budgets.")
     ] = False,
@@ -75,12 +75,14 @@ def run_command(
     signals: SignalsOption = "deployed",
     views: Annotated[
         str,
-        typer.Option(rich_help_panel=BUDGET, help="Views of an image: centre, or ten-crop, which costs ten times."),
+        typer.Option(
+            rich_help_panel=BUDGET, help="Crops of an image: centre, or ten-crop, which costs ten times as much."
+        ),
     ] = "centre",
     extras: Annotated[
         bool,
         typer.Option(
-            "--extras", rich_help_panel=BUDGET, help="Score embeddings that are no exits, too (DaRe's fourth stage)."
+            "--extras", rich_help_panel=BUDGET, help="Score embeddings that are not exits too (DaRe's fourth stage)."
         ),
     ] = False,
     weights: Annotated[
@@ -109,12 +111,14 @@ def run_command(
     data: DataOption = None,
     results: ResultsOption = Path("results"),
     cache: CacheOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Do everything again, whatever is kept.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Do everything again, whether or not results are kept.")
+    ] = False,
     time_limit: Annotated[
         str | None,
         typer.Option(
             rich_help_panel=SLICES,
-            help="Stop in time, with everything kept, and end with status 75: 90s, 9m, 1h30m.",
+            help="Stop within this time, keep everything, and exit with status 75: 90s, 9m, 1h30m.",
         ),
     ] = None,
     shard: Annotated[

@@ -43,19 +43,19 @@ def search_command(
     lengths: Annotated[
         str,
         typer.Option(
-            help="Code lengths to train, with commas; by default those of HashReID's Table 3 for hashreid-noexit, and "
-            "the codes as they are for other methods."
+            help="Code lengths to train, comma-separated; by default those of HashReID's Table 3 for hashreid-noexit, "
+            "and the codes as they are for other methods."
         ),
     ] = "",
     dataset: DatasetOption = "synthped",
     preset: PresetOption = "demo",
     recipe: RecipeOption = "own",
-    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, with commas.")] = "0",
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Training seeds, comma-separated.")] = "0",
     gallery: Annotated[
         str,
         typer.Option(
             help="Gallery images to match with, by default as many as Market-1501 has. With --index, the run's gallery "
-            "is filled up to so many: 1e7, or several sizes with commas."
+            "is filled up to so many: 1e7, or several sizes, comma-separated."
         ),
     ] = "",
     re_rank: Annotated[bool, typer.Option("--re-rank", help="Score k-reciprocal re-ranking as well.")] = False,
@@ -63,7 +63,7 @@ def search_command(
         str | None,
         typer.Option(
             help="Hold a binary index of faiss to exact search: flat, hnsw or ivf (extra: search). With --gallery also "
-            "ctf, and several with commas."
+            "ctf; several, comma-separated."
         ),
     ] = None,
     coarse_to_fine: Annotated[

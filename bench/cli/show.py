@@ -25,7 +25,7 @@ RunArgument = Annotated[
 def show_command(
     run: RunArgument,
     results: ResultsOption = Path("results"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print it all as one JSON object, for scripts.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
 ) -> None:
     """Show a run: what was run and where, how training went, its results, and which files are kept."""
     # Here, not at the top: help should not wait for pandas.

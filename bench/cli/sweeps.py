@@ -25,14 +25,14 @@ OPTIONS = {
     "--resamples": "resamples",
 }
 """Options of a sweep, and the fields that they fill."""
-PoliciesOption = Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies with commas, or all.")]
+PoliciesOption = Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Exit policies, comma-separated, or all.")]
 ThresholdingOption = Annotated[
     str,
     typer.Option(
         "--thresholding",
         "--mode",
         rich_help_panel=BUDGET,
-        help="How thresholds are set, with commas (bench list thresholdings).",
+        help="How thresholds are set, comma-separated (bench list thresholdings).",
     ),
 ]
 BudgetsOption = Annotated[
@@ -41,13 +41,15 @@ BudgetsOption = Annotated[
 ]
 AOption = Annotated[
     str,
-    typer.Option("--a", rich_help_panel=BUDGET, help="Values of the budget parameter with commas, as 0.1,0.5,inf."),
+    typer.Option("--a", rich_help_panel=BUDGET, help="Values of the budget parameter, comma-separated: 0.1,0.5,inf."),
 ]
 ShufflesOption = Annotated[
-    int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries that are tried where the order matters.")
+    int, typer.Option(rich_help_panel=BUDGET, help="Orders of the queries to average over, where the order matters.")
 ]
 ResamplesOption = Annotated[int, typer.Option(rich_help_panel=BUDGET, help="Resamples of the bootstrap.")]
-APOption = Annotated[str, typer.Option(rich_help_panel=BUDGET, help="Average precision: step or trapezoid.")]
+APOption = Annotated[
+    str, typer.Option(rich_help_panel=BUDGET, help="Average precision: step (area under steps) or trapezoid.")
+]
 SignalsOption = Annotated[
     str,
     typer.Option(rich_help_panel=BUDGET, help="What decisions look at: deployed, or protocol (leaks; papers only)."),

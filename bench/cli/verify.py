@@ -25,7 +25,8 @@ def verify_command(
     results: Annotated[Path, typer.Argument(help="Results folder, or one that holds several.")] = Path("results"),
     cache: CacheOption = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Remove what can be made again, and files that killed processes left.")
+        bool,
+        typer.Option("--repair", help="Remove what can be made again, and files that killed processes left behind."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
 ) -> None:
