@@ -1,4 +1,4 @@
-"""``bench latency``: seconds to every exit on this machine."""
+"""``bench latency``: seconds to every exit on this machine, and joules where there is a counter."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def latency_command(
 ) -> None:
     """Time a network to each of its exits, on this machine; bench report then draws accuracy against milliseconds.
 
-    Weights do not matter, so nothing is trained: run it for what was trained, or before. Keep the machine quiet.
+    Joules are measured beside, where zeus (extra energy) can read a counter. Weights do not matter, so nothing is
+    trained: run it for what was trained, or before. Keep the machine quiet.
     """
     refuse_workers(workers)
     check_writable(results)
@@ -58,11 +59,13 @@ def latency_command(
     import torch
 
     from bench import provenance
-    from bench.cost.latency import measure_latency
+    from bench.cost.energy import find_meter
+    from bench.cost.latency import measure_joules, measure_latency
     from bench.cost.ledger import CostLedger
     from bench.device import device_name, open_device, precision_name
 
     fabric = open_device(device, precision)
+    meter = find_meter(fabric.device.type)
     rows, paths, machines = [], [], set()
     reporter = TerminalReporter()
     with reporter.task("timing", len(names), unit="networks") as task:
@@ -72,6 +75,7 @@ def latency_command(
             network = value.build(options, 2, recipe.input_size)
             costs = CostLedger.of(network, recipe.input_size, 1).cumulative_macs
             latency = measure_latency(network, recipe.input_size, fabric, batch=batch, seconds=seconds)
+            joules = measure_joules(network, recipe.input_size, fabric, meter, batch=batch, seconds=seconds)
             origin = provenance.collect(
                 device=device_name(fabric),
                 precision=precision_name(fabric),
@@ -81,19 +85,24 @@ def latency_command(
             key = network_key(name, options, recipe.input_size)
             about = {"network": key, "method": name, "preset": preset, "input_size": list(recipe.input_size)}
             record = {**about, **asdict(latency), "provenance": origin}
+            if joules is not None:
+                record |= {"joules": list(joules), "counter": meter.counter}
             paths.append(write_latency(results, record))
             machines.add(machine(record))
-            for exit_, cost, *times in zip(
-                latency.exits, costs, latency.milliseconds, latency.low, latency.high, strict=True
+            energies = [f"{value:.3g}" for value in joules] if joules else ["no counter"] * len(costs)
+            for exit_, cost, energy, *times in zip(
+                latency.exits, costs, energies, latency.milliseconds, latency.low, latency.high, strict=True
             ):
                 speed = f"{batch * cost / 1e6 / times[0]:.1f}"
-                rows.append([name, exit_, macs(cost), f"{times[0]:.2f} [{times[1]:.2f}, {times[2]:.2f}]", speed])
+                taken = f"{times[0]:.2f} [{times[1]:.2f}, {times[2]:.2f}]"
+                rows.append([name, exit_, macs(cost), taken, speed, energy])
             task.advance(status=name)
     caption = (
         f"{'; '.join(sorted(machines))}; batches of {batch}. From normalised images on the device to the embedding "
-        "there, all steps before it included: median and quartiles. Decoding and matching are not in it."
+        "there, all steps before it included: median and quartiles. Decoding and matching are not in it. "
+        f"Joules: {meter.counter}."
     )
-    columns = ["method", "exit", "MACs an image", "milliseconds a batch [quartiles]", "MMAC/ms"]
+    columns = ["method", "exit", "MACs an image", "milliseconds a batch [quartiles]", "MMAC/ms", "J a batch"]
     show_table(f"Latency, preset {preset}", columns, rows, caption, texts=["exit"])
     for path in paths:
         OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)

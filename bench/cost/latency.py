@@ -1,4 +1,4 @@
-"""Seconds: how long a network takes to each of its exits on this machine.
+"""Seconds, and joules where there is a counter: what a network takes to each of its exits on this machine.
 
 What is timed is what is run: ``start`` and ``step``, from normalised images on the device to the embedding there.
 Decoding, moving images and matching are not in it. Weights do not change how long an arithmetic operation takes, so
@@ -16,6 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from bench.cost.energy import EnergyMeter
 from bench.errors import BenchError
 from bench.memory import check_fits
 from bench.networks import MultiExitNetwork
@@ -46,16 +47,7 @@ def measure_latency(
     The clock is read after every step, once the device is done with it. Raises :class:`BenchError` for a batch below 1,
     or one that memory cannot hold.
     """
-    if batch < 1:
-        raise BenchError(f"a batch holds 1 image or more; found {batch}")
-    network = network.eval()
-    if fabric.device.type == "cpu":
-        needed = batch * image_bytes(network, input_size)
-        check_fits(needed, f"a batch of {batch:,} images", "take a smaller --batch")
-    network = fabric.to_device(network).to(memory_format=torch.channels_last)
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(batch, 3, *input_size, generator=generator).to(fabric.device)
-    images = images.contiguous(memory_format=torch.channels_last)
+    network, images = _ready(network, input_size, fabric, batch)
     taken: list[list[float]] = []
     started = time.perf_counter()
     while len(taken) < PRACTICE_RUNS + LEAST_RUNS or time.perf_counter() - started < seconds:
@@ -72,6 +64,56 @@ def measure_latency(
     low, middle, high = (tuple(float(value) for value in row) for row in quartiles)
     names = tuple(spec.name for spec in network.exits)
     return Latency(names, batch, len(taken) - PRACTICE_RUNS, middle, low, high)
+
+
+@torch.inference_mode()
+def measure_joules(
+    network: MultiExitNetwork,
+    input_size: tuple[int, int],
+    fabric: Fabric,
+    meter: EnergyMeter,
+    *,
+    batch: int = 1,
+    seconds: float = 2.0,
+) -> tuple[float, ...] | None:
+    """Joules that ``meter`` counts from images to each of S exits, for one batch; None without a counter.
+
+    Each exit has a window of its own, of ``seconds`` and of as long as a counter needs. Whatever else the device does
+    meanwhile is counted too, idling included. Raises :class:`BenchError` as :func:`measure_latency` does.
+    """
+    if meter.read is None:
+        return None
+    network, images = _ready(network, input_size, fabric, batch)
+    joules = []
+    for last in range(len(network.exits)):
+        runs, window = 0, meter.window()
+        while not runs or window.too_short or time.perf_counter() - window.started < seconds:
+            with fabric.autocast():
+                state = network.start(images)
+                for index in range(last + 1):
+                    state, _ = network.step(state, index)
+                _wait(fabric)
+            runs += 1
+        counted = window.end(runs).joules
+        assert counted is not None  # the window is long enough
+        joules.append(counted / runs)
+    return tuple(joules)
+
+
+def _ready(
+    network: MultiExitNetwork, input_size: tuple[int, int], fabric: Fabric, batch: int
+) -> tuple[MultiExitNetwork, torch.Tensor]:
+    """Bring a network and a batch of noise to the device."""
+    if batch < 1:
+        raise BenchError(f"a batch holds 1 image or more; found {batch}")
+    network = network.eval()
+    if fabric.device.type == "cpu":
+        needed = batch * image_bytes(network, input_size)
+        check_fits(needed, f"a batch of {batch:,} images", "take a smaller --batch")
+    network = fabric.to_device(network).to(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(batch, 3, *input_size, generator=generator).to(fabric.device)
+    return network, images.contiguous(memory_format=torch.channels_last)
 
 
 def image_bytes(network: MultiExitNetwork, input_size: tuple[int, int]) -> int:

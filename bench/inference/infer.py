@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench import provenance, registry
+from bench.cost.energy import find_meter
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION
 from bench.inference.compaction import SIZES, StepProfile, measure_steps
 from bench.inference.deployed import Budget, Deployed
-from bench.inference.energy import find_meter
 from bench.inference.export.card import file_sha256
 from bench.inference.gallery import load_gallery
 from bench.inference.inputs import Inputs

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.cost.energy import Energy, EnergyMeter
 from bench.inference.compaction import StepProfile
 from bench.inference.deployed import Deployed
-from bench.inference.energy import Energy, EnergyMeter
 from bench.inference.inputs import Inputs
 from bench.inference.scenarios import Answering, Pass, Served, highest_rate, run_pass
 from bench.inference.scoring import answered_scores, changed_bits

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.cost.energy import EnergyMeter
 from bench.data.dataset import DatasetRequest
-from bench.inference.energy import EnergyMeter
 from bench.inference.enrolment import NamedImages, enrol, images_of_split
 from bench.inference.export.trained import read_trained
 from bench.inference.gallery import save_gallery
@@ -85,8 +85,8 @@ def test_scenarios(infer, tmp_path, scenario, batch):
 
 def test_joules_are_counted_over_passes_enough(infer, tmp_path, monkeypatch):
     """A counter of ten watts that is told something after a tenth of a second: everybody answers until then."""
-    monkeypatch.setattr("bench.inference.energy.LEAST_SECONDS", 0.1)
-    monkeypatch.setattr("bench.inference.energy.IDLE_SECONDS", 0.01)
+    monkeypatch.setattr("bench.cost.energy.LEAST_SECONDS", 0.1)
+    monkeypatch.setattr("bench.cost.energy.IDLE_SECONDS", 0.01)
     counter = EnergyMeter("a counter", lambda: 10 * time.perf_counter())
     monkeypatch.setattr("bench.inference.infer.find_meter", lambda device: counter)
     kept = tmp_path / "record.json"

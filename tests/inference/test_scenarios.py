@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench.cost.energy import EnergyMeter, find_meter
 from bench.errors import BenchError
 from bench.inference import scenarios
-from bench.inference.energy import EnergyMeter, find_meter
 from bench.inference.scenarios import batch_size, highest_rate, run_pass, serve
 
 

@@ -17,7 +17,7 @@ MILLIJOULES = 1e-3
 
 @dataclass(frozen=True)
 class Energy:
-    """What a counter counted while queries were answered; None without a counter, or in too short a window."""
+    """What a counter counted in a window; None without a counter, or in too short a window."""
 
     counter: str
     """Name of the counter, or why there is no number."""
@@ -26,7 +26,7 @@ class Energy:
     idle_watts: float | None = None
     """Power of the same counter while nothing ran, measured before."""
     passes: int = 1
-    """How often all queries were answered meanwhile."""
+    """How often the same work was done meanwhile."""
 
 
 class EnergyMeter:
@@ -73,7 +73,9 @@ class Window:
 
 
 def find_meter(device: str) -> EnergyMeter:
-    """Find the counter of the device that a backend runs on, ``cpu`` or ``cuda``."""
+    """Find the counter of a device, ``cpu`` or ``cuda``; for others none is read."""
+    if device not in ("cpu", "cuda"):
+        return EnergyMeter(f"no counter of {device} is read", None)
     try:
         return _nvml() if device == "cuda" else _rapl()
     except ImportError:
