@@ -1,6 +1,5 @@
 """What the tests share: a small rendered set, made once, and requests for runs on it."""
 
-import functools
 import gc
 import os
 import shutil
@@ -230,18 +229,8 @@ def added_option(monkeypatch):
     return add
 
 
-@pytest.fixture(scope="session")
-def commands_built_once() -> Iterator[None]:
-    """Commands are built from their signatures once a process: it takes a tenth of a second for every line typed."""
-    import typer.main
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
-        yield
-
-
 @pytest.fixture
-def bench(monkeypatch, capsys, cache, commands_built_once):
+def bench(monkeypatch, capsys, cache):
     """Type a command: ``bench("run", …)`` gives (status, standard output, standard error)."""
     monkeypatch.setenv("BENCH_CACHE", str(cache))
     monkeypatch.delenv("BENCH_DATA_ROOT", raising=False)

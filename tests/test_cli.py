@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from bench.cli.app import COMMANDS, application
 from bench.report.kinds import FIGURES, TABLES
 
 
@@ -230,6 +232,44 @@ def test_data_is_made_and_shown(bench, tmp_path):
     status, _, err = bench("data", "make", "market1501")
     assert status == 1
     assert "photographed" in err
+
+
+def told(command):
+    """What the parser knows of a command."""
+    options = [(type(one), one.name, one.opts, one.default, one.required, one.help) for one in command.params]
+    return command.name, command.help, options
+
+
+def below(command, names):
+    """Follow names from a group to one of its commands, with those that stand beside each."""
+    beside = []
+    for name in names:
+        beside.append(list(command.commands))
+        command = command.commands[name]
+    return told(command), beside
+
+
+def test_a_command_is_made_alone_and_as_among_all_commands():
+    whole = typer.main.get_command(application())
+    for name in COMMANDS:
+        names = name.split()
+        alone, beside = below(typer.main.get_command(application(*names, "-h")), names)
+        assert beside == [[one] for one in names]
+        assert alone == below(whole, names)[0]
+
+
+@pytest.mark.parametrize("typed", [(), ("--help",), ("rn",), ("", "run")])
+def test_all_commands_are_there_where_none_is_named(typed):
+    whole = typer.main.get_command(application(*typed))
+    names = [*whole.commands, *(f"{group} {name}" for group in ("data",) for name in whole.commands[group].commands)]
+    assert {name.split()[0] for name in COMMANDS} | {name for name in COMMANDS if name.startswith("data ")} == {*names}
+
+
+@pytest.mark.parametrize("typed", [("data",), ("data", "--help"), ("data", "mak")])
+def test_a_groups_commands_are_there_where_none_of_them_is_named(typed):
+    group = typer.main.get_command(application(*typed))
+    assert list(group.commands) == ["data"]
+    assert list(group.commands["data"].commands) == ["make", "verify", "stats", "show", "split"]
 
 
 def test_installed_as_a_command():

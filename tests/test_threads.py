@@ -11,7 +11,7 @@ from notes import Notes
 from typer.testing import CliRunner
 
 from bench import threads
-from bench.cli.app import app
+from bench.cli.app import application
 from bench.errors import BenchError
 from bench.running import stages
 from bench.running.run import run
@@ -73,7 +73,7 @@ def test_commands_that_time_wait_as_openmp_does_where_they_are_alone(monkeypatch
     monkeypatch.setattr(module, "check_alone", lambda busy: beside)
     monkeypatch.setattr(module, "wait_as_openmp_does", undone)
     monkeypatch.setattr("bench.device.open_device", no_further)
-    answer = CliRunner().invoke(app, [*arguments, "--results", str(tmp_path)])
+    answer = CliRunner().invoke(application(*arguments), [*arguments, "--results", str(tmp_path)])
     assert answer.exit_code == 1
     assert waited == ([] if beside else [True])
 

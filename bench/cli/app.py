@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,36 +17,6 @@ from typer.core import TyperGroup
 
 from bench import __version__
 from bench.at_work import at_work
-from bench.cli import (
-    architecture,
-    claims,
-    compare,
-    cost,
-    data,
-    data_show,
-    data_split,
-    data_statistics,
-    data_verify,
-    embed,
-    evaluate,
-    export,
-    gallery,
-    gallery_scale,
-    infer,
-    latency,
-    listing,
-    merge,
-    model,
-    new,
-    pack,
-    policies,
-    render,
-    report,
-    run,
-    search,
-    show,
-    verify,
-)
 from bench.cli.ending import INTERRUPTED, TERMINATED, WORDS, Terminated, output_is_whole, unwinding
 from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
@@ -78,23 +49,84 @@ def _shortening() -> Iterator[None]:
         raise
 
 
-app = typer.Typer(
-    name="bench",
-    cls=_Commands,
-    help="Budgeted inference in person re-identification: train multi-exit networks, sweep budgets, report.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-data_app = typer.Typer(help="Make, check and look at datasets.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
-model_app = typer.Typer(help="Export trained networks, and check the exports.", no_args_is_help=True)
-app.add_typer(model_app, name="model")
-gallery_app = typer.Typer(help="Build, change and look at galleries that are kept.", no_args_is_help=True)
-app.add_typer(gallery_app, name="gallery")
-architecture_app = typer.Typer(help="Search for the blocks of a network.", no_args_is_help=True)
-app.add_typer(architecture_app, name="architecture")
+GROUPS = {
+    "data": "Make, check and look at datasets.",
+    "model": "Export trained networks, and check the exports.",
+    "gallery": "Build, change and look at galleries that are kept.",
+    "architecture": "Search for the blocks of a network.",
+}
+COMMANDS = {
+    "run": "run:run_command",
+    "evaluate": "evaluate:evaluate_command",
+    "embeddings": "evaluate:embeddings_command",
+    "embed": "embed:embed_command",
+    "new": "new:new_command",
+    "policies": "policies:policies_command",
+    "search": "search:search_command",
+    "show": "show:show_command",
+    "compare": "compare:compare_command",
+    "claims": "claims:claims_command",
+    "verify": "verify:verify_command",
+    "report": "report:report_command",
+    "render": "render:render_command",
+    "pack": "pack:pack_command",
+    "merge": "merge:merge_command",
+    "export": "export:export_command",
+    "list": "listing:list_command",
+    "latency": "latency:latency_command",
+    "infer": "infer:infer_command",
+    "cost": "cost:cost_command",
+    "data make": "data:make_command",
+    "data verify": "data_verify:verify_command",
+    "data stats": "data_statistics:statistics_command",
+    "data show": "data_show:show_command",
+    "data split": "data_split:split_command",
+    "model export": "model:export_command",
+    "model check": "model:check_command",
+    "model show": "model:show_command",
+    "gallery build": "gallery:build_command",
+    "gallery add": "gallery:add_command",
+    "gallery remove": "gallery:remove_command",
+    "gallery show": "gallery:show_command",
+    "gallery scale": "gallery_scale:scale_command",
+    "architecture search": "architecture:search_command",
+}
+"""As they are typed, with the module of this room and the function that carries them out."""
+
+
+def application(*typed: str) -> typer.Typer:
+    """Make the command line: of the command or the group that is ``typed`` first, else of all commands.
+
+    Importing all commands and reading their signatures takes a quarter of a short command's time.
+    """
+    app = typer.Typer(
+        name="bench",
+        cls=_Commands,
+        help="Budgeted inference in person re-identification: train multi-exit networks, sweep budgets, report.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    parents = {"": app}
+    for name in _named(typed):
+        group, _, command = name.rpartition(" ")
+        if group not in parents:
+            parents[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True)
+            app.add_typer(parents[group], name=group)
+        module, _, function = COMMANDS[name].partition(":")
+        parents[group].command(command)(_ends_plainly(getattr(import_module(f"bench.cli.{module}"), function)))
+    return app
+
+
+def _named(typed: Sequence[str]) -> list[str]:
+    """Find the commands that what is typed can mean: one, those of a group, or all where it names none of them."""
+    for count in (2, 1):
+        first = " ".join(typed[:count])
+        if found := [name for name in COMMANDS if f"{name} ".startswith(f"{first} ")]:
+            return found
+    return list(COMMANDS)
 
 
 def _ends_plainly(command: Callable[..., None]) -> Callable[..., None]:
@@ -159,42 +191,6 @@ def _last_word(message: str) -> None:
         ERR.print(message, soft_wrap=True)
 
 
-architecture_app.command("search")(_ends_plainly(architecture.search_command))
-app.command("run")(_ends_plainly(run.run_command))
-app.command("evaluate")(_ends_plainly(evaluate.evaluate_command))
-app.command("embeddings")(_ends_plainly(evaluate.embeddings_command))
-app.command("embed")(_ends_plainly(embed.embed_command))
-app.command("new")(_ends_plainly(new.new_command))
-app.command("policies")(_ends_plainly(policies.policies_command))
-app.command("search")(_ends_plainly(search.search_command))
-app.command("show")(_ends_plainly(show.show_command))
-app.command("compare")(_ends_plainly(compare.compare_command))
-app.command("claims")(_ends_plainly(claims.claims_command))
-app.command("verify")(_ends_plainly(verify.verify_command))
-app.command("report")(_ends_plainly(report.report_command))
-app.command("render")(_ends_plainly(render.render_command))
-app.command("pack")(_ends_plainly(pack.pack_command))
-app.command("merge")(_ends_plainly(merge.merge_command))
-app.command("export")(_ends_plainly(export.export_command))
-app.command("list")(_ends_plainly(listing.list_command))
-app.command("latency")(_ends_plainly(latency.latency_command))
-app.command("infer")(_ends_plainly(infer.infer_command))
-app.command("cost")(_ends_plainly(cost.cost_command))
-data_app.command("make")(_ends_plainly(data.make_command))
-data_app.command("verify")(_ends_plainly(data_verify.verify_command))
-data_app.command("stats")(_ends_plainly(data_statistics.statistics_command))
-data_app.command("show")(_ends_plainly(data_show.show_command))
-data_app.command("split")(_ends_plainly(data_split.split_command))
-model_app.command("export")(_ends_plainly(model.export_command))
-model_app.command("check")(_ends_plainly(model.check_command))
-model_app.command("show")(_ends_plainly(model.show_command))
-gallery_app.command("build")(_ends_plainly(gallery.build_command))
-gallery_app.command("add")(_ends_plainly(gallery.add_command))
-gallery_app.command("remove")(_ends_plainly(gallery.remove_command))
-gallery_app.command("show")(_ends_plainly(gallery.show_command))
-gallery_app.command("scale")(_ends_plainly(gallery_scale.scale_command))
-
-
 def refuse_empty_values() -> None:
     """End with status 1 where the command line holds an empty value: an unset variable is no wish for a default."""
     for before, argument in pairwise(["bench", *sys.argv[1:]]):
@@ -211,7 +207,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")

@@ -5,11 +5,10 @@ import shlex
 from functools import cache
 from pathlib import Path
 
-import click
 import pytest
 import typer
 
-from bench.cli.app import app
+from bench.cli.app import application
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -18,19 +17,27 @@ BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(bench [^`]+)`")
 
 
-def commands(page: Path) -> list[str]:
-    """List the commands of a page: lines of code blocks that start with ``bench`` or ``$ bench``, and inline ones."""
+LEFT_OUT = ("MissingParameter", "BadOptionUsage")
+"""Errors of the parser about values that a sentence leaves out; versions of typer have no public name for them."""
+
+
+def typed(page: Path) -> list[str]:
+    """List the commands of a page's code blocks: lines that start with ``bench`` or ``$ bench``."""
     text = page.read_text(encoding="utf-8")
     lines = [line.strip().removeprefix("$ ") for block in BLOCK.findall(text) for line in block.splitlines()]
-    found = [line for line in lines if line.startswith("bench ")]
-    found += INLINE.findall(BLOCK.sub("", text))
+    return [line for line in lines if line.startswith("bench ")]
+
+
+def commands(page: Path) -> list[str]:
+    """List the commands of a page: those of its code blocks, and those that its sentences name."""
+    found = typed(page) + INLINE.findall(BLOCK.sub("", page.read_text(encoding="utf-8")))
     # Placeholders in capitals, dots and options alone are no commands to be typed as they stand.
     return [line for line in found if not re.search(r"[A-Z]{3,}|…|\.\.\.|\b[A-Z]\b", line.split(" #")[0])]
 
 
 @cache
-def whole_command() -> click.Command:
-    return typer.main.get_command(app)
+def whole_command():
+    return typer.main.get_command(application())
 
 
 CASES = [(page, line) for page in PAGES for line in dict.fromkeys(commands(page))]
@@ -45,16 +52,23 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize(("page", "line"), CASES, ids=lambda value: value if isinstance(value, str) else value.name)
 def test_commands_are_understood(page, line):
-    words = shlex.split(line, comments=True)[1:]
-    command: click.Command = whole_command()
-    context = None
-    while isinstance(command, click.Group):
+    """A sentence may leave out the command of a group, and values; every name must be right there, too."""
+    words, whole = shlex.split(line, comments=True)[1:], line in typed(page)
+    command = whole_command()
+    while hasattr(command, "commands") and (words or whole):
         assert words, f"{line!r} names no command"
-        name, found, words = command.resolve_command(click.Context(command), words)
+        name, found, words = command.resolve_command(typer.Context(command), words)
         assert found is not None, f"{line!r}: no command {name}"
         command = found
-    context = command.make_context("bench", words)
-    assert context.command is command
+    if hasattr(command, "commands"):
+        return
+    try:
+        context = command.make_context("bench", words)
+    except Exception as problem:
+        if whole or type(problem).__name__ not in LEFT_OUT:
+            raise
+    else:
+        assert context.command is command
 
 
 def test_pages_have_short_lines():

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from bench.cli.app import app
+from bench.cli.app import application
 from bench.report.write import write_report
 
 
@@ -58,6 +58,6 @@ def test_a_damaged_one_costs_a_remark(drawn, tmp_path):
 def test_they_can_be_left_out(drawn, tmp_path):
     results, _ = drawn
     where = ["--results", str(results), "--out", str(tmp_path / "r")]
-    done = CliRunner().invoke(app, ["report", *where, "--no-pictures", "--formats", ""])
+    done = CliRunner().invoke(application("report"), ["report", *where, "--no-pictures", "--formats", ""])
     assert done.exit_code == 0, done.output
     assert "<img" not in (tmp_path / "r" / "index.html").read_text()

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli.app import app
+from bench.cli.app import application
 
 RUNNER = CliRunner()
 
 
 def export(write_run, out):
-    return RUNNER.invoke(app, ["export", str(out), "--results", str(write_run.results)])
+    return RUNNER.invoke(application("export"), ["export", str(out), "--results", str(write_run.results)])
 
 
 def test_every_number_of_every_record_is_there(write_run, tmp_path):
@@ -72,7 +72,7 @@ def test_what_cannot_be_written_is_said(write_run, tmp_path, out, says):
 
 
 def test_without_records_it_says_so(tmp_path):
-    done = RUNNER.invoke(app, ["export", str(tmp_path / "all.csv"), "--results", str(tmp_path)])
+    done = RUNNER.invoke(application("export"), ["export", str(tmp_path / "all.csv"), "--results", str(tmp_path)])
     assert done.exit_code == 1
     assert "found none" in done.stderr
     assert not (tmp_path / "all.csv").exists()

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli.app import app
+from bench.cli.app import application
 from bench.errors import BenchError
 from bench.report.kinds import FIGURE_FORMATS, FIGURES, TABLES
 from bench.report.write import write_report
@@ -214,13 +214,13 @@ def test_a_folder_that_cannot_be_written_is_named(small, tmp_path):
 def test_the_command_ends_with_a_table_or_with_json(small, figures_drawn, tmp_path):
     figures_drawn("exits")
     command = ["report", "--results", str(small), "--out", str(tmp_path / "r"), "--formats", "svg"]
-    done = CliRunner().invoke(app, command)
+    done = CliRunner().invoke(application("report"), command)
     assert done.exit_code == 0, done.output
     assert re.search(r"invented \(rendered\)\W+1\W+1", done.stdout)
-    printed = CliRunner().invoke(app, [*command, "--json"])
+    printed = CliRunner().invoke(application("report"), [*command, "--json"])
     assert '"files"' in printed.stdout
     assert '"hashreid demo": 1' in printed.stdout
-    wrong = CliRunner().invoke(app, [*command[:-1], "gif"])
+    wrong = CliRunner().invoke(application("report"), [*command[:-1], "gif"])
     assert wrong.exit_code == 1
     assert "gif" in wrong.stderr
 

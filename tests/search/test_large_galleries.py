@@ -9,7 +9,7 @@ import pytest
 from brute_force import brute_force
 from typer.testing import CliRunner
 
-from bench.cli.app import app
+from bench.cli.app import application
 from bench.errors import BenchError
 from bench.evaluation.file import write_embeddings
 from bench.files import write_json
@@ -168,7 +168,7 @@ def test_what_coarse_to_fine_needs_is_said(people, file, tmp_path):
 
 
 def scale(*arguments: object) -> tuple[int, str]:
-    answer = CliRunner().invoke(app, ["gallery", "scale", *map(str, arguments)])
+    answer = CliRunner().invoke(application("gallery"), ["gallery", "scale", *map(str, arguments)])
     return answer.exit_code, " ".join(answer.output.split())
 
 

@@ -84,8 +84,9 @@ def starting(world: Undisturbed, seeds: int) -> Iterator[Planned]:
 
 def walking(world: Undisturbed, seeds: int) -> Iterator[Planned]:
     """Give every option of every command values that nobody should give."""
-    from bench.cli.app import app
+    from bench.cli.app import application
 
+    app = application()
     begun = walk.Walk.beside_runs(world, app)
     for line in walk.lines(app):
         yield partial(walk.walked, begun, line)

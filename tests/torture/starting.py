@@ -15,8 +15,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench.cli.app import COMMANDS
+
 PRELOADED = [
-    "bench.cli.app",
+    *(f"bench.cli.{function.partition(':')[0]}" for function in COMMANDS.values()),
     "bench.running.run",
     "bench.running.fitting",
     "bench.report.write",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from bench.cli.app import app
+from bench.cli.app import application
 from torture import damage, first_moments, full_disk, kills, walk, writers
 from torture.__main__ import ended
 from torture.commands import COMMANDS, RUN_COMMAND
@@ -74,6 +74,7 @@ def test_a_command_that_never_ends_is_a_fault_of_its_own():
 
 
 def test_every_option_is_walked():
+    app = application()
     typed = list(walk.lines(app))
     known = dict(_known(typer.main.get_command(app)))
     assert {command.name for command in walk.commands(app)} == known.keys()
@@ -97,7 +98,7 @@ def _known(group, before=()):
 
 def test_hostile_values(world):
     begun = walk.Walk.of(world)
-    held(*(walk.walked(begun, line) for line in random.Random(0).sample(list(walk.lines(app)), 6)))
+    held(*(walk.walked(begun, line) for line in random.Random(0).sample(list(walk.lines(application())), 6)))
 
 
 def test_what_a_case_changed_is_found_and_put_back(tmp_path):
