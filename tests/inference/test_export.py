@@ -103,14 +103,23 @@ def test_eight_bits_are_in_the_convolutions_and_near(run, traced_once, tmp_path)
     assert difference.same
 
 
-def test_an_export_is_made_once_and_again_for_other_weights(run, traced_once, folder):
+def test_an_export_is_made_once_and_again_for_other_weights(run, kept_traces, folder, monkeypatch):
+    traced = []
+
+    def trace(network, *arguments, **options):
+        traced.append(weights_sha256(network))
+        return kept_traces(run.network, *arguments, **options)  # of which weights its graphs are is not looked at here
+
+    monkeypatch.setattr(write, "trace_steps", trace)
     before = (folder / CARD).stat().st_mtime_ns
     obtain_export(run, folder)
     assert (folder / CARD).stat().st_mtime_ns == before
+    assert not traced
     (folder / "step-1.onnx").write_bytes(b"cut")
     assert obtain_export(run, folder).files == read_card(folder).files
     other = smoke_run("hashreid-noexit", seed=1)
     assert obtain_export(other, folder).weights_sha256 == weights_sha256(other.network)
+    assert traced == [weights_sha256(run.network), weights_sha256(other.network)]
 
 
 def test_a_folder_that_was_left_half_written_has_no_card(run, folder, monkeypatch):

@@ -23,6 +23,7 @@ from bench.errors import BenchError
 from bench.files import replacing
 from bench.inference.backends.backend import needed
 from bench.inference.export.card import CardExit, ModelCard
+from bench.inference.export.read_weights import Reading
 from bench.networks import MultiExitNetwork, State, map_state, state_tensors
 from bench.progress import SILENT, Reporter
 
@@ -91,13 +92,14 @@ def trace_steps(
     state: State = None
     with reporter.task("exporting", len(network.exits), unit="steps") as task, torch.no_grad():
         for index, spec in enumerate(network.exits):
-            step = _Step(network, index, state, half).eval()
-            start = tensors[0].half() if half else tensors[0]
-            state, embedding = network.step(network.start(start) if index == 0 else state, index)
-            last = index == len(network.exits) - 1
+            before, last = state, index == len(network.exits) - 1
+            with Reading() as reading:
+                start = tensors[0].half() if half else tensors[0]
+                state, embedding = network.step(network.start(start) if index == 0 else state, index)
+                has_features = not last and _features(network, index, state, embedding) is not None
+            step = _Step(reading.without_unread(network), index, before, half).eval()
             handed = [] if last else state_tensors(state)
             outputs = (EMBEDDING, *(f"state{index + 1}_{number}" for number in range(len(handed))))
-            has_features = not last and _features(network, index, state, embedding) is not None
             names = (*outputs, FEATURES) if has_features else outputs
             graph = _export(step, tensors, inputs, names, f"{spec.name} (step {index + 1})")
             yield Traced(graph, inputs, outputs, FEATURES if has_features else "")
