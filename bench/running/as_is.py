@@ -28,10 +28,11 @@ def build_as_is(method: Method, options: Options, num_identities: int, input_siz
     depend on at its random start: the network is built from two seeds, and both must embed noise alike.
     """
     networks = []
+    given = read_state_dict(Path(str(options["weights"])))
     with torch.random.fork_rng(devices=[]):
         for seed in SEEDS:
             torch.manual_seed(seed)
-            networks.append(_build(method, options, num_identities, input_size))
+            networks.append(_build(method, options, given, num_identities, input_size))
         images = torch.randn(NOISE, 3, *input_size)
     with torch.inference_mode():
         first, second = (network.eval().embed(images) for network in networks)
@@ -49,12 +50,16 @@ def build_as_is(method: Method, options: Options, num_identities: int, input_siz
     return networks[0]
 
 
-def _build(method: Method, options: Options, num_identities: int, input_size: tuple[int, int]) -> MultiExitNetwork:
+def _build(
+    method: Method,
+    options: Options,
+    given: Mapping[str, torch.Tensor],
+    num_identities: int,
+    input_size: tuple[int, int],
+) -> MultiExitNetwork:
     untrained = {**options, "weights": "none"}
-    weights = Path(str(options["weights"]))
     network = method.build(untrained, num_identities, input_size)
     own: Mapping[str, torch.Tensor] = network.state_dict()
-    given = read_state_dict(weights)
     if given.keys() != own.keys():
         return method.build(options, num_identities, input_size)
     network.load_state_dict(
