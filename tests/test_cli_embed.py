@@ -19,8 +19,9 @@ def finished(module_request, trained):
 def embed(bench, finished, out, *options):
     request, opened = finished
     folder = opened.dataset.query[0].path.parent
-    where = ("--cache", request.cache, "--data-root", request.data.root, "--device", "cpu")
-    return bench("embed", opened.folder.path, "--images", folder, "--out", out, *where, *options)
+    where = ("--cache", request.cache, "--device", "cpu")
+    data = ("--data-root", request.data.root) if "--budget" in options else ()
+    return bench("embed", opened.folder.path, "--images", folder, "--out", out, *where, *data, *options)
 
 
 def kept(finished):

@@ -85,7 +85,7 @@ def test_images_are_added_and_removed(kept, bench, tmp_path):
         ),
         (("build", "hashreid", "--out", "new", "--split", "gallery"), "the run is of synthped-smoke, found synthped-"),
         (("build", "hashreid", "--out", "{file}", "--split", "gallery"), "is there already"),
-        (("build", "hashreid", "--out", "new", "--pid", "3"), "tell of --images FOLDER"),
+        (("build", "hashreid", "--out", "new", "--pid", "3"), "--pid: of --images FOLDER alone"),
         (("build", "nobody", "--out", "new", "--split", "gallery"), "no run 'nobody'"),
         (("add", "{file}", "--images", "{folder}", "--pattern", "{{pid}}-{{camid}}.png"), "1 of 1 names do not tell"),
         (

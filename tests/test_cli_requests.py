@@ -72,6 +72,63 @@ def test_empty_values_are_refused(bench, arguments, message):
     assert (status, message in error) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("embed", "any", "--images", ".", "--out", "new.npz", "--batch", "8", "--data", "size=smoke"),
+            "--batch, --data: of --budget alone",
+        ),
+        (("embed", "any", "--images", ".", "--out", "new.npz", "--data-root", "."), "--data-root: of --budget alone"),
+        (
+            ("gallery", "build", "any", "--out", "new.gallery", "--images", ".", "--data", "size=smoke"),
+            "--data: of --split alone",
+        ),
+        (
+            (
+                "gallery",
+                "build",
+                "any",
+                "--out",
+                "new.gallery",
+                "--images",
+                ".",
+                "--pid",
+                "1",
+                "--camid",
+                "1",
+                "--pattern",
+                "{pid}",
+            ),
+            "--pattern: --pid and --camid say all",
+        ),
+        (("model", "export", "any", "--images", "4", "--dataset", "market1501"), "--images, --dataset: of --precision"),
+        (
+            ("search", "-m", "dare", "--index", "flat", "--gallery", "100", "--seconds", "0", "--re-rank"),
+            "--re-rank, --seconds: of the run's own gallery alone",
+        ),
+        (("render", "any.template.md", "--trace", "--check"), "--check: --trace lists"),
+        (("run", "-m", "dare", "--as-is", "--calibration", "0.3"), "--as-is has no held-out identities"),
+        (("run", "-m", "dare", "--as-is", "--training-share", "0.5"), "leave out --training-share"),
+        (("infer", "any", "--scenario", "single-stream", "--batch", "4"), "--batch: scenario single-stream says"),
+        (("infer", "any", "--latency-bound", "10"), "add --scenario server"),
+        (("infer", "any", "--export", "."), "backend torch runs the network itself"),
+        (("infer", "any", "--images", ".", "--queries", "4", "--rebatch"), "--queries, --rebatch: of a measurement"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(bench, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, _, error = bench(*arguments)
+    assert (status, message in " ".join(error.split())) == (1, True), error
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_the_environment_names_is_for_the_commands_that_read_it(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA_ROOT", str(tmp_path))
+    status, _, error = bench("embed", "any", "--images", tmp_path, "--out", tmp_path / "new.npz", "--results", tmp_path)
+    assert (status, "--data-root" in error) == (1, False), error
+
+
 def test_an_unknown_recipe_names_the_known_ones(tmp_path):
     with pytest.raises(BenchError, match=r"own.*shared"):
         run_request(

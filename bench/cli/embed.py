@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from bench.cli.options import CacheOption, DataOption, DataRootOption, ResultsOption, data_request
+from bench.cli.options import (
+    CacheOption,
+    DataOption,
+    DataRootOption,
+    ResultsOption,
+    data_request,
+    refuse_unused,
+    typed,
+)
 from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, printable, show_table
 from bench.data.cache import default_cache
@@ -18,7 +26,8 @@ from bench.files import check_writable
 if TYPE_CHECKING:
     from bench.inference.embedding import ImageCodes
 
-POLICY, THRESHOLDING = "gs", "calibrated"
+POLICY, THRESHOLDING, BATCH = "gs", "calibrated", 32
+"""What images within a budget are embedded by, where nothing else is asked for."""
 
 
 def embed_command(
@@ -32,9 +41,13 @@ def embed_command(
         float | None,
         typer.Option(help="Let a policy choose exits at this budget: a share of the way from the first to the last."),
     ] = None,
-    policy: Annotated[str, typer.Option(help="Policy of --budget.")] = POLICY,
-    thresholding: Annotated[str, typer.Option(help="Thresholds of --budget: calibrated, or stream.")] = THRESHOLDING,
-    batch: Annotated[int, typer.Option(min=1, max=65_536, help="Batch size with --budget.")] = 32,
+    policy: Annotated[str | None, typer.Option(help="Policy of --budget.", show_default=POLICY)] = None,
+    thresholding: Annotated[
+        str | None, typer.Option(help="Thresholds of --budget: calibrated, or stream.", show_default=THRESHOLDING)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=65_536, help="Batch size with --budget.", show_default=str(BATCH))
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file where it is there.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data_root: DataRootOption = None,
@@ -42,11 +55,19 @@ def embed_command(
     results: ResultsOption = Path("results"),
     cache: CacheOption = None,
 ) -> None:
-    """Write what a run's network makes of a folder of images: the codes of one exit, or of each image's own exit."""
+    """Write what a run's network makes of a folder of images: the codes of one exit, or of each image's own exit.
+
+    Within a budget the run's data is read too: thresholds and the gallery are its own.
+    """
     if exit_number is not None and budget is not None:
         raise BenchError("--exit takes one exit for all images, --budget one for each: give one of both")
-    if budget is None and (policy, thresholding) != (POLICY, THRESHOLDING):
-        raise BenchError("--policy and --thresholding choose exits at a budget: give --budget too, or leave them out")
+    if budget is None:
+        of_policy = {"--policy": policy, "--thresholding": thresholding, "--batch": batch}
+        refuse_unused(
+            {**of_policy, "--data": data, "--data-root": typed(data_root)},
+            "of --budget alone, at which a policy chooses exits; give --budget too, or leave it out",
+        )
+    policy, thresholding, batch = policy or POLICY, thresholding or THRESHOLDING, batch or BATCH
     if out.suffix != ".npz":
         raise BenchError(f"{out}: codes are written as .npz, name the file so")
     if out.exists() and not overwrite:

@@ -15,6 +15,8 @@ from bench.cli.options import (
     ResultsOption,
     choice,
     data_request,
+    refuse_unused,
+    typed,
 )
 from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, printable, show_table, show_values
@@ -161,8 +163,17 @@ def _enrol(
 ) -> Enrolled:
     if (images is None) == (split is None):
         raise BenchError("say what to enrol, one of both: --images FOLDER, or --split gallery")
-    if images is None and (pattern, pid, camid) != (None, None, None):
-        raise BenchError("--pattern, --pid and --camid tell of --images FOLDER: name it, or leave them out")
+    if images is None:
+        told = {"--pattern": pattern, "--pid": pid, "--camid": camid}
+        refuse_unused(told, "of --images FOLDER alone; name it, or leave it out")
+    else:
+        of_split = {"--dataset": dataset, "--data": data, "--data-root": typed(data_root)}
+        refuse_unused(of_split, "of --split alone, and --images FOLDER is of no dataset; leave out one of both")
+        if pid is not None and camid is not None:
+            refuse_unused(
+                {"--pattern": pattern},
+                "--pid and --camid say all that names are read for; leave it out, or one of them",
+            )
     # Here, not at the top: help should not wait for torch.
     from bench.inference.enrolment import MARKET_NAMES, enrol, images_of_folder, images_of_split
     from bench.inference.export.trained import read_trained

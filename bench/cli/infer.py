@@ -18,6 +18,7 @@ from bench.cli.options import (
     NoWorkersOption,
     ResultsOption,
     data_request,
+    refuse_unused,
     refuse_workers,
     words,
 )
@@ -31,6 +32,9 @@ from bench.threads import wait_as_openmp_does
 if TYPE_CHECKING:
     from bench.inference.request import InferRequest
     from bench.running.context import RunContext
+
+BATCH, ROUNDS = 32, 2
+"""What is asked for where nothing else is."""
 
 
 def infer_command(
@@ -52,14 +56,19 @@ def infer_command(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, max=4_096, help="Threads of the backend.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    batch: Annotated[int, typer.Option(help="Batch size, offline and at a server.")] = 32,
+    batch: Annotated[
+        int | None, typer.Option(help="Batch size, offline and at a server.", show_default=str(BATCH))
+    ] = None,
     rebatch: Annotated[
         bool,
         typer.Option(
             "--rebatch", help="Offline: queries that go on are collected until a full batch has reached the next exit."
         ),
     ] = False,
-    rounds: Annotated[int, typer.Option(help="Timed passes over the queries, for every configuration.")] = 2,
+    rounds: Annotated[
+        int | None,
+        typer.Option(help="Timed passes over the queries, for every configuration.", show_default=str(ROUNDS)),
+    ] = None,
     queries: Annotated[int | None, typer.Option(help="Use only the first N queries (default: all).")] = None,
     latency_bound: Annotated[
         float | None,
@@ -90,6 +99,7 @@ def infer_command(
     results/inference.
     """
     from bench.inference.request import InferRequest
+    from bench.inference.scenarios import AT_ONCE
 
     refuse_workers(workers)
     request = InferRequest(
@@ -102,23 +112,27 @@ def infer_command(
         precision=precision,
         threads=threads,
         device=device,
-        batch=batch,
+        batch=BATCH if batch is None else batch,
         rebatch=rebatch,
-        rounds=rounds,
+        rounds=ROUNDS if rounds is None else rounds,
         queries=queries,
         latency_bound=latency_bound,
         export=export,
         gallery=gallery.expanduser() if gallery else None,
         seed=seed,
     )
+    if scenario in AT_ONCE:
+        refuse_unused({"--batch": batch}, f"scenario {scenario} says how many queries come at once; leave it out")
     if sheet is not None and images is None:
         raise BenchError("--sheet draws the answers to --images FOLDER")
     if sheet is not None and gallery is not None:
         raise BenchError("a kept gallery holds codes and no pictures: leave out --sheet, or --gallery")
     if images is None:
         check_writable(results)
-    elif json_file is not None or rival:
-        raise BenchError("--json and --rival belong to a measurement, and --images measures nothing: leave them out")
+    else:
+        measured: dict[str, object] = {"--json": json_file, "--rival": rival, "--rounds": rounds, "--queries": queries}
+        measured |= {"--rebatch": rebatch, "--latency-bound": latency_bound}
+        refuse_unused(measured, "of a measurement, and --images measures nothing; leave out one of both")
     if json_file is not None:
         if json_file.suffix != ".json" or json_file.is_dir():
             raise BenchError(f"--json {json_file}: expected the name of a file that ends with .json; choose another")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from bench.cli.options import CacheOption, DataOption, DataRootOption, ResultsOption, data_request, words
+from bench.cli.options import (
+    CacheOption,
+    DataOption,
+    DataRootOption,
+    ResultsOption,
+    data_request,
+    refuse_unused,
+    typed,
+    words,
+)
 from bench.cli.terminal import OUT, TerminalReporter, macs, percent, show_table, show_values
 from bench.data.cache import default_cache
 from bench.errors import BenchError
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
     from bench.inference.export.trained import TrainedRun
     from bench.progress import Reporter
 
+INT8_IMAGES = 128
+"""Images that fix the ranges of int8, where no other number is asked for."""
 EXACT = "float32"
 """The precision whose accuracy is that of the network, and need not be measured."""
 
@@ -36,7 +47,12 @@ def export_command(
     form: Annotated[str, typer.Option("--format", help="onnx: a graph a step; safetensors: weights.")] = "onnx",
     precision: Annotated[str, typer.Option(help="Of the graphs: float32, float16 or int8.")] = "float32",
     out: Annotated[Path | None, typer.Option(help="Folder to write.", show_default="<results>/exports/<run>")] = None,
-    images: Annotated[int, typer.Option(min=1, max=1_000_000, help="Images that calibrate the ranges of int8.")] = 128,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, help="Images that calibrate the ranges of int8.", show_default=str(INT8_IMAGES)
+        ),
+    ] = None,
     dataset: RunDatasetOption = None,
     data: DataOption = None,
     data_root: DataRootOption = None,
@@ -52,6 +68,9 @@ def export_command(
     from bench.runs.finding import find_run
 
     check_request(form, precision)
+    if precision != "int8":
+        of_images = {"--images": images, "--dataset": dataset, "--data": data, "--data-root": typed(data_root)}
+        refuse_unused(of_images, "of --precision int8 alone, whose ranges images fix; add it, or leave it out")
     trained = read_trained(find_run(results, run))
     folder = out or results / "exports" / trained.folder.path.name / f"{form}-{precision}"
     check_writable(folder, "another --out")
@@ -60,7 +79,7 @@ def export_command(
     if precision == "int8":
         found = _run_images(trained, dataset, data, data_root, cache, reporter, needed=True)
         assert found is not None
-        calibration = found.for_calibration(images)
+        calibration = found.for_calibration(images or INT8_IMAGES)
     card = write_export(trained, folder, form=form, precision=precision, calibration=calibration, reporter=reporter)
     _show_card(folder, card)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,11 +107,26 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def typed(root: Path | None) -> Path | None:
+    """Give a root of the data that was named on the command line, and none that the environment names."""
+    return None if root is None or os.environ.get(DATA_ROOT_VARIABLE) == str(root) else root
+
+
 def data_request(dataset: str, root: Path | None, options: list[str] | None, cache: Path) -> DatasetRequest:
     """Say where the data is: a rendered set lives in the cache unless a root was named on the command line."""
-    if not registry.dataset(dataset).needs_root and (root is None or os.environ.get(DATA_ROOT_VARIABLE) == str(root)):
+    if not registry.dataset(dataset).needs_root and typed(root) is None:
         root = cache
     return DatasetRequest(root, settings_of(options))
+
+
+def refuse_unused(given: Mapping[str, object], why: str) -> None:
+    """Look whether options were given that would do nothing. Raises BenchError that names them and says why.
+
+    None, False and an empty list stand for an option that was not given.
+    """
+    names = [option for option, value in given.items() if value is not None and value is not False and value != []]
+    if names:
+        raise BenchError(f"{', '.join(names)}: {why}")
 
 
 def choice(option: str, value: str, choices: tuple[Any, ...]) -> Any:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from bench.cli.options import refuse_unused
 from bench.cli.terminal import OUT, show_table
 from bench.errors import BenchError
 from bench.files import replacing
@@ -27,6 +28,8 @@ def render_command(
     # Here, not at the top: help should not wait for pandas.
     from bench.prose.render import render_page
 
+    if trace:
+        refuse_unused({"--check": check}, "--trace lists the numbers of a page and compares nothing; leave out one")
     page = render_page(template)
     if trace:
         rows = [

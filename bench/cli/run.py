@@ -49,6 +49,8 @@ from bench.running.plan import describe, forecast, forecast_all
 from bench.running.shard import Shard
 
 TRAINING = "Training"
+HELD_OUT = 0.1
+"""Share of the training identities that is held out, where no other is asked for."""
 SLICES = "Slices of the work"
 
 
@@ -95,8 +97,13 @@ def run_command(
     backbone: BackboneOption = None,
     settings: SetOption = None,
     calibration: Annotated[
-        float, typer.Option(rich_help_panel=TRAINING, help="Share of training identities held out for calibration.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            rich_help_panel=TRAINING,
+            help="Share of training identities held out for calibration.",
+            show_default=f"{HELD_OUT}; none with --as-is",
+        ),
+    ] = None,
     training_share: Annotated[
         float,
         typer.Option(
@@ -145,6 +152,7 @@ def run_command(
         check_unused(swept)
     sweep = swept if budget_sweep else None
     evaluation = evaluation_spec(ap, signals, choice("--views", views, VIEWS))
+    held_out = (0.0 if as_is else HELD_OUT) if calibration is None else calibration
     requests = [
         run_request(
             method=name,
@@ -158,7 +166,7 @@ def run_command(
             cache=cache,
             seed=seed,
             training_share=training_share,
-            calibration_share=0.0 if as_is else calibration,
+            calibration_share=held_out,
             as_is=as_is,
             evaluation=evaluation,
             sweep=sweep,

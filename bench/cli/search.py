@@ -22,6 +22,7 @@ from bench.cli.options import (
     ResultsOption,
     SetOption,
     choice,
+    refuse_unused,
     words,
 )
 from bench.cli.requests import overrides, run_request
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from bench.running.request import RunRequest
 
 MARKET_GALLERY = 19_732
+TIMED_SECONDS = 1.0
 
 
 def search_command(
@@ -74,7 +76,12 @@ def search_command(
             "codes of several lengths.",
         ),
     ] = False,
-    seconds: Annotated[float, typer.Option(min=0.0, max=86_400, help="How long each way of comparing is timed.")] = 1.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=86_400, help="How long each way of comparing is timed.", show_default=str(TIMED_SECONDS)
+        ),
+    ] = None,
     backbone: BackboneOption = None,
     settings: SetOption = None,
     calibration: Annotated[float, typer.Option(help="Share of training identities held out.")] = 0.1,
@@ -95,6 +102,11 @@ def search_command(
     large = index is not None and bool(sizes)
     kinds = tuple(choice("--index", word, INDEXES) for word in words(index or ""))
     _check_sizes(sizes, kinds, large=large)
+    if large:
+        refuse_unused(
+            {"--re-rank": re_rank, "--coarse-to-fine": coarse_to_fine, "--seconds": seconds},
+            "of the run's own gallery alone, which --index with --gallery fills up; leave it out",
+        )
     check_writable(results)
     # Not at the top: help should not wait for scipy.
     from bench.search.study import SearchRequest, conduct
@@ -116,7 +128,7 @@ def search_command(
         seeds=tuple(seeds_of(seeds)),
         lengths=tuple(_length(word) for word in words(lengths)),
         gallery_size=sizes[0] if sizes else MARKET_GALLERY,
-        seconds=seconds,
+        seconds=TIMED_SECONDS if seconds is None else seconds,
         re_rank=re_rank,
         index=cast(Any, kinds[0]) if kinds and not large else None,
         coarse_to_fine=coarse_to_fine,

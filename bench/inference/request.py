@@ -75,4 +75,11 @@ class InferRequest:
                 raise BenchError(f"there are at most {most:,} {what}, not {number:,}")
         if self.latency_bound is not None and not 0 < self.latency_bound < inf:
             raise BenchError(f"a latency bound is a number of milliseconds above 0, not {self.latency_bound:g}")
+        if self.latency_bound is not None and self.scenario != "server":
+            raise BenchError("--latency-bound is what a server keeps: add --scenario server, or leave it out")
+        if self.export is not None and registry.backend(self.backend).reads == "network":
+            raise BenchError(
+                f"--export names exported graphs, and backend {self.backend} runs the network itself: add --backend "
+                "onnxruntime, or leave it out"
+            )
         batch_size(self.scenario, self.batch)

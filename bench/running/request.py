@@ -85,6 +85,8 @@ class RunRequest:
             raise BenchError(
                 "--as-is has no held-out identities, for the weights may have been trained on them: --calibration 0"
             )
+        if self.as_is and self.training_share != 1:
+            raise BenchError("--as-is trains nothing: leave out --training-share")
         for name in self.sweep.thresholdings if self.sweep else ():
             registry.thresholding(name).check(self.calibration_share or None)
 

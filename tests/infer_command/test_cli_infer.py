@@ -65,10 +65,17 @@ def test_what_is_answered_scores_as_the_records_say(infer, results, tmp_path):
     assert record["provenance"]["processor"]
 
 
-@pytest.mark.parametrize(("scenario", "batch"), [("single-stream", 1), ("multi-stream", 8), ("server", 4)])
-def test_scenarios(infer, tmp_path, scenario, batch):
+@pytest.mark.parametrize(
+    ("scenario", "batch", "options"),
+    [
+        ("single-stream", 1, ()),
+        ("multi-stream", 8, ()),
+        ("server", 4, ("--batch", 4, "--latency-bound", 10_000)),
+    ],
+)
+def test_scenarios(infer, tmp_path, scenario, batch, options):
     kept = tmp_path / "record.json"
-    arguments = ("--scenario", scenario, "--rounds", 1, "--json", kept, "--batch", 4, "--latency-bound", 10_000)
+    arguments = ("--scenario", scenario, "--rounds", 1, "--json", kept, *options)
     status, out, err = infer(*arguments, "--a", 1, "--thresholding", "stream", "--policy", "random", "--queries", 20)
     assert status == 0, err
     assert "random, a = 1" in out

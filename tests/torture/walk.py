@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -53,7 +53,7 @@ GIVEN: dict[Line, dict[str, str | tuple[str, ...]]] = {
     ("search",): {"gallery": "100", "lengths": "64,128"},
     ("evaluate",): {"file": "@/theirs.npz", "policies": "gs"},
     ("embeddings",): {"out": "@/made.npz"},
-    ("embed",): {"images": "@/photos", "out": "@/made.npz"},
+    ("embed",): {"images": "@/photos", "out": "@/made.npz", "data": ()},
     ("new",): {"kind": "method", "name": "mine", "into": "@/a folder"},
     ("compare",): {"side_a": "hashreid", "side_b": "seed0"},
     ("verify",): {"results": "@/results"},
@@ -66,30 +66,36 @@ GIVEN: dict[Line, dict[str, str | tuple[str, ...]]] = {
     ("infer",): {"batch": "2", "budget": "0.5"},
     ("data", "show"): {"out": "@/made.png"},
     ("data", "split"): {"folder": "@/photos", "pattern": "{pid}_c{camid}{}.jpg"},
-    ("model", "export"): {"form": "safetensors", "out": "@/made", "images": "4"},
+    ("model", "export"): {"form": "safetensors", "out": "@/made", "data": ()},
     ("model", "check"): {"folder": "@/weights", "images": "4"},
     ("model", "show"): {"folder": "@/weights"},
     ("gallery", "build"): {"out": "@/made.gallery"},
-    ("gallery", "add"): {"file": "@/kept.gallery", "images": "@/photos"},
+    ("gallery", "add"): {"file": "@/kept.gallery", "images": "@/photos", "data": ()},
     ("gallery", "remove"): {"file": "@/kept.gallery", "pids": "25"},
     ("gallery", "show"): {"file": "@/kept.gallery"},
     ("gallery", "scale"): {"file": "@/theirs.npz", "images": "1000,2000"},
     ("architecture", "search"): {"method": "cnet", "settings": ("epochs=1", "batches_per_epoch=1")},
 }
-"""What parameters are given so that the command works: for all commands, and by command."""
-TOGETHER: dict[tuple[Line, str], dict[str, str]] = {
-    (("infer",), "sheet"): {"images": "@/photos"},
+"""What parameters are given so that the command works, or nothing: for all commands, and by command."""
+TOGETHER: dict[tuple[Line, str], dict[str, str | tuple[str, ...]]] = {
+    **{(("infer",), one): {"images": "@/photos", "rounds": (), "queries": ()} for one in ("images", "sheet")},
     (("infer",), "export"): {"backend": "onnxruntime"},
     (("infer",), "latency_bound"): {"scenario": "server"},
     **{(("embed",), one): {"budget": "0.5"} for one in ("policy", "thresholding", "batch", "data", "data_root")},
-    **{(("gallery", "build"), one): {"images": "@/photos"} for one in ("pattern", "pid", "camid")},
+    **{
+        (("gallery", "build"), one): {"images": "@/photos", "data": ()} for one in ("images", "pattern", "pid", "camid")
+    },
+    **{
+        (("gallery", "add"), one): {"images": (), "split": "query", "data": "size=smoke"}
+        for one in ("split", "dataset", "data", "data_root")
+    },
     (("run",), "resources"): {"workers": "local"},
     **{
-        (("model", "export"), one): {"form": "onnx", "precision": "int8"}
+        (("model", "export"), one): {"form": "onnx", "precision": "int8", "images": "4", "data": "size=smoke"}
         for one in ("images", "dataset", "data", "data_root", "cache")
     },
 }
-"""What an option is given together with, as it means nothing alone."""
+"""What an option is given together with, as it means nothing alone, and without what it does not go with."""
 REPLACED = {("gallery", "add"): "kept.gallery", ("gallery", "remove"): "kept.gallery"}
 """Files that a command is there to change."""
 
@@ -113,9 +119,7 @@ class Typed:
         options = {one: option for one, (option, kind) in declared.items() if kind is not bool}
         required = {one for one, parameter in parameters.items() if parameter.default is parameter.empty}
         general = {one: value for one, value in GIVEN[()].items() if one in required}
-        given = {
-            one: (value,) if isinstance(value, str) else value for one, value in (general | GIVEN.get(name, {})).items()
-        }
+        given = _typed(general | GIVEN.get(name, {}))
         small = {one: QUICK[option] for one, option in options.items() if option in QUICK}
         flags = tuple(option for option, kind in declared.values() if kind is bool and option in FLAGS)
         return cls(name, options, {one: declared[one][1] for one in options}, flags, small | given)
@@ -133,7 +137,7 @@ class Typed:
     def hostile(self) -> Iterator[Line]:
         """Type the command with every value for each of its parameters in turn."""
         for one, kind in self.kinds.items():
-            beside = {other: (value,) for other, value in TOGETHER.get((self.name, one), {}).items()}
+            beside = _typed(TOGETHER.get((self.name, one), {}))
             for value in VALUES.get(kind, VALUES[str]):
                 yield self.line({**beside, one: (value,)})
 
@@ -149,6 +153,10 @@ def commands(app: typer.Typer, before: Line = ()) -> Iterator[Typed]:
 def lines(app: typer.Typer) -> Iterator[Line]:
     """Type every command, with every value for each of its options and arguments in turn."""
     return (line for command in commands(app) for line in command.hostile())
+
+
+def _typed(given: Mapping[str, str | tuple[str, ...]]) -> Values:
+    return {one: (value,) if isinstance(value, str) else value for one, value in given.items()}
 
 
 def _declared(name: str, hint: Any) -> tuple[str, type]:
