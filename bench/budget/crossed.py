@@ -9,9 +9,9 @@ seeds make up the variance (Hillis, 2007). Networks of two methods are taken as 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -20,6 +20,9 @@ from bench.budget.bootstrap import interval
 from bench.budget.significance import p_values
 from bench.retrieval.table import FloatArray
 
+Number = TypeVar("Number", float, FloatArray)
+Numbers: TypeAlias = np.float64 | FloatArray
+"""One number, or an array of many."""
 LEVEL = 0.95
 """Level of the intervals."""
 NORMAL = 1.959963984540054
@@ -88,26 +91,62 @@ def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:
     counts = tuple(len(one.values) for one in sides)
     paired = all(one.draws is not None for one in sides)
     over_people = _over_people(sides) if paired else sum(float(_errors(one).mean()) ** 2 for one in sides)
-    if min(counts) < 2:
-        return _over_people_alone(sides, value, over_people, counts, paired)
-    parts = [float(one.values.var(ddof=1)) / len(one.values) for one in sides]
+    between_seeds = [float(one.values.var(ddof=1)) / len(one.values) for one in sides] if min(counts) > 1 else []
     if paired:
+        if not between_seeds:
+            return _under_draws(sides, value, counts)
         over_people = max(over_people - sum(_shared(one) for one in sides), 0.0)
-    variance = sum(parts) + over_people
-    if variance == 0:
-        return Lead(value, value, value, 1.0 if value == 0 else 0.0, counts, paired)
-    spread = sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
-    spread += over_people**2 / max(people - 1, 1)
-    degrees = variance**2 / spread
-    error = math.sqrt(variance)
-    reach = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
-    p = float(2 * stdtr(degrees, -abs(value) / error))
+    reach, p, degrees = (
+        float(found) for found in _tested(np.float64(value), between_seeds, np.float64(over_people), counts, people)
+    )
     return Lead(value, value - reach, value + reach, p, counts, paired, degrees)
 
 
-def standard_error(low: float, high: float) -> float:
+@dataclass(frozen=True)
+class ManyLeads:
+    """Differences as :class:`Lead` has one, each (M,): values, ends of their 95 % intervals, p-values."""
+
+    values: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p: FloatArray
+
+
+def many_leads(values: FloatArray, errors: FloatArray, *, people: int) -> ManyLeads:
+    """Test M differences within n networks each, ``values`` (M, n), at once, as :func:`lead` tests one without draws.
+
+    ``errors`` (M, n) are their standard errors for the choice of people.
+    """
+    count, means = values.shape[1], values.mean(axis=1)
+    between_seeds = [values.var(axis=1, ddof=1) / count] if count > 1 else []
+    reach, p, _ = _tested(means, between_seeds, errors.mean(axis=1) ** 2, (count,), people)
+    return ManyLeads(means, means - reach, means + reach, p)
+
+
+def standard_error(low: Number, high: Number) -> Number:
     """Standard error that a 95 % interval tells of."""
     return (high - low) / (2 * NORMAL)
+
+
+def _tested(
+    value: Numbers, between_seeds: Sequence[Any], over_people: Numbers, counts: Sequence[int], people: int
+) -> tuple[Any, Any, Any]:
+    """Half the width of the 95 % interval, the p-value and the degrees of freedom of differences, one or many.
+
+    ``between_seeds`` are the variances of each side, of ``counts`` networks; none where a side has a single one.
+    """
+    variance = sum(between_seeds) + over_people
+    certain = variance == 0
+    error = np.sqrt(variance)
+    if between_seeds:
+        spread = sum(part**2 / (count - 1) for part, count in zip(between_seeds, counts, strict=True))
+        spread = spread + over_people**2 / max(people - 1, 1)
+        degrees = np.where(certain, math.inf, variance**2 / np.where(certain, 1.0, spread))
+        reach = np.where(certain, 0.0, stdtrit(np.where(certain, 1.0, degrees), (1 + LEVEL) / 2) * error)
+    else:
+        degrees, reach = np.full_like(variance, math.inf), NORMAL * error
+    p = 2 * stdtr(degrees, -np.abs(value) / np.where(certain, 1.0, error))
+    return reach, np.where(certain, np.equal(value, 0), p), degrees
 
 
 def _errors(one: Networks) -> FloatArray:
@@ -136,15 +175,7 @@ def _shared(one: Networks) -> float:
     return float(apart.var(axis=0, ddof=1).sum() / (count - 1) / count)
 
 
-def _over_people_alone(
-    sides: tuple[Networks, ...], value: float, variance: float, counts: tuple[int, ...], paired: bool
-) -> Lead:
-    if paired:
-        draws = _difference(sides)
-        low, high = (float(end) for end in interval(draws))
-        return Lead(value, low, high, float(p_values(np.array([value]), draws[:, None])[0]), counts, paired)
-    reach = NORMAL * math.sqrt(variance)
-    if variance == 0:
-        return Lead(value, value, value, 1.0 if value == 0 else 0.0, counts, paired)
-    p = float(2 * stdtr(math.inf, -abs(value) / math.sqrt(variance)))
-    return Lead(value, value - reach, value + reach, p, counts, paired)
+def _under_draws(sides: tuple[Networks, ...], value: float, counts: tuple[int, ...]) -> Lead:
+    draws = _difference(sides)
+    low, high = (float(end) for end in interval(draws))
+    return Lead(value, low, high, float(p_values(np.array([value]), draws[:, None])[0]), counts, paired=True)

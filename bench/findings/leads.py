@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.budget.crossed import Lead, Networks, lead, standard_error, test_people
+from bench.budget.crossed import Lead, Networks, lead, many_leads, standard_error, test_people
 from bench.budget.curve_area import common_budgets, mean_between, reaches
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
@@ -25,12 +25,17 @@ from bench.findings.records import ENDS, about_setup, each_run_of, records_of, t
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.retrieval.table import FloatArray
+from bench.runs.frames import texts_of
 
 LEVEL = 0.05
 """Level at which a difference counts, after Holm's correction."""
 LAST_EXIT = "everybody at the last exit"
 UNTESTED = {"over": "", "seeds": ""}
 """What a test was over and of how many seeds, where there is none."""
+PAIR = ("thresholding", "policy", "other")
+"""Columns that name two policies that are compared."""
+LEAD_ENDS = ("", "_low", "_high", "_p")
+"""Columns of a test: the lead, its interval and the p-value."""
 Row = dict[str, Any]
 
 
@@ -40,8 +45,7 @@ def policy_leads(section: Section) -> pd.DataFrame:
     Holm's correction counts all differences of a thresholding, those of all setups and metrics. Two tables read it.
     """
     if "policy leads" not in section.made:
-        # A frame for each setup: of a lab's folder there are too many rows to hold them as mappings.
-        frames = [pd.DataFrame(rows) for setup in section.setups if (rows := _policy_leads(section, setup))]
+        frames = [frame for setup in section.setups if len(frame := _policy_leads(section, setup))]
         leads = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
         names = [f"{metric}_lead_p" for metric in CURVE_METRICS if f"{metric}_lead_p" in leads]
         for thresholding in leads["thresholding"].unique() if names else ():
@@ -53,24 +57,36 @@ def policy_leads(section: Section) -> pd.DataFrame:
     return cast(pd.DataFrame, section.made["policy leads"][0])
 
 
-def _policy_leads(section: Section, setup: Setup) -> list[Row]:
-    rows: list[Row] = []
-    found: dict[tuple[str, str, str], list[Mapping[Any, Any]]] = {}
-    for run in setup.runs:
-        for record in records_of(setup, run, "comparison"):
-            key = tuple(str(record[name]) for name in ("thresholding", "policy", "other"))
-            found.setdefault((key[0], key[1], key[2]), []).append(record)
-    about = about_setup(section, setup)
-    for (thresholding, policy, other), records in found.items():
-        row = {**about, "thresholding": thresholding, "policy": policy, "other": other}
-        row |= UNTESTED
-        for metric in CURVE_METRICS:
-            name = f"{metric}_area_lead"
-            networks = _recorded([_numbers(record, name) for record in records])
-            if networks:
-                row |= _told(metric, lead(networks, people=test_people(section.counts)))
-        rows.append(row)
-    return rows
+def _policy_leads(section: Section, setup: Setup) -> pd.DataFrame:
+    """Compare the policies of a setup; all pairs that equally many runs have are tested at once."""
+    names = with_ends(*(f"{metric}_area_lead" for metric in CURVE_METRICS))
+    read: list[FloatArray] = []
+    rows_of: dict[tuple[str, ...], list[int]] = {}
+    for rows, frames in zip(each_run_of(setup, "comparison"), setup.frames, strict=True):
+        first = sum(map(len, read))
+        read.append(rows.values(names))
+        labels = [texts_of(frames, "comparison", name) for name in PAIR]
+        for row, label in enumerate(zip(*labels, strict=True), first):
+            rows_of.setdefault(label, []).append(row)
+    if not rows_of:
+        return pd.DataFrame()
+    recorded = np.concatenate(read).reshape(-1, len(CURVE_METRICS), len(ENDS))
+    told = {f"{metric}_lead{end}": np.full(len(rows_of), np.nan) for metric in CURVE_METRICS for end in LEAD_ENDS}
+    over, seeds = (np.full(len(rows_of), UNTESTED[name], dtype=object) for name in ("over", "seeds"))
+    counts = np.array([len(own) for own in rows_of.values()])
+    for count in np.unique(counts):
+        alike = np.flatnonzero(counts == count)
+        chosen = recorded[np.array([own for own in rows_of.values() if len(own) == count])]
+        for index, metric in enumerate(CURVE_METRICS):
+            known = np.isfinite(chosen[:, :, index]).all(axis=(1, 2))
+            values, low, high = np.moveaxis(chosen[known, :, index], -1, 0)
+            found = many_leads(values, standard_error(low, high), people=test_people(section.counts))
+            for end, numbers in zip(LEAD_ENDS, (found.values, found.low, found.high, found.p), strict=True):
+                told[f"{metric}_lead{end}"][alike[known]] = numbers
+            over[alike[known]], seeds[alike[known]] = _over(covers_seeds=count > 1), str(count)
+    pairs = dict(zip(PAIR, zip(*rows_of, strict=True), strict=True))
+    tested = {name: values for name, values in told.items() if not np.isnan(values).all()}
+    return pd.DataFrame({**about_setup(section, setup), **pairs, "over": over, "seeds": seeds, **tested})
 
 
 def setup_leads(section: Section, policy: str, thresholding: str) -> list[Row]:
@@ -158,10 +174,13 @@ def _compared(
 
 
 def _told(metric: str, found: Lead) -> Row:
-    name = f"{metric}_lead"
-    over = "people and seeds" if found.over_seeds else "people"
-    row = {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high, f"{name}_p": found.p}
-    return row | {"over": over, "seeds": "/".join(map(str, found.seeds))}
+    numbers = (found.value, found.low, found.high, found.p)
+    row = {f"{metric}_lead{end}": number for end, number in zip(LEAD_ENDS, numbers, strict=True)}
+    return row | {"over": _over(covers_seeds=found.over_seeds), "seeds": "/".join(map(str, found.seeds))}
+
+
+def _over(*, covers_seeds: bool) -> str:
+    return "people and seeds" if covers_seeds else "people"
 
 
 def _recorded(values: Iterable[tuple[float, float, float]]) -> Networks | None:

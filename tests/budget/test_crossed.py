@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm, t, ttest_1samp, ttest_ind
 
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.crossed import Networks, lead, standard_error
+from bench.budget.crossed import Networks, lead, many_leads, standard_error
 
 PEOPLE = 60
 
@@ -39,6 +39,28 @@ def test_of_differences_within_each_network_it_is_the_paired_t_test():
     expected = ttest_1samp(differences, 0)
     assert found.p == pytest.approx(expected.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_many_at_once_are_tested_as_each_by_itself():
+    """Against the textbook's paired t test where people do not matter, the normal where there is one network."""
+    generator = np.random.default_rng(3)
+    differences = generator.normal(0.01, 0.02, (6, 4))
+    differences[5] = 0
+    found = many_leads(differences, np.zeros((6, 4)), people=PEOPLE)
+    expected = ttest_1samp(differences[:5], 0, axis=1)
+    interval = expected.confidence_interval()
+    assert found.p == pytest.approx([*expected.pvalue, 1])
+    assert found.low == pytest.approx([*interval.low, 0])
+    assert found.high == pytest.approx([*interval.high, 0])
+    errors = generator.uniform(0.005, 0.02, (5, 1))
+    found = many_leads(differences[:5, :1], errors, people=PEOPLE)
+    assert found.values == pytest.approx(differences[:5, 0])
+    assert found.p == pytest.approx(2 * norm.sf(np.abs(differences[:5, 0]) / errors[:, 0]))
+    assert found.high - found.low == pytest.approx(2 * norm.isf(0.025) * errors[:, 0])
+    both = many_leads(differences[:5], np.tile(errors, 4), people=PEOPLE)
+    single = [lead(Networks(differences[row], errors=np.tile(errors[row], 4)), people=PEOPLE) for row in range(5)]
+    assert both.p == pytest.approx([one.p for one in single])
+    assert both.low == pytest.approx([one.low for one in single])
 
 
 def test_the_variance_is_put_together_from_mean_squares():
