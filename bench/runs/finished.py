@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.runs.frames import Frames
 from bench.runs.records import cost_of, evaluation_key, learned_from
-from bench.runs.rows import flat_rows
+from bench.runs.rows import Alike, laid_flat_together, rows_of
 
 NO_LOSSES = ("epoch", "learning_rate", "seconds")
 """What training notes of an epoch beside its losses."""
@@ -64,9 +64,14 @@ class RecordsFile:
         return int((self.header.get("policy_versions") or {}).get(policy, 1))
 
     @cached_property
+    def alike(self) -> list[Alike]:
+        """The records laid flat, those with the same fields together."""
+        return laid_flat_together(self.records, [exit_.name for exit_ in self.exits])
+
+    @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """One flat row for each record."""
-        return flat_rows(self.records, [exit_.name for exit_ in self.exits])
+        return rows_of(self.alike)
 
 
 @dataclass(frozen=True)

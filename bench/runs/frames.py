@@ -6,17 +6,16 @@ free of the others.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from bench.runs.rows import Columns
 
 Frames = Mapping[str, pd.DataFrame]
 """Records of one run, a row each, in a table for each kind: every kind has columns of its own."""
@@ -56,21 +55,21 @@ class FramesFile:
         """Leave out the opened file."""
         return {"path": self.path, "_end": self._end, "_opened": None}
 
-    def add(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> FiledFrames:
-        """Write a run's rows of each kind at the end. Raises OSError where that fails.
+    def add(self, tables: Mapping[str, Columns]) -> FiledFrames:
+        """Write the columns of a run's table of each kind at the end. Raises OSError where that fails.
 
-        A column holds what a data frame made of the rows would hold.
+        A column holds what a data frame made of the columns would hold.
         """
         stored: dict[str, _Stored] = {}
         with self.path.open("ab") as file:
-            for kind, own in rows.items():
-                columns = _columns(own)
-                numbers = [name for name, values in columns.items() if set(map(type, values)) in _FLOATING]
+            for kind, columns in tables.items():
+                count = len(next(iter(columns.values())))
+                numbers = [name for name, values in columns.items() if _is_floating(values)]
                 file.write(np.array([columns[name] for name in numbers], dtype=NUMBERS).tobytes())
                 others = {name: _shortened(values) for name, values in columns.items() if name not in numbers}
                 indices = {name: index for index, name in enumerate(numbers)}
-                stored[kind] = _Stored(self._end, len(own), tuple(columns), indices, others)
-                self._end += len(numbers) * len(own)
+                stored[kind] = _Stored(self._end, count, tuple(columns), indices, others)
+                self._end += len(numbers) * count
         return FiledFrames(self, stored)
 
     def read(self, start: int, count: int) -> NDArray[np.float64]:
@@ -198,12 +197,8 @@ def records_in(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*(frame[name].tolist() for name in names), strict=True)]
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
-    """Turn rows into columns, in the order in which their names first come; NaN where a row has no value."""
-    names = tuple(dict.fromkeys(chain.from_iterable(rows)))
-    if len(names) > 1 and all(len(row) == len(names) for row in rows):
-        return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
-    return {name: [row.get(name, math.nan) for row in rows] for name in names}
+def _is_floating(values: Sequence[Any] | NDArray[np.float64]) -> bool:
+    return isinstance(values, np.ndarray) or set(map(type, values)) in _FLOATING
 
 
 def _shortened(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from bench.errors import WRONG_FORM, BenchError
 from bench.runs.finished import RecordsFile, Results, Run
 from bench.runs.frames import Frames
 from bench.runs.records import cost_of, evaluation_key, read_header, read_records, records_under
-from bench.runs.rows import check_header
+from bench.runs.rows import Columns, check_header, columns_of, in_columns
 from bench.spec import digest
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
@@ -39,7 +39,7 @@ def load(results: Path, folders: str = "runs/*/*") -> Results:
     frames: dict[str, Frames] = {}
     for run in uncollected(each_run(results, remarks, folders)):
         # Copied, a frame's numbers stand in one block: a small block for each column leaves memory full of holes.
-        frames[run.identity] = {kind: pd.DataFrame(rows).copy() for kind, rows in rows_by_kind(run).items()}
+        frames[run.identity] = {kind: pd.DataFrame(columns).copy() for kind, columns in tables_of_run(run).items()}
         runs.append(run.without_records())
     return results_of(results, runs, frames, remarks)
 
@@ -113,12 +113,25 @@ def require_records(results: Path, folders: str = "runs/*/*") -> list[Path]:
     return paths
 
 
-def rows_by_kind(run: Run) -> dict[str, list[dict[str, Any]]]:
-    """Lay a run flat, as :func:`newest_rows`, by the kinds of its rows."""
+def tables_of_run(run: Run) -> dict[str, Columns]:
+    """Lay a run flat, as :func:`newest_rows`: a table for each kind of its rows, by its columns."""
+    if len(run.files) == 1:
+        about = _about(run)
+        tables = columns_of(run.files[0].alike)
+        counts = {kind: len(columns["kind"]) for kind, columns in tables.items()}
+        return {
+            kind: {**{name: [value] * counts[kind] for name, value in about.items()}, **columns}
+            for kind, columns in tables.items()
+        }
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for row in newest_rows(run):
         by_kind.setdefault(row["kind"], []).append(row)
-    return by_kind
+    return {kind: in_columns(rows) for kind, rows in by_kind.items()}
+
+
+def _about(run: Run) -> dict[str, Any]:
+    """What each row of a run says of it."""
+    return {"run": run.identity, **{name: run.spec[name] for name in ("dataset", "method", "preset", "seed")}}
 
 
 def newest_rows(run: Run) -> list[dict[str, Any]]:
@@ -129,7 +142,7 @@ def newest_rows(run: Run) -> list[dict[str, Any]]:
     """
     owner: dict[tuple[Any, ...], RecordsFile] = {}
     rows = []
-    about = {"run": run.identity, **{name: run.spec[name] for name in ("dataset", "method", "preset", "seed")}}
+    about = _about(run)
     if len(run.files) == 1:
         return [{**about, **row} for row in run.files[0].rows]
     for file in run.files:
@@ -168,7 +181,7 @@ def _read(path: Path, results: Path) -> RecordsFile:
     header, records = read_records(path)
     check_header(header)
     file = RecordsFile(path.relative_to(results).as_posix(), header, tuple(records))
-    if not file.rows:
+    if not file.alike:
         raise ValueError("no records")
     return file
 

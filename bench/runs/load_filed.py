@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.child_process import helpers
 from bench.runs.finished import Results, Run
 from bench.runs.frames import FiledFrames, FramesFile
-from bench.runs.load import none_usable, paths_of_runs, read_runs, results_of, rows_by_kind, uncollected
+from bench.runs.load import none_usable, paths_of_runs, read_runs, results_of, tables_of_run, uncollected
 
 FEW = 24
 """Fewer runs are read sooner than another process has loaded what reads them."""
@@ -58,6 +58,6 @@ def load_filed(results: Path, folder: Path, workers: int = 1) -> Iterator[Result
 def _read(results: Path, found: Mapping[str, Sequence[Path]], path: Path) -> _Share:
     share = _Share(FramesFile(path), [], {}, [])
     for run in uncollected(read_runs(results, found, share.remarks)):
-        share.frames[run.identity] = share.file.add(rows_by_kind(run))
+        share.frames[run.identity] = share.file.add(tables_of_run(run))
         share.runs.append(run.without_records())
     return share

@@ -89,7 +89,7 @@ def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             header = _header(path, file.readline().decode())
             rest = file.read().decode().removesuffix("\n")
             # All lines in one call: names of fields, the same in every line, are read once and held once.
-            lines = json.loads(f"[{','.join(rest.split(chr(10)))}]")
+            lines = json.loads(f"[{rest.replace(chr(10), ',')}]")
     except (OSError, ValueError, RecursionError, DamagedFile) as problem:
         raise DamagedFile(f"cannot read {path}: {problem}; {AGAIN}") from problem
     if not all(isinstance(line, dict) for line in lines):
@@ -98,7 +98,9 @@ def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         end = lines.pop() if lines else {}
         if end.get("type") != "end" or end.get("records") != len(lines):
             raise DamagedFile(f"{path} is cut short: its last line does not count {len(lines)} records; {AGAIN}")
-    return upgrade_header(header), [upgrade_record(line, header["schema"]) for line in lines]
+    if header["schema"] == 1:
+        lines = [upgrade_record(line, 1) for line in lines]
+    return upgrade_header(header), lines
 
 
 def _header(path: Path, line: str) -> dict[str, Any]:

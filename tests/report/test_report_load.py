@@ -1,5 +1,8 @@
 """Finding runs: what is read, what is passed over, which sweep wins, what may stand together."""
 
+import math
+
+import pandas as pd
 import pytest
 from all_rows import all_rows
 
@@ -7,6 +10,7 @@ from bench.errors import BenchError
 from bench.findings.sections import sections
 from bench.report.figures.style import method_styles
 from bench.runs.load import load
+from bench.runs.load_filed import load_filed
 from bench.spec import digest
 
 
@@ -198,3 +202,31 @@ def test_a_methods_setups_share_a_colour_and_a_marker():
     assert new.colour != own.colour
     many = method_styles({f"method {number}": f"method {number}" for number in range(10)})
     assert len({(style.colour, style.marker) for style in many.values()}) == 10
+
+
+def test_numbers_that_are_not_there_leave_the_others_in_their_places(write_run, tmp_path):
+    """Fields differ from record to record, and some hold nothing: every other number stands in its own row."""
+
+    def change(header, records):
+        points = [record for record in records if record["kind"] == "policy"]
+        points[1]["mAP_gain"] = None
+        del points[2]["mAP_gain"]
+        points[3]["young"] = 7
+
+    _, records, _ = write_run(change=change)
+    points = [record for record in records if record["kind"] == "policy"]
+    (frames,) = load(write_run.results).frames.values()
+    found = frames["policy"]
+    for name in ("mAP", "rank-1", "realised_cost", "policy", "thresholding"):
+        assert found[name].tolist() == [record[name] for record in points]
+    for index in range(4):
+        assert found[f"exit_fraction_{index + 1}"].tolist() == [record["exit_fractions"][index] for record in points]
+    gains = found["mAP_gain"].tolist()
+    assert gains[0] == points[0]["mAP_gain"]
+    assert all(map(math.isnan, gains[1:3]))
+    assert gains[3:] == [record["mAP_gain"] for record in points[3:]]
+    assert found["young"].dropna().to_dict() == {3: 7.0}
+    with load_filed(write_run.results, tmp_path) as results:
+        (filed,) = results.frames.values()
+        for kind, frame in frames.items():
+            pd.testing.assert_frame_equal(filed[kind], frame)
