@@ -146,22 +146,21 @@ class _Making:
         self.tables: dict[tuple[int | None, str], list[TablePart]] = {}
         for part in ("figures", "tables", "drawn"):
             (folder / part).mkdir()
-        stem = folder / "drawn"
-        self.jobs = [
-            Job(kind, None, None, stem / kind.name, self._formats()) for kind in figures() if kind.of == "report"
-        ]
+        stem, kinds = folder / "drawn", figures()
+        self.jobs = [Job(kind, None, None, stem / kind.name, self._formats()) for kind in kinds if kind.of == "report"]
         self.jobs += [
             Job(kind, at, setup, stem / f"{at}-{setup}-{kind.name}", self._formats(at, setup))
             for at, section in enumerate(self.drawn)
             for setup in (None, *range(len(section.setups)))
-            for kind in figures()
+            for kind in kinds
             if kind.of == ("section" if setup is None else "setup")
         ]
 
     def write_tables(self) -> None:
         """Write all tables."""
+        kinds = tables()
         for at, section in ((None, None), *enumerate(self.sections)):
-            for kind in tables():
+            for kind in kinds:
                 if (kind.of == "report") == (section is None):
                     self.tables.setdefault((at, kind.of), []).extend(self._tables(kind, section))
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
@@ -33,6 +34,8 @@ MOST_COLUMNS = 4
 MOST_PASSES = 4
 LAID_OUT = 1e-3
 """A layout that moves no panel by more than this share of the figure is settled."""
+SIDES = ("bottom", "top", "left", "right")
+"""Where an axis may have labels."""
 HANDLE_CHARACTERS = 7
 """Room that the line of an entry takes in a legend, with the gaps beside it."""
 CANVASES = {
@@ -107,7 +110,7 @@ def canvas(width_inches: float, height_inches: float, title: str = "") -> Iterat
         yield figure
         if title:
             set_title(figure, title)
-        for text in figure.findobj(Text):
+        for text in _texts(figure):
             text.set_text(clean(text.get_text()))
         for _ in range(MOST_PASSES):
             before = [axes.get_position().bounds for axes in figure.axes]
@@ -115,6 +118,17 @@ def canvas(width_inches: float, height_inches: float, title: str = "") -> Iterat
             if _settled(figure, before):
                 break
         figure.set_layout_engine("none")
+
+
+def _texts(artist: Artist) -> Iterator[Text]:
+    """Find all texts of an artist but those beside ticks: a formatter writes these anew with every drawing.
+
+    To look at ticks makes them, and many are never drawn.
+    """
+    if isinstance(artist, Text):
+        yield artist
+    for child in [artist.label] if isinstance(artist, Axis) else artist.get_children():
+        yield from _texts(child)
 
 
 def _settled(figure: Figure, before: Sequence[Any]) -> bool:
@@ -126,9 +140,10 @@ def _settled(figure: Figure, before: Sequence[Any]) -> bool:
     if any(axes.get_aspect() != "auto" for axes in shown):
         return np.allclose(before, [axes.get_position().bounds for axes in figure.axes], atol=LAID_OUT)
     for axis in (axis for axes in shown for axis in (axes.xaxis, axes.yaxis)):
-        ticks = axis.get_major_ticks()
-        labelled = any(tick.label1.get_visible() for tick in ticks)
-        if labelled and [tick.get_loc() for tick in ticks] != axis.get_majorticklocs().tolist():
+        # Of an axis without labels, to look at the ticks would make them.
+        if not any(axis.get_tick_params().get(f"label{side}") for side in SIDES):
+            continue
+        if [tick.get_loc() for tick in axis.get_major_ticks()] != axis.get_majorticklocs().tolist():
             return False
     return True
 
