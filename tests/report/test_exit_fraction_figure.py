@@ -28,8 +28,7 @@ def test_every_row_is_filled_by_the_shares_of_its_policy(write_run):
         heights = row + FILLED * (np.arange(2000) + 0.5) / 2000
         for index, budget in enumerate(inside):
             points = np.column_stack([np.full(2000, budget / 1e6), heights])
-            areas = axes.collections[4 * row : 4 * row + 4]
-            found = [area.get_paths()[0].contains_points(points).mean() for area in areas]
+            found = [areas.get_paths()[row].contains_points(points).mean() for areas in axes.collections]
             assert found == pytest.approx(expected[index], abs=2e-3)
     assert "Not swept" not in drawing.caption
 
@@ -45,7 +44,9 @@ def test_a_policy_that_lacks_a_mode_leaves_its_row_empty(write_run):
     drawing = exit_fraction_figure(section, section.setups[0])
     stream, exact = drawing.figure.axes
     assert drawing.caption.endswith("Not swept: random in thresholding exact.")
-    areas = [[area.get_paths()[0].get_extents() for area in axes.collections] for axes in (stream, exact)]
+    areas = [
+        [path.get_extents() for areas in axes.collections for path in areas.get_paths()] for axes in (stream, exact)
+    ]
     assert max(box.y1 for box in areas[0]) == pytest.approx(1 + FILLED)
     assert max(box.y1 for box in areas[1]) == pytest.approx(FILLED)
     assert exact.get_title() == "thresholding exact"

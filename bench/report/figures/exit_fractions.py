@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -48,21 +49,22 @@ def exit_fraction_figure(section: Section, setup: Setup) -> Drawing | None:
         PAGE_INCHES, FURNITURE_INCHES + ROW_INCHES * len(policies), f"Exits taken, {heading(section, setup)}"
     ) as figure:
         panels = figure.subplots(1, len(thresholdings), sharey=True, squeeze=False)[0]
+        panels[0].set_ylim(len(policies) - 1 + FILLED, 0)
         for axes, thresholding in zip(panels, thresholdings, strict=True):
             rows = [
                 (row, *spent[policy, thresholding])
                 for row, policy in enumerate(policies)
                 if (policy, thresholding) in spent
             ]
-            _stack(axes, rows, scale)
             axes.set_title(f"thresholding {thresholding}")
             cost_axis(axes, low, high, scale)
             axes.set_xlim(low, high)
+            # Within limits that are settled: matplotlib looks for them again with every area otherwise.
+            _stack(axes, rows, scale)
             axes.set_xlabel(f"Requested {scale.label().lower()}".replace(" a query", "\na query"))
             axes.grid(False)
             axes.spines["left"].set_visible(False)
         panels[0].set_yticks(np.arange(len(policies)) + FILLED / 2, [clean(policy) for policy in policies])
-        panels[0].set_ylim(len(policies) - 1 + FILLED, 0)
         handles = [
             Patch(facecolor=colour, label=name) for colour, name in zip(exit_colours(len(names)), names, strict=True)
         ]
@@ -94,9 +96,13 @@ def _fractions(setup: Setup, policy: str, thresholding: str) -> tuple[FloatArray
 
 def _stack(axes: Axes, rows: Sequence[tuple[int, FloatArray, FloatArray]], scale: CostScale) -> None:
     """Fill rows, given by number, budgets (K,) and exit fractions (K, S); the first is at the top."""
+    parts: list[FloatArray] = []
     for row, costs, fractions in rows:
         # Downwards is up: a row begins at its number, and the first exit lies at its bottom.
         edges = row + FILLED * (1 - np.cumsum(np.column_stack([np.zeros(len(costs)), fractions]), axis=1))
-        for index, colour in enumerate(exit_colours(fractions.shape[1])):
-            across = costs / scale.factor
-            axes.fill_between(across, edges[:, index], edges[:, index + 1], color=colour, edgecolor="white", lw=0.5)
+        part = np.column_stack([costs / scale.factor, edges])
+        # Nothing is filled between rows: all areas of an exit are one drawing, and a file of half the size.
+        parts += [part, np.full_like(part[:1], np.nan)]
+    across, *edges_of_exits = np.concatenate(parts).T
+    for (below, above), colour in zip(pairwise(edges_of_exits), exit_colours(len(edges_of_exits) - 1), strict=True):
+        axes.fill_between(across, below, above, color=colour, edgecolor="white", lw=0.5)
