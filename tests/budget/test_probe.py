@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from invented import invented_table
+from notes import Notes
 
 from bench import registry
-from bench.budget.policy import Policy
+from bench.budget.policy import Evidence, Policy
 from bench.budget.probe import check_before_training, check_policy, edge_cases
 from bench.budget.sweep import sweep
 from bench.errors import BenchError
+from bench.running.readying import Fitting, make_ready
+from bench.runs.folder import RunFolder
 from bench.spec import SweepSpec
 
 
@@ -62,6 +65,20 @@ def test_a_policy_that_fails_is_named_with_its_line():
     table = invented_table(queries=30)
     with pytest.raises(BenchError, match=r"policy broken failed \(KeyError: 'nothing.*test_probe.py, line \d+; mend"):
         sweep(table, np.array([1.0, 2, 3, 4]), SweepSpec(("broken",), budgets=3), [Policy("broken", "", "", fails)])
+
+
+def test_a_policy_that_fails_is_left_out_where_it_was_not_named(tmp_path):
+    def fails(signals, generator):
+        return {}["nothing of that name"]
+
+    table = invented_table(queries=30)
+    notes = Notes()
+    fitting = Fitting(RunFolder(tmp_path), "0" * 64, seed=0, of="it", reporter=notes, lacking={})
+    policies = [Policy("broken", "", "", fails), registry.policy("gs")]
+    found = make_ready(fitting, policies, table, Evidence(None, None), leave_out=True)
+    assert [policy.name for policy in found.policies] == ["gs"]
+    assert "policy broken failed (KeyError" in found.left_out["broken"]
+    assert any("policy broken left out" in note for note in notes.said)
 
 
 def test_a_run_is_refused_before_anything_is_done(smoke_request, monkeypatch):
