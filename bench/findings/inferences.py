@@ -82,6 +82,8 @@ def _named(records: Sequence[Record]) -> dict[str, Record]:
             f"{one['thresholding']} thresholds",
             f"{one['queries']} queries",
             f"against {one['gallery']} images",
+            f"seed {one.get('seed', 0)}",
+            f"{one['rounds']} round{'' if one['rounds'] == 1 else 's'}",
         )
         for one in records
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,27 @@ NUMBERS = (
 
 
 def write_record(results: Path, record: dict[str, Any]) -> Path:
-    """Keep a record under ``results/inference``, one file for each way of asking. Raises :class:`BenchError`."""
+    """Keep a record under ``results/inference``, one file for each :func:`inference_name`. Raises BenchError."""
     path = results / FOLDER / f"{inference_name(record)}.json"
     with writing(path):
         write_json(path, record)
     return path
 
 
+IDENTIFYING = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
+"""What tells records apart beside their contestants; who kept no gallery said nothing of one before there were any."""
+ALSO = ("seed", "rounds", "evaluation")
+"""What names leave out that were given before a second seed or machine had a file of its own."""
+
+
 def inference_name(record: Mapping[str, Any]) -> str:
-    """Name the file of a record, without its ending: one for each way of asking."""
-    identifying = ("run", "scenario", "batch", "policy", "thresholding", "queries", "kept_gallery", "engine")
-    # Who kept no gallery said nothing of one before there were any.
-    key = digest([record.get(name) for name in identifying] + [[one["name"] for one in record["contestants"]]])
+    """Name the file of a record, without its ending: one for each way of asking, and each machine."""
+    return _name(record, [record.get(name) for name in ALSO] + [record["provenance"]["processor"]])
+
+
+def _name(record: Mapping[str, Any], also: Sequence[Any]) -> str:
+    contestants = [one["name"] for one in record["contestants"]]
+    key = digest([*(record.get(name) for name in IDENTIFYING), contestants, *also])
     return f"{record['name']}-{record['scenario']}-{record['engine']['backend']}-{key[:8]}"
 
 
@@ -58,7 +67,9 @@ def _check(path: Path, record: Mapping[str, Any]) -> None:
         times, exits = one["values"]["milliseconds"], one["values"]["exits"]
         if any(len(of_pass) != len(exits) for of_pass in times):
             raise ValueError("expected a time and an exit for every query")
-    check_name(path, path.name.partition(".json")[0], inference_name(record))
+    found = path.name.partition(".json")[0]
+    if found != _name(record, []):
+        check_name(path, found, inference_name(record))
 
 
 INFERENCES = MeasurementKind("record of bench infer", tuple(f"{FOLDER}/{name}" for name in PATTERNS), _check)

@@ -7,8 +7,9 @@ import pytest
 from measured import inference
 
 from bench.files import write_json
+from bench.findings.inferences import inference_groups
 from bench.findings.sections import sections
-from bench.inference.records import INFERENCES
+from bench.inference.records import INFERENCES, write_record
 from bench.report.figures.as_run import as_run_figures, energy_figures, server_figures
 from bench.report.figures.latencies import latencies_figures, query_times
 from bench.report.figures.savings import savings_figures
@@ -93,6 +94,26 @@ def test_the_table_has_everybody(invented):
     served, *_ = as_run_tables(replace(section, inferences=(inference(run, "server", joules=0.5),)))
     assert served.shown["rate kept a second"].tolist() == ["80.0"] * 5
     assert served.shown["J a query"].tolist() == ["0.500"] * 5
+
+
+def test_another_seed_or_machine_replaces_no_record(tmp_path):
+    """Records that were named before by less are read as they are."""
+    record = inference("a" * 64, seed=0)
+    others = [{"seed": 1}, {"rounds": 3}, {"queries": 5}, {"evaluation": {"ap": "trapezoid", "signals": "deployed"}}]
+    others.append({"provenance": {**record["provenance"], "processor": "another processor"}})
+    kept = [write_record(tmp_path, {**record, **other}) for other in ({}, *others, {})]
+    assert kept[0] == kept[-1]
+    assert len(set(kept)) == 1 + len(others)
+    earlier = kept[0].with_name("hashreid-demo-seed0-aaaaaaaa-single-stream-torch-ac875acb.json")
+    kept[0].rename(earlier)
+    records, remarks = INFERENCES.records(tmp_path)
+    assert (len(records), remarks) == (1 + len(others), [])
+
+
+def test_measurements_of_two_seeds_are_named_by_them(invented):
+    section, run = invented
+    (group,) = inference_groups(replace(section, inferences=[inference(run, seed=seed) for seed in (0, 1)]))
+    assert list(group.records) == [f"torch, float32, 1 thread, seed {seed}" for seed in (0, 1)]
 
 
 def test_damaged_and_foreign_records_cost_a_remark(write_run, figures_drawn, tmp_path):
