@@ -36,10 +36,18 @@ def check_about(about: Mapping[str, Any]) -> None:
             raise unknown_name("entry of about", name, list(KINDS))
         if type(value) is not KINDS[name]:
             raise BenchError(f"about.{name} is of kind {KINDS[name].__name__}, found {type(value).__name__}: {value!r}")
-    if "cost" not in about or about["cost"].get("unit") not in COST_NAMES:
-        found = repr(about["cost"].get("unit")) if "cost" in about else "no cost"
-        raise BenchError(f"about.cost.unit says what costs are in, one of {', '.join(COST_NAMES)}; found {found}")
-    rate = about["cost"].get("policy_mac", 1.0)
+    if "cost" not in about:
+        raise BenchError(f"about.cost.unit says what costs are in, {', '.join(COST_NAMES)} or another; found no cost")
+    cost = about["cost"]
+    for name in ("name", "unit"):
+        if name in cost and not (isinstance(cost[name], str) and cost[name].strip()):
+            raise BenchError(f"about.cost.{name} is a text that is not empty; found {cost[name]!r}")
+    if "unit" not in cost or (cost["unit"] not in COST_NAMES and "name" not in cost):
+        raise BenchError(
+            f"about.cost.unit says what costs are in, one of {', '.join(COST_NAMES)}, or another unit with the cost's "
+            f"name as about.cost.name; found {cost.get('unit')!r}"
+        )
+    rate = cost.get("policy_mac", 1.0)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not (math.isfinite(rate) and rate > 0):
         raise BenchError(f"about.cost.policy_mac is what a multiply-add costs, a positive number; found {rate!r}")
     if about.get("views", VIEWS[0]) not in VIEWS:
@@ -54,4 +62,4 @@ def check_about(about: Mapping[str, Any]) -> None:
 def cost_of(about: Mapping[str, Any]) -> dict[str, Any]:
     """Give name and unit of the cost, with what else is said of it."""
     cost = about["cost"]
-    return {"name": COST_NAMES[cost["unit"]], **cost}
+    return dict(cost) if "name" in cost else {"name": COST_NAMES[cost["unit"]], **cost}

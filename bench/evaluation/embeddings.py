@@ -23,7 +23,7 @@ Metric = Literal["hamming", "euclidean", "cosine"]
 """How two codes of one exit are compared; cosine is the Euclidean distance of codes scaled to unit length."""
 METRICS: tuple[Metric, ...] = get_args(Metric)
 COST_NAMES = {"multiply-adds": "macs", "milliseconds": "milliseconds", "joules": "joules"}
-"""Units that costs may be in, with the name of the cost where none is given."""
+"""Units in which a cost needs no name of its own, with the name that it then has."""
 PRESET = "embeddings"
 """What stands in place of a preset: nothing was trained here."""
 NAME = re.compile(r"\w[\w.+-]{0,79}")
@@ -79,10 +79,13 @@ class Embeddings:
 
     @property
     def policy_mac(self) -> float | None:
-        """What one multiply-add of a policy costs in the unit of the costs; None where nothing says so."""
+        """What one multiply-add of a policy costs in the unit of the costs; None where nothing says so.
+
+        Records of a run, which its file repeats, leave it out where it is 1.
+        """
         stated = self.cost.get("policy_mac")
         if stated is None:
-            return 1.0 if self.cost["unit"] == "multiply-adds" else None
+            return 1.0 if self.cost["unit"] == "multiply-adds" or "run" in self.about else None
         return float(stated)
 
     @cached_property

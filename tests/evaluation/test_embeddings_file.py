@@ -114,6 +114,8 @@ WRONG = {
     "costs without end": (_put("costs", np.array([1.0, np.inf])), "found 1, inf"),
     "too many costs": (_put("costs", np.arange(3.0) + 1), "one number for each of 2 exits"),
     "unknown unit": (_say("cost", {"unit": "GFLOPs"}), "found 'GFLOPs'"),
+    "name without unit": (_say("cost", {"name": "ours"}), "found None"),
+    "unit that is none": (_say("cost", {"name": "ours", "unit": ["s"]}), "a text that is not empty; found ['s']"),
     "no unit": (lambda arrays, about: about.pop("cost"), "found no cost"),
     "unknown entry": (_say("nmae", "x"), "did you mean 'name'?"),
     "entry of another kind": (_say("seed", "one"), "about.seed is of kind int, found str"),

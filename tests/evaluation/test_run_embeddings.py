@@ -1,9 +1,13 @@
 """A finished run's embeddings as a file: scoring it gives the run's records, byte for byte."""
 
+from dataclasses import replace
+
 import pytest
 from kept import keep_run
+from profiled import keep_profile
 
 from bench import registry
+from bench.cost.profiles import network_key
 from bench.data.dataset import DatasetRequest
 from bench.errors import BenchError
 from bench.evaluation.evaluate import evaluate
@@ -41,6 +45,23 @@ def test_evaluating_a_runs_embeddings_gives_its_records(method, trained, smoke_r
     assert not [finding for finding in verify_results(request.results).findings if finding.wrong]
     assert bench("compare", result.folder.path, scored.folder.path)[0] == 0
     assert bench("embeddings", result.folder.path, "--out", out, *data)[0] == 1, "a file that is there is kept"
+
+
+def test_over_every_cost_the_records_are_those_of_the_run(trained, smoke_request, bench, tmp_path):
+    """``ets`` computes something, which is paid for in the unit of the cost."""
+    request = trained(smoke_request(calibration_share=0.3))
+    method, options, recipe = request.resolve()
+    network = network_key(method.name, options, recipe.input_size)
+    keep_profile(request.results, network=network, joules=[1.0, 2.0, 3.0, 5.0])
+    for cost in registry.names("cost"):
+        sweep = SweepSpec(("gs", "ets"), thresholdings=("exact",), budgets=3, resamples=5, cost=cost)
+        result = run(replace(request, sweep=sweep))
+        assert result.header["cost"]["name"] == cost
+        out = tmp_path / f"{cost}.npz"
+        write_run_embeddings(result.folder, out, request.data, request.cache, cost=cost, device="cpu")
+        scored = evaluate(EvaluationRequest(out, sweep=sweep, results=tmp_path / "theirs"))
+        assert scored.records == result.records, cost
+        assert scored.header["cost"] == result.header["cost"]
 
 
 def test_what_cannot_be_written_is_said_before_anything_is_opened(bench, tmp_path):
