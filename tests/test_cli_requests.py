@@ -29,6 +29,23 @@ def test_groups_stand_for_their_methods():
     assert methods_of("--method", "all") == registry.names("method")
 
 
+def test_a_group_leaves_out_what_lacks_the_preset(monkeypatch, capsys):
+    """A method that is named outright is kept, and refused later; so is a preset that no method has."""
+    whole = registry.method("dare")
+    presets = {name: preset for name, preset in whole.presets.items() if name != "small"}
+    known, found = methods_of("--method", "multi-exit"), registry.method
+    monkeypatch.setattr(
+        registry, "method", lambda name: replace(whole, presets=presets) if name == "dare" else found(name)
+    )
+    assert methods_of("--method", "multi-exit", "small") == [name for name in known if name != "dare"]
+    assert capsys.readouterr().err == "left out, for want of a preset small: dare\n"
+    assert "dare" not in methods_of("--method", "all", "small")
+    assert set(methods_of("--method", "multi-exit,dare", "small")) == set(known)
+    assert methods_of("--method", "multi-exit", "smal") == known
+    assert methods_of("--method", "multi-exit", "demo") == known
+    assert "left out" not in capsys.readouterr().err.partition("\n")[2]
+
+
 def test_a_group_that_does_not_exist():
     with pytest.raises(BenchError, match=r"group of method hashreid 'hash'.*did you mean 'hashing'"):
         replace(registry.method("hashreid"), groups=("hash",))

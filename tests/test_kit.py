@@ -75,6 +75,11 @@ def test_it_keeps_the_contract(installed, kind, tests, pytester):
     assert "errors" not in outcomes
 
 
+def test_a_method_has_the_presets_that_the_methods_here_have(installed):
+    _, method = installed("method")
+    assert set(method.presets) == set(registry.method("hashreid").presets)
+
+
 def test_the_dataset_reads_what_it_says(installed, tmp_path):
     _, reader = installed("dataset")
     for split, pids in (("train", (5, 6)), ("query", (1, 2)), ("gallery", (1, 2, 2))):

@@ -48,7 +48,7 @@ def latency_command(
     """
     refuse_workers(workers)
     check_writable(results)
-    names = methods_of("--method", method)
+    names = methods_of("--method", method, preset)
     requested = overrides(settings, backbone=backbone)
     requests = [RunRequest(method=name, preset=preset, settings=requested) for name in names]
     resolved = [request.resolve() for request in requests]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from bench import registry
 from bench.cli.options import choice, data_request, settings_of, words
+from bench.cli.terminal import ERR
 from bench.data.cache import default_cache
 from bench.errors import BenchError
 from bench.methods import GROUPS
@@ -66,16 +69,27 @@ def named_or_all(option: str, text: str, kind: registry.Kind) -> list[str]:
     return registry.names(kind) if text == "all" else named(option, text)
 
 
-def methods_of(option: str, text: str) -> list[str]:
+def methods_of(option: str, text: str, preset: str = "") -> list[str]:
     """Read names of methods and of groups with commas; ``all`` stands for every method, each is taken once.
 
-    Raises :class:`BenchError` where there is none, or a plug-in cannot be loaded to see its groups.
+    With ``preset``, those that only a group names are left out with a remark where they lack it, unless all of the
+    group do. Raises :class:`BenchError` where there is none, or a plug-in cannot be loaded to see its groups.
     """
     found: list[str] = []
+    lacking: list[str] = []
     known = registry.names("method")
-    for name in named_or_all(option, text, "method"):
-        if name in GROUPS and name not in known:
-            found += [method for method in known if name in registry.method(method).groups]
+    for name in named(option, text):
+        if name in known:
+            found.append(name)
+        elif name == "all" or name in GROUPS:
+            members = [one for one in known if name == "all" or name in registry.method(one).groups]
+            without = [one for one in members if preset and preset not in registry.method(one).presets]
+            # A preset that nobody has is misspelt: whoever looks it up says so.
+            without = without if len(without) < len(members) else []
+            lacking += without
+            found += [one for one in members if one not in without]
         else:
             found.append(name)
+    if left_out := sorted(set(lacking) - set(found)):
+        ERR.print(f"left out, for want of a preset {escape(preset)}: {escape(', '.join(left_out))}", soft_wrap=True)
     return list(dict.fromkeys(found))

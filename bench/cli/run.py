@@ -146,7 +146,7 @@ def run_command(
     part = None if shard is None else Shard.read(shard)
     asked = workers_asked(workers, resources, limited=time_limit is not None, fresh=fresh)
     ranks = ranks_of(devices, nodes, workers)
-    methods = methods_of("--method", method)
+    methods = methods_of("--method", method, preset)
     swept = sweep_spec(policies, thresholding, budgets, a, shuffles, resamples, cost)
     if not budget_sweep:
         check_unused(swept)
