@@ -24,7 +24,7 @@ IntArray = NDArray[np.int64]
 WORD_BITS = 64
 """Bits that one exclusive-or with population count compares at a time."""
 FLOAT_BYTES = 4
-"""Bits of one dimension of a continuous embedding: float32."""
+"""Bytes of one dimension of a continuous embedding: float32."""
 
 
 @dataclass(frozen=True)

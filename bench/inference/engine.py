@@ -196,7 +196,11 @@ class Engine:
             # Nobody has left before the first exit: the rows of the state are these.
             assert self.gallery_features is not None
             features = self.backend.first_features(state, embedding)
-            assert features is not None
+            if features is None:
+                raise BenchError(
+                    f"policy {self.policy.name} reads the first exit's features, which the network does not tell: "
+                    "choose another policy"
+                )
             way.flight.read(rows, features, self.gallery_features)
         if "classes" in self.policy.reads:
             assert self.classifier is not None

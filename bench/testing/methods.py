@@ -88,6 +88,8 @@ def test_the_first_step_tells_the_features_that_training_reads(network: MultiExi
     with torch.inference_mode():
         state, embedding = network.step(network.start(images), 0)
         features = network.first_features(state, embedding)
+        if features is None:
+            pytest.skip("the network tells no features: policies that read them leave it out")
         expected = network.outputs(images, num_exits=1)[0].features
     torch.testing.assert_close(features, expected)
 
