@@ -169,6 +169,7 @@ ROOMS = (
             "allocation",
             "at_work",
             "child_process",
+            "counts",
             "digests",
             "errors",
             "exits",

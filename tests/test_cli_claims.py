@@ -1,3 +1,5 @@
+import re
+
 from kept import keep_run
 
 
@@ -17,6 +19,7 @@ def test_claims_name_run_table_row_and_column(bench, tmp_path):
         assert words in text, words
     assert folder.path.name.rpartition("-")[2] in text
     assert "hashreid-strips" not in text
+    assert not re.search(r"\de\+\d", text), "multiply-adds are written in millions"
 
 
 def test_what_has_no_claims_is_said(bench, tmp_path):

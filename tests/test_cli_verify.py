@@ -13,7 +13,7 @@ def test_status_and_table_say_what_is_wrong(bench, tmp_path):
     folder = keep_run(results)
     save_weights(nn.Linear(3, 2), folder.weights)
     status, out, _ = bench("verify", results, "--cache", cache)
-    assert (status, "1 sweeps computed again" in " ".join(out.split())) == (0, True)
+    assert (status, "1 sweep computed again" in " ".join(out.split())) == (0, True)
     records = next(folder.path.glob("records-*"))
     records.write_bytes(records.read_bytes()[:-40])
     status, out, err = bench("verify", results, "--cache", cache)
@@ -30,7 +30,7 @@ def test_status_and_table_say_what_is_wrong(bench, tmp_path):
 def test_measurements_without_runs_are_checked(bench, tmp_path):
     record = write_record(tmp_path / "results", inference("a" * 64, kept_gallery=None))
     status, out, _ = bench("verify", tmp_path / "results", "--cache", tmp_path / "cache")
-    assert (status, "1 files of 0 runs" in out, "is not here" in " ".join(out.split())) == (0, True, True)
+    assert (status, "1 file of 0 runs" in out, "is not here" in " ".join(out.split())) == (0, True, True)
     record.write_bytes(record.read_bytes()[:-40])
     status, _, err = bench("verify", tmp_path / "results", "--cache", tmp_path / "cache")
     assert (status, record.name in err.replace("\n", "")) == (1, True)

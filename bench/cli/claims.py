@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from bench.cli.options import ResultsOption
 from bench.cli.outcome import NOTHING
-from bench.cli.terminal import OUT, printable, show_table
+from bench.cli.terminal import MILLIONS, OUT, printable, show_table
 from bench.errors import BenchError, unknown_name
 
 if TYPE_CHECKING:
@@ -62,5 +62,8 @@ def _show(claim: Claim, answer: Answer) -> None:
 def _cell(cell: Cell) -> list[str]:
     runs = " ".join(key[:KEY_DIGITS] for key in cell.run.split()) or NOTHING
     row = "; ".join(f"{name}={value}" for name, value in cell.reference.row)
-    value = f"{cell.value:.6g}" if isinstance(cell.value, float) else str(cell.value)
+    value = str(cell.value)
+    if isinstance(cell.value, float):
+        # Shares and differences are small; what is large is a number of multiply-adds.
+        value = f"{cell.value / 1e6:,.6g} M" if cell.value >= MILLIONS else f"{cell.value:.6g}"
     return [runs, cell.reference.table, row, cell.reference.column, value]

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from bench.cli.options import ResultsOption
 from bench.cli.terminal import ERR, OUT
+from bench.counts import count_of
 
 
 def export_command(
@@ -26,4 +27,7 @@ def export_command(
     for remark in done.remarks:
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
     if not printed:
-        OUT.print(f"{done.records:,} records of {done.runs} runs in [bold]{escape(str(out))}[/bold]", soft_wrap=True)
+        OUT.print(
+            f"{count_of(done.records, 'record')} of {count_of(done.runs, 'run')} in [bold]{escape(str(out))}[/bold]",
+            soft_wrap=True,
+        )

@@ -24,6 +24,7 @@ from bench.cli.options import (
 )
 from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, percent, printable, show_table
+from bench.counts import count_of
 from bench.data.cache import default_cache
 from bench.errors import BenchError
 from bench.files import check_writable
@@ -186,11 +187,13 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
 def _show(record: Mapping[str, Any]) -> None:
     engine, scenario = record["engine"], record["scenario"]
     caption = (
-        f"{record['name']}: {record['queries']:,} queries, gallery of {record['gallery']:,}; {engine['backend']}, "
-        f"{engine['precision']}, {engine['threads']} threads, {engine['device']}; batches of {record['batch']}"
+        f"{record['name']}: {count_of(record['queries'], 'query')}, gallery of {record['gallery']:,}; "
+        f"{engine['backend']}, {engine['precision']}, {count_of(engine['threads'], 'thread')}, {engine['device']}; "
+        f"batches of {record['batch']}"
         f"{', filled up between steps' if engine.get('rebatched') else ''}, "
-        f"{record['thresholding']} thresholds, {record['rounds']} rounds. Queries a second are from image files to "
-        f"answers. Peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB. Energy: {record['counter']}."
+        f"{record['thresholding']} thresholds, {count_of(record['rounds'], 'round')}. "
+        f"Queries a second are from image files to answers. "
+        f"Peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB. Energy: {record['counter']}."
     )
     served = scenario == "server"
     rows = [

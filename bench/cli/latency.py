@@ -22,7 +22,7 @@ from bench.cli.options import (
 )
 from bench.cli.requests import methods_of, overrides
 from bench.cli.terminal import OUT, TerminalReporter, macs, show_table
-from bench.cost.profiles import machine, network_key, write_latency
+from bench.cost.profiles import machine_in_words, network_key, write_latency
 from bench.files import check_writable
 from bench.running.request import RunRequest
 from bench.threads import wait_as_openmp_does
@@ -88,7 +88,7 @@ def latency_command(
             if joules is not None:
                 record |= {"joules": list(joules), "counter": meter.counter}
             paths.append(write_latency(results, record))
-            machines.add(machine(record))
+            machines.add(machine_in_words(record))
             energies = [f"{value:.3g}" for value in joules] if joules else ["no counter"] * len(costs)
             for exit_, cost, energy, *times in zip(
                 latency.exits, costs, energies, latency.milliseconds, latency.low, latency.high, strict=True

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from bench.cli.options import ResultsOption
 from bench.cli.terminal import OUT, printable
+from bench.counts import count_of
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -45,4 +46,4 @@ def _told(run: MergedRun) -> str:
         return f"conflict, nothing added: {', '.join(run.conflicts)} differ"
     if not run.added:
         return "nothing new"
-    return f"{len(run.added)} files added" + (f", {len(run.same)} were here" if run.same else "")
+    return f"{count_of(len(run.added), 'file')} added" + (f", {len(run.same)} were here" if run.same else "")

@@ -11,6 +11,7 @@ from rich.markup import escape
 from bench.cli.options import ResultsOption
 from bench.cli.show import size_text
 from bench.cli.terminal import OUT, printable
+from bench.counts import count_of
 
 
 def pack_command(
@@ -33,7 +34,7 @@ def pack_command(
     without = f", without {' and '.join(bare)}" if bare else ""
     count = len({one.run for one in packed})
     OUT.print(
-        f"{len(packed):,} files of {count:,} runs, {size_text(sum(one.bytes for one in packed))}{without}, "
-        f"in [bold]{escape(printable(out))}[/bold]",
+        f"{count_of(len(packed), 'file')} of {count_of(count, 'run')}, "
+        f"{size_text(sum(one.bytes for one in packed))}{without}, in [bold]{escape(printable(out))}[/bold]",
         soft_wrap=True,
     )

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from bench.cli.options import ResultsOption, choice, words
 from bench.cli.terminal import ERR, OUT, TerminalReporter, show_table
+from bench.counts import count_of
 
 
 def report_command(
@@ -73,9 +74,10 @@ def report_command(
         [section.title, str(len(section.setups)), str(sum(len(setup.runs) for setup in section.setups))]
         for section in report.sections
     ]
-    counts = ", ".join(
-        f"{sum(path.parent.name == part for path in report.files)} {part}" for part in ("figures", "tables")
-    )
-    caption = f"files of {counts}, and the page"
+    counts = [
+        count_of(len({path.stem for path in report.files if path.parent.name == f"{what}s"}), what)
+        for what in ("figure", "table")
+    ]
+    caption = f"{' and '.join(counts)}, each in every format, and the page"
     show_table("What is in the report", ["section", "setups", "runs"], rows, caption)
-    OUT.print(f"{len(report.files)} files; open [bold]{escape(str(report.page))}[/bold]", soft_wrap=True)
+    OUT.print(f"{count_of(len(report.files), 'file')}; open [bold]{escape(str(report.page))}[/bold]", soft_wrap=True)

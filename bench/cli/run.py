@@ -42,6 +42,7 @@ from bench.cli.sweeps import (
     sweep_spec,
 )
 from bench.cli.terminal import ERR, OUT, show_values
+from bench.counts import count_of
 from bench.data.views import VIEWS
 from bench.deadline import NEVER, Deadline, read_duration
 from bench.errors import BenchError
@@ -183,7 +184,7 @@ def run_command(
     ]
     if part:
         all_of_them, requests = len(requests), part.take(requests)
-        OUT.print(f"shard {part.number}/{part.of}: {len(requests)} of {all_of_them} runs")
+        OUT.print(f"shard {part.number}/{part.of}: {len(requests)} of {count_of(all_of_them, 'run')}")
     # Every request is looked through before the first one starts: a typing error in the last must not cost hours.
     for request in requests:
         show_values(f"{request.method}, seed {request.seed}", describe(request))
@@ -204,7 +205,7 @@ def run_command(
     if failures:
         for title, problem in failures:
             ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
-        raise BenchError(f"{len(failures)} of {len(requests)} runs failed")
+        raise BenchError(f"{len(failures)} of {count_of(len(requests), 'run')} failed")
     one_exit = all("static" in registry.method(request.method).groups for request in requests)
     next_step = f"bench report{again}" if sweep or one_exit else "the same command with --budget-sweep"
     OUT.print(f"\nnext: [bold]{escape(next_step)}[/bold]")

@@ -15,6 +15,7 @@ from rich.markup import escape
 from bench.cli.options import ResultsOption
 from bench.cli.outcome import NOTHING, data_name, of_kind, show_exits, show_policies, show_verification
 from bench.cli.terminal import ERR, OUT, printable, show_table, show_values
+from bench.counts import count_of
 
 COMMIT_DIGITS = 12
 RunArgument = Annotated[
@@ -112,7 +113,8 @@ def _provenance_lines(provenance: Mapping[str, Any]) -> dict[str, str]:
         "date": _date(str(provenance.get("at", ""))),
         "commit": described_code(provenance.get("code") or {}),
         "device": _joined([provenance.get("device"), provenance.get("precision")]),
-        "machine": _joined(machine) + (f", {provenance['threads']} threads" if "threads" in provenance else ""),
+        "machine": _joined(machine)
+        + (f", {count_of(provenance['threads'], 'thread')}" if "threads" in provenance else ""),
         "packages": ", ".join(f"{name} {version}" for name, version in packages.items() if version),
         "python": worded(provenance.get("python")),
         "command": shlex.join(map(str, provenance.get("argv") or ())),

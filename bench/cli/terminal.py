@@ -28,6 +28,10 @@ PLAIN_SECONDS = 20.0
 """Seconds between two lines about the same work where the output is no terminal."""
 PIPED_WIDTH = 140
 """Columns of a table that goes to a file or a pipe, where no terminal says how many fit."""
+MILLIONS = 1e6
+"""Costs from here on are counts, whatever their unit, and are written in millions."""
+WHOLE = 1e4
+"""Costs from here on are written without decimals."""
 MULTIPLY_ADDS = "multiply-adds"
 """The unit that is written as MACs, in millions."""
 
@@ -150,8 +154,10 @@ def macs(count: float) -> str:
 
 
 def amount(value: float, cost: Mapping[str, Any]) -> str:
-    """Write a value of a cost, as the records' header states it: multiply-adds in millions, others to four digits."""
-    return macs(value) if cost["unit"] == MULTIPLY_ADDS else f"{value:,.4g}"
+    """Write a value of a cost, as the records' header states it: counts in millions, others to four digits."""
+    if cost["unit"] == MULTIPLY_ADDS or value >= MILLIONS:
+        return macs(value)
+    return f"{value:,.0f}" if value >= WHOLE else f"{value:,.4g}"
 
 
 def cost_heading(cost: Mapping[str, Any]) -> str:

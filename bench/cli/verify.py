@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from bench.cli.options import CacheOption
 from bench.cli.terminal import ERR, OUT, TerminalReporter, printable, show_table
+from bench.counts import count_of
 from bench.data.cache import default_cache
 from bench.errors import BenchError
 
@@ -63,8 +64,8 @@ def verify_command(
     verify_cache(where, verification, reporter)
     removed, left = remove(verification.findings) if repair else ([], [])
     checked = (
-        f"{verification.files:,} files of {verification.runs:,} runs and the cache checked, "
-        f"{verification.recomputed:,} sweeps computed again from their exit tables"
+        f"{count_of(verification.files, 'file')} of {count_of(verification.runs, 'run')} and the cache checked, "
+        f"{count_of(verification.recomputed, 'sweep')} computed again from their exit tables"
     )
     if as_json:
         OUT.file.write(json.dumps(_plain(verification, removed), indent=1) + "\n")

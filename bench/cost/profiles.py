@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
+from bench.counts import count_of
 from bench.errors import BenchError
 from bench.files import SCHEMA_VERSION, check_name, write_json, writing
 from bench.measurements import MeasurementKind
@@ -70,10 +71,22 @@ LATENCIES = MeasurementKind("latency of this suite", (f"{FOLDER}/*.json",), _che
 
 
 def machine(record: Mapping[str, Any]) -> str:
-    """Say where a latency was measured: the accelerator, or the processor with its threads, and the precision."""
+    """Name where a latency was measured: the accelerator, or the processor with its threads, and the precision.
+
+    So it stands on record in the costs of sweeps, which are told apart by it; :func:`machine_in_words` is for captions.
+    """
+    return _machine(record, f"{record['provenance']['threads']} threads")
+
+
+def machine_in_words(record: Mapping[str, Any]) -> str:
+    """Say where a latency was measured, for people to read."""
+    return _machine(record, count_of(record["provenance"]["threads"], "thread"))
+
+
+def _machine(record: Mapping[str, Any], threads: str) -> str:
     provenance = record["provenance"]
-    cpu = f"{provenance['processor']}, {provenance['threads']} threads"
-    return f"{cpu if provenance['device'] == 'cpu' else provenance['device']}, {provenance['precision']}"
+    device = f"{provenance['processor']}, {threads}" if provenance["device"] == "cpu" else provenance["device"]
+    return f"{device}, {provenance['precision']}"
 
 
 def described(record: Mapping[str, Any]) -> dict[str, Any]:

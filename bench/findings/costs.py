@@ -56,9 +56,14 @@ class Cost:
         return f"{what} (M)" if self.unit == MULTIPLY_ADDS else f"{what} ({self.unit})"
 
     def text(self, value: float) -> str:
-        """Write a value for a table, with about four digits: multiply-adds in millions, others in their unit."""
+        """Write a value for a table, with about four digits: multiply-adds in millions, others in their unit.
+
+        What comes to millions in another unit says so.
+        """
         if self.unit == MULTIPLY_ADDS:
             value /= 1e6
+        elif abs(value) >= SCALES[1][0]:  # what is counted, in another unit
+            return f"{number(value / 1e6, 1)} M"
         elif 0 < abs(value) < SMALL:
             return number(value, 1 - math.floor(math.log10(abs(value))))
         return number(value, 3 if abs(value) < 10 and self.unit != MULTIPLY_ADDS else 2 if abs(value) < 100 else 1)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.cost.profiles import machine
+from bench.cost.profiles import machine_in_words
+from bench.counts import count_of
 from bench.findings.origin import origin_line
 from bench.findings.sections import Section
 from bench.findings.text import file_name
@@ -49,7 +50,7 @@ class InferenceGroup:
         queries = sorted({f"{one['queries']:,}" for one in records})
         galleries = sorted({f"{one['gallery']:,}" for one in records})
         rounds = sorted({int(one["rounds"]) for one in records})
-        machines = dict.fromkeys(machine(one) for one in records)
+        machines = dict.fromkeys(machine_in_words(one) for one in records)
         return (
             f"Scenario {self.scenario}; {' and '.join(queries)} queries against {' and '.join(galleries)} gallery "
             f"images, rounds: {', '.join(map(str, rounds))}; measured on {'; '.join(machines)}"
@@ -60,7 +61,8 @@ class InferenceGroup:
     def origin(self) -> str:
         """Say what the times are from."""
         records = self.records.values()
-        return f"Measured: {origin_line((one['run'] for one in records), (one['provenance'] for one in records))} Runs:"
+        line = origin_line((one["run"] for one in records), (one["provenance"] for one in records))
+        return f"Of the measurement: {line} Of the sweep:"
 
 
 def inference_groups(section: Section) -> list[InferenceGroup]:
@@ -75,15 +77,16 @@ def _named(records: Sequence[Record]) -> dict[str, Record]:
     """Name records by backend, precision and threads, and by the other settings in which they differ."""
     facts = [
         (
-            f"{one['engine']['backend']}, {one['engine']['precision']}, {_threads(one['engine'])}"
+            f"{one['engine']['backend']}, {one['engine']['precision']}, "
+            f"{count_of(one['engine']['threads'], 'thread')}"
             + (", rebatched" if one["engine"].get("rebatched") else ""),
             _processor(one),
             f"policy {one['policy']}",
             f"{one['thresholding']} thresholds",
-            f"{one['queries']} queries",
-            f"against {one['gallery']} images",
+            count_of(one["queries"], "query"),
+            f"against {count_of(one['gallery'], 'image')}",
             f"seed {one.get('seed', 0)}",
-            f"{one['rounds']} round{'' if one['rounds'] == 1 else 's'}",
+            count_of(one["rounds"], "round"),
         )
         for one in records
     ]
@@ -95,10 +98,6 @@ def _named(records: Sequence[Record]) -> dict[str, Record]:
         number = 1 + sum(other == name or other.startswith(f"{name} (") for other in named)
         named[clean(name if number == 1 else f"{name} ({number})")] = record
     return dict(sorted(named.items()))
-
-
-def _threads(engine: Mapping[str, Any]) -> str:
-    return f"{engine['threads']} thread{'' if engine['threads'] == 1 else 's'}"
 
 
 def _processor(record: Record) -> str:

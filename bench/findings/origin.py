@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.counts import count_of
 from bench.findings.rounding import percent
 from bench.runs.finished import RecordsFile, Run
 
@@ -93,7 +94,7 @@ def _provenance(file: RecordsFile) -> list[tuple[str, str]]:
         ("code", f"{_code(code)}; package {code.get('package') or 'unknown'}"),
         ("versions", _listed(provenance.get("versions"))),
         ("device", f"{provenance.get('device')}, precision {provenance.get('precision')}"),
-        ("processor", f"{provenance.get('processor')}; {provenance.get('threads')} threads"),
+        ("processor", f"{provenance.get('processor')}; {count_of(provenance.get('threads') or 0, 'thread')}"),
         ("system", f"{provenance.get('system')}, Python {provenance.get('python')}"),
         ("packages", _listed(provenance.get("packages"))),
         ("sweep", _listed(file.header.get("sweep")) or "none: exits alone"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cost.profiles import machine, network_key
+from bench.cost.profiles import machine_in_words, network_key
 from bench.findings.curves import FloatArray
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
@@ -36,5 +36,5 @@ def timed_setups(section: Section) -> dict[tuple[str, int], list[Timed]]:
         key = network_key(str(spec["method"]), spec.get("network") or {}, size) if size else ""
         for record in section.latencies:
             if record["network"] == key and tuple(record["exits"]) == setup.exit_names:
-                found.setdefault((machine(record), int(record["batch"])), []).append(Timed(setup, record))
+                found.setdefault((machine_in_words(record), int(record["batch"])), []).append(Timed(setup, record))
     return dict(sorted(found.items()))

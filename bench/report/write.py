@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cost.profiles import LATENCIES
+from bench.counts import count_of
 from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.files import writing
@@ -118,7 +119,7 @@ def _set_aside() -> Iterator[None]:
 def _few_held_out(runs: Sequence[Run]) -> list[str]:
     """Say which runs' policies stand on few held-out queries, those of one number together."""
     found = Counter(remark for run in runs if (remark := few_held_out(run.header)))
-    return [f"{count:,} runs: {remark}" for remark, count in found.items()]
+    return [f"{count_of(count, 'run')}: {remark}" for remark, count in found.items()]
 
 
 def _move(source: Path, target: Path, name: str) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench import registry
 from bench.cost.profiles import machine
+from bench.counts import count_of
 from bench.data.views import VIEW_COUNTS
 from bench.running.request import RunRequest
 from bench.training.recipe import Recipe
@@ -92,7 +93,7 @@ def forecast_all(forecasts: Sequence[Forecast]) -> str:
     known = [one for one in seconds if one is not None]
     if len(known) < len(seconds):
         return ""
-    return f"about {_duration(sum(known))} for {len(known)} runs, one after another"
+    return f"about {_duration(sum(known))} for {count_of(len(known), 'run')}, one after another"
 
 
 def _precise(seconds: float) -> str:
@@ -136,7 +137,7 @@ def _sweep(request: RunRequest) -> str:
     sweep = request.sweep
     cost, measurement = request.cost()
     measured = f" on {machine(measurement)}, batch {measurement['batch']}" if measurement else ""
-    points = f"a in {', '.join(map(str, sweep.a_values))}" if sweep.a_values else f"{sweep.budgets} budgets"
+    points = f"a in {', '.join(map(str, sweep.a_values))}" if sweep.a_values else count_of(sweep.budgets, "budget")
     thresholdings = ", ".join(sweep.thresholdings)
     return (
         f"{', '.join(sweep.policies)}; thresholding {thresholdings}; {points} in {cost.name}{measured}; "

@@ -1,6 +1,7 @@
 """What ``bench infer`` kept, in the report: invented records, values in figures and tables."""
 
 import gzip
+import re
 from dataclasses import replace
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_line_has_the_budgets_of_one_engine(invented):
         assert lines_of(axes) == [[[7, pytest.approx(first)], [9, pytest.approx(first + 4)]]] * 2
     labels = [text.get_text() for text in single.figure.legends[0].get_texts()]
     assert {"torch, float32, 1 thread", "onnxruntime, float32, 1 thread", "full network", "rival"} <= set(labels)
-    for text in ("single-stream, batches of 1", "4 queries", "a processor, 1 threads", "rendered"):
+    for text in ("single-stream, batches of 1", "4 queries", "a processor, 1 thread,", "rendered"):
         assert text in single.caption
     assert len(lines_of(offline.figure.axes[0])) == 1
 
@@ -113,6 +114,7 @@ def test_another_seed_or_machine_replaces_no_record(tmp_path):
 def test_measurements_of_two_seeds_are_named_by_them(invented):
     section, run = invented
     (group,) = inference_groups(replace(section, inferences=[inference(run, seed=seed) for seed in (0, 1)]))
+    assert re.fullmatch(r"Of the measurement: Runs: [0-9a-f ]+\. .*Of the sweep:", group.origin)
     assert list(group.records) == [f"torch, float32, 1 thread, seed {seed}" for seed in (0, 1)]
 
 

@@ -69,6 +69,7 @@ def test_values_have_about_four_digits():
         "12.35",
         "1,234.5",
     ]
+    assert Cost("operations", "operations").text(1_958_123) == "2.0 M"
     assert Cost("joules", "joules").title == "Joules"
 
 

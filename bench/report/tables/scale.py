@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.counts import count_of
 from bench.findings.columns import named, rounded, shared
 from bench.findings.rounding import NOTHING, number, percent
 from bench.findings.sections import Section
@@ -127,8 +128,8 @@ def _distractor_table(scale: Scale, prefix: str) -> Table:
 def _about(scale: Scale) -> str:
     provenance = scale["provenance"]
     return (
-        f"{scale['queries']:,} queries; {provenance['processor']}, {provenance['threads']} threads; the gallery of the "
-        "test set, filled up with distractors"
+        f"{count_of(scale['queries'], 'query')}; {provenance['processor']}, "
+        f"{count_of(provenance['threads'], 'thread')}; the gallery of the test set, filled up with distractors"
     )
 
 

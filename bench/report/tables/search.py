@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.counts import count_of
 from bench.findings.columns import named, printed, rounded, shared
 from bench.findings.reported.papers import code_lengths, search_times
 from bench.findings.reported.values import CodeLength
@@ -85,8 +86,9 @@ def _time_table(study: Study, prefix: str) -> Table:
         Column("reported comparison (µs)", lambda row: _reported_time(in_paper.get(int(row["length"])))),
     ]
     note = (
-        f"{provenance['processor']}, {provenance['threads']} threads; {study['gallery_size']:,} gallery images; "
-        f"bits : floats of the same length (floats over bits). {study['convention']} Reported: {_source(in_paper)}."
+        f"{provenance['processor']}, {count_of(provenance['threads'], 'thread')}; "
+        f"{study['gallery_size']:,} gallery images; bits : floats of the same length (floats over bits). "
+        f"{study['convention']} Reported: {_source(in_paper)}."
     )
     return _table(study, prefix, "search-times", "Time by code length", note, rows, columns)
 

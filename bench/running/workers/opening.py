@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from bench import registry
+from bench.counts import count_of
 from bench.data.images import open_store
 from bench.deadline import Deadline
 from bench.progress import Reporter
@@ -64,7 +65,8 @@ def describe_workers(asked: WorkersAsked, requests: Sequence[RunRequest]) -> dic
         count = min(asked.count, len(requests))
         threads = threads_each(count, resources.cpus)
         return {
-            "who": f"{count} processes of {threads} threads on this machine; each takes the next run when it is free"
+            "who": f"{count_of(count, 'process')} of {count_of(threads, 'thread')} on this machine; "
+            "each takes the next run when it is free"
         }
     if asked.kind == "ray":
         where = asked.address or "the Ray cluster of this machine, or one that is started for this"

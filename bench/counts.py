@@ -1,0 +1,11 @@
+"""Numbers of things in words."""
+
+from __future__ import annotations
+
+
+def count_of(count: int, noun: str) -> str:
+    """Write a number with the noun in singular or plural: ``1 run``, ``1,200 runs``, ``2 queries``, ``2 processes``."""
+    if count == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if noun.endswith("ss") else f"{noun}s"
+    return f"{count:,} {plural}"
