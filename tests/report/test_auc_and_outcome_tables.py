@@ -38,6 +38,30 @@ def test_auc_of_every_policy_and_exit_stands_in_table_and_figure(write_run):
     assert not axes[-1].get_visible()
 
 
+def test_people_whom_a_policy_was_fitted_on_are_told_apart(write_run):
+    def fitted(header, records):
+        with_auc(header, records)
+        for record in records:
+            if record["kind"] == "auc" and record["policy"] == "random":
+                record["policy"] = "learned"
+
+    write_run(change=fitted)
+    section = only_section(write_run.results)
+    shown = auc_table(section).shown
+    found = set(zip(shown["policy"], shown["people"], strict=True))
+    assert {("gs", "held out"), ("learned", "held out, fitted on them"), ("learned", "test")} <= found
+    assert ("learned", "held out") not in found
+    assert "learned from these very people" in auc_table(section).note
+    figure = auc_figure(section, section.setups[0]).figure
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "test people",
+        "people held out of training",
+        "held-out people whom the policy was fitted on",
+    ]
+    square = [line for line in figure.axes[0].lines if line.get_marker() == "s"]
+    assert [x for line in square for x in line.get_xdata() if x == x] == pytest.approx([45.0])
+
+
 def test_without_auc_there_is_no_table_and_no_figure_of_it(write_run):
     write_run()
     section = only_section(write_run.results)

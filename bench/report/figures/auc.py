@@ -17,7 +17,7 @@ from bench.findings.setups import Setup
 from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
 from bench.report.figures.style import COLOURS, DASHED, PAGE_INCHES, REFERENCE_COLOUR
-from bench.report.tables.auc import HEADINGS
+from bench.report.tables.auc import FITTED, HEADINGS, people_of
 
 ROW_INCHES = 0.19
 FURNITURE_INCHES = 1.5
@@ -32,6 +32,13 @@ MARKS: dict[str, dict[str, Any]] = {
         "offset": 0.2,
         "label": "people held out of training",
     },
+    FITTED: {
+        "marker": "s",
+        "color": REFERENCE_COLOUR,
+        "markerfacecolor": "white",
+        "offset": 0.2,
+        "label": "held-out people whom the policy was fitted on",
+    },
 }
 """How the areas of each group of people are drawn."""
 
@@ -43,6 +50,7 @@ def auc_figure(section: Section, setup: Setup) -> Drawing | None:
         return None
     numbers = with_ends(*(f"{name}_auc" for name in QUESTIONS))
     rows = rows.reindex(columns=[*rows.columns, *(name for name in numbers if name not in rows)])
+    rows = rows.assign(people=[people_of(row) for row in rows.to_dict("records")])
     means = rows.groupby(["policy", "people", "exit"])[numbers].mean()
     first = means.xs("test", level="people").xs(0, level="exit")["right_auc"]
     policies = [str(name) for name in first.sort_values(ascending=False, kind="stable").index]
