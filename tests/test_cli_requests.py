@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench import registry
+from bench.cli.options import BackboneOption
 from bench.cli.requests import methods_of, named_or_all, overrides, run_request
 from bench.errors import BenchError
 
@@ -49,6 +50,14 @@ def test_a_group_leaves_out_what_lacks_the_preset(monkeypatch, capsys):
 def test_a_group_that_does_not_exist():
     with pytest.raises(BenchError, match=r"group of method hashreid 'hash'.*did you mean 'hashing'"):
         replace(registry.method("hashreid"), groups=("hash",))
+
+
+def test_help_names_every_method_whose_encoder_can_be_chosen():
+    methods = [registry.method(name) for name in registry.names("method")]
+    told = BackboneOption.__metadata__[0].help.lower()
+    chosen = [one.name for one in methods if "backbone" in one.presets["paper"].network]
+    assert chosen
+    assert [name for name in chosen if name.partition("-")[0] not in told] == []
 
 
 def test_a_request_keeps_what_was_typed(tmp_path):

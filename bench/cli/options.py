@@ -47,8 +47,8 @@ RecipeOption = Annotated[
 BackboneOption = Annotated[
     str | None,
     typer.Option(
-        help="Encoder under HashReID, DaRe, BranchyNet, BoT, CtF, TriNet or PCB: resnet50, densenet201, "
-        "mobilenet_v3_large, efficientnet_b0, … or timm:NAME."
+        help="Encoder under HashReID, DaRe, BranchyNet, BoT, CtF, ABC, TriNet or PCB: resnet50, "
+        "densenet201, mobilenet_v3_large, efficientnet_b0, … or timm:NAME."
     ),
 ]
 SetOption = Annotated[
