@@ -1,6 +1,9 @@
-"""Numbers of things in words."""
+"""Numbers of things in words, and what stands where there is none."""
 
 from __future__ import annotations
+
+NOTHING = "—"
+"""What stands in a table where there is no number."""
 
 
 def count_of(count: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy
+from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy, squashed
 from bench.errors import BenchError
 from hashreid.exit_classes import CLASSES, EASY, HARD, SKIP, exit_classes
 
@@ -128,11 +128,8 @@ def load_ets_gs(parameters: Parameters) -> Policy:
     probabilities = probability_function(parameters)
 
     def first(signals: Signals) -> FloatArray:
-        margin = signals.identity_margin[:, 0]
-        finite = np.where(np.isinf(margin), 0.0, margin)
-        within = np.where(np.isinf(margin), np.nextafter(1.0, 0.0), finite / (1.0 + finite))
         leaving: FloatArray = np.where(_leave_probability(probabilities(signals)) >= LEAVE, 1.0, 0.0)
-        return leaving + within
+        return leaving + squashed(signals.identity_margin[:, 0])
 
     return _policy(ETS_GS, parameters, probabilities, first, least_threshold=1.0)
 

@@ -132,3 +132,12 @@ class LearnedPolicy:
     def file_name(self) -> str:
         """Name of the file of parameters, without its ending."""
         return f"{self.fitted_as or self.name}-v{self.version}"
+
+
+def squashed(margin: FloatArray) -> FloatArray:
+    """Squeeze margins of [0, inf], of any shape, into [0, 1), in their order: for policies that add them to another."""
+    # Here, not at the top: lists of policies should not wait for NumPy.
+    import numpy as np
+
+    finite = np.where(np.isinf(margin), 0.0, margin)
+    return np.where(np.isinf(margin), np.nextafter(1.0, 0.0), finite / (1.0 + finite))

@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 
 from bench.cli.options import ResultsOption
-from bench.cli.outcome import NOTHING
 from bench.cli.terminal import MILLIONS, OUT, printable, show_table
+from bench.counts import NOTHING
 from bench.errors import BenchError, unknown_name
 
 if TYPE_CHECKING:

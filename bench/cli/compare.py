@@ -10,9 +10,10 @@ import typer
 from rich.markup import escape
 
 from bench.cli.options import ResultsOption
-from bench.cli.outcome import LEVEL, NOTHING
+from bench.cli.outcome import LEVEL
 from bench.cli.show import described_code, worded
 from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, printable, show_table
+from bench.counts import NOTHING
 from bench.errors import BenchError
 
 if TYPE_CHECKING:

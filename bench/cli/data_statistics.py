@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from bench.cli.data import open_dataset
 from bench.cli.options import CacheOption, DataOption, DataRootOption, DatasetArgument
 from bench.cli.terminal import TerminalReporter, percent, printable, show_table
+from bench.counts import NOTHING
 
 if TYPE_CHECKING:
     from bench.data.statistics import SplitStatistics, Spread
-
-NOTHING = "-"
 
 
 def statistics_command(

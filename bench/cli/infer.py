@@ -18,9 +18,9 @@ from bench.cli.options import (
     NoWorkersOption,
     ResultsOption,
     data_request,
+    numbers,
     refuse_unused,
     refuse_workers,
-    words,
 )
 from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, percent, printable, show_table
@@ -105,8 +105,8 @@ def infer_command(
     refuse_workers(workers)
     request = InferRequest(
         policy=policy,
-        budgets=_numbers("--budget", budget) if budget or a else (0.5,),
-        a_values=_numbers("--a", a),
+        budgets=numbers("--budget", budget) if budget else () if a else (0.5,),
+        a_values=numbers("--a", a) if a else (),
         scenario=scenario,
         thresholding=thresholding,
         backend=backend,
@@ -175,13 +175,6 @@ def infer_command(
         write_json(json_file, record)
     _show(record)
     OUT.print(f"[dim]{escape(printable(path))}[/dim]", soft_wrap=True)
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in words(text))
-    except ValueError:
-        raise BenchError(f"{option} takes numbers with commas, not {text!r}") from None
 
 
 def _show(record: Mapping[str, Any]) -> None:

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from bench import registry
 from bench.cli.terminal import ERR, show_table, show_values
+from bench.counts import NOTHING
 from bench.errors import BenchError
 from bench.findings.reported import papers
 from bench.findings.reported.values import STAGES, Accuracy, BudgetPoint, CodeLength, Reported, SearchTime, Source
 from bench.registry import Kind
 from bench.report import kinds
 
-NOTHING = "-"
 STANDS = {
     "report": "all data together",
     "section": "each dataset and evaluation",

@@ -112,6 +112,17 @@ def typed(root: Path | None) -> Path | None:
     return None if root is None or os.environ.get(DATA_ROOT_VARIABLE) == str(root) else root
 
 
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """Read numbers with commas, at least one. Raises BenchError where there is none, or one is no number."""
+    try:
+        found = tuple(float(word) for word in words(text))
+    except ValueError:
+        found = ()
+    if not found:
+        raise BenchError(f"{option} takes numbers with commas, found {text!r}")
+    return found
+
+
 def data_request(dataset: str, root: Path | None, options: list[str] | None, cache: Path) -> DatasetRequest:
     """Say where the data is: a rendered set lives in the cache unless a root was named on the command line."""
     if not registry.dataset(dataset).needs_root and typed(root) is None:

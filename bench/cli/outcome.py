@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rich.markup import escape
 
 from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, show_table
+from bench.counts import NOTHING
 from bench.runs.held_out import few_held_out
 from bench.runs.records import cost_of
 
@@ -19,7 +20,6 @@ Record = Mapping[str, Any]
 HALF = 0.5
 """The budget whose points are printed, as a share of the way from the first exit's cost to the last's."""
 LEVEL = 0.05
-NOTHING = "—"
 RATES = ("1e-2", "1e-3", "1e-4")
 """False-accept rates whose thresholds are printed, by their names in records."""
 

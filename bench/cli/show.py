@@ -13,9 +13,9 @@ import typer
 from rich.markup import escape
 
 from bench.cli.options import ResultsOption
-from bench.cli.outcome import NOTHING, data_name, of_kind, show_exits, show_policies, show_verification
+from bench.cli.outcome import data_name, of_kind, show_exits, show_policies, show_verification
 from bench.cli.terminal import ERR, OUT, printable, show_table, show_values
-from bench.counts import count_of
+from bench.counts import NOTHING, count_of
 
 COMMIT_DIGITS = 12
 RunArgument = Annotated[

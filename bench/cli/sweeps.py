@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bench import registry
-from bench.cli.options import choice, words
+from bench.cli.options import choice, numbers, words
 from bench.cli.requests import named_or_all
 from bench.data.views import Views
 from bench.errors import BenchError
@@ -65,7 +65,7 @@ def sweep_spec(
         policies=tuple(named_or_all("--policies", policies, "policy")),
         thresholdings=_thresholdings(thresholding),
         budgets=budgets,
-        a_values=_numbers("--a", a) if a else (),
+        a_values=numbers("--a", a) if a else (),
         shuffles=shuffles,
         cost=cost,
         resamples=resamples,
@@ -94,14 +94,4 @@ def _thresholdings(text: str) -> tuple[str, ...]:
     found = tuple(registry.thresholding(name).name for name in words(text))
     if not found:
         raise BenchError(f"--thresholding takes at least one of {', '.join(registry.names('thresholding'))}")
-    return found
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        found = tuple(float(word) for word in words(text))
-    except ValueError:
-        found = ()
-    if not found:
-        raise BenchError(f"{option} takes numbers from 0 to inf with commas, found {text!r}")
     return found

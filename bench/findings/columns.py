@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from bench.counts import NOTHING
 from bench.findings.costs import Cost
-from bench.findings.rounding import NOTHING, number, percent, plain, with_interval
+from bench.findings.rounding import number, percent, plain, with_interval
 from bench.findings.table import Column
 
 

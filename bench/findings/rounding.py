@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-NOTHING = "—"
+from bench.counts import NOTHING
+
 Row: TypeAlias = pd.Series | Mapping[Any, Any]
 """One record, as a row of a table or by the names of its values."""
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.budget.query_scores import CURVE_METRICS
 from bench.cost.profiles import LATENCIES, network_key
 from bench.digests import verify
 from bench.errors import WRONG_FORM, BenchError
@@ -29,7 +30,6 @@ from bench.progress import SILENT, Reporter
 from bench.report.studies import SCALES, STUDIES
 from bench.runs.records import cost_of, read_header, read_records, records_under
 
-METRICS = ("mAP", "rank-1")
 AGAIN = "put a whole copy in its place, or measure again; --repair leaves it, as times cannot be made again"
 Record = Mapping[str, Any]
 
@@ -148,7 +148,7 @@ def _inference(record: Record, runs: Runs) -> list[str]:
         expected = _recorded(one, record, sweep) if exact else None
         if expected is not None:
             _agree(f"exit fractions of {name}", fractions, expected["fractions"], f"by {_named(sweep)}")
-            for metric in METRICS:
+            for metric in CURVE_METRICS:
                 _agree(f"{metric} of {name}", one[metric], expected[metric], f"by {_named(sweep)}")
     return list(dict.fromkeys(absent))
 
@@ -181,7 +181,7 @@ def _study(record: Record, runs: Runs) -> list[str]:
         found = {exit_["name"]: one for exit_, one in zip(sweep.header["exits"], sweep.exits, strict=False)}
         if row["exit"] not in found:
             raise Disagreement(f"has an exit {row['exit']}, which {_named(sweep)} has not")
-        for metric in METRICS:
+        for metric in CURVE_METRICS:
             _agree(f"{metric} of {row['exit']}, seed {row['seed']},", row[metric], found[row["exit"]][metric], "")
     return list(dict.fromkeys(absent))
 

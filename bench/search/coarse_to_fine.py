@@ -23,6 +23,7 @@ from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap, interval
 from bench.budget.policy import Policy
 from bench.budget.sweep import sweep
+from bench.cost.ledger import WORD_BITS
 from bench.exits import ExitSpec
 from bench.progress import SILENT, Reporter
 from bench.retrieval.blocks import row_slices
@@ -45,7 +46,6 @@ POLICY, BUDGETS = "gs", 5
 RESAMPLES = 1000
 QUERY_ROWS = 256
 METRICS = ("rank-1", "mAP")
-WORD_BITS = 64
 ONE_CODE, COARSE_TO_FINE, LEAVING = "one code", "coarse to fine", "queries leave"
 FULL = "the longest code"
 

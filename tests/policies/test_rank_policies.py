@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from invented import invented_table
 
 from bench.budget.policies.exit_agreement import exit_agreement
-from bench.budget.policies.rank_stability import FINEST, average_overlap, rank_stability, squashed
+from bench.budget.policies.rank_stability import FINEST, average_overlap, rank_stability
+from bench.budget.policy import squashed
 
 GENERATOR = np.random.default_rng(0)
 

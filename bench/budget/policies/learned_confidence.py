@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.budget.policies.exit_agreement import exit_agreement
-from bench.budget.policies.rank_stability import average_overlap, squashed
-from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy
+from bench.budget.policies.rank_stability import average_overlap
+from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy, squashed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

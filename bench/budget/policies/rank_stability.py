@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.budget.policy import Policy
+from bench.budget.policy import Policy, squashed
 
 if TYPE_CHECKING:
     from bench.retrieval.table import FloatArray, IntArray, Signals
@@ -36,12 +36,6 @@ def average_overlap(one: IntArray, other: IntArray) -> FloatArray:
     deeper = np.maximum(depths[:, None], depths[None, :])
     shared = np.stack([(same & (deeper <= depth)).sum(axis=(-2, -1)) / depth for depth in depths], axis=-1)
     return shared.mean(axis=-1)
-
-
-def squashed(margin: FloatArray) -> FloatArray:
-    """Squeeze margins of [0, inf] into [0, 1), in their order."""
-    finite = np.where(np.isinf(margin), 0.0, margin)
-    return np.where(np.isinf(margin), np.nextafter(1.0, 0.0), finite / (1.0 + finite))
 
 
 RANK_STABILITY = Policy(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from bench.budget.query_scores import CURVE_METRICS
+from bench.counts import NOTHING
 from bench.findings.chosen import drawn, left_out, shared_policy
 from bench.findings.columns import named, scored
 from bench.findings.leads import ahead, setup_leads
-from bench.findings.rounding import NOTHING
 from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
 from bench.report.tables.comparisons import TESTED, p_value

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bench.counts import NOTHING
 from bench.findings.claims.contract import Answer, Claim, Evidence
 from bench.findings.claims.known import CLAIMS
 from bench.findings.columns import named, told
-from bench.findings.rounding import NOTHING
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
 from bench.report.kinds import tables, tables_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from bench.budget.query_scores import CURVE_METRICS
+from bench.counts import NOTHING
 from bench.findings.columns import named, scored
 from bench.findings.leads import policy_leads
-from bench.findings.rounding import NOTHING, number
+from bench.findings.rounding import number
 from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
 from bench.findings.versions import version_remark

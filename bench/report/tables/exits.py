@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bench.budget.query_scores import METRICS
+from bench.counts import NOTHING
 from bench.findings.columns import SETUP_AND_SEED, costing, named, scored
 from bench.findings.records import about, each_record, taken, with_ends
-from bench.findings.rounding import NOTHING, span
+from bench.findings.rounding import span
 from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from bench.counts import NOTHING
 from bench.findings.columns import costing, named
 from bench.findings.records import records_of
 from bench.findings.reported.match import is_reported
 from bench.findings.reported.papers import accuracies, code_lengths
 from bench.findings.reported.values import STAGES, Accuracy
-from bench.findings.rounding import NOTHING, number, percent
+from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Column, Record, Table

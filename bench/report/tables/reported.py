@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from bench.counts import NOTHING
 from bench.findings.columns import named, printed, told
 from bench.findings.reported.match import is_reported
 from bench.findings.reported.papers import accuracies
 from bench.findings.reported.values import STAGES, Accuracy
-from bench.findings.rounding import NOTHING
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
 

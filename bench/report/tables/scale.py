@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.counts import count_of
+from bench.counts import NOTHING, count_of
 from bench.findings.columns import named, rounded, shared
-from bench.findings.rounding import NOTHING, number, percent
+from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
 from bench.findings.studies import Scale, scale_name
 from bench.findings.table import Column, Record, Table, table

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.counts import count_of
+from bench.counts import NOTHING, count_of
 from bench.findings.columns import named, printed, rounded, shared
 from bench.findings.reported.papers import code_lengths, search_times
 from bench.findings.reported.values import CodeLength
-from bench.findings.rounding import NOTHING, number, span
+from bench.findings.rounding import number, span
 from bench.findings.sections import Section
 from bench.findings.studies import METRICS, Study, about, by_code, over_seeds, seeds_together, spread_of, study_name
 from bench.findings.table import Column, Record, Table, table

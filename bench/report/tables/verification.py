@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from bench.budget.verification import FALSE_ACCEPT_RATES
+from bench.counts import NOTHING
 from bench.findings.columns import SETUP_AND_SEED, named, rounded, scored, shared
 from bench.findings.records import about, each_record, taken, with_ends
-from bench.findings.rounding import NOTHING, number
+from bench.findings.rounding import number
 from bench.findings.sections import Section
 from bench.findings.table import Column, Record, Table, table
 
