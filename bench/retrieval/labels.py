@@ -110,7 +110,7 @@ def search_labels(
 def require_match(
     valid: NDArray[np.bool_], query_pids: IntArray, query_camids: IntArray, gallery: GalleryLabels
 ) -> None:
-    """Raise unless at least one query (Q,) has a match, and say what is probably amiss."""
+    """Raise BenchError unless at least one query (Q,) has a match, and say what is probably amiss."""
     if valid.any():
         return
     if not np.isin(query_pids, gallery.pids[gallery.kept]).any():

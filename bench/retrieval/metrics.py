@@ -118,7 +118,7 @@ def score_blocks(
 
 
 def check_rule(ties: Ties, ap: AveragePrecision, max_rank: int) -> None:
-    """Raise unless rankings can be scored under this rule for ties, this average precision and this many ranks."""
+    """Raise BenchError unless rankings can be scored under this rule for ties, average precision and depth."""
     check_choice("ties", ties, get_args(Ties))
     check_choice("ap", ap, get_args(AveragePrecision))
     if max_rank < 1:
@@ -126,7 +126,7 @@ def check_rule(ties: Ties, ap: AveragePrecision, max_rank: int) -> None:
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raise unless ``value`` is one of ``choices``."""
+    """Raise BenchError unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise BenchError(f"{name} must be one of {', '.join(choices)}; found {value!r}")
 

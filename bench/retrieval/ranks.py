@@ -119,7 +119,7 @@ def locate_matches(
 
 
 def require_finite(block: NDArray[Any], first_query: int) -> None:
-    """Raise, naming the query, if a block (rows, G) of distances holds NaN or infinity."""
+    """Raise BenchError, naming the query, if a block (rows, G) of distances holds NaN or infinity."""
     if block.dtype.kind != "f":
         return
     finite = np.isfinite(block)

@@ -47,7 +47,7 @@ def comparable(*runs: KeptRun) -> tuple[Run, ...]:
 
 
 def check_side(runs: Sequence[KeptRun]) -> None:
-    """Refuse runs that are not seeds of one setup, with BenchError."""
+    """Refuse runs that are not seeds of one setup. Raises BenchError."""
     first = runs[0]
     for other in runs[1:]:
         apart = [one for one in spec_differences(_settled(first.spec), _settled(other.spec)) if one.name != "seed"]
@@ -66,7 +66,7 @@ def check_side(runs: Sequence[KeptRun]) -> None:
 
 
 def check_sides(first: Sequence[KeptRun], second: Sequence[KeptRun]) -> None:
-    """Refuse sides that cannot be set against each other, with BenchError.
+    """Refuse sides that cannot be set against each other. Raises BenchError.
 
     With several runs, both sides need the same seeds: a seed decides, too, which identities are held out of training.
     """
