@@ -110,7 +110,7 @@ def measure_steps(
     steps, selects, least = [], [], 0
     for size in sizes:
         batch = images[:size]
-        reversed_rows = np.arange(size)[::-1]  # none stays where it lies: all have to be copied
+        reversed_rows = np.arange(size)[::-1]  # all are copied, as no backend moves rows that change places
         taken: list[list[float]] = []
         copied: list[list[float]] = []
         until = time.perf_counter() + seconds

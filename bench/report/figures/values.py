@@ -9,17 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.markers import MarkerStyle
-from matplotlib.transforms import IdentityTransform
 from numpy.typing import ArrayLike
 
 from bench.inert import clean
 from bench.report.figures.svg import NAMED
-
-_ROUND = MarkerStyle("o")
-MARK = _ROUND.get_path().transformed(_ROUND.get_transform())
-MARK_AREA = 30
-"""In square points: what a pointer finds."""
 
 
 def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, texts: Sequence[str]) -> None:
@@ -27,21 +20,8 @@ def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, texts: Sequence[str]) ->
     across, up = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     seen = np.isfinite(across) & np.isfinite(up)
     if seen.any():
-        # What scatter makes, less its search for colours and limits, which the lines under the marks have set.
-        marks = PathCollection(
-            [MARK],
-            [MARK_AREA],
-            offsets=np.column_stack([across[seen], up[seen]]),
-            offset_transform=axes.transData,
-            facecolors="black",
-            edgecolors="black",
-            linewidths=0,
-            alpha=0,
-            zorder=7,
-            gid=NAMED,
-        )
-        marks.set_transform(IdentityTransform())
-        axes.add_collection(marks, autolim=False)
+        marks = axes.scatter(across[seen], up[seen], s=30, alpha=0, linewidths=0, color="black", zorder=7)
+        marks.set_gid(NAMED)
         lines = [clean(text).replace("\n", " ") for text, shown in zip(texts, seen, strict=True) if shown]
         marks.set_label("\n".join(lines))
 
