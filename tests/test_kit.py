@@ -48,7 +48,7 @@ def installed(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_registered_and_readable(installed, kind):
     folder, value = installed(kind)
-    assert value.name == f"my-{kind}"
+    assert (value.names[0] if kind == "encoder" else value.name) == f"my-{kind}"
     for path in folder.rglob("*.py"):
         ast.parse(path.read_text())
         assert max(map(len, path.read_text().splitlines())) <= 120
@@ -60,7 +60,7 @@ def test_what_is_written_is_registered_and_readable(installed, kind):
 
 @pytest.mark.parametrize(
     ("kind", "tests"),
-    [("policy", 9), ("method", 9), ("thresholding", 12), ("cost", 5), ("figure", 6), ("table", 5)],
+    [("policy", 9), ("method", 9), ("encoder", 5), ("thresholding", 12), ("cost", 5), ("figure", 6), ("table", 5)],
 )
 def test_it_keeps_the_contract(installed, kind, tests, pytester):
     """Its own tests, in a session of their own over it alone."""

@@ -1,4 +1,4 @@
-"""Write a package that registers one method, policy, dataset, thresholding, cost, figure or table."""
+"""Write a package that registers one method, policy, dataset, encoder, thresholding, cost, figure or table."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from bench import registry
 from bench.errors import BenchError, unknown_name
 from bench.files import writing
 
-PluginKind = Literal["method", "policy", "dataset", "thresholding", "cost", "figure", "table"]
+PluginKind = Literal["method", "policy", "dataset", "encoder", "thresholding", "cost", "figure", "table"]
 KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 CONTRACTS = {
     "method": "methods",
     "policy": "policies",
     "dataset": "datasets",
+    "encoder": "encoders",
     "thresholding": "thresholdings",
     "cost": "costs",
     "figure": "figures",
@@ -84,6 +85,7 @@ def _commands(kind: PluginKind, name: str) -> list[str]:
     return {
         "method": [f"bench run --method {name} {data}"],
         "policy": [f"bench run --method hashreid {data} --policies gs,{name}"],
+        "encoder": [f"bench run --method hashreid {data} --backbone {name}"],
         "thresholding": [f"bench run --method hashreid {data} --thresholding stream,{name}"],
         "cost": [f"bench run --method hashreid {data} --cost {name}"],
         "figure": [f"bench run --method hashreid {data}", "bench report"],

@@ -21,8 +21,10 @@ NAMED: dict[str, Kind] = {
     "table_name": "table",
 }
 """Arguments of tests, with the kind of thing that they name."""
+ENCODER = "encoder_name"
+"""Encoders have names in their families; a module that lists some of many parametrises its tests itself."""
 LEARNED = "learned_policy_name"
-CONTRACTS = ("methods", "policies", "datasets", "thresholdings", "costs", "figures", "tables")
+CONTRACTS = ("methods", "policies", "datasets", "encoders", "thresholdings", "costs", "figures", "tables")
 MODULES = ("invented", "invented_report", *CONTRACTS)
 
 pytest.register_assert_rewrite(*(f"bench.testing.{name}" for name in MODULES))
@@ -46,6 +48,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
                 names = [one.name for one in (kinds.FIGURES if kind == "figure" else kinds.TABLES)] + names
             metafunc.parametrize(argument, names + (_readings(names) if kind == "policy" else []), scope="module")
+    if ENCODER in metafunc.fixturenames and not metafunc.definition.get_closest_marker("parametrize"):
+        families = [registry.load("encoder", family).names for family in registry.names("encoder", of)]
+        metafunc.parametrize(ENCODER, [name for names in families for name in names], scope="module")
     if LEARNED in metafunc.fixturenames:
         names = [name for name in registry.names("policy", of) if isinstance(registry.policy(name), LearnedPolicy)]
         metafunc.parametrize(LEARNED, names, scope="module")

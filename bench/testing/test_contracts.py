@@ -2,6 +2,7 @@
 
 from bench.testing.costs import *  # noqa: F403
 from bench.testing.datasets import *  # noqa: F403
+from bench.testing.encoders import *  # noqa: F403
 from bench.testing.figures import *  # noqa: F403
 from bench.testing.methods import *  # noqa: F403
 from bench.testing.policies import *  # noqa: F403
