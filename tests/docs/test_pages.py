@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from bench.cli.app import application
 
@@ -81,3 +83,12 @@ def test_pages_have_short_lines():
 
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_citation_is_of_this_package():
+    """The name, version and licence that are installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["cff-version"] == "1.2.0"
+    assert cited["title"].startswith(f"{project['name']}: ")
+    assert [cited[name] for name in ("version", "license")] == [project[name] for name in ("version", "license")]
