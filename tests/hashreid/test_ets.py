@@ -34,7 +34,8 @@ def retrieval_history(*rows):
         ("1111111110", HARD),  # wrong in the end
         ("1100000011", EASY),  # two flips
         ("1010101111", HARD),  # six flips
-        ("0101010100", SKIP),  # seven flips
+        ("0101010111", SKIP),  # seven flips
+        ("0101010100", SKIP),  # eight flips
         ("0101010101", SKIP),
         ("----------", UNLABELLED),
     ],
