@@ -7,10 +7,13 @@ from invented import COSTS, invented_table
 from bench import registry
 from bench.budget import points
 from bench.budget.bootstrap import IdentityBootstrap, interval
+from bench.budget.distribution import conditional_exit, exit_distribution
 from bench.budget.points import SweepContext, score_points
 from bench.budget.policy import Policy
 from bench.budget.query_scores import METRICS
 from bench.budget.sweep import exit_records, sweep
+from bench.budget.thresholding.calibrated import calibrate
+from bench.budget.thresholds import threshold_exits
 from bench.errors import BenchError
 from bench.spec import SweepSpec
 
@@ -183,6 +186,15 @@ def test_one_exit_has_no_budget():
     with pytest.raises(BenchError, match="at least two exits"):
         sweep(table, COSTS[:1], SweepSpec(("gs",)), [])
     assert exit_records(table, COSTS[:1], 20, 0)[0]["mAP"] == pytest.approx(table.outcomes.average_precision.mean())
+
+
+def test_calibrated_points_are_decided_by_held_out_people(table, records):
+    """Thresholds set on the test queries themselves would be a leak."""
+    confidence, held_out = (one.signals.identity_margin for one in (table, invented_table(seed=5)))
+    for record in of(records, kind="policy", policy="gs", thresholding="calibrated"):
+        thresholds = calibrate(held_out, conditional_exit(exit_distribution(float(record["a"]), len(COSTS))))
+        left = np.bincount(threshold_exits(confidence, thresholds), minlength=len(COSTS))
+        assert record["exit_fractions"] == pytest.approx(left / len(table))
 
 
 def test_calibrated_mode_needs_calibration(table):
