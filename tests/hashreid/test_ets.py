@@ -166,13 +166,29 @@ def test_order_of_the_images_matters_and_missing_ones_do_not_break_it(parameters
     assert not np.allclose(probability_function(parameters)(signals), probability_function(parameters)(turned))
 
 
-def test_only_four_matches_of_the_first_exit_are_read(parameters):
+def test_four_matches_of_the_first_exit_are_read_and_no_others(parameters):
     signals = with_features(invented_table()).signals
+    found = probability_function(parameters)(signals)
     changed = signals.nearest_indices.copy()
     changed[:, 0, 4] = 0
     changed[:, 1:] = 0
-    other = probability_function(parameters)(replace(signals, nearest_indices=changed))
-    assert np.array_equal(probability_function(parameters)(signals), other)
+    assert np.array_equal(found, probability_function(parameters)(replace(signals, nearest_indices=changed)))
+    for match in range(4):
+        changed = signals.nearest_indices.copy()
+        changed[:, 0, match] = -1
+        assert not np.allclose(found, probability_function(parameters)(replace(signals, nearest_indices=changed)))
+
+
+def test_a_rectifier_stands_before_the_last_layer():
+    """HashReID, section 3.4: recurrent layers, then ReLU, then three outputs."""
+    classifier = ExitClassifier(FEATURES, HIDDEN).eval()
+    sequences = torch.from_numpy(np.random.default_rng(0).normal(size=(8, READ, FEATURES)).astype(np.float32))
+    read = []
+    classifier.classify.register_forward_pre_hook(lambda _, entering: read.append(entering[0]))
+    last = classifier.recurrent(sequences)[1][-1]
+    classifier(sequences)
+    assert (last < 0).any()
+    assert torch.equal(read[0], last.clamp(min=0))
 
 
 @pytest.mark.parametrize("features", [FEATURES, 1024])
