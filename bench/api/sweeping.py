@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from bench import registry
 from bench.api.results import ScoredRun, Scores
 from bench.budget.policy import Evidence, LearnedPolicy, Policy
+from bench.budget.query_scores import mean_precision
 from bench.budget.sweep import sweep as sweep_records
 from bench.errors import BenchError
 from bench.retrieval.table import ExitTable
@@ -63,7 +64,8 @@ def sweep(
         resamples=resamples,
         seed=seed,
     )
-    records = sweep_records(table, ladder, spec, ready, calibration.signals if calibration else None, policy_mac)
+    held_out = (calibration.signals, mean_precision(calibration)) if calibration else (None, None)
+    records = sweep_records(table, ladder, spec, ready, held_out[0], policy_mac, held_out[1])
     return Scores(pd.DataFrame(flat_rows(records, list(table.exits))))
 
 

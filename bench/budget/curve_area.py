@@ -61,6 +61,12 @@ def mean_height(costs: FloatArray, scores: FloatArray, ends: FloatArray) -> Floa
     return ((high - low) * middle).sum(axis=1) / (ends[1] - ends[0])
 
 
+def hull_height(costs: FloatArray, scores: FloatArray, hull: Sequence[int]) -> FloatArray:
+    """Mean height (D,) that chance between the exits of the hull reaches, of exits' scores (D, S) at costs (S,)."""
+    corners = np.asarray(hull)
+    return mean_height(np.broadcast_to(costs[corners], (len(scores), len(corners))), scores[:, corners], costs[[0, -1]])
+
+
 def mean_between(
     costs: FloatArray, scores: FloatArray, ends: FloatArray, exits: FloatArray, budgets: FloatArray
 ) -> FloatArray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.budget.bootstrap import interval
-from bench.budget.curve_area import closed, cost_to_reach, mean_height, reaches
+from bench.budget.curve_area import closed, cost_to_reach, hull_height, mean_height, reaches
 from bench.budget.points import Points, SweepContext
 from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.budget.references import oracle_moves
@@ -30,13 +30,23 @@ class _Sum:
     area: FloatArray
     interpolation: FloatArray
     oracle: FloatArray
+    hull: FloatArray | None
     cost_for: dict[int, FloatArray]
 
     @property
     def gap_closed(self) -> FloatArray:
         """Share of the oracle's lead over interpolation that the policy wins; NaN where there is no lead."""
-        lead = self.oracle - self.interpolation
-        return np.divide(self.area - self.interpolation, lead, out=np.full_like(lead, np.nan), where=lead > 0)
+        return self._share_of_lead(self.interpolation)
+
+    def over_hull(self) -> dict[str, FloatArray]:
+        """What the policy is ahead of the hull, and its share of the oracle's lead over it, by name in records."""
+        if self.hull is None:
+            return {}
+        return {"area_over_hull": self.area - self.hull, "hull_gap_closed": self._share_of_lead(self.hull)}
+
+    def _share_of_lead(self, reference: FloatArray) -> FloatArray:
+        lead = self.oracle - reference
+        return np.divide(self.area - reference, lead, out=np.full_like(lead, np.nan), where=lead > 0)
 
 
 @dataclass(frozen=True)
@@ -59,10 +69,13 @@ class Summary:
         for metric, one in self.sums.items():
             record[f"{metric}_area_interpolation"] = float(one.interpolation[0])
             record[f"{metric}_area_oracle"] = float(one.oracle[0])
+            if one.hull is not None:
+                record[f"{metric}_area_hull"] = float(one.hull[0])
             parts = {
                 "area": one.area,
                 "area_over_interpolation": one.area - one.interpolation,
                 "gap_closed": one.gap_closed,
+                **one.over_hull(),
             }
             parts |= {f"cost_for_{percent}": values for percent, values in one.cost_for.items()}
             for name, values in parts.items():
@@ -93,9 +106,9 @@ def summarise(curves: Sequence[Points], context: SweepContext) -> list[Summary]:
                 ends,
                 exits[:, [0, -1]],
             )
-            interpolation, oracle = bounds[metric]
+            interpolation, oracle, hull = bounds[metric]
             prices = {percent: cost_to_reach(costs, scores, percent / 100 * exits[:, -1]) for percent in REACHED}
-            sums[metric] = _Sum(mean_height(costs, scores, ends), interpolation, oracle, prices)
+            sums[metric] = _Sum(mean_height(costs, scores, ends), interpolation, oracle, hull, prices)
         summaries.append(Summary(str(points.labels[0]["policy"]), str(points.labels[0]["thresholding"]), sums))
     return summaries
 
@@ -143,12 +156,13 @@ def _with_draws(values: FloatArray, draws: FloatArray) -> FloatArray:
     return np.concatenate([values[None], draws])
 
 
-def _references(context: SweepContext, metric: str) -> tuple[FloatArray, FloatArray]:
-    """Areas (1 + R,) under interpolation and under the oracle's curve."""
+def _references(context: SweepContext, metric: str) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """Areas (1 + R,) under interpolation, under the oracle's curve, and under the hull where it is known."""
     column = METRICS.index(metric)
     scores, costs = context.scores[..., column], context.costs
     exits = _with_draws(scores.mean(axis=0), context.exit_draws[..., column])
     interpolation = mean_height(np.broadcast_to(costs, exits.shape), exits, costs[[0, -1]])
+    hull = hull_height(costs, exits, context.hull) if context.hull else None
     moves = oracle_moves(scores, costs)
     curve_itself = np.full((1, len(scores)), 1 / len(scores))
     oracle = np.empty(len(exits))
@@ -161,4 +175,4 @@ def _references(context: SweepContext, metric: str) -> tuple[FloatArray, FloatAr
         oracle[part] = mean_height(
             costs[0] + np.hstack([start, paid]), exits[part, :1] + np.hstack([start, gained]), costs[[0, -1]]
         )
-    return interpolation, oracle
+    return interpolation, oracle, hull

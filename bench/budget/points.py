@@ -43,12 +43,19 @@ class SweepContext:
     """(R, S, metrics) means of the exits alone under every draw."""
     references: tuple[ReferenceCurve, ...]
     """Interpolation between exits (``_gain``), and random exits (``_over_random``)."""
+    hull: Sequence[int] | None = None
+    """Exits of the hull, by their scores on held-out identities; None where there are none."""
     policy_mac: float = 1.0
     """What one multiply-add of a policy costs, in the unit of the exits' costs."""
 
     @classmethod
     def of(
-        cls, scores: FloatArray, costs: FloatArray, bootstrap: IdentityBootstrap, policy_mac: float = 1.0
+        cls,
+        scores: FloatArray,
+        costs: FloatArray,
+        bootstrap: IdentityBootstrap,
+        policy_mac: float = 1.0,
+        hull: Sequence[int] | None = None,
     ) -> SweepContext:
         """Draw the exits' means."""
         means, draws = scores.mean(axis=0), bootstrap.means(scores)
@@ -57,7 +64,7 @@ class SweepContext:
             ReferenceCurve("_gain", costs, means, draws),
             ReferenceCurve("_over_random", nodes, fractions @ means, fractions @ draws),
         )
-        return cls(scores, costs, bootstrap, draws, references, policy_mac)
+        return cls(scores, costs, bootstrap, draws, references, hull, policy_mac)
 
 
 @dataclass(frozen=True)

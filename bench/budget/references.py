@@ -1,8 +1,9 @@
 """What a policy is measured against: random choice below, the oracle above.
 
-Interpolation sends each query to one of two neighbouring exits at random; a policy under it is worth nothing. Random
-exits take each exit as often as the policy does, for queries at random. The oracle knows the labels: it is no policy,
-and says how much an ideal one could gain.
+Interpolation sends each query to one of two neighbouring exits at random; a policy under it is worth nothing. The hull
+does so between those exits alone that are worth their cost: where an exit is bad, a coin passes it by, and a policy
+that leaves there has to make up for it. Random exits take each exit as often as the policy does, for queries at random.
+The oracle knows the labels: it is no policy, and says how much an ideal one could gain.
 """
 
 from __future__ import annotations
@@ -53,6 +54,23 @@ def _random_fractions(costs: tuple[float, ...], steps: int) -> tuple[FloatArray,
     return grid, fractions
 
 
+def hull_exits(costs: FloatArray, scores: Sequence[float]) -> list[int]:
+    """Exits on the upper concave hull of scores (S,) at costs (S,), from the first exit to the best, by index.
+
+    Between two of them in a row chance reaches more than any other exit at the same cost. Beyond the best exit there is
+    nothing to pay for.
+    """
+    hull = [0]
+    for exit_index in range(1, len(costs)):
+        if scores[exit_index] <= scores[hull[-1]]:
+            continue
+        # A corner that the new exit overtakes is no corner of the hull.
+        while len(hull) > 1 and _slope(scores, costs, hull[-1], exit_index) >= _slope(scores, costs, *hull[-2:]):
+            hull.pop()
+        hull.append(exit_index)
+    return hull
+
+
 def free_oracle_exits(outcomes: Outcomes) -> IntArray:
     """Exits (N,): the earliest whose first match is right, the first exit where none is."""
     right = outcomes.hits[:, :, 0] > 0.5
@@ -80,14 +98,7 @@ def oracle_moves(scores: FloatArray, costs: FloatArray) -> OracleMoves:
     """
     whose, gains, prices = [], [], []
     for index, query in enumerate(scores.tolist()):
-        hull = [0]
-        for exit_index in range(1, len(costs)):
-            if query[exit_index] <= query[hull[-1]]:
-                continue
-            # A corner that the new exit overtakes is no corner of the hull.
-            while len(hull) > 1 and _slope(query, costs, hull[-1], exit_index) >= _slope(query, costs, *hull[-2:]):
-                hull.pop()
-            hull.append(exit_index)
+        hull = hull_exits(costs, query)
         whose += [index] * (len(hull) - 1)
         gains += [query[after] - query[before] for before, after in pairwise(hull)]
         prices += [costs[after] - costs[before] for before, after in pairwise(hull)]

@@ -19,7 +19,7 @@ from bench.budget.points import Points, SweepContext, point_records, score_point
 from bench.budget.policy import Policy
 from bench.budget.probe import check_confidences, confidences
 from bench.budget.query_scores import METRICS, per_query_scores
-from bench.budget.references import free_oracle_exits, oracle_curve
+from bench.budget.references import free_oracle_exits, hull_exits, oracle_curve
 from bench.budget.thresholding.contract import Thresholding
 from bench.errors import BenchError
 from bench.retrieval.blocks import map_rows
@@ -49,6 +49,7 @@ def sweep(
     policies: Sequence[Policy],
     calibration: Signals | None = None,
     policy_mac: float = 1.0,
+    held_out: FloatArray | None = None,
 ) -> list[dict[str, Any]]:
     """Score policies × thresholdings × budgets, the exits alone and the oracle: one record (plain values) each.
 
@@ -57,14 +58,16 @@ def sweep(
     cost, paired (:func:`bench.budget.points.point_records`). Records of kind ``curve`` sum up a policy's curve, those
     of kind ``comparison`` set two policies against each other (:mod:`bench.budget.curve_summaries`). A policy's own
     multiply-adds, each at ``policy_mac``, are part of its costs, so that its budgets begin and end above those of the
-    exits.
+    exits. ``held_out`` (S,) is what each exit scores in mAP on held-out identities: with it curves are set against the
+    hull of the exits too.
 
     Raises BenchError where there are fewer than two exits, costs do not rise strictly, a thresholding is unknown, or
     one needs ``calibration`` and gets none.
     """
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
-    context = _context(table, costs, spec.resamples, spec.seed, policy_mac)
+    hull = None if held_out is None else hull_exits(costs, held_out.tolist())
+    context = _context(table, costs, spec.resamples, spec.seed, policy_mac, hull)
     thresholdings = [registry.thresholding(name) for name in spec.thresholdings]
     jobs = [(policy, thresholding) for policy in policies for thresholding in thresholdings]
     scored = map_rows(
@@ -93,9 +96,16 @@ def extra_records(name: str, table: ExitTable, cost: float, resamples: int, seed
     return [{**scores, "kind": "extra", "other": name, "exit": None}]
 
 
-def _context(table: ExitTable, costs: FloatArray, resamples: int, seed: int, policy_mac: float = 1.0) -> SweepContext:
+def _context(
+    table: ExitTable,
+    costs: FloatArray,
+    resamples: int,
+    seed: int,
+    policy_mac: float = 1.0,
+    hull: Sequence[int] | None = None,
+) -> SweepContext:
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
-    return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap, policy_mac)
+    return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap, policy_mac, hull)
 
 
 def _exit_points(context: SweepContext) -> Points:

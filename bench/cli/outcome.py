@@ -106,22 +106,24 @@ def show_policies(result: Scores) -> None:
                 amount(point["realised_cost"], cost_of(result.header)),
                 percent(point["rank-1"]),
                 percent(point["mAP"]),
-                _interval(point, "mAP_over_random", signed=True),
+                _interval(point, "mAP_gain", signed=True),
                 _interval(curve, "mAP_area"),
+                _interval(curve, "mAP_area_over_hull", signed=True),
                 percent(curve["mAP_gap_closed"]) if "mAP_gap_closed" in curve else NOTHING,
                 percent(curve["mAP_cost_for_95"] / last) if "mAP_cost_for_95" in curve else NOTHING,
                 str(beaten[name]) if curve else NOTHING,
             ]
         )
-    middle = [f"spent ({cost_heading(cost_of(result.header))})", "rank-1", "mAP", "mAP over random"]
-    whole = ["mean mAP", "gap closed", "95 % costs", "beats"]
+    middle = [f"spent ({cost_heading(cost_of(result.header))})", "rank-1", "mAP", "over chance"]
+    whole = ["mean mAP", "over hull", "gap closed", "95 % costs", "beats"]
     caption = (
-        f"Thresholding {thresholding}. Spent to over random: at the budget half of the way from the first exit's cost "
-        "to the last's, against random exits at the same cost, paired. Mean mAP: over all budgets. Gap closed: share "
-        "of the oracle's lead over interpolation between exits. 95 % costs: percent of the last exit's cost that reach "
-        "95 % of its mAP. Beats: how many others (interpolation among them) by more than noise, p < 0.05 after Holm's "
-        "correction for all differences of this run, those of both metrics. Brackets: 95 %, over identities. Equal "
-        f"distances count as their expectation; AP is {result.header['evaluation']['ap']}."
+        f"Thresholding {thresholding}. Spent to over chance: at the budget half of the way from the first exit's cost "
+        "to the last's, against chance between neighbouring exits at the same cost (interpolation), paired. Mean mAP: "
+        "over all budgets. Over hull: against chance between those exits alone that are worth their cost, by their mAP "
+        "on held-out identities. Gap closed: share of the oracle's lead over interpolation. 95 % costs: percent of the "
+        "last exit's cost that reach 95 % of its mAP. Beats: how many others (interpolation among them) by more than "
+        "noise, p < 0.05 after Holm's correction for all differences of this run, those of both metrics. Brackets: "
+        f"95 %, over identities. Equal distances count as their expectation; AP is {result.header['evaluation']['ap']}."
     )
     show_table("Policies", ["policy", *middle, *whole], rows, caption)
     if remark := few_held_out(result.header):
@@ -215,7 +217,12 @@ def _beaten(result: Scores, thresholding: str) -> Counter[str]:
 
 
 def _interval(record: Record, name: str, *, signed: bool = False) -> str:
+    """Give a value in percent with its interval, where records have one; a dash where they have neither."""
     if name not in record:
         return NOTHING
-    value, low, high = (100 * record[f"{name}{end}"] for end in ("", "_low", "_high"))
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]" if signed else f"{value:.1f} [{low:.1f}, {high:.1f}]"
+    shown = [
+        f"{100 * record[end]:{'+' if signed else ''}.1f}"
+        for end in (name, f"{name}_low", f"{name}_high")
+        if end in record
+    ]
+    return f"{shown[0]} [{', '.join(shown[1:])}]" if shown[1:] else shown[0]

@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.budget.exit_auc import auc_records
 from bench.budget.exit_decisions import decision_records
+from bench.budget.query_scores import mean_precision
 from bench.budget.sweep import exit_records, sweep
 from bench.retrieval.evaluate import exit_scores
 from bench.retrieval.table import ExitTable, FloatArray
@@ -27,8 +28,16 @@ def sweep_records(fitted: Fitted, costs: FloatArray, spec: SweepSpec, policy_mac
 
     Where there is a calibration table they decide at the first exit as well.
     """
-    held_out = fitted.calibration.signals if fitted.calibration else None
-    records = sweep(fitted.table, costs, spec, fitted.policies, held_out, policy_mac)
+    held_out = fitted.calibration
+    records = sweep(
+        fitted.table,
+        costs,
+        spec,
+        fitted.policies,
+        held_out.signals if held_out else None,
+        policy_mac,
+        mean_precision(held_out) if held_out else None,
+    )
     if fitted.calibration:
         records += decision_records(fitted.policies, fitted.table, fitted.calibration, spec.resamples, spec.seed)
     people = {"test": fitted.table, "calibration": fitted.calibration}

@@ -10,7 +10,7 @@ from typing import Any
 from bench.digests import FIELD, DamagedFile, opened, stamp, verify
 from bench.errors import BenchError
 from bench.files import DIGEST, replacing
-from bench.runs.upgrade import MACS, upgrade_header, upgrade_record
+from bench.runs.upgrade import MACS, upgrade_header, upgrade_record, with_hull
 from bench.spec import digest
 
 RECORDS_SCHEMA = 4
@@ -100,7 +100,8 @@ def read_records(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             raise DamagedFile(f"{path} is cut short: its last line does not count {len(lines)} records; {AGAIN}")
     if header["schema"] == 1:
         lines = [upgrade_record(line, 1) for line in lines]
-    return upgrade_header(header), lines
+    header = upgrade_header(header)
+    return header, with_hull(header, lines)
 
 
 def _header(path: Path, line: str) -> dict[str, Any]:

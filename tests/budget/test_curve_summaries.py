@@ -51,6 +51,31 @@ def test_areas_are_those_under_the_points(records, table):
     assert gs["mAP_area_over_interpolation"] == pytest.approx(gs["mAP_area"] - line)
 
 
+def test_areas_over_the_hull_are_over_the_exits_that_held_out_people_choose(table):
+    """Every draw's hull has the same exits, with that draw's scores; without held-out people there is none."""
+    spec = SweepSpec(("gs",), thresholdings=("exact",), budgets=9, resamples=200)
+    policies = [registry.policy("gs")]
+    (plain,) = [r for r in sweep(table, COSTS, spec, policies) if r["kind"] == "curve"]
+    assert not [name for name in plain if "hull" in name]
+    held_out = np.linspace(0.2, 0.8, len(COSTS)) - 0.3 * (np.arange(len(COSTS)) == 1)
+    (curve,) = [r for r in sweep(table, COSTS, spec, policies, held_out=held_out) if r["kind"] == "curve"]
+    assert {name: curve[name] for name in plain} == plain
+    corners = [index for index in range(len(COSTS)) if index != 1]
+    everybody = per_query_scores(table.outcomes)
+    for metric in ("mAP", "rank-1"):
+        scores = everybody[..., METRICS.index(metric)]
+        draws = IdentityBootstrap.draw(table.outcomes.query_pids, 200, spec.seed).means(scores[..., None])[..., 0]
+        span = COSTS[-1] - COSTS[0]
+        line = np.trapezoid(scores.mean(axis=0)[corners], COSTS[corners]) / span
+        assert curve[f"{metric}_area_hull"] == pytest.approx(line)
+        assert curve[f"{metric}_area_over_hull"] == pytest.approx(curve[f"{metric}_area"] - line)
+        lead = curve[f"{metric}_area_oracle"] - line
+        assert curve[f"{metric}_hull_gap_closed"] == pytest.approx((curve[f"{metric}_area"] - line) / lead)
+        spread = np.std(np.trapezoid(draws[:, corners], COSTS[corners], axis=1) / span)
+        width = curve[f"{metric}_area_over_hull_high"] - curve[f"{metric}_area_over_hull_low"]
+        assert 0 < width < 2 * 1.96 * spread * 1.2  # paired: the curve moves with the hull
+
+
 def test_margins_close_some_of_the_gap_and_random_exits_none(records):
     assert curve_of(records, "gs")["mAP_gap_closed_low"] > 0.1
     assert curve_of(records, "gs")["mAP_gap_closed_high"] < 1
@@ -106,7 +131,7 @@ def test_draws_of_the_oracle_are_the_oracle_of_the_drawn(table):
     """The queries of the people drawn, as a table of their own, have the oracle's area that the draw says."""
     scores = per_query_scores(table.outcomes)
     context = SweepContext.of(scores, COSTS, IdentityBootstrap.draw(table.outcomes.query_pids, 3, seed=1))
-    line, oracle = _references(context, "mAP")
+    line, oracle, _ = _references(context, "mAP")
     for draw, counts in enumerate(context.bootstrap.counts, start=1):
         drawn = np.repeat(np.arange(len(table)), counts[context.bootstrap.rows].astype(int))
         redrawn = scores[drawn][..., METRICS.index("mAP")]

@@ -7,6 +7,7 @@ from invented import COSTS, invented_table
 from bench.budget.distribution import exit_distribution
 from bench.budget.references import (
     free_oracle_exits,
+    hull_exits,
     interpolated,
     oracle_curve,
     random_fractions,
@@ -25,6 +26,30 @@ def test_many_lines_are_each_one_line():
     means, at = generator.random((20, 4)), generator.uniform(COSTS[0], COSTS[-1], (20, 7))
     expected = [np.interp(where, COSTS, row) for row, where in zip(means, at, strict=True)]
     assert interpolated(COSTS, means[..., None], at)[..., 0] == pytest.approx(np.array(expected))
+
+
+def test_the_hull_is_the_best_of_all_pairs_of_exits():
+    """By brute force: at every cost, no chance between any two exits, or less than that cost, reaches more."""
+    generator = np.random.default_rng(4)
+    for _ in range(50):
+        costs, scores = np.cumsum(generator.uniform(0.1, 1, 5)), generator.random(5)
+        hull = hull_exits(costs, scores.tolist())
+        assert hull[0] == 0
+        for at in np.linspace(costs[0], costs[-1], 21):
+            best = max(
+                scores[low] + share * (scores[high] - scores[low])
+                for low, high in product(range(5), repeat=2)
+                for share in np.linspace(0, 1, 401)
+                if costs[low] + share * (costs[high] - costs[low]) <= at + 1e-9
+            )
+            found = np.interp(at, costs[hull], scores[hull])
+            assert best <= found + 1e-9
+            assert best == pytest.approx(found, abs=5e-3)
+
+
+def test_a_bad_exit_is_not_on_the_hull():
+    assert hull_exits(np.array([1.0, 2.0, 3.0, 4.0]), [0.3, 0.2, 0.6, 0.7]) == [0, 2, 3]
+    assert hull_exits(np.array([1.0, 2.0, 3.0]), [0.5, 0.4, 0.3]) == [0]
 
 
 def test_oracle_is_the_best_of_all_assignments():

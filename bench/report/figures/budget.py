@@ -15,6 +15,7 @@ from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.chosen import PREFERRED_POLICY
 from bench.findings.costs import CostScale
 from bench.findings.curves import FloatArray, exit_curve, oracle_curve, policy_curve
+from bench.findings.hull import hull_curve
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
@@ -36,11 +37,12 @@ REFERENCE_THRESHOLDING = "exact"
 REFERENCE_LINE: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
 """How a policy that may look at the whole test set is drawn: dotted, in the policy's colour, without a band."""
 ORACLE_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": DASHED}
+HULL_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (5, 1.5, 1, 1.5)), "linewidth": 0.9}
 EXIT_STYLE = LineStyle("black", "o", "-")
 
 
 def budget_figure(section: Section, setup: Setup) -> Drawing | None:
-    """Policies as lines, exits as points, interpolation below, the oracle above; under them, the gains.
+    """Policies as lines, exits as points, interpolation and hull below, the oracle above; under them, the gains.
 
     None for a setup of one exit, which has no budget to spend.
     """
@@ -83,6 +85,8 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
     caption += f", policies in thresholding {thresholding}. " if policies else ". "
     if policies:
         caption += "Below: gain over interpolation between neighbouring exits at the same realised cost, paired. "
+    if any(_shown_hull(setup, metric) for metric in CURVE_METRICS):
+        caption += "Hull: interpolation between those exits alone that are worth their cost on held-out identities. "
     caption += f"{INTERVALS}{over_seeds([setup])}"
     banded = _banded(policies)
     of_few = "bands" if single else "bands and single seeds"
@@ -112,6 +116,9 @@ def _accuracy_panel(
     exits = exit_curve(setup, metric)
     banded = _banded(styles)
     axes.plot(exits.costs / scale.factor, 100 * exits.values, color=REFERENCE_COLOUR, linewidth=0.9, zorder=2)
+    hull = _shown_hull(setup, metric)
+    if hull:
+        axes.plot(hull[0] / scale.factor, 100 * hull[1], **HULL_LINE, zorder=2)
     oracle = oracle_curve(setup, metric)
     if oracle:
         axes.plot(oracle.costs / scale.factor, 100 * oracle.values, **ORACLE_LINE, zorder=2)
@@ -127,6 +134,14 @@ def _accuracy_panel(
     tell_values(axes, exits, scale, "everybody at one exit", metric)
     axes.set_ylabel(f"{metric} (%)")
     axes.margins(y=0.1)
+
+
+def _shown_hull(setup: Setup, metric: str) -> tuple[FloatArray, FloatArray] | None:
+    """Give the hull where it passes exits by; elsewhere it is the interpolation."""
+    hull = hull_curve(setup, metric)
+    if hull is None or np.allclose(hull[1], exit_curve(setup, metric).values, rtol=0, atol=1e-9):
+        return None
+    return hull
 
 
 def _gain_panel(
@@ -161,6 +176,8 @@ def _reference_handles(setup: Setup, policies: Collection[str]) -> list[Artist]:
         Line2D([], [], linestyle="none", **EXIT_STYLE.points(), label="everybody at one exit"),
         Line2D([], [], color=REFERENCE_COLOUR, linewidth=0.9, label="interpolation between exits"),
     ]
+    if any(_shown_hull(setup, metric) for metric in CURVE_METRICS):
+        handles.append(Line2D([], [], **HULL_LINE, label="hull: exits worth their cost"))
     if swept and any(oracle_curve(setup, metric) for metric in CURVE_METRICS):
         handles.append(Line2D([], [], **ORACLE_LINE, label="oracle: best for the budget"))
     bar = Line2D([], [], linestyle="none", marker="|", color="black", markersize=9, label="95 % interval")

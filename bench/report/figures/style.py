@@ -24,7 +24,7 @@ MOST_DECADES = 3e3
 COLUMN_INCHES = 3.5
 PAGE_INCHES = 7.0
 REFERENCE_COLOUR = "#6b6b6b"
-"""Interpolation and oracle: what is no policy is grey."""
+"""Interpolation, hull and oracle: what is no policy is grey."""
 DASHED = (0, (4, 2))
 """How lines of reference are dashed."""
 OUTLINE = (withStroke(linewidth=2, foreground="white"),)
