@@ -59,7 +59,8 @@ BRANCHYNET = Method(
     differs=(
         "on a ResNet-50, as HashReID compares it: where the branches are and how they come to their lengths is deduced "
         "from the lengths it prints; a triplet loss beside the cross-entropy (--set triplet_weight=0 leaves it out); "
-        "branches and trunk are trained together from the start"
+        "branches and trunk are trained together from the start, all exits weighted alike; batch norm in the branches "
+        "and before the classifiers"
     ),
     presets={
         "paper": Preset(

@@ -19,6 +19,7 @@ BUDGET_AXIS = {
     "policy_macs": "policy MACs",
     "macs": "in all",
     "cumulative_macs": "cumulative MACs",
+    "alone_macs": "alone",
 }
 """Columns of the first table: name in the ledger, heading."""
 BINARY = {"cumulative_binary_macs": "of them ±1 × ±1"}
@@ -74,7 +75,9 @@ def cost_command(
         read = network.outputs(torch.zeros(1, 3, *recipe.input_size), num_exits=1)[0].features[0].numel()
         learned = (read,) if isinstance(decider, LearnedPolicy) else ()
         ledger = ledger.with_policy(decider.macs(dims, classes, *learned), decider.gallery_bytes(read))
-    OUT.print(f"{ledger.convention}\n", soft_wrap=True)
+    OUT.print(
+        f"{ledger.convention}; alone: a network with this exit only, without the heads before it\n", soft_wrap=True
+    )
     height, width = ledger.input_size
     ledger_rows = ledger.rows()
     shown = BUDGET_AXIS | (BINARY if ledger.binary_macs.any() else {})

@@ -1,4 +1,4 @@
-"""How queries come, by MLPerf's names and rules: one at a time, eight at a time, all at once, or whenever they will.
+"""How queries come, named after MLPerf Inference's scenarios: one at a time, eight, all at once, or as they will.
 
 ``single-stream``  one query; the next when it is answered. Judged by the 90th percentile of latency.
 ``multi-stream``   eight queries at a time; the next eight when all are answered. Judged by the 99th.
