@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from bench import registry
 from bench.api.results import ScoredRun, Scores
 from bench.budget.policy import Evidence, LearnedPolicy, Policy
+from bench.budget.probe import fitted
 from bench.budget.query_scores import mean_precision
 from bench.budget.sweep import sweep as sweep_records
 from bench.errors import BenchError
@@ -79,4 +80,4 @@ def _ready(policy: str | Policy | LearnedPolicy, calibration: ExitTable | None, 
             f"policy {found.name} learns from {found.needs}, which is not here: give calibration, or take bench.run or "
             "bench.evaluate"
         )
-    return found.load(found.fit(Evidence(calibration), np.random.default_rng([seed, *found.file_name.encode()])))
+    return found.load(fitted(found, Evidence(calibration), np.random.default_rng([seed, *found.file_name.encode()])))

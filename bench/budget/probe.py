@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from bench.budget.policy import Policy
+from bench.budget.policy import Evidence, LearnedPolicy, Parameters, Policy
 from bench.errors import WRONG_FORM, BenchError
 from bench.retrieval.table import NEIGHBOURS, FloatArray, Signals
 
@@ -42,8 +43,36 @@ def check_confidences(name: str, confidence: FloatArray, signals: Signals) -> No
 
 def confidences(policy: Policy, signals: Signals, generator: np.random.Generator) -> FloatArray:
     """Ask a policy for its confidences (N, S). Raises BenchError, naming the policy and the line, where it fails."""
-    try:
+    with _named(policy):
         return policy.confidence(signals, generator)
+
+
+def fitted(policy: LearnedPolicy, evidence: Evidence, generator: np.random.Generator) -> Parameters:
+    """Fit a policy. Raises BenchError, naming the policy and the line, where it fails, or cannot load what it gives."""
+    with _named(policy):
+        parameters = policy.fit(evidence, generator)
+        kept = isinstance(parameters, Mapping) and all(
+            isinstance(name, str) and np.asarray(value).dtype != object for name, value in parameters.items()
+        )
+    if not kept:
+        raise BenchError(
+            f"policy {policy.name} was fitted to {type(parameters).__name__}, expected arrays of numbers or texts by "
+            "name, which can be kept with the run; mend the policy"
+        )
+    with _named(policy):
+        policy.report(parameters)
+        policy.load(parameters)
+    return parameters
+
+
+@contextmanager
+def _named(policy: Policy | LearnedPolicy) -> Iterator[None]:
+    """Name the policy and the line where its code fails inside the block: raises BenchError in place of what it raised.
+
+    What says itself what to do, and a machine's own failures, pass as they are.
+    """
+    try:
+        yield
     except (BenchError, OSError, MemoryError):
         raise
     except Exception as problem:  # a policy may be a stranger's code

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.budget.policy import Evidence, LearnedPolicy, Need, Parameters, Policy
-from bench.budget.probe import check_policy
+from bench.budget.probe import check_policy, fitted
 from bench.deadline import NEVER, Deadline
 from bench.errors import BenchError
 from bench.files import read_arrays, write_arrays
@@ -138,7 +138,7 @@ def _obtain_parameters(fitting: Fitting, policy: LearnedPolicy, evidence: Eviden
     def make() -> Parameters:
         fitting.deadline.check(f"fitting policy {policy.name}")
         fitting.reporter.note(f"fitting policy {policy.name}")
-        return policy.fit(evidence, np.random.default_rng([fitting.seed, *policy.file_name.encode()]))
+        return fitted(policy, evidence, np.random.default_rng([fitting.seed, *policy.file_name.encode()]))
 
     return obtain(
         fitting.folder.policy(policy.file_name, fitting.evaluation_key),

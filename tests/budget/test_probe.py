@@ -1,12 +1,15 @@
 """A policy that gives no number is named, with what it met, before anything is trained."""
 
+import re
+
 import numpy as np
 import pytest
 from invented import invented_table
 from notes import Notes
 
+import bench
 from bench import registry
-from bench.budget.policy import Evidence, Policy
+from bench.budget.policy import Evidence, LearnedPolicy, Policy
 from bench.budget.probe import check_before_training, check_policy, edge_cases
 from bench.budget.sweep import sweep
 from bench.errors import BenchError
@@ -79,6 +82,41 @@ def test_a_policy_that_fails_is_left_out_where_it_was_not_named(tmp_path):
     assert [policy.name for policy in found.policies] == ["gs"]
     assert "policy broken failed (KeyError" in found.left_out["broken"]
     assert any("policy broken left out" in note for note in notes.said)
+
+
+def learning(fit, load=lambda parameters: registry.policy("gs")):
+    return LearnedPolicy("learner", "", "", "calibration", fit, load, lambda dims, classes, features: [0] * len(dims))
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (
+            learning(lambda evidence, generator: {}["a column"]),
+            r"failed \(KeyError: 'a column'\) in .*test_probe.py, line",
+        ),
+        (learning(lambda evidence, generator: None), "was fitted to NoneType, expected arrays"),
+        (learning(lambda evidence, generator: {"model": object()}), "was fitted to dict, expected arrays"),
+        (learning(lambda evidence, generator: {"ragged": [[1], [1, 2]]}), r"failed \(ValueError: setting an array"),
+        (
+            learning(lambda evidence, generator: {}, lambda parameters: parameters["slope"]),
+            r"failed \(KeyError: 'slope'\)",
+        ),
+    ],
+)
+def test_a_policy_that_cannot_be_fitted_is_named_and_the_others_go_on(tmp_path, policy, message):
+    table = invented_table(queries=30)
+    notes = Notes()
+    fitting = Fitting(RunFolder(tmp_path), "0" * 64, seed=0, of="it", reporter=notes, lacking={})
+    wanted = [policy, registry.policy("gs")]
+    found = make_ready(fitting, wanted, table, Evidence(table), leave_out=True)
+    assert [one.name for one in found.policies] == ["gs"]
+    assert re.search(f"policy learner {message}", found.left_out["learner"])
+    assert any("policy learner left out" in note for note in notes.said)
+    with pytest.raises(BenchError, match=f"policy learner {message}"):
+        make_ready(fitting, wanted, table, Evidence(table), leave_out=False)
+    with pytest.raises(BenchError, match=f"policy learner {message}"):
+        bench.sweep(table, policies=[policy], costs=[1, 2, 3, 4], calibration=table)
 
 
 def test_a_run_is_refused_before_anything_is_done(smoke_request, monkeypatch):
