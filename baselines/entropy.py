@@ -35,4 +35,5 @@ ENTROPY = Policy(
     macs=classifier_macs,
     applies=lambda signals: signals.classes > 0,
     reads=("classes",),
+    searches=False,
 )

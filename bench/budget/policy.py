@@ -43,7 +43,8 @@ class Policy:
     The confidence at an exit depends on signals of the exits up to it alone, as at run time there are no others.
     ``column(signals, exit_index)`` gives it (N,) by itself, where that is less work than all of them. ``reads`` says
     what must be computed for the policy beyond the search; ``drawn`` that confidences come from the generator and not
-    from signals, row by row.
+    from signals, row by row. ``searches`` is false where confidences read nothing of what a search of the gallery finds
+    (neighbours, distances, margins): the gallery is then searched for a query only at the exit where it leaves.
 
     ``least_threshold`` is the lowest threshold at the first exit that a choice may come to: below it are queries that
     the policy never lets go by itself. ``gives_up(signals)`` (N,) are the queries that leave the first exit because the
@@ -63,6 +64,7 @@ class Policy:
     column: Callable[[Signals, int], FloatArray] | None = None
     reads: tuple[Read, ...] = ()
     drawn: bool = False
+    searches: bool = True
     least_threshold: float | None = None
     gives_up: Callable[[Signals], NDArray[np.bool_]] | None = None
     readings: Mapping[str, Policy] = field(default_factory=dict)

@@ -185,7 +185,7 @@ def _show(record: Mapping[str, Any]) -> None:
         f"batches of {record['batch']}"
         f"{', filled up between steps' if engine.get('rebatched') else ''}, "
         f"{record['thresholding']} thresholds, {count_of(record['rounds'], 'round')}. "
-        f"Queries a second are from image files to answers. "
+        f"MACs and searches of the gallery are those of a query. Queries a second are from image files to answers. "
         f"Peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB. Energy: {record['counter']}."
     )
     served = scenario == "server"
@@ -194,6 +194,7 @@ def _show(record: Mapping[str, Any]) -> None:
             one["name"],
             " ".join(f"{100 * share:.0f}" for share in one["exit_fractions"]),
             macs(one["macs"]),
+            f"{one['searches']:.2f}",
             percent(one["rank-1"]),
             percent(one["mAP"]),
             f"{one['throughput']:.1f}",
@@ -202,7 +203,16 @@ def _show(record: Mapping[str, Any]) -> None:
         ]
         for one in record["contestants"]
     ]
-    columns = ["", "left at exits, %", "MACs", "rank-1", "mAP", "queries/s", *(["rate kept/s"] if served else [])]
+    columns = [
+        "",
+        "left at exits, %",
+        "MACs",
+        "searches",
+        "rank-1",
+        "mAP",
+        "queries/s",
+        *(["rate kept/s"] if served else []),
+    ]
     show_table(f"{scenario}: what is answered", [*columns, "J a query"], rows, caption)
     rows = [
         [one["name"]]

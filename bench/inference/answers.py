@@ -42,6 +42,8 @@ class Answers:
     """One array an exit: the embeddings of those who left there, in the order of their rows."""
     runs: Counter[tuple[int, int]]
     """How often each step ran on how many images: (exit, batch size), those carried along included."""
+    searches: IntArray
+    """(S,) queries for which each exit's gallery was searched."""
     parts: dict[str, float]
     """Milliseconds in all that went to each of :data:`PARTS`."""
 
@@ -58,6 +60,7 @@ class Answers:
             **{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in columns},
             codes=tuple(np.concatenate(parts) for parts in zip(*(batch.codes for batch in batches), strict=True)),
             runs=sum((batch.runs for batch in batches), Counter()),
+            searches=np.sum([batch.searches for batch in batches], axis=0),
             parts={name: sum(batch.parts[name] for batch in batches) for name in PARTS},
         )
 

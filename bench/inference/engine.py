@@ -1,8 +1,9 @@
 """Early exit for real: images in; each query is answered at the exit where its policy lets it go.
 
 After every step the engine searches the gallery's codes of that exit, the policy sees the signals of the exits so far,
-and those who leave are answered. The rest goes on by the backend's ``select``. Decisions are those that a sweep over
-the exit table simulates (:mod:`bench.budget.sweep`): signals come from the same search.
+and those who leave are answered. The rest goes on by the backend's ``select``. Where the policy reads nothing of what a
+search finds, a query is searched for only at the exit where it leaves. Decisions are those that a sweep over the exit
+table simulates (:mod:`bench.budget.sweep`): signals come from the same search.
 """
 
 from __future__ import annotations
@@ -166,16 +167,16 @@ class Engine:
         way.runs[index, len(carried)] += 1
         embedding = embedding[group.rows(staying)]
         way.clock.note("network")
-        previous = way.flight.nearest(index - 1, staying) if index else None
-        seen = self.gallery.indexes[index].search(embedding, camids=way.flight.camids[staying], previous=previous)
-        way.flight.see(index, staying, seen, self.gallery.pids)
-        way.clock.note("search")
+        if self.policy.searches:
+            self._search(way, index, staying, embedding)
         leaving = np.ones(len(staying), dtype=bool)
         if index < len(self.exits) - 1:
             confidence = self._confidence(way, index, staying, state, embedding)
             way.confidences[staying, index] = confidence
             leaving = self.deciding.leave(confidence, index)
         way.clock.note("decision")
+        if not self.policy.searches and leaving.any():
+            self._search(way, index, staying[leaving], embedding[leaving])
         way.leave(staying[leaving], index, embedding[leaving])
         staying = staying[~leaving]
         if not len(staying):
@@ -185,6 +186,15 @@ class Engine:
             state, carried = self.backend.select(state, rows), carried[rows]
             way.clock.note("compaction")
         return Group(state, carried, staying)
+
+    def _search(self, way: Journey, exit_index: int, rows: IntArray, embedding: NDArray[Any]) -> None:
+        """Search the gallery of an exit for queries ``rows`` (k,), of which ``embedding`` (k, …) was computed."""
+        flight = way.flight
+        previous = flight.nearest(exit_index - 1, rows) if exit_index else None
+        seen = self.gallery.indexes[exit_index].search(embedding, camids=flight.camids[rows], previous=previous)
+        flight.see(exit_index, rows, seen, self.gallery.pids)
+        way.searches[exit_index] += len(rows)
+        way.clock.note("search")
 
     def _confidence(
         self, way: Journey, exit_index: int, rows: IntArray, state: Any, embedding: NDArray[Any]

@@ -46,6 +46,7 @@ class Journey:
         self.exits = np.full(count, last, dtype=np.int64)
         self.confidences = np.full((count, last + 1), np.nan)
         self.runs: Counter[tuple[int, int]] = Counter()
+        self.searches = np.zeros(last + 1, dtype=np.int64)
         self._codes: list[list[NDArray[Any]]] = [[] for _ in dims]
         self._entered, self._done = np.zeros((2, count)), np.zeros((2, count))
 
@@ -74,6 +75,7 @@ class Journey:
             network,
             tuple(np.concatenate([none, *codes]) for none, codes in zip(empty, self._codes, strict=True)),
             self.runs,
+            self.searches,
             self.clock.parts,
         )
 

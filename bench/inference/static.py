@@ -45,5 +45,6 @@ class StaticExit:
             network_milliseconds=np.full(count, network),
             codes=tuple(embedding if index == self.exit_index else empty[index] for index in range(exits)),
             runs=Counter({(index, count): 1 for index in range(self.exit_index + 1)}),
+            searches=np.where(np.arange(exits) == self.exit_index, count, 0),
             parts=clock.parts,
         )

@@ -110,6 +110,7 @@ def test_a_query_is_judged_by_its_own_signals(policy: Policy, table: ExitTable) 
 
 
 PER_EXIT = [name for name in PER_QUERY if name != "query_camids"]
+FOUND = [name for name in PER_EXIT if name != "class_entropy"]
 NOTHING_SEEN = {"nearest_indices": -1, "nearest_pids": -1, "class_entropy": np.nan}
 
 
@@ -150,6 +151,9 @@ def test_it_says_what_it_reads(policy: Policy, table: ExitTable) -> None:
         signals = replace(signals, features=None)
     if "classes" not in policy.reads:
         signals = replace(signals, class_entropy=np.full_like(signals.class_entropy, np.nan), classes=0)
+    if not policy.searches:
+        unseen = {name: np.full_like(getattr(signals, name), NOTHING_SEEN.get(name, np.inf)) for name in FOUND}
+        signals = replace(signals, **unseen)
     assert np.array_equal(
         policy.confidence(signals, np.random.default_rng(0)), policy.confidence(table.signals, np.random.default_rng(0))
     )

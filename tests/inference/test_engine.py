@@ -18,6 +18,7 @@ from bench.inference.engine import Engine
 from bench.inference.gallery import Gallery, GalleryExit
 from bench.inference.replay import ReplayBackend
 from bench.networks import ExitSpec
+from bench.retrieval.neighbours import GalleryIndex
 
 EXITS = (ExitSpec("exit 1", 16, "binary"), ExitSpec("exit 2", 3, "continuous"), ExitSpec("exit 3", 16, "binary"))
 COSTS = np.array([1.0, 3.0, 10.0])
@@ -100,6 +101,30 @@ def test_carrying_those_who_left_changes_no_answer(backend, gallery):
         for one, other in zip(answers.codes, compact.codes, strict=True):
             assert np.array_equal(one, other)
     assert backend.asked == [(0, 20), (1, 20), (2, int((compact.exits == 2).sum()))]
+
+
+def test_a_policy_that_reads_no_neighbours_has_none_looked_for_before_a_query_leaves(backend, gallery, monkeypatch):
+    draws = np.random.default_rng(5).random((QUERIES, 3))
+    parts = {"draws": draws, "decider": standing(0.6, 0.4)}
+    expected = make(backend, gallery, policy=replace(RANDOM, searches=True), **parts).answer(ROWS, CAMERAS)
+    left = np.bincount(expected.exits, minlength=3)
+    assert (left > 0).all(), "in the example queries leave at every exit"
+    assert expected.searches.tolist() == [QUERIES, QUERIES - left[0], left[2]]
+    looked = []
+    search = GalleryIndex.search
+    monkeypatch.setattr(
+        GalleryIndex, "search", lambda self, query, **more: looked.append(len(query)) or search(self, query, **more)
+    )
+    answers = make(backend, gallery, policy=RANDOM, **parts).answer(ROWS, CAMERAS)
+    assert looked == answers.searches.tolist() == left.tolist()
+    for name in ("exits", "indices", "distances", "confidence", "macs"):
+        assert np.array_equal(getattr(answers, name), getattr(expected, name), equal_nan=name == "confidence")
+    for one, other in zip(answers.codes, expected.codes, strict=True):
+        assert np.array_equal(one, other)
+    # Nobody leaves at the first exit: nothing is looked for there.
+    looked.clear()
+    make(backend, gallery, policy=RANDOM, draws=draws, decider=standing(2.0, 0.0)).answer(ROWS, CAMERAS)
+    assert looked == [QUERIES]
 
 
 @pytest.mark.parametrize("thresholding", ["calibrated", "stream"])

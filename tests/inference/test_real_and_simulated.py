@@ -86,6 +86,10 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
                 assert in_table_order.mean(axis=0)[column] == record[metric]
             assert answers.macs[np.argsort(order)].mean() == record["realised_cost"]
             assert answers.fractions.tolist() == record["exit_fractions"]
+            # Who decides by neighbours looks at every exit that a query reaches; the others where it leaves.
+            reached = [int((expected >= index).sum()) for index in range(len(deployed.costs))]
+            left = np.bincount(expected, minlength=len(deployed.costs)).tolist()
+            assert answers.searches.tolist() == (left if policy in ("random", "entropy") else reached)
 
 
 @pytest.mark.parametrize("policy", ["ets", "ets+gs"])

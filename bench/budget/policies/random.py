@@ -24,4 +24,5 @@ RANDOM = Policy(
     confidence=random_confidence,
     own_threshold=0.5,
     drawn=True,
+    searches=False,
 )
