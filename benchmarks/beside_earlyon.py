@@ -16,6 +16,7 @@ import copy
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,9 @@ def engine_of(
     standing = FixedThresholds(np.full(len(STAGES) - 1, 0.5))
     sizes = sorted({1, 2, 4, 8, 16, batch} & set(range(batch + 1)))
     pays = measure_steps(backend, images[:batch], sizes, 0.5).pays
-    return Engine(backend, noise, RANDOM, lambda: standing, np.arange(1.0, len(STAGES) + 1), pays=pays, draws=draws)
+    # As for a policy that reads what searches find: one at every exit that a query reaches.
+    policy = replace(RANDOM, searches=True)
+    return Engine(backend, noise, policy, lambda: standing, np.arange(1.0, len(STAGES) + 1), pays=pays, draws=draws)
 
 
 if __name__ == "__main__":

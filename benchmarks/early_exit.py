@@ -218,7 +218,9 @@ def overhead(backend: Backend, images: np.ndarray, macs: np.ndarray, options: ar
     exits = generator.integers(0, len(macs), len(images))
     draws = (np.arange(len(macs)) == exits[:, None]).astype(float)
     standing = FixedThresholds(np.full(len(macs) - 1, 0.5))
-    engine = Engine(backend, gallery, RANDOM, lambda: standing, macs, draws=draws)
+    # As for a policy that reads what searches find: one at every exit that a query reaches.
+    policy = replace(RANDOM, searches=True)
+    engine = Engine(backend, gallery, policy, lambda: standing, macs, draws=draws)
     cameras = generator.integers(1, 7, len(images))
 
     def bare(row: int) -> None:

@@ -14,6 +14,7 @@ from bench.budget.policy import Evidence, LearnedPolicy, Policy
 from bench.budget.probe import fitted
 from bench.budget.query_scores import mean_precision
 from bench.budget.sweep import sweep as sweep_records
+from bench.cost.axes.contract import stated_search
 from bench.errors import BenchError
 from bench.retrieval.table import ExitTable
 from bench.runs.rows import flat_rows
@@ -39,12 +40,15 @@ def sweep(
     held-out identities for ``calibration``, which policies that learn and calibrated thresholds need. Nothing is kept.
     Raises BenchError where a policy does not apply, costs do not rise, or the table is not kept.
     """
-    policy_mac = 1.0
+    policy_mac, search = 1.0, None
     if isinstance(of, ScoredRun):
         table = of.table
         calibration = calibration or of.calibration
+        stated = of.header.get("cost") or {}
+        policy_mac = float(stated.get("policy_mac", 1.0))
+        # Other costs than the run's own say nothing of a search.
+        search = stated_search(stated) if costs is None else None
         costs = of.exits["requested_cost"].to_numpy() if costs is None else costs
-        policy_mac = float((of.header.get("cost") or {}).get("policy_mac", 1.0))
     else:
         table = of
     if costs is None:
@@ -66,7 +70,7 @@ def sweep(
         seed=seed,
     )
     held_out = (calibration.signals, mean_precision(calibration)) if calibration else (None, None)
-    records = sweep_records(table, ladder, spec, ready, held_out[0], policy_mac, held_out[1])
+    records = sweep_records(table, ladder, spec, ready, held_out[0], policy_mac, held_out[1], search)
     return Scores(pd.DataFrame(flat_rows(records, list(table.exits))))
 
 

@@ -47,6 +47,8 @@ class SweepContext:
     """Exits of the hull, by their scores on held-out identities; None where there are none."""
     policy_mac: float = 1.0
     """What one multiply-add of a policy costs, in the unit of the exits' costs."""
+    search: FloatArray | None = None
+    """(S,) what a search costs at each exit, in that unit; None where searches are not counted."""
 
     @classmethod
     def of(
@@ -56,6 +58,7 @@ class SweepContext:
         bootstrap: IdentityBootstrap,
         policy_mac: float = 1.0,
         hull: Sequence[int] | None = None,
+        search: FloatArray | None = None,
     ) -> SweepContext:
         """Draw the exits' means."""
         means, draws = scores.mean(axis=0), bootstrap.means(scores)
@@ -64,7 +67,7 @@ class SweepContext:
             ReferenceCurve("_gain", costs, means, draws),
             ReferenceCurve("_over_random", nodes, fractions @ means, fractions @ draws),
         )
-        return cls(scores, costs, bootstrap, draws, references, hull, policy_mac)
+        return cls(scores, costs, bootstrap, draws, references, hull, policy_mac, search)
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,19 @@ def grid(spec: SweepSpec, costs: FloatArray) -> tuple[float, ...]:
     return tuple(solve_a(costs, budget) for budget in np.linspace(costs[0], costs[-1], spec.budgets))
 
 
-def policy_costs(policy: Policy, signals: Signals, costs: FloatArray, policy_mac: float = 1.0) -> FloatArray:
+def policy_costs(
+    policy: Policy, signals: Signals, costs: FloatArray, policy_mac: float = 1.0, search: FloatArray | None = None
+) -> FloatArray:
     """Add what a policy itself computes to the costs (S,) of the exits: it decides at each that a query reaches.
 
-    ``policy_mac`` is what one of its multiply-adds costs, in the unit of ``costs``.
+    ``policy_mac`` is what one of its multiply-adds costs, and ``search`` (S,) what a search of the gallery costs at
+    each exit, in the unit of ``costs``. These have one search, where a query leaves: a policy that reads what searches
+    find has one at every exit that is passed, too.
     """
-    return costs + policy_mac * np.cumsum(policy.macs(signals.dims, signals.classes))
+    paid = costs + policy_mac * np.cumsum(policy.macs(signals.dims, signals.classes))
+    if search is not None and policy.searches:
+        paid[1:] += np.cumsum(search)[:-1]
+    return paid
 
 
 def sweep(
@@ -50,6 +57,7 @@ def sweep(
     calibration: Signals | None = None,
     policy_mac: float = 1.0,
     held_out: FloatArray | None = None,
+    search: FloatArray | None = None,
 ) -> list[dict[str, Any]]:
     """Score policies × thresholdings × budgets, the exits alone and the oracle: one record (plain values) each.
 
@@ -57,9 +65,9 @@ def sweep(
     that leaves at each exit; each metric with its interval over identities; and what it gains at the same realised
     cost, paired (:func:`bench.budget.points.point_records`). Records of kind ``curve`` sum up a policy's curve, those
     of kind ``comparison`` set two policies against each other (:mod:`bench.budget.curve_summaries`). A policy's own
-    multiply-adds, each at ``policy_mac``, are part of its costs, so that its budgets begin and end above those of the
-    exits. ``held_out`` (S,) is what each exit scores in mAP on held-out identities: with it curves are set against the
-    hull of the exits too.
+    multiply-adds, each at ``policy_mac``, and the searches (S,) that it needs at exits that are passed, are part of its
+    costs, so that its budgets begin and end above those of the exits. ``held_out`` (S,) is what each exit scores in mAP
+    on held-out identities: with it curves are set against the hull of the exits too.
 
     Raises BenchError where there are fewer than two exits, costs do not rise strictly, a thresholding is unknown, or
     one needs ``calibration`` and gets none.
@@ -67,7 +75,7 @@ def sweep(
     if len(costs) < 2:
         raise BenchError("a budget sweep needs a method with at least two exits; this one has one: run it without")
     hull = None if held_out is None else hull_exits(costs, held_out.tolist())
-    context = _context(table, costs, spec.resamples, spec.seed, policy_mac, hull)
+    context = _context(table, costs, spec.resamples, spec.seed, policy_mac, hull, search)
     thresholdings = [registry.thresholding(name) for name in spec.thresholdings]
     jobs = [(policy, thresholding) for policy in policies for thresholding in thresholdings]
     scored = map_rows(
@@ -103,9 +111,10 @@ def _context(
     seed: int,
     policy_mac: float = 1.0,
     hull: Sequence[int] | None = None,
+    search: FloatArray | None = None,
 ) -> SweepContext:
     bootstrap = IdentityBootstrap.draw(table.outcomes.query_pids, resamples, seed)
-    return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap, policy_mac, hull)
+    return SweepContext.of(per_query_scores(table.outcomes), costs, bootstrap, policy_mac, hull, search)
 
 
 def _exit_points(context: SweepContext) -> Points:
@@ -131,7 +140,7 @@ def policy_points(
     Raises BenchError where the thresholding needs ``calibration`` and there is none.
     """
     thresholding.check(calibration)
-    costs = policy_costs(policy, table.signals, context.costs, context.policy_mac)
+    costs = policy_costs(policy, table.signals, context.costs, context.policy_mac, context.search)
     confidence = confidences(policy, table.signals, np.random.default_rng([spec.seed, 1]))
     check_confidences(policy.name, confidence, table.signals)
     held_out = None

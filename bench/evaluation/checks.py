@@ -45,6 +45,9 @@ def checked(arrays: Arrays, about: Mapping[str, Any]) -> Embeddings:
     check_about(about)
     exits = _count_exits(arrays)
     costs = _costs(arrays, exits)
+    searches = about["cost"].get("search", [0] * exits)
+    if len(searches) != exits:
+        raise BenchError(f"about.cost.search has one number for each of {exits} exits; found {len(searches)}")
     held_out = [part for part in CALIBRATION if f"{part}.0" in arrays]
     if len(held_out) == 1:
         raise BenchError(f"{held_out[0]}.0 is there, and its counterpart is not: calibration has queries and a gallery")

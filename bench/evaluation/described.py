@@ -48,8 +48,11 @@ def check_about(about: Mapping[str, Any]) -> None:
             f"name as about.cost.name; found {cost.get('unit')!r}"
         )
     rate = cost.get("policy_mac", 1.0)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not (math.isfinite(rate) and rate > 0):
+    if not _is_price(rate) or rate == 0:
         raise BenchError(f"about.cost.policy_mac is what a multiply-add costs, a positive number; found {rate!r}")
+    search = cost.get("search", [])
+    if not isinstance(search, list) or not all(_is_price(one) for one in search):
+        raise BenchError(f"about.cost.search is what a search costs at each exit, a list of numbers; found {search!r}")
     if about.get("views", VIEWS[0]) not in VIEWS:
         raise unknown_name("entry about.views", about["views"], VIEWS)
     if about.get("seed", 0) < 0 or about.get("classes", 0) < 0:
@@ -57,6 +60,10 @@ def check_about(about: Mapping[str, Any]) -> None:
     for exit_ in about.get("exits", ()):
         if not isinstance(exit_, dict):
             raise BenchError(f"about.exits holds an object for each exit, found {exit_!r}")
+
+
+def _is_price(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def cost_of(about: Mapping[str, Any]) -> dict[str, Any]:

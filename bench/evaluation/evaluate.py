@@ -11,6 +11,7 @@ from typing import Any
 from bench import provenance, registry
 from bench.budget.policy import Evidence, Need
 from bench.budget.verification import verification_records
+from bench.cost.axes.contract import stated_search
 from bench.errors import BenchError
 from bench.evaluation.embeddings import EmbeddedImages, Embeddings, EmbeddingsSpec
 from bench.evaluation.request import EvaluationRequest
@@ -87,7 +88,8 @@ class _Scoring:
             fitted = self._fitted(table, calibration)
             self.reporter.note(f"sweeping {len(fitted.policies)} policies")
             # Where nothing says what a policy's own work costs, those that do any have been left out.
-            records = sweep_records(fitted, embeddings.costs, self.sweep, embeddings.policy_mac or 1.0)
+            rate, search = embeddings.policy_mac or 1.0, stated_search(embeddings.cost)
+            records = sweep_records(fitted, embeddings.costs, self.sweep, rate, search)
         else:
             records = table_records(table, embeddings.costs)
         query, gallery = embeddings.query, embeddings.gallery

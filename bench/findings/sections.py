@@ -25,10 +25,10 @@ SIGNALS = {
     "protocol": "decisions look at the gallery after the protocol has removed junk, which leaks the label",
 }
 """What each kind of signals means, in words."""
-COST_PARTS = ("name", "machine", "batch")
+COST_PARTS = ("name", "version", "machine", "batch")
 """Parts of a cost that sections name in their titles where they differ."""
-OF_ONE_NETWORK = ("policy_mac", "measured_at")
-"""Parts of a measured cost that belong to one network only."""
+OF_ONE_NETWORK = ("policy_mac", "search", "measured_at")
+"""Parts of a cost that belong to one network only."""
 Item = TypeVar("Item")
 
 
@@ -152,13 +152,18 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
             f"AP {other.evaluation['ap']}",
             f"{other.evaluation['signals']} signals",
             _views(other.evaluation),
-            f"cost {', '.join(clean(_cost(other).get(name, '')) for name in COST_PARTS if name in other.cost)}",
+            f"cost {', '.join(_told(name, other.cost[name]) for name in COST_PARTS if name in other.cost)}",
             f"data {other.spec['fingerprint'][:8]}",
         )
         for other in (run, *namesakes)
     ]
     differing = [texts[0] for texts in zip(*facts, strict=True) if len(set(texts)) > 1]
     return f"[{', '.join(differing or [f'evaluation {digest(run.evaluation)[:8]}'])}]"
+
+
+def _told(name: str, value: Any) -> str:
+    """Tell a part of a cost: numbers with what they are, texts as they are."""
+    return f"{name} {clean(value)}" if name == "version" else clean(value)
 
 
 def _section(name: str, distinction: str, runs: Sequence[Run], frames: Mapping[str, Frames]) -> Section:

@@ -1,4 +1,4 @@
-"""Which version of a policy kept records are of, where the policy has changed since."""
+"""Which version of a policy or a cost kept records are of, where it has changed since."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _RECORDED: WeakKeyDictionary[Section, dict[str, set[str]]] = WeakKeyDictionary()
 def version_remark(section: Section, policies: Collection[str] = ()) -> str:
     """Say which policies of a section were recorded under an earlier version, what that did, and in which runs.
 
-    ``policies`` are those of which something is shown, by default all.
+    So is its cost told, which is one for the section. ``policies`` are those of which something is shown, by default
+    all.
     Empty where none was; begins with a space. Policies that are not installed here are taken as they were recorded.
     """
+    told = _cost_told(section)
     runs = [(setup.label, run) for setup in section.setups for run in setup.runs]
     recorded = _recorded(section)
-    told = []
     for policy in sorted(set().union(*recorded.values()) - {""}):
         if policies and policy not in policies:
             continue
@@ -46,6 +47,20 @@ def version_remark(section: Section, policies: Collection[str] = ()) -> str:
             did = f": {earlier[version]}" if version in earlier else ""
             told.append(f"{clean(policy)} is of its version {version}{where}, today's is {current}{did}")
     return f" Of an earlier version: {'; '.join(told)}." if told else ""
+
+
+def _cost_told(section: Section) -> list[str]:
+    """Tell the version of a section's cost, where that is an earlier one of a cost that is installed."""
+    stated = section.setups[0].runs[0].cost
+    try:
+        cost = registry.cost(str(stated["name"]))
+    except BenchError:
+        return []
+    version = stated.get("version", 1)
+    if not isinstance(version, int) or version >= cost.version:
+        return []
+    did = f": {cost.earlier[version]}" if version in cost.earlier else ""
+    return [f"cost {cost.name} is of its version {version}, today's is {cost.version}{did}"]
 
 
 def _known(policy: str) -> tuple[int, dict[int, str]]:

@@ -133,11 +133,12 @@ def run(request: RunRequest, reporter: Reporter = SILENT, deadline: Deadline = N
     """
     policies = request.policies()
     cost, measurement = request.cost()
-    # Measured again, it is another sweep.
-    measured = [digest(measurement)] if measurement else []
+    # Measured again, or counted otherwise, it is another sweep.
+    priced = [digest(measurement)] if measurement else []
+    priced += [f"version {cost.version}"] if cost.version > 1 else []
 
     def answer(folder: RunFolder) -> Path:
-        return records_path(folder, request.evaluation, request.scoring, policies, measured)
+        return records_path(folder, request.evaluation, request.scoring, policies, priced)
 
     opened = Opened.of(request, reporter, answer)
 
@@ -196,7 +197,7 @@ def _compute(
         )
         context.deadline.check("the sweep")
         context.reporter.note(f"sweeping {len(fitted.policies)} policies")
-        records = sweep_records(fitted, costs, request.sweep, prices.policy_mac)
+        records = sweep_records(fitted, costs, request.sweep, prices.policy_mac, prices.search)
     else:
         records = table_records(table, costs)
     if request.extras and network.extras:

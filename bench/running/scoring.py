@@ -23,7 +23,9 @@ def table_records(table: ExitTable, costs: FloatArray) -> list[dict[str, Any]]:
     return _with_ties(records, table)
 
 
-def sweep_records(fitted: Fitted, costs: FloatArray, spec: SweepSpec, policy_mac: float) -> list[dict[str, Any]]:
+def sweep_records(
+    fitted: Fitted, costs: FloatArray, spec: SweepSpec, policy_mac: float, search: FloatArray | None
+) -> list[dict[str, Any]]:
     """Sweep policies that are ready, with the AUC of their confidences.
 
     Where there is a calibration table they decide at the first exit as well.
@@ -37,6 +39,7 @@ def sweep_records(fitted: Fitted, costs: FloatArray, spec: SweepSpec, policy_mac
         held_out.signals if held_out else None,
         policy_mac,
         mean_precision(held_out) if held_out else None,
+        search,
     )
     if fitted.calibration:
         records += decision_records(fitted.policies, fitted.table, fitted.calibration, spec.resamples, spec.seed)

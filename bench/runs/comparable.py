@@ -98,11 +98,18 @@ def _listed(seeds: Sequence[Any]) -> str:
 
 
 def _measure(scored: Run) -> tuple[Any, ...]:
-    return (*(scored.evaluation.get(name) for name in SAME_MEASURE), scored.cost["name"], scored.cost.get("machine"))
+    return (*(scored.evaluation.get(name) for name in SAME_MEASURE), *_cost(scored))
+
+
+def _cost(scored: Run) -> tuple[Any, Any, Any]:
+    """Name a cost, its version and its machine, if it has one; costs of before there were versions are of the first."""
+    return scored.cost["name"], scored.cost.get("version", 1), scored.cost.get("machine")
 
 
 def _measured(scored: Run) -> str:
     values = scored.evaluation
     version = values.get("evaluation_version", "unknown")
-    cost = ", ".join(str(scored.cost[name]) for name in ("name", "machine") if name in scored.cost)
+    name, counted, machine = _cost(scored)
+    parts = [name, *([f"version {counted}"] if counted != 1 else []), *([machine] if machine else [])]
+    cost = ", ".join(map(str, parts))
     return f"AP {values['ap']}, signals {values['signals']}, version {version}, budgets in {cost}"

@@ -21,6 +21,7 @@ from bench.budget.points import Points, SweepContext
 from bench.budget.policy import Policy
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.sweep import policy_points
+from bench.cost.axes.contract import stated_search
 from bench.errors import BenchError
 from bench.files import AGAIN, read_arrays
 from bench.retrieval.table import ExitTable, FirstExitFeatures, FloatArray
@@ -60,7 +61,9 @@ class RedrawnRun:
     def draw(self, bootstrap: IdentityBootstrap) -> None:
         """Draw the means of the exits; from then on ``decide_again`` draws the points that it decides."""
         scores = per_query_scores(self.table.outcomes)
-        self.context = SweepContext.of(scores, self.costs, bootstrap, float(self.scored.cost.get("policy_mac", 1.0)))
+        cost = self.scored.cost
+        rate = float(cost.get("policy_mac", 1.0))
+        self.context = SweepContext.of(scores, self.costs, bootstrap, rate, search=stated_search(cost))
 
     @cached_property
     def exit_rows(self) -> list[Mapping[str, Any]]:

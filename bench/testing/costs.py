@@ -10,6 +10,7 @@ import pytest
 
 from bench import registry
 from bench.budget.policies.gallery_separability import GALLERY_SEPARABILITY
+from bench.budget.policies.random import RANDOM
 from bench.budget.sweep import sweep
 from bench.cost.axes.contract import Cost, PricedNetwork, Prices
 from bench.cost.ledger import CostLedger, ExitCost
@@ -21,7 +22,7 @@ OPTIONS = {"bits": 256}
 SIZE = (64, 32)
 CODES = (("binary", 256), ("binary", 100), ("continuous", 512), ("binary", 2048))
 TRUNK = (1000, 2000, 3000, 4000)
-GALLERY = 50
+GALLERY = 5
 LEDGER = CostLedger(
     SIZE,
     GALLERY,
@@ -82,14 +83,20 @@ def test_the_header_is_plain_and_names_the_unit(priced: tuple[Cost, Prices]) -> 
 
 
 def test_cost_sweeps(priced: tuple[Cost, Prices]) -> None:
-    """Budgets go from the first exit's price to the last's."""
+    """Budgets go from the first exit's price to the last's, with the searches that a policy needs on the way."""
     _, prices = priced
     ladder = prices.ladder
-    spec = SweepSpec(("gs",), thresholdings=("exact",), budgets=3, resamples=10)
-    records = sweep(invented_table(), ladder, spec, [GALLERY_SEPARABILITY], None, prices.policy_mac)
-    points = [record for record in records if record["kind"] == "policy"]
-    assert [point["requested_cost"] for point in points] == pytest.approx(np.linspace(ladder[0], ladder[-1], 3))
-    assert points[-1]["realised_cost"] == pytest.approx(ladder[-1])
+    search = np.zeros(len(ladder)) if prices.search is None else prices.search
+    assert (search >= 0).all()
+    assert (search <= ladder).all(), "the search where a query leaves is in what it pays"
+    spec = SweepSpec(("gs", "random"), thresholdings=("exact",), budgets=3, resamples=10)
+    policies = [GALLERY_SEPARABILITY, RANDOM]
+    records = sweep(invented_table(), ladder, spec, policies, None, prices.policy_mac, search=prices.search)
+    for policy in policies:
+        points = [record for record in records if (record["kind"], record["policy"]) == ("policy", policy.name)]
+        last = ladder[-1] + (search[:-1].sum() if policy.searches else 0)
+        assert [point["requested_cost"] for point in points] == pytest.approx(np.linspace(ladder[0], last, 3))
+        assert points[-1]["realised_cost"] == pytest.approx(last)
 
 
 def test_what_is_counted_is_the_same_on_every_machine(cost_name: str, tmp_path: Path) -> None:

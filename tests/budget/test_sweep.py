@@ -36,6 +36,20 @@ def of(records, **labels):
     return [record for record in records if all(record[name] == value for name, value in labels.items())]
 
 
+def test_a_search_at_every_exit_is_paid_by_who_reads_what_it_finds(table):
+    search = np.array([5.0, 1.0, 7.0, 2.0])
+    spec = SweepSpec(POLICIES, thresholdings=("exact",), budgets=4, resamples=5)
+    policies = [registry.policy(name) for name in POLICIES]
+    without, priced = (sweep(table, COSTS, spec, policies, search=given) for given in (None, search))
+    assert of(priced, kind="exit") == of(without, kind="exit"), "everybody at one exit is searched for there alone"
+    assert of(priced, policy="random", kind="policy") == of(without, policy="random", kind="policy")
+    for record in of(priced, policy="gs", kind="policy"):
+        # What is left of the ladder is in the costs: 5 for the first exit that is passed, 6 for two, 13 for three.
+        paid = np.array(record["exit_fractions"]) @ (COSTS + np.array([0, 5, 6, 13]))
+        assert record["realised_cost"] == pytest.approx(paid, rel=1e-12)
+    assert of(priced, policy="gs", kind="policy")[-1]["realised_cost"] == COSTS[-1] + 13
+
+
 def test_exits_are_plain_means(table, records):
     for index, record in enumerate(of(records, kind="exit")):
         assert record["mAP"] == pytest.approx(table.outcomes.average_precision[:, index].mean())

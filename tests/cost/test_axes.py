@@ -24,14 +24,28 @@ def test_multiply_adds_are_those_of_the_network(tmp_path):
     assert header == {"name": "macs", "unit": "multiply-adds"}
 
 
-def test_matching_is_paid_at_every_exit_that_is_reached(tmp_path):
+def test_matching_is_paid_where_a_query_leaves_and_told_of_every_exit(tmp_path):
     prices, header = priced("matching", NETWORK(tmp_path))
     # 256 bits are 4 words, 100 are 2, 512 floats are 512 multiply-adds, 2048 bits are 32 words.
-    matched = np.cumsum([4, 2, 512, 32]) * GALLERY
+    matched = [words * GALLERY for words in (4, 2, 512, 32)]
+    assert prices.search.tolist() == matched
     assert prices.ladder.tolist() == np.add(matched, [1010, 3020, 6030, 10040]).tolist()
+    assert (header["version"], header["search"]) == (2, matched)
     assert header["gallery_images"] == GALLERY
     assert "64 bits" in header["conversion"]
     assert prices.policy_mac == 1.0
+
+
+def test_an_exit_that_is_dearer_to_search_than_a_later_one_to_reach_leaves_no_budget_between():
+    larger = replace(LEDGER, gallery_images=50)
+    with pytest.raises(BenchError, match="exit 4 does not rise over what comes before it: take another --cost"):
+        registry.cost("matching").prices(larger, None)
+
+
+def test_searches_are_priced_at_every_exit():
+    fewer = Cost("some", "", "searches", "", lambda ledger, measurement: Prices(np.arange(1, 5), search=np.ones(3)))
+    with pytest.raises(BenchError, match="cost some prices 3 searches where the network has 4 exits"):
+        fewer.prices(LEDGER, None)
 
 
 def test_milliseconds_are_those_of_an_image_of_the_batch(tmp_path):

@@ -119,6 +119,8 @@ WRONG = {
     "no unit": (lambda arrays, about: about.pop("cost"), "found no cost"),
     "unknown entry": (_say("nmae", "x"), "did you mean 'name'?"),
     "entry of another kind": (_say("seed", "one"), "about.seed is of kind int, found str"),
+    "too few searches": (_say("cost", {**ABOUT["cost"], "search": [3]}), "one number for each of 2 exits; found 1"),
+    "searches for less": (_say("cost", {**ABOUT["cost"], "search": [3, -1]}), "a list of numbers; found [3, -1]"),
     "price of nothing": (_say("cost", {"unit": "joules", "policy_mac": 0}), "a positive number; found 0"),
     "unknown metric": (_say("exits", [{"metric": "manhattan"}, {}]), "unknown metric of exit 1 'manhattan'"),
     "exits too few": (_say("exits", [{}]), "describes 1 exits, and there are embeddings of 2"),

@@ -82,6 +82,15 @@ def test_costs_may_be_measured(ask, unit):
     assert spent["learned"] - spent["gs"] == pytest.approx(7e-6, rel=1e-3)
 
 
+def test_searches_on_the_way_are_paid_where_the_file_prices_them(ask):
+    priced = evaluate(ask(about={**ABOUT, "cost": {**ABOUT["cost"], "search": [1e5, 2e5]}}))
+    spent = {
+        name: max(r["realised_cost"] for r in priced.records if (r["kind"], r["policy"]) == ("policy", name))
+        for name in ("gs", "random")
+    }
+    assert spent == {"gs": 3.1e6, "random": 3e6}
+
+
 def test_one_exit_is_a_point(ask):
     result = evaluate(ask(exits=1))
     assert {record["kind"] for record in result.records} == {"exit", "verification", "roc"}

@@ -8,6 +8,7 @@ from multi_exit import BUDGETS, ENGINE_METHODS, MULTI_EXIT
 from bench import registry
 from bench.budget.distribution import conditional_exit, exit_distribution
 from bench.budget.query_scores import METRICS, per_query_scores
+from bench.budget.sweep import policy_costs
 from bench.budget.thresholding.calibrated import calibrate
 from bench.budget.thresholds import stream_exits, threshold_exits
 from bench.data.augmentation import normalise
@@ -17,6 +18,7 @@ from bench.inference.backends.by_name import open_backend
 from bench.inference.export.trained import read_trained
 from bench.inference.export.write import write_export
 from bench.inference.inputs import Inputs
+from bench.running.stages import obtain_ledger
 
 POLICIES = registry.names("policy")
 THRESHOLDINGS = [name for name in registry.names("thresholding") if not registry.thresholding(name).transductive]
@@ -54,7 +56,7 @@ def run_engine(engine, inputs, deployed, order, batch, rebatch=False):
 @pytest.mark.parametrize("thresholding", THRESHOLDINGS)
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("method", ENGINE_METHODS)
-def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method, policy, thresholding):
+def test_on_the_codes_of_the_table_nothing_differs(deployed_of, context_of, finished, method, policy, thresholding):
     deployed = deployed_of(method, policy)
     _, records = finished(method)
     wanted = {"kind": "policy", "policy": policy, "thresholding": thresholding}
@@ -62,6 +64,8 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
     order = order_of(deployed, thresholding)
     scores = per_query_scores(deployed.table.outcomes)[order]
     signals = deployed.table.signals
+    prices = registry.cost("matching").prices(obtain_ledger(context_of(method), deployed.network), None)
+    with_matching = policy_costs(deployed.policy, signals, prices.ladder, search=prices.search)
     turn = POLICIES.index(policy) + MULTI_EXIT.index(method)
     for share, record in zip(SHARES, points, strict=True):
         turn += 1
@@ -90,6 +94,8 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, finished, method
             reached = [int((expected >= index).sum()) for index in range(len(deployed.costs))]
             left = np.bincount(expected, minlength=len(deployed.costs)).tolist()
             assert answers.searches.tolist() == (left if policy in ("random", "entropy") else reached)
+            spent = answers.macs.mean() + answers.searches @ prices.search / len(order)
+            assert spent == pytest.approx(with_matching[expected].mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("policy", ["ets", "ets+gs"])

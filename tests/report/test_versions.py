@@ -4,10 +4,16 @@ import pytest
 from kept import keep_run
 from one_section import only_section
 
+from bench.errors import BenchError
+from bench.findings.sections import sections
 from bench.findings.versions import version_remark
 from bench.report.tables.areas import area_table
 from bench.report.tables.comparisons import comparison_table
+from bench.runs.comparable import comparable
+from bench.runs.finding import find_run, read_run
 from bench.runs.load import each_run, load, newest_rows
+
+MATCHING = {"name": "matching", "unit": "multiply-adds", "gallery_images": 9}
 
 
 def as_ets(version):
@@ -45,6 +51,32 @@ def test_a_remark_names_the_runs_where_versions_differ(tmp_path):
     keep_run(tmp_path, seed=0, change=as_ets(0))
     keep_run(tmp_path, seed=1, change=as_ets(2))
     assert "version 1 in hashreid demo seed 0, today's is 2" in version_remark(only_section(tmp_path))
+
+
+def test_a_cost_of_an_earlier_version_is_told_and_stands_apart(tmp_path):
+    def over(seed, **told):
+        return keep_run(tmp_path, seed=seed, change=lambda header, _: header.update(cost=MATCHING | told))
+
+    over(0)
+    (old,) = sections(load(tmp_path))
+    remark = version_remark(old)
+    assert remark.startswith(
+        " Of an earlier version: cost matching is of its version 1, today's is 2: a query paid for"
+    )
+    assert area_table(old).note.endswith(remark)
+    for seed, search in ((1, [1.0, 2.0, 2.0, 1.0]), (2, [1.0, 2.0, 2.0, 9.0])):
+        over(seed, version=2, search=search)
+    one, other = sections(load(tmp_path))
+    assert {section.title: version_remark(section) for section in (one, other)} == {
+        "invented (rendered) [cost matching]": remark,
+        "invented (rendered) [cost matching, version 2]": "",
+    }
+    runs = [find_run(tmp_path, f"seed{seed}") for seed in range(3)]
+    assert comparable(*map(read_run, runs[1:]))
+    with pytest.raises(
+        BenchError, match=r"budgets in matching and AP .* budgets in matching, version 2: their numbers"
+    ):
+        comparable(*map(read_run, runs[:2]))
 
 
 def test_a_later_version_takes_the_place_of_an_earlier_one_at_every_budget(tmp_path):

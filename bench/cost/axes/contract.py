@@ -42,15 +42,20 @@ class Prices:
     """What a query pays: ``ladder`` (S,) is what it has paid in all when it leaves at each exit.
 
     ``policy_mac`` is what one multiply-add of an exit policy costs in the same unit. ``details`` go on record.
+    ``search`` (S,) is what a search costs at each exit, where searches are counted: the ladder has the one at the exit
+    where a query leaves, and those at the exits that it passes are added for policies that read what they find.
     """
 
     ladder: FloatArray
     policy_mac: float = 1.0
     details: Mapping[str, Any] = field(default_factory=dict)
+    search: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Take whole numbers, too: what is counted often is."""
         object.__setattr__(self, "ladder", self.ladder.astype(float))
+        if self.search is not None:
+            object.__setattr__(self, "search", self.search.astype(float))
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,10 @@ class Cost:
 
     ``price(ledger, measurement)`` gives the prices of a run. A cost that is measured says with ``find(network)`` which
     measurement it reads, and raises BenchError where there is none: it is asked before anything is trained. A cost
-    that is counted leaves ``find`` out and gets None. The module that registers a cost should not import torch:
-    listing loads it.
+    that is counted leaves ``find`` out and gets None. ``version`` is raised when what is counted changes: sweeps that
+    were recorded under an earlier one are then not found again, nor shown together with today's, and ``earlier`` says
+    in a clause what each earlier version did. The module that registers a cost should not import torch: listing loads
+    it.
     """
 
     name: str
@@ -69,6 +76,8 @@ class Cost:
     source: str
     price: Callable[[CostLedger, Measurement | None], Prices]
     find: Callable[[PricedNetwork], Measurement] | None = None
+    version: int = 1
+    earlier: Mapping[int, str] = field(default_factory=dict)
 
     def measurement(self, network: PricedNetwork) -> Measurement | None:
         """Find what the prices will be read from; None where they are counted.
@@ -94,6 +103,10 @@ class Cost:
             raise BenchError(
                 f"cost {self.name} has {prices.ladder.size} values where the network has {len(ledger.exits)} exits"
             )
+        if prices.search is not None and prices.search.shape != prices.ladder.shape:
+            raise BenchError(
+                f"cost {self.name} prices {prices.search.size} searches where the network has {len(ledger.exits)} exits"
+            )
         wrong = ~(np.diff(prices.ladder, prepend=0.0) > 0) | ~np.isfinite(prices.ladder)
         if wrong.any():
             index = int(wrong.argmax())
@@ -106,6 +119,16 @@ class Cost:
         return prices
 
     def header(self, prices: Prices) -> dict[str, Any]:
-        """Give what goes on record: name and unit, details, and a policy's multiply-add where it is not one unit."""
+        """Give what goes on record: name and unit, details, and what differs from a default, a first version too."""
         rate = {} if prices.policy_mac == 1.0 else {"policy_mac": prices.policy_mac}
-        return {"name": self.name, "unit": self.unit, **rate, **prices.details}
+        search = {} if prices.search is None else {"search": prices.search.tolist()}
+        version = {} if self.version == 1 else {"version": self.version}
+        return {"name": self.name, "unit": self.unit, **version, **rate, **search, **prices.details}
+
+
+def stated_search(stated: Mapping[str, Any]) -> FloatArray | None:
+    """Read what a search costs at each exit (S,) from the cost in a header; None where searches are not counted."""
+    # Here, not at the top, as above.
+    import numpy as np
+
+    return np.array(stated["search"], dtype=np.float64) if "search" in stated else None
