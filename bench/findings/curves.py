@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.findings.records import with_ends
 from bench.findings.setups import Setup
-from bench.runs.frames import Frames, indices_by, numbers_of
 
 FloatArray = NDArray[np.float64]
 
@@ -39,102 +38,28 @@ class Curve:
         return replace(self, low=None, high=None, single_seeds=())
 
 
-class _Columns:
-    """Columns of a setup's records, read when they are first asked for; runs are in the order of their names."""
-
-    def __init__(self, setup: Setup) -> None:
-        named = sorted(zip(setup.runs, setup.frames, strict=True), key=lambda one: one[0].identity)
-        self._frames: list[Frames] = [frames for _, frames in named]
-        self._columns: dict[tuple[str, str], list[FloatArray]] = {}
-        self._groups: dict[str, list[dict[tuple[str, str], NDArray[np.intp]]]] = {}
-        self._parts: dict[tuple[str, str, str], _Part] = {}
-
-    def column(self, kind: str, name: str) -> list[FloatArray]:
-        """Give a column of each run's records of a kind, NaN where there is none."""
-        if (kind, name) not in self._columns:
-            self._columns[kind, name] = [numbers_of(frames, kind, [name])[:, 0] for frames in self._frames]
-        return self._columns[kind, name]
-
-    def part(self, kind: str, policy: str, thresholding: str) -> _Part:
-        """Cut a part out."""
-        if kind not in self._groups:
-            self._groups[kind] = [indices_by(frames, kind) for frames in self._frames]
-        if (kind, policy, thresholding) not in self._parts:
-            indices = [groups.get((policy, thresholding), _NOWHERE) for groups in self._groups[kind]]
-            self._parts[kind, policy, thresholding] = _Part.of(self, kind, indices)
-        return self._parts[kind, policy, thresholding]
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Rows of one kind, policy and thresholding: where they stand in the columns of the runs that have some."""
-
-    columns: _Columns
-    kind: str
-    runs: tuple[int, ...]
-    indices: tuple[NDArray[np.intp], ...]
-    """Of each run's rows, from the lowest key on."""
-    shared: tuple[NDArray[np.intp], ...]
-    """Of the rows whose key all runs have, (K,) for each run."""
-
-    @classmethod
-    def of(cls, columns: _Columns, kind: str, indices: Sequence[NDArray[np.intp]]) -> _Part:
-        """Sort each run's rows by their key."""
-        keys = columns.column(kind, _KEYS[kind])
-        runs = [run for run, own in enumerate(indices) if len(own)]
-        ordered = [indices[run][np.argsort(keys[run][indices[run]], kind="stable")] for run in runs]
-        # The root that gives a budget is found anew for every run: its last digits may differ.
-        keyed = [{f"{keys[run][row]:.9g}": row for row in own} for run, own in zip(runs, ordered, strict=True)]
-        names = [name for name in keyed[0] if all(name in other for other in keyed[1:])] if keyed else []
-        shared = [np.array([by_key[name] for name in names], dtype=np.intp) for by_key in keyed]
-        return cls(columns, kind, tuple(runs), tuple(ordered), tuple(shared))
-
-    def where_known(self, column: str) -> _Part:
-        """Leave out the rows that do not have a value in a column."""
-        values = self.columns.column(self.kind, column)
-        indices = [_NOWHERE] * len(values)
-        for run, own in zip(self.runs, self.indices, strict=True):
-            indices[run] = own[~np.isnan(values[run][own])]
-        return _Part.of(self.columns, self.kind, indices)
-
-    def values(self, columns: Sequence[str]) -> list[FloatArray]:
-        """Give columns as numbers, (rows, columns) for each run."""
-        return self._taken(columns, self.indices)
-
-    def means(self, columns: Sequence[str]) -> FloatArray:
-        """Average columns over the runs at equal keys, (K, columns)."""
-        return np.array(self._taken(columns, self.shared)).mean(axis=0) if self.runs else np.empty((0, len(columns)))
-
-    def _taken(self, columns: Sequence[str], indices: Sequence[NDArray[np.intp]]) -> list[FloatArray]:
-        read = [self.columns.column(self.kind, name) for name in columns]
-        return [
-            np.stack([of_runs[run][own] for of_runs in read], axis=1)
-            for run, own in zip(self.runs, indices, strict=True)
-        ]
-
-
-_NOWHERE: NDArray[np.intp] = np.empty(0, dtype=np.intp)
-_COLUMNS: WeakKeyDictionary[Setup, _Columns] = WeakKeyDictionary()
-"""Columns of the setups that were drawn: figures and tables use each many times."""
 _KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_cost"}
+"""The column by which the rows of a curve are in order, and by which those of several seeds belong together."""
 
 
 def exit_curve(setup: Setup, column: str) -> Curve:
     """Everybody at one exit: a point for each exit, first to last. Joined, they interpolate between exits."""
-    return _curve(_part(setup, "exit"), "realised_cost", column)
+    return _curve(_read(setup, "exit", "", "", ["realised_cost", *with_ends(column)]))
 
 
 def policy_curve(setup: Setup, policy: str, thresholding: str, column: str) -> Curve:
     """One policy over all budgets, from the lowest on, at realised cost."""
-    return _curve(_part(setup, "policy", policy, thresholding), "realised_cost", column)
+    return _curve(_read(setup, "policy", policy, thresholding, ["realised_cost", *with_ends(column)]))
 
 
 def oracle_curve(setup: Setup, metric: str) -> Curve | None:
     """The best that any rule could do within a budget, knowing the labels; None where it was not swept."""
-    part = _part(setup, "oracle", f"best {metric} for the budget", "constrained")
-    measured = part.where_known(metric)
     # Past its end the curve is flat, and the realised cost stands still: a bound belongs to the requested budget.
-    return _curve(measured, "requested_cost", metric) if measured.runs else None
+    columns = ["requested_cost", *with_ends(metric)]
+    read = _read(setup, "oracle", f"best {metric} for the budget", "constrained", columns)
+    known = [of_run[~np.isnan(of_run[:, 2])] for of_run in read]
+    measured = [of_run for of_run in known if len(of_run)]
+    return _curve(measured) if measured else None
 
 
 def policy_means(setup: Setup, policy: str, thresholding: str, columns: Sequence[str]) -> FloatArray:
@@ -142,24 +67,42 @@ def policy_means(setup: Setup, policy: str, thresholding: str, columns: Sequence
 
     Only budgets that all seeds have.
     """
-    return _part(setup, "policy", policy, thresholding).means(columns)
+    read = _read(setup, "policy", policy, thresholding, columns)
+    return _means(read) if read else np.empty((0, len(columns)))
 
 
 def policy_runs(setup: Setup, policy: str, thresholding: str, columns: Sequence[str]) -> list[FloatArray]:
     """Columns of one policy in one thresholding, (K, columns) for each run, from the lowest ``a`` on."""
-    return _part(setup, "policy", policy, thresholding).values(columns)
+    return [of_run[:, 1:] for of_run in _read(setup, "policy", policy, thresholding, columns)]
 
 
-def _curve(part: _Part, cost: str, column: str) -> Curve:
-    bounds = [f"{column}_low", f"{column}_high"]
-    singles = tuple((drawn[:, 0], drawn[:, 1]) for drawn in part.values([cost, column]))
-    bounded = bool(part.runs) and not any(np.isnan(drawn).any() for drawn in part.values(bounds))
-    mean = part.means([cost, column, *(bounds if bounded else ())]).T
-    low, high = mean[2:] if bounded else (None, None)
-    return Curve(mean[0], mean[1], low, high, singles if len(singles) > 1 else ())
+def _read(setup: Setup, kind: str, policy: str, thresholding: str, columns: Sequence[str]) -> list[FloatArray]:
+    """Read the key and columns, (K, 1 + columns) from the lowest key on, of each run that has such records.
+
+    Runs are in the order of their names.
+    """
+    found = []
+    for run in sorted(setup.runs, key=lambda run: run.identity):
+        rows = run.frames.of_policy(kind, policy, thresholding, [_KEYS[kind], *columns])
+        if len(rows):
+            found.append(rows[np.argsort(rows[:, 0], kind="stable")])
+    return found
 
 
-def _part(setup: Setup, kind: str, policy: str = "", thresholding: str = "") -> _Part:
-    if setup not in _COLUMNS:
-        _COLUMNS[setup] = _Columns(setup)
-    return _COLUMNS[setup].part(kind, policy, thresholding)
+def _means(read: Sequence[FloatArray]) -> FloatArray:
+    """Average what :func:`_read` gives, (K, columns), over the runs at the keys that all of them have."""
+    # The root that gives a budget is found anew for every run: its last digits may differ.
+    keyed = [{f"{key:.9g}": row for row, key in enumerate(of_run[:, 0])} for of_run in read]
+    shared = [key for key in keyed[0] if all(key in other for other in keyed[1:])]
+    rows = [np.array([by_key[key] for key in shared], dtype=np.intp) for by_key in keyed]
+    return np.array([of_run[own, 1:] for of_run, own in zip(read, rows, strict=True)]).mean(axis=0)
+
+
+def _curve(read: Sequence[FloatArray]) -> Curve:
+    """Make a curve of cost, value and the ends of its interval, as :func:`_read` gives them."""
+    if not read:
+        return Curve(np.empty(0), np.empty(0), None, None, ())
+    costs, values, low, high = _means(read).T
+    bounded = not any(np.isnan(of_run[:, 3:]).any() for of_run in read)
+    singles = tuple((of_run[:, 1], of_run[:, 2]) for of_run in read)
+    return Curve(costs, values, low if bounded else None, high if bounded else None, singles if singles[1:] else ())

@@ -7,7 +7,6 @@ import numpy as np
 from bench.budget.references import hull_exits
 from bench.findings.setups import Setup
 from bench.retrieval.table import FloatArray
-from bench.runs.frames import numbers_of
 
 
 def hull_curve(setup: Setup, metric: str) -> tuple[FloatArray, FloatArray] | None:
@@ -16,10 +15,9 @@ def hull_curve(setup: Setup, metric: str) -> tuple[FloatArray, FloatArray] | Non
     The exits of the hull are chosen by their mAP on each run's held-out identities. None where a run tells of none.
     """
     costs, reached = [], []
-    for run, frames in zip(setup.runs, setup.frames, strict=True):
+    for run in setup.runs:
         held_out = [exit_.get("mAP") for exit_ in run.header.get("calibration") or ()]
-        read = numbers_of(frames, "exit", ["exit", "realised_cost", metric])
-        _, own, scores = read[np.argsort(read[:, 0], kind="stable")].T
+        own, scores = run.frames.numbers("exit", ["realised_cost", metric]).T
         if len(held_out) != len(own) or not all(isinstance(one, (int, float)) for one in held_out):
             return None
         hull = hull_exits(own, held_out)

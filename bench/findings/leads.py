@@ -21,11 +21,10 @@ from bench.budget.crossed import Lead, Networks, lead, many_leads, standard_erro
 from bench.budget.curve_area import common_budgets, mean_between, reaches
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
-from bench.findings.records import ENDS, about_setup, each_run_of, records_of, taken, with_ends
+from bench.findings.records import ENDS, about_setup, taken, with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.retrieval.table import FloatArray
-from bench.runs.frames import texts_of
 
 LEVEL = 0.05
 """Level at which a difference counts, after Holm's correction."""
@@ -62,10 +61,10 @@ def _policy_leads(section: Section, setup: Setup) -> pd.DataFrame:
     names = with_ends(*(f"{metric}_area_lead" for metric in CURVE_METRICS))
     read: list[FloatArray] = []
     rows_of: dict[tuple[str, ...], list[int]] = {}
-    for rows, frames in zip(each_run_of(setup, "comparison"), setup.frames, strict=True):
+    for run in setup.runs:
         first = sum(map(len, read))
-        read.append(rows.values(names))
-        labels = [texts_of(frames, "comparison", name) for name in PAIR]
+        read.append(run.frames.numbers("comparison", names))
+        labels = [run.frames.texts("comparison", name) for name in PAIR]
         for row, label in enumerate(zip(*labels, strict=True), first):
             rows_of.setdefault(label, []).append(row)
     if not rows_of:
@@ -102,7 +101,7 @@ def setup_leads(section: Section, policy: str, thresholding: str) -> list[Row]:
         last = {metric: [_at_exit(one, -1, metric) for one in (first, second)] for metric in CURVE_METRICS}
         rows.append(_compared(section, {**about, "compared": LAST_EXIT}, last))
         budgets = common_budgets(
-            [next(each_run_of(one, "exit")).values(["realised_cost"])[:, 0] for one in (first, second)]
+            [one.runs[0].frames.numbers("exit", ["realised_cost"])[:, 0] for one in (first, second)]
         )
         if budgets is None or not all(policy in one.policies(thresholding) for one in (first, second)):
             continue
@@ -124,7 +123,7 @@ def policy_lead(section: Section, setup: Setup, policy: str, other: str, thresho
     name, signs = f"{metric}_area_lead", {(policy, other): 1, (other, policy): -1}
     found = []
     for run in setup.runs:
-        for record in records_of(setup, run, "comparison"):
+        for record in run.frames.records("comparison"):
             sign = signs.get((record["policy"], record["other"]))
             if sign and record["thresholding"] == thresholding:
                 value, low, high = _numbers(record, name)
@@ -140,7 +139,7 @@ def curve_value(section: Section, setup: Setup, policy: str, thresholding: str, 
     found = [
         _numbers(record, name)
         for run in setup.runs
-        for record in records_of(setup, run, "curve")
+        for record in run.frames.records("curve")
         if (record["policy"], record["thresholding"]) == (policy, thresholding)
     ]
     return _over_all_runs(section, setup, found)
@@ -207,7 +206,7 @@ def _numbers(record: Mapping[Any, Any], name: str) -> tuple[float, float, float]
 
 def _at_exit(setup: Setup, exit_index: int, metric: str) -> list[tuple[float, float, float]]:
     names = with_ends(metric)
-    found = [exits.values(names)[exit_index].tolist() for exits in each_run_of(setup, "exit")]
+    found = [run.frames.numbers("exit", names)[exit_index].tolist() for run in setup.runs]
     return [(value, low, high) for value, low, high in found]
 
 
@@ -228,12 +227,14 @@ def _swept(setup: Setup, policy: str, thresholding: str) -> list[_Swept]:
     """Gather the points of every run that has enough of them."""
     names = {metric: with_ends(metric) for metric in CURVE_METRICS}
     found = []
-    for points, exits in zip(each_run_of(setup, "policy"), each_run_of(setup, "exit"), strict=True):
-        own = points.of_policy(policy, thresholding)
-        costs, ends = points.values(["realised_cost"])[own, 0], exits.values(["realised_cost"])[[0, -1], 0]
+    for run in setup.runs:
+        costs = run.frames.of_policy("policy", policy, thresholding, ["realised_cost"])[:, 0]
+        ends = run.frames.numbers("exit", ["realised_cost"])[[0, -1], 0]
         if len(costs) and reaches(costs, ends):
-            scores = {metric: points.values(columns)[own].T for metric, columns in names.items()}
-            at_ends = {metric: exits.values(columns)[[0, -1]].T for metric, columns in names.items()}
+            scores = {
+                metric: run.frames.of_policy("policy", policy, thresholding, of).T for metric, of in names.items()
+            }
+            at_ends = {metric: run.frames.numbers("exit", of)[[0, -1]].T for metric, of in names.items()}
             found.append(_Swept(costs, scores, ends, at_ends))
     return found
 

@@ -96,7 +96,7 @@ def sections(
     found = []
     for name, (key, runs) in zip(slugs, groups, strict=True):
         namesakes = [others[0] for other, others in groups if other[0] == key[0]]
-        section = _section(name, _distinction(runs[0], namesakes), runs, results.frames)
+        section = _section(name, _distinction(runs[0], namesakes), runs)
         own = [
             (study_name, study)
             for study_name, study in studies
@@ -111,8 +111,8 @@ def sections(
 
 def without_records(section: Section) -> Section:
     """Give a section whose setups tell of their runs alone: their records may lie in a file that is gone by then."""
-    bare = tuple(replace(setup, frames=tuple({} for _ in setup.frames)) for setup in section.setups)
-    return replace(section, setups=bare)
+    setups = (replace(setup, runs=tuple(run.in_frames(Frames()) for run in setup.runs)) for setup in section.setups)
+    return replace(section, setups=tuple(setups))
 
 
 def _is_on(dataset: Mapping[str, Any], section: Section) -> bool:
@@ -166,7 +166,7 @@ def _told(name: str, value: Any) -> str:
     return f"{name} {clean(value)}" if name == "version" else clean(value)
 
 
-def _section(name: str, distinction: str, runs: Sequence[Run], frames: Mapping[str, Frames]) -> Section:
+def _section(name: str, distinction: str, runs: Sequence[Run]) -> Section:
     alike = Counter(_with_seed(run) for run in runs)
 
     def setup_key(run: Run) -> tuple[str, ...]:
@@ -182,8 +182,7 @@ def _section(name: str, distinction: str, runs: Sequence[Run], frames: Mapping[s
     setups = []
     for setup_slug, label, (_, members) in zip(slugs, labels, groups, strict=True):
         seeded = tuple(sorted(members, key=lambda run: (run.seed, run.identity)))
-        own = tuple(frames[run.identity] for run in seeded)
-        setups.append(Setup(setup_slug, label, seeded, own, swept_in(own)))
+        setups.append(Setup(setup_slug, label, seeded, swept_in(seeded)))
     newest = max(runs, key=lambda run: run.files[0].age)
     dataset = newest.header["dataset"]
     return Section(

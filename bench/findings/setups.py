@@ -13,7 +13,6 @@ import pandas as pd
 from bench.inert import clean
 from bench.runs.fields import laid_flat, with_later_settings
 from bench.runs.finished import Run
-from bench.runs.frames import Frames, chosen, indices_by
 from bench.spec import digest, shortened
 
 OF_ONE_SEED = ("seed", "content")
@@ -30,17 +29,15 @@ class Setup:
     slug: str
     label: str
     runs: tuple[Run, ...]
-    frames: tuple[Frames, ...]
-    """Records of each run, by their kind."""
     swept: Mapping[str, tuple[str, ...]]
     """Thresholdings with their policies."""
 
     def rows(self, kind: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Records of one kind of all runs, a row each, all columns or some; without columns where there are none."""
         found = [
-            frames[kind] if columns is None else chosen(frames, kind, columns)
-            for frames in self.frames
-            if kind in frames
+            run.frames[kind] if columns is None else run.frames.chosen(kind, columns)
+            for run in self.runs
+            if kind in run.frames
         ]
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
@@ -89,9 +86,9 @@ def trained(setups: Sequence[Setup]) -> str:
     return "; ".join(f"{setup.label}: {setup.seeds}" for setup in setups)
 
 
-def swept_in(frames: Sequence[Frames]) -> dict[str, tuple[str, ...]]:
+def swept_in(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     """Thresholdings of some runs' records, each with the policies that were swept in it."""
-    pairs = sorted({(thresholding, policy) for frame in frames for policy, thresholding in indices_by(frame, "policy")})
+    pairs = sorted({(thresholding, policy) for run in runs for policy, thresholding in run.frames.by_policy("policy")})
     return {
         thresholding: tuple(policy for _, policy in group) for thresholding, group in groupby(pairs, key=itemgetter(0))
     }

@@ -13,7 +13,6 @@ import pandas as pd
 from bench.findings.rounding import markdown_cell
 from bench.findings.setups import Setup
 from bench.inert import csv_cell, one_line
-from bench.runs.frames import records_in
 
 Record: TypeAlias = dict[Hashable, Any]
 """One row of a frame, by the names of its columns."""
@@ -149,6 +148,12 @@ class Table:
         classes = [f"text-{number}" for number, heading in enumerate(rows.columns, 1) if heading in texts]
         longest = max((len(cell) for heading in texts & set(rows.columns) for cell in rows[heading]), default=0)
         return " ".join([*classes, *(["long"] if longest > LONG_TEXT else [])])
+
+
+def records_in(frame: pd.DataFrame) -> list[Record]:
+    """Give the rows of a frame as mappings, in a tenth of the time that ``to_dict`` takes where columns differ."""
+    names = list(frame)
+    return [dict(zip(names, row, strict=True)) for row in zip(*(frame[name].tolist() for name in names), strict=True)]
 
 
 def first_of(shown: int, count: int) -> str:

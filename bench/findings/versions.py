@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from weakref import WeakKeyDictionary
 
 from bench import registry
 from bench.errors import BenchError
 from bench.findings.sections import Section
 from bench.inert import clean
-from bench.runs.frames import texts_of
 
 NAMED_RUNS = 6
 """Of more runs the first alone are named."""
-_RECORDED: WeakKeyDictionary[Section, dict[str, set[str]]] = WeakKeyDictionary()
-"""Policies of the sections that were looked at: several tables ask for them."""
 
 
 def version_remark(section: Section, policies: Collection[str] = ()) -> str:
@@ -26,7 +22,9 @@ def version_remark(section: Section, policies: Collection[str] = ()) -> str:
     """
     told = _cost_told(section)
     runs = [(setup.label, run) for setup in section.setups for run in setup.runs]
-    recorded = _recorded(section)
+    recorded = {
+        run.identity: {name for kind in run.frames for name, _ in run.frames.by_policy(kind)} for _, run in runs
+    }
     for policy in sorted(set().union(*recorded.values()) - {""}):
         if policies and policy not in policies:
             continue
@@ -70,14 +68,3 @@ def _known(policy: str) -> tuple[int, dict[int, str]]:
     except BenchError:
         return 1, {}
     return getattr(found, "version", 1), dict(getattr(found, "earlier", {}))
-
-
-def _recorded(section: Section) -> dict[str, set[str]]:
-    """Policies that each run has records of, by the run's identity."""
-    if section not in _RECORDED:
-        _RECORDED[section] = {
-            run.identity: {name for kind in frames for name in texts_of(frames, kind, "policy")}
-            for setup in section.setups
-            for run, frames in zip(setup.runs, setup.frames, strict=True)
-        }
-    return _RECORDED[section]

@@ -1,19 +1,19 @@
 """One model of finished runs: an exit, a records file, a run, all runs of a results folder.
 
 A :class:`RecordsFile` is one sweep. A :class:`Run` is one trained network under one evaluation, with all of its sweeps.
-:class:`Results` are all runs with the records of each. :mod:`bench.runs.load` reads them.
+:mod:`bench.runs.load` reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from bench.runs.frames import Frames
 from bench.runs.records import cost_of, evaluation_key, learned_from
-from bench.runs.rows import Alike, laid_flat_together, rows_of
+from bench.runs.rows import Alike, laid_flat
 
 NO_LOSSES = ("epoch", "learning_rate", "seconds")
 """What training notes of an epoch beside its losses."""
@@ -32,7 +32,7 @@ class Exit:
 class RecordsFile:
     """One records file: its place under the results folder, its header, and its records.
 
-    Where a table holds the records (:func:`load`), ``records`` is empty.
+    Where tables of its run hold the records, ``records`` is empty.
     """
 
     place: str
@@ -66,12 +66,7 @@ class RecordsFile:
     @cached_property
     def alike(self) -> list[Alike]:
         """The records laid flat, those with the same fields together."""
-        return laid_flat_together(self.records, [exit_.name for exit_ in self.exits])
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """One flat row for each record."""
-        return rows_of(self.alike)
+        return laid_flat(self.records, [exit_.name for exit_ in self.exits])
 
 
 @dataclass(frozen=True)
@@ -81,6 +76,8 @@ class Run:
     identity: str
     """Run key, evaluation and cost in one: what the rows of the table name."""
     files: tuple[RecordsFile, ...]
+    frames: Frames = field(default_factory=Frames, compare=False)
+    """The records of all sweeps as tables, where these hold them: the newest of each."""
 
     @property
     def header(self) -> Mapping[str, Any]:
@@ -131,9 +128,9 @@ class Run:
         """Latest version of a policy among the files; what earlier ones recorded of it counts no more."""
         return max(file.policy_version(policy) for file in self.files)
 
-    def without_records(self) -> Run:
-        """Give the run without its records, for those who hold them otherwise: it still tells where they are from."""
-        return Run(self.identity, tuple(replace(file, records=()) for file in self.files))
+    def in_frames(self, frames: Frames) -> Run:
+        """Give the run with its records in tables, and no longer in files, which still tell where they are from."""
+        return Run(self.identity, tuple(replace(file, records=()) for file in self.files), frames)
 
     @property
     def history(self) -> Sequence[Mapping[str, Any]]:
@@ -148,8 +145,7 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """All runs, the records of each by its identity, and remarks on what was passed over."""
+    """All runs with their records in tables, and remarks on what was passed over."""
 
     runs: tuple[Run, ...]
-    frames: Mapping[str, Frames]
     remarks: tuple[str, ...]

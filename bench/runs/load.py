@@ -12,17 +12,16 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from bench.digests import without_digest
 from bench.errors import WRONG_FORM, BenchError
 from bench.runs.finished import RecordsFile, Results, Run
 from bench.runs.frames import Frames
 from bench.runs.records import cost_of, evaluation_key, read_header, read_records, records_under
-from bench.runs.rows import Columns, check_header, columns_of, in_columns
+from bench.runs.rows import Alike, Columns, check_header, columns_of, rows_of
 from bench.spec import digest
 
 HINT = "make some with: bench run --method hashreid --budget-sweep"
@@ -35,19 +34,14 @@ def load(results: Path, folders: str = "runs/*/*") -> Results:
     :func:`bench.runs.load_filed.load_filed`. Raises BenchError where there are no records, or none that can be used.
     """
     remarks: list[str] = []
-    runs: list[Run] = []
-    frames: dict[str, Frames] = {}
-    for run in uncollected(each_run(results, remarks, folders)):
-        # Copied, a frame's numbers stand in one block: a small block for each column leaves memory full of holes.
-        frames[run.identity] = {kind: pd.DataFrame(columns).copy() for kind, columns in tables_of_run(run).items()}
-        runs.append(run.without_records())
-    return results_of(results, runs, frames, remarks)
+    runs = [run.in_frames(Frames(tables_of_run(run))) for run in uncollected(each_run(results, remarks, folders))]
+    return results_of(results, runs, remarks)
 
 
-def results_of(results: Path, runs: Sequence[Run], frames: Mapping[str, Frames], remarks: Sequence[str]) -> Results:
+def results_of(results: Path, runs: Sequence[Run], remarks: Sequence[str]) -> Results:
     """Put together what was read under ``results``; remarks come in alphabetical order."""
     places = (results / file.place for run in runs for file in run.files)
-    return Results(tuple(runs), frames, (*sorted(remarks), *filter(None, [without_digest(places)])))
+    return Results(tuple(runs), (*sorted(remarks), *filter(None, [without_digest(places)])))
 
 
 def each_run(results: Path, remarks: list[str], folders: str = "runs/*/*") -> Iterator[Run]:
@@ -114,19 +108,17 @@ def require_records(results: Path, folders: str = "runs/*/*") -> list[Path]:
 
 
 def tables_of_run(run: Run) -> dict[str, Columns]:
-    """Lay a run flat, as :func:`newest_rows`: a table for each kind of its rows, by its columns."""
-    if len(run.files) == 1:
-        about = _about(run)
-        tables = columns_of(run.files[0].alike)
-        counts = {kind: len(columns["kind"]) for kind, columns in tables.items()}
-        return {
-            kind: {**{name: [value] * counts[kind] for name, value in about.items()}, **columns}
-            for kind, columns in tables.items()
-        }
-    by_kind: dict[str, list[dict[str, Any]]] = {}
-    for row in newest_rows(run):
-        by_kind.setdefault(row["kind"], []).append(row)
-    return {kind: in_columns(rows) for kind, rows in by_kind.items()}
+    """Lay a run flat: a table for each kind of its records, by its columns. Of each record the newest counts."""
+    return {
+        kind: {**{name: [value] * len(columns["kind"]) for name, value in _about(run).items()}, **columns}
+        for kind, columns in columns_of(_newest(run)).items()
+    }
+
+
+def newest_rows(run: Run) -> list[dict[str, Any]]:
+    """Lay a run flat: a row for each of its records, of which the newest counts."""
+    about = _about(run)
+    return [about | row for row in rows_of(_newest(run))]
 
 
 def _about(run: Run) -> dict[str, Any]:
@@ -134,30 +126,36 @@ def _about(run: Run) -> dict[str, Any]:
     return {"run": run.identity, **{name: run.spec[name] for name in ("dataset", "method", "preset", "seed")}}
 
 
-def newest_rows(run: Run) -> list[dict[str, Any]]:
-    """Lay a run flat: one row for each key, of the newest sweep that has it.
+def _newest(run: Run) -> list[Alike]:
+    """Choose the records of one run, newest sweep first: of each key, those of the newest sweep that has it.
 
     The key is (kind, policy, other, people, thresholding, a, exit); an oracle's curve has one, and comes whole. What an
     earlier version of a policy recorded is left out where a later one did.
     """
-    owner: dict[tuple[Any, ...], RecordsFile] = {}
-    rows = []
-    about = _about(run)
     if len(run.files) == 1:
-        return [{**about, **row} for row in run.files[0].rows]
-    for file in run.files:
-        for row in file.rows:
-            if any(file.policy_version(name) < run.policy_version(name) for name in (row["policy"], row["other"])):
-                continue
+        return run.files[0].alike
+    owner: dict[tuple[Any, ...], RecordsFile] = {}
+    found: list[Alike] = []
+    versioned = {name for file in run.files for name in file.header.get("policy_versions") or ()}
+    for file, after in zip(run.files, accumulate((len(file.records) for file in run.files), initial=0), strict=False):
+        outdated = {name for name in versioned if file.policy_version(name) < run.policy_version(name)}
+        for alike in file.alike:
+            columns = alike.columns
             # A grid of 11 budgets meets every other point of one of 21, but for the last digits of the root.
-            key = (
-                *(row[name] for name in ("kind", "policy", "other", "people", "thresholding")),
-                f"{row['a']:.9g}",
-                row["exit_name"],
+            keys = zip(
+                *(columns[name] for name in ("policy", "other", "people", "thresholding")),
+                (f"{a:.9g}" for a in columns["a"]),
+                columns["exit_name"],
+                strict=True,
             )
-            if owner.setdefault(key, file) is file:
-                rows.append({**about, **row})
-    return rows
+            current = [
+                index
+                for index, key in enumerate(keys)
+                if outdated.isdisjoint(key[:2]) and owner.setdefault((alike.kind, *key), file) is file
+            ]
+            if current:
+                found.append(alike.chosen(current, after))
+    return found
 
 
 @contextmanager

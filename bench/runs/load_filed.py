@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.child_process import helpers
 from bench.runs.finished import Results, Run
-from bench.runs.frames import FiledFrames, FramesFile
+from bench.runs.frames import Frames, NumbersFile
 from bench.runs.load import none_usable, paths_of_runs, read_runs, results_of, tables_of_run, uncollected
 
 FEW = 24
@@ -19,11 +19,10 @@ FEW = 24
 
 @dataclass(frozen=True)
 class _Share:
-    """What one process has read: runs without their records, the tables of each in one file, and remarks."""
+    """What one process has read: runs, the numbers of all of their tables in one file, and remarks."""
 
-    file: FramesFile
+    file: NumbersFile
     runs: list[Run]
-    frames: dict[str, FiledFrames]
     remarks: list[str]
 
 
@@ -52,12 +51,11 @@ def load_filed(results: Path, folder: Path, workers: int = 1) -> Iterator[Result
         remarks += [remark for share in shares for remark in share.remarks]
         if not runs:
             raise none_usable(results, remarks)
-        yield results_of(results, runs, {name: of for share in shares for name, of in share.frames.items()}, remarks)
+        yield results_of(results, runs, remarks)
 
 
 def _read(results: Path, found: Mapping[str, Sequence[Path]], path: Path) -> _Share:
-    share = _Share(FramesFile(path), [], {}, [])
+    share = _Share(NumbersFile(path), [], [])
     for run in uncollected(read_runs(results, found, share.remarks)):
-        share.frames[run.identity] = share.file.add(tables_of_run(run))
-        share.runs.append(run.without_records())
+        share.runs.append(run.in_frames(Frames(tables_of_run(run), share.file)))
     return share

@@ -1,11 +1,10 @@
-"""Records laid flat and checked: one row of a table for each record, every number finite."""
+"""Records laid flat and checked, in columns or in rows: every number finite, and none where a record has none."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from sys import intern
@@ -14,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bench.budget.query_scores import METRICS
+from bench.retrieval.table import FloatArray
 
 Columns: TypeAlias = Mapping[str, Any]
 """Columns of rows by their names: sequences of a value each, arrays where all are floating-point numbers."""
@@ -64,41 +64,52 @@ class Alike:
         for place, row in zip(self.places, zip(*values, strict=True), strict=True):
             yield place, dict(zip(self.columns, row, strict=True))
 
+    def chosen(self, indices: Sequence[int], after: int) -> Alike:
+        """Give some of the records, as they stand in a list that has so many other records before them."""
+        columns = {
+            name: values[indices] if isinstance(values, np.ndarray) else [values[index] for index in indices]
+            for name, values in self.columns.items()
+        }
+        return Alike(self.kind, [after + self.places[index] for index in indices], columns)
+
 
 def flat_rows(records: Sequence[Mapping[str, Any]], exits: Sequence[str]) -> list[dict[str, Any]]:
     """Lay the records of one file flat, a row each; ``exits`` are the names of its exits.
 
     Raises ValueError, KeyError or TypeError where they are no records of this suite.
     """
-    return rows_of(laid_flat_together(records, exits))
+    return rows_of(laid_flat(records, exits))
 
 
 def rows_of(alike: Iterable[Alike]) -> list[dict[str, Any]]:
-    """Give the records of one file as rows, in their order."""
+    """Give records as rows, in the order of their places."""
     return [row for _, row in sorted(chain.from_iterable(one.rows() for one in alike), key=itemgetter(0))]
 
 
 def columns_of(alike: Iterable[Alike]) -> dict[str, Columns]:
-    """Give the records of one file as columns, for each kind; NaN where a record has no value."""
+    """Give records as columns, for each kind; NaN where a record has no value.
+
+    They are in the order of their places, exits from the first to the last.
+    """
     by_kind: dict[str, list[Alike]] = {}
     for one in alike:
         by_kind.setdefault(one.kind, []).append(one)
-    return {kind: own[0].columns if len(own) == 1 else _joined(own) for kind, own in by_kind.items()}
+    return {kind: _joined(own) if kind == "exit" or len(own) > 1 else own[0].columns for kind, own in by_kind.items()}
 
 
-def laid_flat_together(records: Sequence[Mapping[str, Any]], exits: Sequence[str]) -> list[Alike]:
+def laid_flat(records: Sequence[Mapping[str, Any]], exits: Sequence[str]) -> list[Alike]:
     """Lay the records of one file flat, those with the same fields at once: thousands have the same few sets of them.
 
-    ``exits`` are the names of the file's exits. Raises ValueError, KeyError or TypeError where they are no records of
-    this suite.
+    ``exits`` are the names of the file's exits. A field that holds None is as one that is not there. Raises ValueError,
+    KeyError or TypeError where they are no records of this suite.
     """
     places: dict[tuple[str, ...], list[int]] = {}
     for place, record in enumerate(records):
-        places.setdefault((str(record["kind"]), *record), []).append(place)
+        names = [name for name, value in record.items() if value is not None] if None in record.values() else record
+        places.setdefault((record["kind"], *names), []).append(place)
     alike = [
-        part
-        for (kind, *_), own in places.items()
-        for part in _laid_flat(kind, own, [records[place] for place in own], exits)
+        Alike(kind, own, _columns(kind, names, [records[place] for place in own], exits))
+        for (kind, *names), own in places.items()
     ]
     found = [index for one in alike if one.kind == "exit" for index in one.columns["exit"]]
     if sorted(found) != list(range(len(exits))) or not exits:
@@ -106,58 +117,62 @@ def laid_flat_together(records: Sequence[Mapping[str, Any]], exits: Sequence[str
     return alike
 
 
-def _laid_flat(
-    kind: str, places: Sequence[int], records: Sequence[Mapping[str, Any]], exits: Sequence[str]
-) -> list[Alike]:
-    columns = _columns_at_once(records, exits)
-    if columns is not None:
-        return [Alike(kind, places, columns)]
-    parts: dict[tuple[str, ...], list[tuple[int, dict[str, Any]]]] = {}
-    for place, record in zip(places, records, strict=True):
-        row = _row(record, exits)
-        parts.setdefault(tuple(row), []).append((place, row))
-    return [Alike(kind, [place for place, _ in part], in_columns([row for _, row in part])) for part in parts.values()]
-
-
-def _columns_at_once(records: Sequence[Mapping[str, Any]], exits: Sequence[str]) -> Columns | None:
-    """Lay records of one kind with the same fields flat as :func:`_row` does each.
-
-    None where one holds something else than finite numbers: who looks at each finds out what.
-    """
-    first = _row(records[0], exits)
-    names = tuple(records[0])
+def _columns(
+    kind: str, names: Sequence[str], records: Sequence[Mapping[str, Any]], exits: Sequence[str]
+) -> dict[str, Any]:
+    """Lay records of one kind with the same fields flat, an infinite ``a`` as a number, exits' fractions one by one."""
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of record {kind!r}")
+    if missing := _missing(kind, names, records):
+        raise ValueError(f"a record of kind {kind} lacks {', '.join(missing)}")
     fields = dict(zip(names, zip(*map(itemgetter(*names), records), strict=True), strict=True))
-    numbers = _numbers_among(names)
-    fractions = fields.get("exit_fractions", ())
-    try:
-        read = np.array([fields[name] for name in numbers], dtype=np.float64)
-        shares = np.array(fractions, dtype=np.float64)
-        a = np.array([math.nan if value is None else float(value) for value in fields.get("a", (None,) * len(records))])
-    except (OverflowError, TypeError, ValueError):
-        return None
-    taken = [name for name in first if name.startswith("exit_fraction_")]
-    shapes = read.shape == (len(numbers), len(records)), shares.size == len(taken) * len(records)
-    if not (all(shapes) and np.isfinite(read).all() and np.isfinite(shares).all()):
-        return None
-    columns: dict[str, Any] = {name: (value,) * len(records) for name, value in first.items()}
-    columns |= {
-        name: tuple(intern(str(value)) for value in fields[name])
-        for name in ("policy", "thresholding", *TEXTS)
-        if name in fields
-    }
-    columns["a"] = a
-    if "exit" in fields:
-        columns["exit"] = tuple(math.nan if value is None else int(value) for value in fields["exit"])
-        columns["exit_name"] = tuple("" if value is None else exits[int(value)] for value in fields["exit"])
-    else:
-        columns["exit"] = np.full(len(records), math.nan)
-    columns |= dict(zip(taken, shares.T, strict=True)) if taken else {}
+    count = len(records)
+    columns: dict[str, Any] = {"kind": (intern(kind),) * count}
+    columns |= {name: _texts(fields[name]) for name in ("policy", "thresholding")}
+    columns["a"] = np.array([float(value) for value in fields.get("a", (math.nan,) * count)])
+    columns["exit"] = tuple(map(int, fields["exit"])) if "exit" in fields else np.full(count, math.nan)
+    columns["exit_name"] = tuple(exits[index] for index in columns["exit"]) if "exit" in fields else ("",) * count
+    shares = _finite(fields.get("exit_fractions", ((),) * count))
+    if shares is None or (kind == "policy" and shares.shape[1] != len(exits)):
+        raise ValueError(f"a finite fraction is expected for each of {len(exits)} exits")
+    columns |= {f"exit_fraction_{index}": values for index, values in enumerate(shares.T, start=1)}
+    columns |= {name: _texts(fields[name]) if name in fields else ("",) * count for name in TEXTS}
+    numbers = [name for name in names if name not in NO_NUMBERS]
+    read = _finite([fields[name] for name in numbers]) if numbers else np.empty((0, count))
+    if read is None:
+        wrong = [name for name in numbers if _finite([fields[name]]) is None]
+        raise ValueError(f"a finite number is expected for {', '.join(wrong)}")
     return columns | dict(zip(numbers, read, strict=True))
 
 
+def _finite(values: Sequence[Sequence[Any]]) -> FloatArray | None:
+    """Turn rows of numbers into an array (N, K); None where one is no finite number, or rows differ in length."""
+    try:
+        read = np.array(values, dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return read if read.ndim == 2 and np.isfinite(read).all() else None
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    """Give values as texts; the same few stand in thousands of rows, and each is held once."""
+    return tuple(intern(str(value)) for value in values)
+
+
+def _missing(kind: str, names: Collection[str], records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name what records of a kind with these fields lack."""
+    missing = [name for name in ("policy", "thresholding") if name not in names]
+    if missing or kind in SUMMARIES:
+        return missing
+    constrained = kind == "oracle" and all(record["thresholding"] == "constrained" for record in records)
+    missing = [name for name in (COSTS if constrained else (*COSTS, *NEEDED)) if name not in names]
+    return missing if missing or any(metric in names for metric in METRICS) else ["every metric"]
+
+
 def _joined(alike: Sequence[Alike]) -> Columns:
-    """Join the columns of several sets of fields, in the order of the file."""
-    order = np.argsort(np.concatenate([one.places for one in alike]))
+    """Join the columns of several sets of fields, in the order of :func:`columns_of`."""
+    keys = [one.columns["exit"] if one.kind == "exit" else one.places for one in alike]
+    order = np.argsort(np.concatenate(keys), kind="stable")
     joined: dict[str, Any] = {}
     for name in dict.fromkeys(chain.from_iterable(one.columns for one in alike)):
         parts = [one.columns.get(name, np.full(len(one.places), math.nan)) for one in alike]
@@ -167,64 +182,3 @@ def _joined(alike: Sequence[Alike]) -> Columns:
             values = [value for part in parts for value in part]
             joined[name] = [values[place] for place in order]
     return joined
-
-
-def in_columns(rows: Sequence[Mapping[str, Any]]) -> Columns:
-    """Turn rows into columns, in the order in which their names first come; NaN where a row has no value."""
-    names = tuple(dict.fromkeys(chain.from_iterable(rows)))
-    if len(names) > 1 and all(len(row) == len(names) for row in rows):
-        return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
-    return {name: [row.get(name, math.nan) for row in rows] for name in names}
-
-
-def _row(record: Mapping[str, Any], exits: Sequence[str]) -> dict[str, Any]:
-    """Lay one record flat: an infinite ``a`` as a number, the fraction of every exit in a column of its own."""
-    kind, exit_index, a = record["kind"], record.get("exit"), record.get("a")
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of record {kind!r}")
-    # The same few names stand in thousands of rows: each is held once.
-    row: dict[str, Any] = {
-        "kind": intern(str(kind)),
-        "policy": intern(str(record["policy"])),
-        "thresholding": intern(str(record["thresholding"])),
-        "a": math.nan if a is None else float(a),
-        "exit": math.nan if exit_index is None else int(exit_index),
-        "exit_name": exits[int(exit_index)] if exit_index is not None else "",
-    }
-    fractions = record.get("exit_fractions", ())
-    if kind == "policy" and len(fractions) != len(exits):
-        raise ValueError(f"{len(fractions)} exit fractions for {len(exits)} exits")
-    if fractions:
-        row |= _finite([f"exit_fraction_{index}" for index in range(1, len(fractions) + 1)], fractions)
-    for name in TEXTS:
-        row[name] = intern(str(record.get(name, "")))
-    names = _numbers_among(tuple(record))
-    try:
-        row |= _finite(names, [*map(record.__getitem__, names)])
-    except TypeError:  # None stands where a number could not be computed
-        names = tuple(name for name in names if record[name] is not None)
-        row |= _finite(names, [*map(record.__getitem__, names)])
-    if kind in SUMMARIES:
-        return row
-    constrained = kind == "oracle" and record["thresholding"] == "constrained"
-    needed = COSTS if constrained else (*COSTS, *NEEDED)
-    if not row.keys() >= set(needed) or not any(metric in row for metric in METRICS):
-        missing = [name for name in needed if name not in row]
-        raise ValueError(f"a record of kind {kind} lacks {', '.join(missing) or 'every metric'}")
-    return row
-
-
-@lru_cache(maxsize=256)
-def _numbers_among(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Choose the fields that are plain numbers: thousands of records have the same few sets of names."""
-    return tuple(name for name in names if name not in NO_NUMBERS)
-
-
-def _finite(names: Sequence[str], values: Sequence[Any]) -> dict[str, float]:
-    numbers = dict(zip(names, map(float, values), strict=True))
-    # One number that is not finite makes the sum so; a sum may be infinite without, so each is looked at then.
-    if not math.isfinite(sum(numbers.values())) and not all(map(math.isfinite, numbers.values())):
-        raise ValueError(
-            f"a finite number is expected for {', '.join(n for n in numbers if not math.isfinite(numbers[n]))}"
-        )
-    return numbers

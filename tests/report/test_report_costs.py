@@ -31,7 +31,7 @@ def test_sweeps_over_another_cost_are_a_section_of_their_own(found):
     assert (latency.cost, macs.cost) == (Cost("latency", "milliseconds"), Cost())
     assert len({section.slug for section in found}) == 2
     assert latency.title == "invented (rendered) [cost latency]"
-    of_latency, of_macs = (all_rows(section.setups[0].frames) for section in (latency, macs))
+    of_latency, of_macs = (all_rows(section.setups[0].runs) for section in (latency, macs))
     assert len(of_latency) == len(of_macs)
     assert of_latency["realised_cost"].max() < 10 < of_macs["realised_cost"].max()
 

@@ -35,7 +35,7 @@ def test_foreign_files_cost_a_remark(write_run, text):
     _, records, path = write_run()
     path.with_name("records-ffffffff.jsonl").write_text(text)
     found = load(write_run.results)
-    assert len(all_rows(found.frames.values())) == len(records)
+    assert len(all_rows(found.runs)) == len(records)
     assert len(found.remarks) == 1
     assert "records-ffffffff.jsonl" in found.remarks[0]
     assert str(write_run.results) not in found.remarks[0]
@@ -92,7 +92,7 @@ def test_the_newest_sweep_wins_and_the_older_fills_in(write_run):
     found = load(write_run.results)
     assert len(found.runs) == 1
     assert [file.place.rpartition("/")[2] for file in found.runs[0].files] == ["records-0.jsonl", "records-a.jsonl"]
-    table = all_rows(found.frames.values())
+    table = all_rows(found.runs)
     policies = table[(table["kind"] == "policy") & (table["thresholding"] == "stream")]
     # 9 budgets hold the 5, up to the last digits of their roots.
     assert len(policies) == 2 * 9
@@ -110,7 +110,7 @@ def test_sweeps_of_an_older_version_are_not_mixed_in(write_run):
     write_run(file="records-a.jsonl", budgets=9, change=older)
     write_run(file="records-b.jsonl")
     found = load(write_run.results)
-    table = all_rows(found.frames.values())
+    table = all_rows(found.runs)
     assert ((table["kind"] == "policy") & (table["thresholding"] == "stream")).sum() == 2 * 5
     assert "older version" in found.remarks[0]
 
@@ -125,7 +125,7 @@ def test_what_differs_in_data_or_evaluation_is_kept_apart(write_run):
     assert len({section.slug for section in found}) == 4
     assert len({section.title for section in found}) == 4
     assert all(
-        len(section.setups) == 1 and len(all_rows(section.setups[0].frames)["run"].unique()) == 1 for section in found
+        len(section.setups) == 1 and len(all_rows(section.setups[0].runs)["run"].unique()) == 1 for section in found
     )
     assert {section.dataset for section in found if section.rendered} == {"invented"}
 
@@ -215,8 +215,8 @@ def test_numbers_that_are_not_there_leave_the_others_in_their_places(write_run, 
 
     _, records, _ = write_run(change=change)
     points = [record for record in records if record["kind"] == "policy"]
-    (frames,) = load(write_run.results).frames.values()
-    found = frames["policy"]
+    (run,) = load(write_run.results).runs
+    found = run.frames["policy"]
     for name in ("mAP", "rank-1", "realised_cost", "policy", "thresholding"):
         assert found[name].tolist() == [record[name] for record in points]
     for index in range(4):
@@ -227,6 +227,6 @@ def test_numbers_that_are_not_there_leave_the_others_in_their_places(write_run, 
     assert gains[3:] == [record["mAP_gain"] for record in points[3:]]
     assert found["young"].dropna().to_dict() == {3: 7.0}
     with load_filed(write_run.results, tmp_path) as results:
-        (filed,) = results.frames.values()
-        for kind, frame in frames.items():
-            pd.testing.assert_frame_equal(filed[kind], frame)
+        (filed,) = results.runs
+        for kind, frame in run.frames.items():
+            pd.testing.assert_frame_equal(filed.frames[kind], frame)

@@ -73,7 +73,7 @@ def test_it_is_found_again_and_reported_beside_the_exits(scored):
     header, records = read_records(newest)
     assert header["sweep"]["extras"] is True
     assert [record for record in records if record["kind"] == "extra"] == [extra_of(result)]
-    table = all_rows(load(request.results).frames.values())
+    table = all_rows(load(request.results).runs)
     assert set(table.loc[table["kind"] == "extra", "other"]) == {"stage 4"}
 
 

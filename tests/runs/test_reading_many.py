@@ -72,7 +72,7 @@ def test_export_holds_one_run_at_a_time(results, monkeypatch):
 
 def test_frames_have_the_columns_of_their_kind_alone(results):
     found = load.load(results)
-    for frames in found.frames.values():
+    for frames in (run.frames for run in found.runs):
         assert {"policy", "exit", "comparison", "curve", "oracle"} <= set(frames)
         assert "mAP_area" in frames["curve"]
         assert not {"mAP_area", "mAP_area_lead"} & set(frames["policy"])

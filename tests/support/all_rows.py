@@ -4,5 +4,5 @@ import pandas as pd
 
 
 def all_rows(runs):
-    """One row for each record of runs whose frames are given."""
-    return pd.concat([frame for frames in runs for frame in frames.values()], ignore_index=True)
+    """One row for each record of runs that hold them in tables."""
+    return pd.concat([frame for run in runs for frame in run.frames.values()], ignore_index=True)

@@ -14,11 +14,9 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.findings.cells import RUN, Cell, Reference, find_cell
-from bench.findings.records import records_of
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
-from bench.findings.table import Table
-from bench.runs.frames import records_in
+from bench.findings.table import Table, records_in
 
 NOT_MEASURED = "not measured here"
 
@@ -124,7 +122,7 @@ class Evidence:
 
     def last_exit(self, setup: Setup) -> str:
         """Name the last exit of a setup."""
-        return str(records_of(setup, setup.runs[0], "exit")[-1]["exit_name"])
+        return str(setup.runs[0].frames.records("exit")[-1]["exit_name"])
 
 
 class _Columns:

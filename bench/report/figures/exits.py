@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bench.findings.curves import Curve, exit_curve
-from bench.findings.records import records_of
 from bench.findings.sections import Section
 from bench.findings.setups import Setup, trained
 from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
@@ -90,7 +89,7 @@ def _line(axes: Axes, curve: Curve, style: LineStyle, sideways: float) -> None:
 def _extras(axes: Axes, setup: Setup, metric: str, style: LineStyle) -> None:
     """Mark what was scored beside the exits, means over the seeds, at the last exit."""
     for name in _extra_names(setup):
-        rows = [row for run in setup.runs for row in records_of(setup, run, "extra") if row["other"] == name]
+        rows = [row for run in setup.runs for row in run.frames.records("extra") if row["other"] == name]
         value = 100 * float(np.mean([row[metric] for row in rows]))
         at = len(setup.exit_names) + BESIDE
         axes.plot([at], [value], marker="x", color=style.colour, markersize=5.5, markeredgewidth=1.4, zorder=4)
@@ -98,7 +97,7 @@ def _extras(axes: Axes, setup: Setup, metric: str, style: LineStyle) -> None:
 
 
 def _extra_names(setup: Setup) -> list[str]:
-    return list(dict.fromkeys(row["other"] for run in setup.runs for row in records_of(setup, run, "extra")))
+    return list(dict.fromkeys(row["other"] for run in setup.runs for row in run.frames.records("extra")))
 
 
 def _name_lines(axes: Axes, curves: Mapping[str, Curve], styles: Mapping[str, LineStyle]) -> None:

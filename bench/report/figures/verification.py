@@ -7,7 +7,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.findings.curves import FloatArray
-from bench.findings.records import records_of
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
@@ -62,7 +61,7 @@ def _curve(setup: Setup, exit_index: int) -> tuple[FloatArray, FloatArray]:
     of_runs = [
         {
             record["false_accept_rate"]: record["true_accept_rate"]
-            for record in records_of(setup, run, "roc")
+            for record in run.frames.records("roc")
             if record["exit"] == exit_index
         }
         for run in setup.runs

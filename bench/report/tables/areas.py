@@ -10,7 +10,7 @@ from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
 from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
 from bench.findings.leads import LEVEL, policy_leads
-from bench.findings.records import about, records_of, taken, with_ends
+from bench.findings.records import about, taken, with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Column, Record, Table, table
@@ -25,7 +25,7 @@ def area_table(section: Section) -> Table:
 
     def rows() -> Iterator[dict[str, Any]]:
         for setup, run, thresholding, curves in _summed_up(section):
-            last_cost = records_of(setup, run, "exit")[-1]["realised_cost"]
+            last_cost = run.frames.records("exit")[-1]["realised_cost"]
             for record in curves:
                 row = {**about(section, setup, run), "policy": record["policy"], "thresholding": thresholding}
                 for metric in CURVE_METRICS:
@@ -67,7 +67,7 @@ def _summed_up(section: Section) -> Iterator[tuple[Setup, Run, str, list[Record]
     """Go through runs and thresholdings: summed-up curves, the best first."""
     for setup in section.setups:
         for run in setup.runs:
-            curves = records_of(setup, run, "curve")
+            curves = run.frames.records("curve")
             for thresholding in setup.thresholdings():
                 chosen = [record for record in curves if record["thresholding"] == thresholding]
                 yield setup, run, thresholding, sorted(chosen, key=_best_first)

@@ -10,11 +10,13 @@ import pandas as pd
 
 from bench.budget.query_scores import CURVE_METRICS, METRICS
 from bench.findings.columns import SETUP_AND_SEED, costing, named, scored
-from bench.findings.records import RunRows, about, each_run_of, with_ends
+from bench.findings.records import about, with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Column, Table, table
 from bench.findings.versions import version_remark
+from bench.retrieval.table import FloatArray
+from bench.runs.frames import Frames
 
 BUDGET_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """The budgets, as shares of the way from the first exit's cost to the last's."""
@@ -29,10 +31,8 @@ def budget_table(section: Section) -> Table:
 
     def rows() -> Iterator[pd.DataFrame]:
         for setup in section.setups:
-            of_runs = zip(setup.runs, each_run_of(setup, "policy"), each_run_of(setup, "exit"), strict=True)
-            for run, swept, exits in of_runs:
-                costs = exits.values(["realised_cost"])[:, 0]
-                yield _at_budgets(about(section, setup, run), setup, swept, (costs[0], costs[-1]), ["a", *values])
+            for run in setup.runs:
+                yield _at_budgets(about(section, setup, run), setup, run.frames, ["a", *values])
 
     columns = [
         *SETUP_AND_SEED,
@@ -59,29 +59,26 @@ def budget_table(section: Section) -> Table:
     return table(f"{section.slug}-budgets", title, note, rows(), columns, first_thresholding=True)
 
 
-def _at_budgets(
-    told: Mapping[str, Any], setup: Setup, swept: RunRows, ends: tuple[float, float], values: Sequence[str]
-) -> pd.DataFrame:
-    """Choose, of each sweep of a run, the budget nearest to each of :data:`BUDGET_SHARES` of the way between ends.
+def _at_budgets(told: Mapping[str, Any], setup: Setup, frames: Frames, values: Sequence[str]) -> pd.DataFrame:
+    """Choose, of each sweep of a run, the budget nearest to each of :data:`BUDGET_SHARES` of the way between its exits.
 
-    Gives a row each: what it is about, then ``values``, NaN where they were not recorded.
+    Gives a row each: what it is about, then ``values``, NaN where they were not recorded; the first of these are ``a``
+    and the requested cost.
     """
-    budgets = ends[0] + np.array(BUDGET_SHARES) * (ends[1] - ends[0])
-    costs = swept.values(["a", "requested_cost"])
-    found = swept.policies()
-    names = [(policy, kind) for kind in setup.thresholdings() for policy in setup.policies(kind)]
-    swept_names = [name for name in names if name in found]
-    if not swept_names:
+    first, last = frames.numbers("exit", ["realised_cost"])[[0, -1], 0]
+    budgets = first + np.array(BUDGET_SHARES) * (last - first)
+    read, found = frames.numbers("policy", values), frames.by_policy("policy")
+    rows: list[FloatArray] = []
+    labels = []
+    for thresholding in setup.thresholdings():
+        for policy in setup.policies(thresholding):
+            if (policy, thresholding) in found:
+                # From the lowest budget on: of two that are equally near it is the lower one.
+                own = read[found[policy, thresholding]]
+                own = own[np.argsort(own[:, 0], kind="stable")]
+                rows.append(own[np.abs(own[:, 1][:, None] - budgets).argmin(axis=0)])
+                about_row = {**told, "policy": policy, "thresholding": thresholding}
+                labels += [{**about_row, "budget_share": share} for share in BUDGET_SHARES]
+    if not rows:
         return pd.DataFrame()
-    indices = []
-    for name in swept_names:
-        # From the lowest budget on: of two that are equally near it is the lower one.
-        own = found[name][np.argsort(costs[found[name], 0], kind="stable")]
-        indices.append(own[np.abs(costs[own, 1][:, None] - budgets).argmin(axis=0)])
-    rows = swept.values(values)[np.concatenate(indices)]
-    labels = [
-        {**told, "policy": policy, "thresholding": kind, "budget_share": share}
-        for policy, kind in swept_names
-        for share in BUDGET_SHARES
-    ]
-    return pd.concat([pd.DataFrame(labels), pd.DataFrame(rows, columns=list(values))], axis=1)
+    return pd.concat([pd.DataFrame(labels), pd.DataFrame(np.concatenate(rows), columns=list(values))], axis=1)

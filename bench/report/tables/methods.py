@@ -10,7 +10,6 @@ import pandas as pd
 
 from bench.counts import NOTHING
 from bench.findings.columns import costing, named
-from bench.findings.records import records_of
 from bench.findings.reported.match import is_reported
 from bench.findings.reported.papers import accuracies, code_lengths
 from bench.findings.reported.values import STAGES, Accuracy
@@ -115,7 +114,7 @@ def _measured(section: Section, setup: Setup) -> dict[str, Any]:
     kind = "/".join(dict.fromkeys(CODES.get(exit_.code, exit_.code) for exit_ in exits))
     row = _about(section, setup.method, "measured", setup.label, kind, [exit_.length for exit_ in exits])
     row |= {"seeds": " ".join(str(run.seed) for run in setup.runs), "run": " ".join(run.key for run in setup.runs)}
-    of_runs = [records_of(setup, run, "exit") for run in setup.runs]
+    of_runs = [run.frames.records("exit") for run in setup.runs]
     for stage, of_exit in zip(_stages(len(exits)), zip(*of_runs, strict=False), strict=False):
         for name in SCORES:
             values = pd.Series([exit_[name] for exit_ in of_exit], dtype=float)

@@ -6,7 +6,7 @@ import math
 
 from bench.budget.terms import OWN
 from bench.findings.columns import SETUP_AND_SEED, named, rounded, scored
-from bench.findings.records import about, records_of, taken, with_ends
+from bench.findings.records import about, taken, with_ends
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
 from bench.findings.versions import version_remark
@@ -24,7 +24,7 @@ def outcome_table(section: Section) -> Table:
     rows = []
     for setup in section.setups:
         for run in setup.runs:
-            records = [record for record in records_of(setup, run, "outcome") if record["exit"] == 0]
+            records = [record for record in run.frames.records("outcome") if record["exit"] == 0]
             for record in sorted(records, key=lambda row: (-row["correct"], row["policy"])):
                 row = {**about(section, setup, run), "policy": record["policy"]}
                 row |= taken(record, ("threshold_from", "threshold", "queries"))

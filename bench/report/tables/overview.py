@@ -8,7 +8,7 @@ from typing import Any
 from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.columns import SETUP_AND_SEED, named, scored
 from bench.findings.costs import Cost
-from bench.findings.records import about, records_of, taken, with_ends
+from bench.findings.records import about, taken, with_ends
 from bench.findings.rounding import number, ratio
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
@@ -36,7 +36,7 @@ def overview(sections: Sequence[Section]) -> Table:
 
 
 def _row(section: Section, setup: Setup, run: Run) -> dict[str, Any]:
-    exits = records_of(setup, run, "exit")
+    exits = run.frames.records("exit")
     training = run.header.get("training") or {}
     row = {**about(section, setup, run), "_data": section.data, "_run": run.key[:8], "exits": len(run.exits)}
     row |= {"epochs": training.get("epochs"), "training_seconds": training.get("seconds")}
