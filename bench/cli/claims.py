@@ -14,8 +14,7 @@ from bench.counts import NOTHING
 from bench.errors import BenchError, unknown_name
 
 if TYPE_CHECKING:
-    from bench.findings.cells import Cell
-    from bench.findings.claims.contract import Answer, Claim
+    from bench.findings.claims.contract import Answer, Cell, Claim
 
 KEY_DIGITS = 8
 

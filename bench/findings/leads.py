@@ -8,20 +8,19 @@ pairs them where the exit tables are kept. Policies of one run are paired in its
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bench.budget.crossed import Lead, Networks, lead, many_leads, standard_error, test_people
 from bench.budget.curve_area import common_budgets, mean_between, reaches
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.significance import holm
-from bench.findings.records import ENDS, about_setup, taken, with_ends
+from bench.findings.records import ENDS, about_setup, with_ends
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.retrieval.table import FloatArray
@@ -120,14 +119,15 @@ def exit_lead(section: Section, first: Setup, second: Setup, exit_index: int, me
 
 def policy_lead(section: Section, setup: Setup, policy: str, other: str, thresholding: str, metric: str) -> Lead | None:
     """Test how far a policy is ahead of another over all budgets; None where a run of the setup does not record it."""
-    name, signs = f"{metric}_area_lead", {(policy, other): 1, (other, policy): -1}
+    columns = with_ends(f"{metric}_area_lead")
     found = []
     for run in setup.runs:
-        for record in run.frames.records("comparison"):
-            sign = signs.get((record["policy"], record["other"]))
-            if sign and record["thresholding"] == thresholding:
-                value, low, high = _numbers(record, name)
-                found.append((value, low, high) if sign > 0 else (-value, -high, -low))
+        pairs = zip(*(run.frames.texts("comparison", name) for name in PAIR), strict=True)
+        for pair, lead_of in zip(pairs, run.frames.numbers("comparison", columns), strict=True):
+            if pair == (thresholding, policy, other):
+                found.append(lead_of)
+            elif pair == (thresholding, other, policy):
+                found.append(-lead_of[[0, 2, 1]])
     return _over_all_runs(section, setup, found)
 
 
@@ -136,13 +136,8 @@ def curve_value(section: Section, setup: Setup, policy: str, thresholding: str, 
 
     None where a run of the setup does not record it.
     """
-    found = [
-        _numbers(record, name)
-        for run in setup.runs
-        for record in run.frames.records("curve")
-        if (record["policy"], record["thresholding"]) == (policy, thresholding)
-    ]
-    return _over_all_runs(section, setup, found)
+    read = [run.frames.of_policy("curve", policy, thresholding, with_ends(name)) for run in setup.runs]
+    return _over_all_runs(section, setup, [*np.concatenate(read)])
 
 
 def correct(rows: Sequence[Row]) -> None:
@@ -160,9 +155,7 @@ def ahead(row: Row, metric: str) -> int:
     return 1 if row[f"{metric}_lead"] > 0 else -1
 
 
-def _compared(
-    section: Section, labels: Row, values: Mapping[str, Sequence[Sequence[tuple[float, float, float]]]]
-) -> Row:
+def _compared(section: Section, labels: Row, values: Mapping[str, Sequence[Sequence[FloatArray]]]) -> Row:
     row = {**labels, **UNTESTED}
     for metric, sides in values.items():
         networks = [_recorded(side) for side in sides]
@@ -182,32 +175,25 @@ def _over(*, covers_seeds: bool) -> str:
     return "people and seeds" if covers_seeds else "people"
 
 
-def _recorded(values: Iterable[tuple[float, float, float]]) -> Networks | None:
-    """Networks of values with the ends of their intervals; None where one is missing."""
-    numbers: NDArray[np.float64] = np.array(list(values), dtype=np.float64).reshape(-1, 3)
-    if not len(numbers) or not np.isfinite(numbers).all():
+def _recorded(values: Sequence[FloatArray]) -> Networks | None:
+    """Networks of values with the ends of their intervals, (3,) each; None where one is missing."""
+    if not len(values) or not np.isfinite(values).all():
         return None
-    return Networks(numbers[:, 0], errors=np.array([standard_error(low, high) for _, low, high in numbers.tolist()]))
+    numbers, low, high = np.array(values).T
+    return Networks(numbers, errors=standard_error(low, high))
 
 
-def _over_all_runs(section: Section, setup: Setup, values: Sequence[tuple[float, float, float]]) -> Lead | None:
+def _over_all_runs(section: Section, setup: Setup, values: Sequence[FloatArray]) -> Lead | None:
     networks = _recorded(values) if len(values) == len(setup.runs) else None
     return lead(networks, people=test_people(section.counts)) if networks else None
 
 
-def _mean(values: Sequence[tuple[float, float, float]]) -> float:
+def _mean(values: Sequence[FloatArray]) -> float:
     return float(np.mean([value for value, _, _ in values])) if values else math.nan
 
 
-def _numbers(record: Mapping[Any, Any], name: str) -> tuple[float, float, float]:
-    value, low, high = (float(number) for number in taken(record, with_ends(name)).values())
-    return value, low, high
-
-
-def _at_exit(setup: Setup, exit_index: int, metric: str) -> list[tuple[float, float, float]]:
-    names = with_ends(metric)
-    found = [run.frames.numbers("exit", names)[exit_index].tolist() for run in setup.runs]
-    return [(value, low, high) for value, low, high in found]
+def _at_exit(setup: Setup, exit_index: int, metric: str) -> list[FloatArray]:
+    return [run.frames.numbers("exit", with_ends(metric))[exit_index] for run in setup.runs]
 
 
 @dataclass(frozen=True)
@@ -239,11 +225,15 @@ def _swept(setup: Setup, policy: str, thresholding: str) -> list[_Swept]:
     return found
 
 
-def _means(swept: Sequence[_Swept], metric: str, budgets: tuple[float, float]) -> list[tuple[float, float, float]]:
+def _means(swept: Sequence[_Swept], metric: str, budgets: tuple[float, float]) -> list[FloatArray]:
     """Mean of a policy's metric over budgets, for each run, and of the ends of its points' intervals."""
-    found = []
-    for one in swept:
-        costs = np.repeat(one.costs[None], len(ENDS), axis=0)
-        means = mean_between(costs, one.scores[metric], one.ends, one.at_ends[metric], np.array(budgets))
-        found.append((float(means[0]), float(means[1]), float(means[2])))
-    return found
+    return [
+        mean_between(
+            np.repeat(one.costs[None], len(ENDS), axis=0),
+            one.scores[metric],
+            one.ends,
+            one.at_ends[metric],
+            np.array(budgets),
+        )
+        for one in swept
+    ]

@@ -92,39 +92,30 @@ class RedrawnRun:
             return ""
         return f"the exit table in {self.folder.path} is not the one that its records were made from"
 
+    @cached_property
+    def curves(self) -> dict[tuple[str, str], tuple[RecordsFile, list[Mapping[str, Any]]]]:
+        """Points of each policy and thresholding, in the newest sweep that has them; those of the newest come first."""
+        found: dict[tuple[str, str], tuple[RecordsFile, list[Mapping[str, Any]]]] = {}
+        for file in self.scored.files:
+            for row in file.records:
+                if row["kind"] == "policy":
+                    of, rows = found.setdefault((row["policy"], row["thresholding"]), (file, []))
+                    if of is file:
+                        rows.append(row)
+        return found
+
     @property
     def thresholdings(self) -> list[str]:
         """Thresholdings of the sweeps, those of the newest sweep first."""
-        return list(
-            dict.fromkeys(
-                row["thresholding"] for file in self.scored.files for row in file.records if row["kind"] == "policy"
-            )
-        )
+        return list(dict.fromkeys(thresholding for _, thresholding in self.curves))
 
     def policies(self, thresholding: str) -> list[str]:
         """Policies that were swept in a thresholding."""
-        rows = [row for file in self.scored.files for row in file.records]
-        return list(
-            dict.fromkeys(
-                row["policy"] for row in rows if row["kind"] == "policy" and row["thresholding"] == thresholding
-            )
-        )
-
-    def curve(self, policy: str, thresholding: str) -> tuple[RecordsFile, list[Mapping[str, Any]]]:
-        """Give a policy's points from the newest sweep that has them. Raises KeyError where none has."""
-        for file in self.scored.files:
-            rows = [
-                row
-                for row in file.records
-                if (row["kind"], row["policy"], row["thresholding"]) == ("policy", policy, thresholding)
-            ]
-            if rows:
-                return file, rows
-        raise KeyError(policy)
+        return [policy for policy, of in self.curves if of == thresholding]
 
     def reaches(self, policy: str, thresholding: str) -> bool:
         """Whether a policy's points cover enough of the way between the exits."""
-        _, rows = self.curve(policy, thresholding)
+        _, rows = self.curves[policy, thresholding]
         return reaches(np.array([row["realised_cost"] for row in rows]), self.costs[[0, -1]])
 
     def exit_value(self, exit_index: int, metric: str) -> Value:
@@ -139,7 +130,7 @@ class RedrawnRun:
         Its recorded error is the mean of the points' over these budgets: points whose errors all rose and fell together
         would have it, and no others have more.
         """
-        _, rows = self.curve(policy, thresholding)
+        _, rows = self.curves[policy, thresholding]
         number = self._recorded_mean([row[metric] for row in rows], [row[metric] for row in self._ends], rows, budgets)
         errors, at_ends = ([_error(row, metric) for row in part] for part in (rows, self._ends))
         error = None if None in [*errors, *at_ends] else self._recorded_mean(errors, at_ends, rows, budgets)
@@ -155,7 +146,7 @@ class RedrawnRun:
 
         Raises ValueError before ``draw``.
         """
-        file, rows = self.curve(policy, thresholding)
+        file, rows = self.curves[policy, thresholding]
         if self.context is None:
             raise ValueError("decisions are scored on draws: call draw first")
         try:

@@ -1,32 +1,43 @@
+"""Cells of tables that claims are read from: found by as many columns as single out a row, or not measured."""
+
+import math
+
+import pandas as pd
 import pytest
 
-from bench.errors import BenchError
-from bench.findings.cells import Reference, find_cell
+from bench.findings.claims.contract import Evidence, NotMeasured
+from bench.findings.table import Table
 
 ROWS = [
     {"setup": "a b", "seed": 0, "mAP": 0.5, "run": "k0"},
     {"setup": "a b", "seed": 1, "mAP": 0.25, "run": "k1"},
-    {"setup": "c (x 1, y 2)", "seed": 0, "mAP": 0.75, "run": "k2"},
+    {"setup": "c (x 1, y 2)", "seed": 0, "mAP": math.nan, "run": "k2"},
 ]
 
 
-def test_a_cell_is_found_with_its_run():
-    reference = Reference("t", (("setup", "a b"), ("seed", "1")), "mAP")
-    cell = find_cell(ROWS, reference)
+@pytest.fixture
+def evidence():
+    kept = Table("t", "", "", pd.DataFrame(ROWS), ())
+    return Evidence(None, lambda kind, _: [kept] if kind == "exits" else [])
+
+
+def test_a_cell_is_found_with_its_run(evidence):
+    cell = evidence.cell("exits", "mAP", setup="a b", seed=1)
     assert (cell.value, cell.run) == (0.25, "k1")
-    assert str(reference) == "t[setup=a b; seed=1].mAP"
+    assert str(cell.reference) == "t[setup=a b; seed=1].mAP"
 
 
 @pytest.mark.parametrize(
-    ("row", "column", "message"),
+    ("kind", "column", "row"),
     [
-        ((("seed", "0"),), "mAP", "found 2 of 3; there are seed=0"),
-        ((("seed", "7"),), "mAP", "found 0 of 3; there are seed=0; seed=1"),
-        ((("seed", "0"), ("setup", "a b")), "rank-1", "has no column 'rank-1'; there are setup, seed"),
-        ((("sed", "0"),), "mAP", "has no column 'sed'"),
+        ("exits", "mAP", {"setup": "a b"}),
+        ("exits", "mAP", {"seed": 7}),
+        ("exits", "mAP", {"setup": "c (x 1, y 2)"}),
+        ("exits", "rank-1", {"setup": "a b", "seed": 0}),
+        ("exits", "mAP", {"sed": 0}),
+        ("auc", "mAP", {"seed": 1}),
     ],
 )
-def test_what_is_no_cell_is_said(row, column, message):
-    with pytest.raises(BenchError) as raised:
-        find_cell(ROWS, Reference("t", row, column))
-    assert message in str(raised.value)
+def test_where_not_one_row_fits_or_it_has_no_value_nothing_was_measured(evidence, kind, column, row):
+    with pytest.raises(NotMeasured):
+        evidence.cell(kind, column, **row)

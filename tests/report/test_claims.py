@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from measured import CHAIN, accuracy, study
 
-from bench.findings.cells import find_cell
 from bench.findings.claims.contract import NOT_MEASURED
 from bench.findings.claims.known import CLAIMS
 from bench.findings.sections import sections
@@ -64,8 +63,11 @@ def test_every_number_is_found_again(section):
     found = [cell for _, given in answers(section) for cell in given.cells]
     assert len(found) > 30
     for cell in found:
-        again = find_cell(tables[cell.reference.table].full.to_dict("records"), cell.reference)
-        assert (again.value, again.run) == (cell.value, cell.run)
+        rows = tables[cell.reference.table].full
+        for name, value in cell.reference.row:
+            rows = rows[rows[name].astype(str) == value]
+        (row,) = rows.to_dict("records")
+        assert (row[cell.reference.column], row.get("run", "")) == (cell.value, cell.run)
     keys = {run.key for setup in section.setups for run in setup.runs}
     named = {key for runs in table.full["run"] for key in runs.split()}
     assert named

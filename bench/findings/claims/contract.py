@@ -12,13 +12,40 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bench.errors import BenchError
-from bench.findings.cells import RUN, Cell, Reference, find_cell
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.findings.table import Table, records_in
 
 NOT_MEASURED = "not measured here"
+RUN = "run"
+"""The column of a table that names runs by their keys."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A cell by name: table, the values by which its row is found, column.
+
+    It reads ``TABLE[COLUMN=VALUE; COLUMN=VALUE].COLUMN``: the name of a table's CSV, less its ending; which row is
+    meant, by as many columns as single it out; and the column. ``synthped-demo-exits[setup=hashreid demo; seed=0;
+    exit=exit 1].mAP`` is one.
+    """
+
+    table: str
+    row: tuple[tuple[str, str], ...]
+    column: str
+
+    def __str__(self) -> str:
+        """Write it as pages and tables show it."""
+        return f"{self.table}[{'; '.join(f'{name}={value}' for name, value in self.row)}].{self.column}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell with its value, and the keys of the runs that its row names, if it names any: whose records it is from."""
+
+    reference: Reference
+    value: Any
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,16 +125,12 @@ class Evidence:
         return self.read(self.tables(kind)[0], column, **row)
 
     def read(self, table: Table, column: str, **row: Any) -> Cell:
-        """Read one cell of a table. Raises :class:`NotMeasured` where there is no such row."""
+        """Read one cell of a table. Raises :class:`NotMeasured` where not one row fits, or it has no value there."""
         reference = Reference(table.name, tuple((name, str(value)) for name, value in row.items()), column)
-        read = self._read.setdefault(table.name, _Columns(table))
-        try:
-            cell = find_cell(read.fitting(reference), reference)
-        except BenchError:
-            raise NotMeasured from None
-        if isinstance(cell.value, float) and math.isnan(cell.value):
+        fitting = self._read.setdefault(table.name, _Columns(table)).fitting(reference)
+        if len(fitting) != 1 or (isinstance(value := fitting[0][column], float) and math.isnan(value)):
             raise NotMeasured
-        return cell
+        return Cell(reference, value, str(fitting[0].get(RUN, "")))
 
     def setups(self, method: str) -> list[Setup]:
         """Setups of a method; raises :class:`NotMeasured` where there are none."""

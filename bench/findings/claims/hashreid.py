@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bench.findings.cells import Cell
-from bench.findings.claims.contract import Answer, Cells, Claim, Evidence, NotMeasured
+from bench.findings.claims.contract import Answer, Cell, Cells, Claim, Evidence, NotMeasured
 from bench.findings.claims.switch import switched
 from bench.findings.leads import LEVEL, ahead
 from bench.findings.reported.papers import exit_costs, search_times
