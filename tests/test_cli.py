@@ -56,7 +56,7 @@ def test_policies_side_by_side(bench, smoke, smoke_request, trained, figures_dra
         with Image.open(folder / name) as picture:
             assert min(picture.size) > 300
     # The report finds the same numbers, and nothing is computed twice; pictures would be drawn again.
-    monkeypatch.setattr("bench.report.policy_folder.write_outcomes", lambda *_: [])
+    monkeypatch.setattr("bench.report.folder.write_outcomes", lambda *_: [])
     for name in ("example_figure", "match_figure"):
         monkeypatch.setattr(f"bench.report.figures.example.{name}", lambda *_: None)
     status, _, err = bench(*command)

@@ -78,7 +78,7 @@ def policies_command(
 
     # Here, not at the top: help and mistakes in the options should not wait for scipy.
     from bench.report.figures.example import example_figure, match_figure
-    from bench.report.policy_folder import write_outcomes
+    from bench.report.folder import write_outcomes
     from bench.running.examples import collect_pictures
     from bench.running.run import run
 

@@ -14,7 +14,7 @@ MOST_SETUPS = 16
 """Setups of a section that have lines, figures and a part on the page, where nothing else is asked for."""
 
 
-def drawn(section: Section, most: int = MOST_SETUPS) -> Section:
+def best_setups(section: Section, most: int = MOST_SETUPS) -> Section:
     """Give a section with at most so many of its setups: those whose best exit has the highest mAP, by their names."""
     if len(section.setups) <= most:
         return section

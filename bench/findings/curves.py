@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.findings.records import with_ends
 from bench.findings.setups import Setup
-
-FloatArray = NDArray[np.float64]
+from bench.retrieval.table import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

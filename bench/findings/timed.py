@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bench.cost.profiles import machine_in_words, network_key
-from bench.findings.curves import FloatArray
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
+from bench.retrieval.table import FloatArray
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from typing import Any, TypeAlias
 
 from bench.child_process import helpers
 from bench.findings.sections import Section
-from bench.report.kinds import Kind
-from bench.report.leaving_out import leaving_out
+from bench.report.kinds import Kind, leaving_out
 
 MOST = 2
 """Each holds some 150 MB, and the one that asks has the tables as well."""
@@ -62,7 +61,7 @@ def processes() -> int:
 
 
 @contextmanager
-def drawing(
+def drawing_jobs(
     sections: Sequence[Section], jobs: Sequence[Job], workers: int = 1
 ) -> Iterator[Iterator[tuple[int, list[Drawn], list[str]]]]:
     """Begin to draw in all processes but this one, which goes on with something else and draws what is left then.

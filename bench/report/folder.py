@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.files import writing
+from bench.findings.sections import sections
 from bench.findings.table import Table
 from bench.report.figures.drawing import Drawing
+from bench.report.figures.outcomes import outcome_figure
 from bench.report.kinds import FIGURE_FORMATS, MAKING
+from bench.report.tables.outcomes import outcome_table
+from bench.runs.load import load
 from bench.temporary import folder_in
 
 
@@ -28,3 +33,20 @@ def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[st
             for name, drawing in drawings.items():
                 written += drawing.save(made / name, FIGURE_FORMATS).values()
             return tuple(path.replace(folder / path.name) for path in written)
+
+
+def write_outcomes(
+    results: Path, run_folder: Path, evaluation: Mapping[str, Any], out: Path, drawings: Mapping[str, Drawing]
+) -> tuple[Path, ...]:
+    """Write how one run's policies decided at the first exit, by its records, and further drawings of it, to ``out``.
+
+    The run is in ``run_folder`` under ``results``; ``evaluation`` is that of the records' header: it may have been
+    evaluated in other ways as well. Raises BenchError where the folder cannot be written.
+    """
+    name = run_folder.relative_to(results).as_posix()
+    found = load(results, name)
+    (section,) = (part for part in sections(found) if part.evaluation == evaluation)
+    (setup,) = section.setups
+    outcomes = outcome_figure(section, setup)
+    named = {} if outcomes is None else {"outcomes": outcomes}
+    return write_folder(out, {"outcomes": outcome_table(section)}, named | dict(drawings))

@@ -8,11 +8,14 @@ nothing to draw. A table's takes all sections (a kind of the report) or a sectio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal
+
+from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.findings.sections import Section
@@ -110,6 +113,21 @@ def tables_of(kind: Kind, section: Section) -> tuple[Table, ...]:
     if kind not in section.made:
         section.made[kind] = kind(section)
     return section.made[kind]
+
+
+@contextmanager
+def leaving_out(what: str, remarks: list[str]) -> Iterator[None]:
+    """Turn an error into a remark that names ``what``: what cannot be made takes nothing else with it.
+
+    Figures and tables of other packages run code that nobody here has seen, and what was measured elsewhere may be of
+    a form that none of ours can draw. A full disk or memory and the suite's own errors are raised.
+    """
+    try:
+        yield
+    except (BenchError, OSError, MemoryError):
+        raise
+    except Exception as problem:
+        remarks.append(f"left out: {what}, which cannot be made ({type(problem).__name__}: {problem})")
 
 
 def _others(group: str) -> tuple[tuple[Kind, ...], list[str]]:

@@ -14,7 +14,7 @@ from bench.counts import count_of
 from bench.digests import without_digest
 from bench.errors import BenchError
 from bench.files import writing
-from bench.findings.chosen import MOST_SETUPS, drawn, left_out
+from bench.findings.chosen import MOST_SETUPS, best_setups, left_out
 from bench.findings.origin import origin_of_runs, run_origin
 from bench.findings.sections import Section, sections, without_records
 from bench.findings.setups import Setup
@@ -22,9 +22,18 @@ from bench.findings.table import Table
 from bench.findings.text import file_name
 from bench.inference.records import INFERENCES
 from bench.progress import SILENT, Reporter
-from bench.report.draw import Drawn, Job, drawing
-from bench.report.kinds import FIGURE_FORMATS, FORMATS, MAKING, Kind, broken_kinds, figures, tables, tables_of
-from bench.report.leaving_out import leaving_out
+from bench.report.draw import Drawn, Job, drawing_jobs
+from bench.report.kinds import (
+    FIGURE_FORMATS,
+    FORMATS,
+    MAKING,
+    Kind,
+    broken_kinds,
+    figures,
+    leaving_out,
+    tables,
+    tables_of,
+)
 from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, page
 from bench.report.pictures import Picture, picture_files, read_picture
 from bench.report.studies import SCALES, STUDIES
@@ -97,7 +106,7 @@ def write_report(
             made.remarks += [*_few_held_out(found.runs), *broken_kinds()]
             if remark := without_digest(path for kind in MEASURED for path in kind.paths(results)):
                 made.remarks.append(f"latencies, searches and early exits: {remark}")
-            with _set_aside(), drawing(made.drawn, made.jobs, workers) as figures_done:
+            with _set_aside(), drawing_jobs(made.drawn, made.jobs, workers) as figures_done:
                 # Other processes draw by now.
                 made.write_tables()
                 made.take(figures_done, reporter)
@@ -138,7 +147,7 @@ class _Making:
         self, folder: Path, all_sections: Sequence[Section], formats: Sequence[str] | None, setups: int
     ) -> None:
         self.folder, self.sections = folder, all_sections
-        self.drawn = [drawn(section, setups) for section in all_sections]
+        self.drawn = [best_setups(section, setups) for section in all_sections]
         self.chosen = formats
         self.latex = formats is None or "tex" in formats
         self.names: list[str] = []

@@ -138,12 +138,12 @@ def test_looks_differ_without_colour_and_are_seen_on_white():
 PARENT = """
 import sys, time
 from pathlib import Path
-from bench.report.draw import Job, drawing
+from bench.report.draw import Job, drawing_jobs
 from bench.report.kinds import Kind
 
 if __name__ == "__main__":
     kind = Kind("sleep", "section", "slow:sleep")
-    with drawing([None], [Job(kind, 0, None, Path("x"), ["svg"])] * 8, workers=2) as done:
+    with drawing_jobs([None], [Job(kind, 0, None, Path("x"), ["svg"])] * 8, workers=2) as done:
         list(done)
 """
 SLOW = """

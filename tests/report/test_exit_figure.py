@@ -8,7 +8,7 @@ from one_section import only_section
 
 from bench.findings.sections import sections
 from bench.report.figures.exits import LABEL_HEIGHT, exit_figure
-from bench.report.figures.marks import spread
+from bench.report.figures.labels import spread
 from bench.report.tables.exits import exit_table
 from bench.report.tables.methods import method_table
 from bench.runs.load import load

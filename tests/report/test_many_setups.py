@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import bench.report.write
-from bench.findings.chosen import drawn, left_out
+from bench.findings.chosen import best_setups, left_out
 from bench.findings.columns import named
 from bench.findings.curves import exit_curve
 from bench.findings.sections import sections
@@ -38,10 +38,10 @@ def many(write_run):
 
 def test_the_best_setups_are_drawn_and_the_others_counted(many):
     (section,) = sections(load(many))
-    shown = drawn(section, 2)
+    shown = best_setups(section, 2)
     assert [setup.runs[0].spec["network"]["bits"] for setup in shown.setups] == [3, 4]
     assert left_out(section, shown).startswith("Drawn: the 2 of 5 setups")
-    assert drawn(section, 5) is section
+    assert best_setups(section, 5) is section
     assert not left_out(section, section)
 
 

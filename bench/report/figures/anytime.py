@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from bench.budget.query_scores import CURVE_METRICS
-from bench.findings.curves import FloatArray, exit_curve
+from bench.findings.curves import exit_curve
 from bench.findings.sections import Section
 from bench.findings.setups import trained
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import (
     INTERVALS,
     MOST_SEEDS,
@@ -18,6 +18,7 @@ from bench.report.figures.marks import (
     tell_values,
 )
 from bench.report.figures.style import PAGE_INCHES, cost_axis, method_styles
+from bench.retrieval.table import FloatArray
 
 
 def anytime_figure(section: Section) -> Drawing | None:
@@ -27,9 +28,7 @@ def anytime_figure(section: Section) -> Drawing | None:
     styles = method_styles({setup.label: setup.method for setup in section.setups})
     costs = np.concatenate([exit_curve(setup, "mAP").costs for setup in section.setups])
     scale = section.cost.scale(costs.max())
-    with canvas(
-        PAGE_INCHES, 3.2 + legend_inches(list(styles)), f"Cut off at any moment: methods on {section.title}"
-    ) as figure:
+    with canvas(PAGE_INCHES, 3.2, f"Cut off at any moment: methods on {section.title}", labels=styles) as figure:
         for axes, metric in zip(figure.subplots(1, 2), CURVE_METRICS, strict=True):
             low, high = costs.min() / scale.factor, costs.max() / scale.factor
             cost_axis(axes, low, high, scale, what="before the cut", may_be_logarithmic=True)

@@ -11,7 +11,7 @@ from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.inferences import InferenceGroup, Record, engines, inference_groups
 from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, line_styles, logarithmic_where_wide
 from bench.report.figures.values import name_points
@@ -60,7 +60,7 @@ def _figure(group: InferenceGroup, what: str, label: str, unit: str, said: str) 
     handles = [*handles_of(styles), *(_handle(kind) for kind in POINTS if kind in kinds)]
     spent = [float(one[what]) for one in every]
     title = f"Accuracy against {unit}, as run, {group.title}"
-    with canvas(PAGE_INCHES, 3.2 + legend_inches([str(handle.get_label()) for handle in handles]), title) as figure:
+    with canvas(PAGE_INCHES, 3.2, title, labels=[str(handle.get_label()) for handle in handles]) as figure:
         for axes, metric in zip(figure.subplots(1, 2), CURVE_METRICS, strict=True):
             for name, record in group.records.items():
                 _draw(axes, record, styles[name], what, metric)

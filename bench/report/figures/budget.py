@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.chosen import PREFERRED_POLICY
 from bench.findings.costs import CostScale
-from bench.findings.curves import FloatArray, exit_curve, oracle_curve, policy_curve
+from bench.findings.curves import exit_curve, oracle_curve, policy_curve
 from bench.findings.hull import hull_curve
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
@@ -29,6 +29,7 @@ from bench.report.figures.marks import (
 )
 from bench.report.figures.published import PublishedCurve, published_curve
 from bench.report.figures.style import DASHED, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
+from bench.retrieval.table import FloatArray
 
 MANY = 4
 """More policies than that have bands and single seeds for two of them alone."""
@@ -77,8 +78,7 @@ def budget_figure(section: Section, setup: Setup) -> Drawing | None:
                 cost_axis(axes, costs.min() / scale.factor, costs.max() / scale.factor, scale)
                 grid[0][CURVE_METRICS.index(metric)].set_xlabel("")
         handles = handles_of(styles) + _reference_handles(setup, policies)
-        if published:
-            handles.append(published.handle())
+        handles += published.handles() if published else []
         legend_below(figure, handles)
     single = len(setup.runs) == 1
     caption = f"{heading(section, setup)}, {setup.seeds}: mAP and rank-1 against {section.cost.phrase} a query"

@@ -14,7 +14,7 @@ from bench.findings.studies import BETA_NAME, METRICS, Study, bar_ends, study_na
 from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import COLOURS, OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
-from bench.report.figures.values import name_points
+from bench.report.figures.values import draw_named
 
 STYLES = {
     "one code": ("one code alone", LineStyle(REFERENCE_COLOUR, "s", (0, (1.2, 1)))),
@@ -58,14 +58,13 @@ def _draw(axes: Axes, study: Study, metric: str) -> None:
         groups = [group for group in ways(study) if group[0]["way"] == way]
         bits = [statistics.fmean(row["bits"] for row in group) / 1e3 for group in groups]
         values = [100 * statistics.fmean(row[metric] for row in group) for group in groups]
-        axes.plot(bits, values, **style.line(), **style.points(), zorder=3)
         low, high = zip(*(bar_ends(group, metric) for group in groups), strict=True)
         axes.vlines(bits, low, high, color=style.colour, linewidth=0.9, alpha=0.6, zorder=2)
         texts = [
             f"{label}, {group[0]['name']}: {metric} {percent(value / 100)} % at {at:,.1f} thousand bits"
             for group, value, at in zip(groups, values, bits, strict=True)
         ]
-        name_points(axes, bits, values, texts)
+        draw_named(axes, bits, values, texts, **style.line(), **style.points(), zorder=3)
         for group, at, top in zip(groups, bits, high, strict=True):
             if way == "one code" or group[0]["name"] == BETA_NAME:
                 axes.annotate(

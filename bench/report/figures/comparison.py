@@ -10,7 +10,7 @@ from bench.findings.costs import CostScale
 from bench.findings.curves import exit_curve, policy_curve
 from bench.findings.sections import Section
 from bench.findings.setups import Setup, trained
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.labels import name_beside
 from bench.report.figures.marks import (
     INTERVALS,
@@ -51,15 +51,16 @@ def comparison_figure(section: Section) -> Drawing | None:
     scale = section.cost.scale(all_costs.max())
     single = [setup.label for setup in section.setups if len(setup.exit_names) == 1]
     beside = set(single) if len(single) > MOST_POINTS else set()
-    references = ([published.label] if published else []) + (points.labels() if points else [])
+    references = [label for part in shown for label in part.labels]
     labels = [setup.label for setup in section.setups if setup.label not in beside] + references
     # Names need the page's whole width.
     grid = (2, 1) if points or beside else (1, 2)
     unnamed: set[str] = set()
     with canvas(
         PAGE_INCHES,
-        (6.3 if points or beside else 3.2) + legend_inches(labels),
+        6.3 if points or beside else 3.2,
         f"Methods on {section.title}" + (f", policy {policy}, thresholding {thresholding}" if policy else ""),
+        labels=labels,
     ) as figure:
         for axes, metric in zip(figure.subplots(*grid), CURVE_METRICS, strict=True):
             for setup in section.setups:
@@ -88,8 +89,7 @@ def comparison_figure(section: Section) -> Drawing | None:
                 )
         # Who has found no room for a name in a panel is told by the legend; a published network by its mark alone.
         handles = handles_of({label: styles[label] for label in sorted(styles) if label not in beside - unnamed})
-        handles += [published.handle()] if published else []
-        handles += points.handles() if points else []
+        handles += [handle for part in shown for handle in part.handles()]
         legend_below(figure, handles)
     swept = f"under policy {policy} in thresholding {thresholding}" if policy else "without a budget sweep"
     seeds = trained(section.setups)
@@ -98,10 +98,7 @@ def comparison_figure(section: Section) -> Drawing | None:
         title=f"Methods compared on {section.title}",
         caption=(
             f"Methods {swept}. {'Lines: policy; points' if policy else 'Points'}: everybody at one exit. {intervals}. "
-            f"Trained: {seeds}."
-            + (f" {published.caption}" if published else "")
-            + (f" {points.caption()}" if points else "")
-            + (_held_out(section) if shown else "")
+            f"Trained: {seeds}." + "".join(f" {part.caption}" for part in shown) + (_held_out(section) if shown else "")
         ),
         description=f"Two line charts, mAP and rank-1 against {section.cost.phrase}, comparing {seeds}; {swept}."
         + "".join(f" Beside them {label}." for label in references),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.findings.curves import FloatArray, policy_runs
+from bench.findings.curves import policy_runs
 from bench.findings.rounding import number
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading
 from bench.report.figures.marks import MOST_SEEDS, handles_of, seeds_left_out
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, LineStyle, cost_axis, policy_styles
+from bench.retrieval.table import FloatArray
 
 COSTS = ("requested_cost", "realised_cost")
 

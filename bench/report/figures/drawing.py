@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,7 +22,7 @@ from matplotlib.text import Text
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.inert import clean
-from bench.report.figures.style import PAGE_INCHES, settings
+from bench.report.figures.style import settings
 from bench.report.figures.svg import shortened, titled
 from bench.report.figures.values import marks_hidden, titles_of
 
@@ -99,11 +99,15 @@ class Drawing:
 
 
 @contextmanager
-def canvas(width_inches: float, height_inches: float, title: str = "") -> Iterator[Figure]:
+def canvas(
+    width_inches: float, height_inches: float, title: str = "", *, labels: Collection[str] = ()
+) -> Iterator[Figure]:
     """Open a figure to draw on in the report's style; at the end its parts are laid out, once for all formats.
 
-    ``title`` stands over it (:func:`set_title`).
+    ``title`` stands over it (:func:`set_title`). With ``labels``, those of a legend that comes below, it is as much
+    higher as they need.
     """
+    height_inches += LEGEND_ROW_INCHES * -(-len(labels) // _columns(list(labels), width_inches))
     with rc_context(settings()):
         layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.05, wspace=0.03, hspace=0.03)
         figure = Figure(figsize=(width_inches, height_inches), layout=layout)
@@ -161,11 +165,6 @@ def legend_below(figure: Figure, handles: Sequence[Artist], **looks: float) -> N
         return
     columns = _columns([str(handle.get_label()) for handle in handles], figure.get_figwidth())
     figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, **looks)
-
-
-def legend_inches(labels: Sequence[str]) -> float:
-    """Height that :func:`legend_below` takes for these labels under a figure as wide as the page."""
-    return LEGEND_ROW_INCHES * -(-len(labels) // _columns(labels, PAGE_INCHES))
 
 
 def _columns(labels: Sequence[str], width_inches: float) -> int:

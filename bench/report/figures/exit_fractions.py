@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bench.findings.costs import CostScale
-from bench.findings.curves import FloatArray, policy_means
+from bench.findings.curves import policy_means
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.inert import clean
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
 from bench.report.figures.style import PAGE_INCHES, cost_axis, exit_colours
+from bench.retrieval.table import FloatArray
 
 ROW_INCHES = 0.42
 FURNITURE_INCHES = 1.25

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from bench.findings.curves import Curve, exit_curve
 from bench.findings.sections import Section
 from bench.findings.setups import Setup, trained
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
-from bench.report.figures.marks import handles_of, name_lines
+from bench.report.figures.drawing import Drawing, canvas, legend_below
+from bench.report.figures.labels import name_lines
+from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, LineStyle, method_styles
-from bench.report.figures.values import name_points
+from bench.report.figures.values import draw_named
 
 PANELS = ("rank-1", "mAP")
 SIDEWAYS = 0.05
@@ -37,7 +38,7 @@ def exit_figure(section: Section) -> Drawing | None:
     most = max(len(setup.exit_names) for setup in setups)
     labelled = len(section.setups) <= LABELLED and max(map(len, styles)) <= LABEL_LETTERS
     title = f"Accuracy at every exit, {section.title}"
-    with canvas(PAGE_INCHES, 3.1 + (0 if labelled else legend_inches(list(styles))), title) as figure:
+    with canvas(PAGE_INCHES, 3.1, title, labels=() if labelled else styles) as figure:
         for axes, metric in zip(figure.subplots(1, 2), PANELS, strict=True):
             curves = {setup.label: exit_curve(setup, metric) for setup in section.setups}
             for index, (label, curve) in enumerate(curves.items()):
@@ -92,8 +93,8 @@ def _extras(axes: Axes, setup: Setup, metric: str, style: LineStyle) -> None:
         rows = [row for run in setup.runs for row in run.frames.records("extra") if row["other"] == name]
         value = 100 * float(np.mean([row[metric] for row in rows]))
         at = len(setup.exit_names) + BESIDE
-        axes.plot([at], [value], marker="x", color=style.colour, markersize=5.5, markeredgewidth=1.4, zorder=4)
-        name_points(axes, [at], [value], [f"{setup.label}, {name} (no exit): {metric} {value:.1f} %"])
+        looks = {"marker": "x", "color": style.colour, "markersize": 5.5, "markeredgewidth": 1.4, "zorder": 4}
+        draw_named(axes, [at], [value], [f"{setup.label}, {name} (no exit): {metric} {value:.1f} %"], **looks)
 
 
 def _extra_names(setup: Setup) -> list[str]:

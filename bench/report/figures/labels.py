@@ -1,16 +1,19 @@
-"""Names beside points, where there is room: no name over another or over a mark, and as little as can be over lines."""
+"""Names beside points and at the ends of lines, where there is room.
+
+No name stands over another or over a mark, and as little as can be over lines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench.findings.curves import FloatArray
 from bench.report.figures.style import OUTLINE
+from bench.retrieval.table import FloatArray
 
 POINTS_AN_INCH = 72
 LETTER = 0.56
@@ -133,6 +136,41 @@ def name_beside(
             path_effects=OUTLINE,
         )
     return left_out
+
+
+def name_lines(axes: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str], room: float) -> None:
+    """Write the names of lines to the right of a panel, at the heights of their ends or as near as there is room.
+
+    ``ends`` are (share of the panel's width, value); ``room`` is what a name needs, as a share of the panel's height.
+    Limits and scale of the vertical axis have to be settled.
+    """
+    to_panel = axes.transData + axes.transAxes.inverted()
+    left = axes.get_xlim()[0]
+    heights = {name: float(to_panel.transform((left, value))[1]) for name, (_, value) in ends.items()}
+    ordered = sorted(heights, key=lambda name: (heights[name], name))
+    for name, height in zip(ordered, spread([heights[name] for name in ordered], room), strict=True):
+        axes.annotate(
+            name,
+            xy=(ends[name][0], heights[name]),
+            xytext=(1.05, height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": colours[name], "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4},
+            annotation_clip=False,
+        )
+
+
+def spread(heights: Sequence[float], room: float) -> list[float]:
+    """Rising heights, moved as little as leaves ``room`` between them."""
+    piles: list[list[float]] = []
+    for height in heights:
+        piles.append([height])
+        # Names that would touch form a pile around their common middle; a pile may run into the one below it.
+        while len(piles) > 1 and np.mean(piles[-1]) - np.mean(piles[-2]) < room * (len(piles[-1]) + len(piles[-2])) / 2:
+            above = piles.pop()
+            piles[-1] += above
+    return [float(np.mean(pile)) + room * (index - (len(pile) - 1) / 2) for pile in piles for index in range(len(pile))]
 
 
 def _places(at: FloatArray, width: float, height: float) -> Iterator[Place]:

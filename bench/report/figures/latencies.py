@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from bench.findings.inferences import InferenceGroup, Record, engines, inference_groups
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.style import PAGE_INCHES, REFERENCE_COLOUR, logarithmic_where_wide
 
 FULL = "full network"
@@ -67,8 +67,7 @@ def _figure(group: InferenceGroup) -> Drawing:
     colours = [REFERENCE_COLOUR, *seaborn.color_palette("crest", len(labels) - 1).as_hex()]
     palette = dict(zip(labels, colours, strict=True))
     exits = range(1, len(group.first["contestants"][0]["exit_fractions"]) + 1)
-    height = 0.6 + 2.1 * len(frames) + legend_inches(labels)
-    with canvas(PAGE_INCHES, height, f"Latency by exit, {group.title}") as figure:
+    with canvas(PAGE_INCHES, 0.6 + 2.1 * len(frames), f"Latency by exit, {group.title}", labels=labels) as figure:
         for axes, (name, frame) in zip(
             figure.subplots(len(frames), 1, sharex=True, sharey=True, squeeze=False)[:, 0], frames.items(), strict=True
         ):

@@ -8,15 +8,16 @@ import numpy as np
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.findings.chosen import shared_policy
-from bench.findings.curves import FloatArray, exit_curve, policy_means
+from bench.findings.curves import exit_curve, policy_means
 from bench.findings.origin import origin_line
 from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
 from bench.findings.timed import Timed, timed_setups
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, logarithmic_where_wide, method_styles
-from bench.report.figures.values import name_points
+from bench.report.figures.values import draw_named
+from bench.retrieval.table import FloatArray
 
 
 def latency_figures(section: Section) -> Iterator[Drawing]:
@@ -31,22 +32,18 @@ def latency_figure(section: Section, machine: str, batch: int, timed: Sequence[T
     styles = method_styles({one.setup.label: one.setup.method for one in timed})
     under = f", policy {policy}, thresholding {thresholding}" if policy else ""
     all_times = np.concatenate([one.milliseconds for one in timed])
-    with canvas(
-        PAGE_INCHES, 3.2 + legend_inches(list(styles)), f"Methods on {section.title} in milliseconds{under}"
-    ) as figure:
+    with canvas(PAGE_INCHES, 3.2, f"Methods on {section.title} in milliseconds{under}", labels=styles) as figure:
         for axes, metric in zip(figure.subplots(1, 2), CURVE_METRICS, strict=True):
             for one in timed:
                 style = styles[one.setup.label]
                 exits = exit_curve(one.setup, metric)
                 if policy in one.setup.policies(thresholding):
                     spent, values = _curve(one, policy, thresholding, metric)
-                    axes.plot(spent, 100 * values, **style.line())
-                    name_points(
-                        axes, spent, 100 * values, _texts(f"{one.setup.label}, {policy}", metric, spent, values)
-                    )
-                axes.plot(one.milliseconds, 100 * exits.values, **style.points(), color=style.colour, linestyle="none")
+                    texts = _texts(f"{one.setup.label}, {policy}", metric, spent, values)
+                    draw_named(axes, spent, 100 * values, texts, **style.line())
                 texts = _texts(f"{one.setup.label}, everybody at one exit", metric, one.milliseconds, exits.values)
-                name_points(axes, one.milliseconds, 100 * exits.values, texts)
+                looks = {**style.points(), "color": style.colour, "linestyle": "none"}
+                draw_named(axes, one.milliseconds, 100 * exits.values, texts, **looks)
             axes.set_ylabel(f"{metric} (%)")
             axes.set_xlabel("Milliseconds an image")
             logarithmic_where_wide(axes, all_times.min(), all_times.max())

@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.findings.costs import CostScale
-from bench.findings.curves import Curve, FloatArray
+from bench.findings.curves import Curve
 from bench.findings.rounding import percent
 from bench.findings.setups import Setup
 from bench.report.figures.style import OUTLINE, LineStyle
 from bench.report.figures.values import name_points
+from bench.retrieval.table import FloatArray
 
 INTERVALS = "Bands and bars: 95 % intervals over test identities"
 OVER_SEEDS = ", means over the seeds like the thick lines; thin lines are the single seeds"
@@ -70,41 +71,6 @@ def tell_values(axes: Axes, curve: Curve, scale: CostScale, name: str, metric: s
 def handles_of(styles: Mapping[str, LineStyle]) -> list[Artist]:
     """Entries of a legend: line and marker of each name, in the order of the mapping."""
     return [Line2D([], [], **style.line(), **style.points(), label=name) for name, style in styles.items()]
-
-
-def name_lines(axes: Axes, ends: Mapping[str, tuple[float, float]], colours: Mapping[str, str], room: float) -> None:
-    """Write the names of lines to the right of a panel, at the heights of their ends or as near as there is room.
-
-    ``ends`` are (share of the panel's width, value); ``room`` is what a name needs, as a share of the panel's height.
-    Limits and scale of the vertical axis have to be settled.
-    """
-    to_panel = axes.transData + axes.transAxes.inverted()
-    left = axes.get_xlim()[0]
-    heights = {name: float(to_panel.transform((left, value))[1]) for name, (_, value) in ends.items()}
-    ordered = sorted(heights, key=lambda name: (heights[name], name))
-    for name, height in zip(ordered, spread([heights[name] for name in ordered], room), strict=True):
-        axes.annotate(
-            name,
-            xy=(ends[name][0], heights[name]),
-            xytext=(1.05, height),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": colours[name], "linewidth": 0.8, "shrinkA": 1, "shrinkB": 4},
-            annotation_clip=False,
-        )
-
-
-def spread(heights: Sequence[float], room: float) -> list[float]:
-    """Rising heights, moved as little as leaves ``room`` between them."""
-    piles: list[list[float]] = []
-    for height in heights:
-        piles.append([height])
-        # Names that would touch form a pile around their common middle; a pile may run into the one below it.
-        while len(piles) > 1 and np.mean(piles[-1]) - np.mean(piles[-2]) < room * (len(piles[-1]) + len(piles[-2])) / 2:
-            above = piles.pop()
-            piles[-1] += above
-    return [float(np.mean(pile)) + room * (index - (len(pile) - 1) / 2) for pile in piles for index in range(len(pile))]
 
 
 def draw_exits(axes: Axes, curve: Curve, style: LineStyle, scale: CostScale, names: Sequence[str]) -> None:

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.findings.costs import CostScale
-from bench.findings.curves import FloatArray
 from bench.findings.reported.match import is_reported
 from bench.findings.reported.papers import budget_points
 from bench.findings.sections import Section
 from bench.report.figures.style import REFERENCE_COLOUR
+from bench.retrieval.table import FloatArray
 
 PUBLISHED_LINE: dict[str, Any] = {"color": REFERENCE_COLOUR, "linestyle": (0, (5, 1.2, 1, 1.2)), "linewidth": 1.1}
 PUBLISHED_POINTS: dict[str, Any] = {
@@ -46,9 +46,14 @@ class PublishedCurve:
         """Draw the curve in percent, behind the measured ones."""
         axes.plot(self.costs / scale.factor, 100 * self.values[metric], **PUBLISHED_LINE, **PUBLISHED_POINTS, zorder=2)
 
-    def handle(self) -> Line2D:
-        """Give the legend's entry."""
-        return Line2D([], [], **PUBLISHED_LINE, **PUBLISHED_POINTS, label=self.label)
+    @property
+    def labels(self) -> list[str]:
+        """Entries of the legend."""
+        return [self.label]
+
+    def handles(self) -> list[Line2D]:
+        """Give the legend's entries."""
+        return [Line2D([], [], **PUBLISHED_LINE, **PUBLISHED_POINTS, label=self.label)]
 
 
 def published_curve(section: Section, policies: Iterable[str]) -> PublishedCurve | None:

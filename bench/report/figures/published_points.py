@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.findings.costs import CostScale
-from bench.findings.curves import FloatArray
 from bench.findings.reported.match import is_reported
 from bench.findings.reported.papers import accuracies, exit_costs, static_points
 from bench.findings.reported.values import Accuracy, StaticPoint
 from bench.findings.sections import Section
 from bench.report.figures.style import REFERENCE_COLOUR
-from bench.report.figures.values import name_points
+from bench.report.figures.values import draw_named
+from bench.retrieval.table import FloatArray
 
 STATIC_POINTS: dict[str, Any] = {
     "marker": "s",
@@ -50,6 +50,7 @@ class PublishedPoints:
         """The legend's entry of the exits."""
         return f"{self.exits[0][1].source.name}, published (everybody at one exit)" if self.exits else ""
 
+    @property
     def labels(self) -> list[str]:
         """Entries of the legend."""
         return [STATIC_LABEL] * bool(self.static) + [self.exits_label] * bool(self.exits)
@@ -64,28 +65,27 @@ class PublishedPoints:
         known = [(macs, value) for macs, value in self._at_exits(metric) if value is not None]
         if known:
             costs, values = np.array(known, dtype=float).T
-            axes.plot(costs / scale.factor, values, **EXITS_LINE, **EXIT_POINTS, zorder=2)
             texts = [f"{self.exits_label}: {metric} {value} %, {scale.text(macs)}" for macs, value in known]
-            name_points(axes, costs / scale.factor, values, texts)
+            draw_named(axes, costs / scale.factor, values, texts, **EXITS_LINE, **EXIT_POINTS, zorder=2)
         scored = self._scored(metric)
         for family in dict.fromkeys(point.family for point, _ in scored if point.family):
             sizes = [(point.macs / scale.factor, value) for point, value in scored if point.family == family]
             axes.plot(*np.array(sizes).T, **FAMILY_LINE, zorder=1.5)
         costs = np.array([point.macs / scale.factor for point, _ in scored])
         values = np.array([value for _, value in scored])
-        axes.plot(costs, values, linestyle="none", **STATIC_POINTS, zorder=2.5)
         texts = [
             f"{point.label}: {metric} {value:g} % at {scale.text(point.macs)}; {point.accuracy.source.name}, "
             f"{point.accuracy.place}; cost: {point.counted}"
             for point, value in scored
         ]
-        name_points(axes, costs, values, texts)
+        draw_named(axes, costs, values, texts, linestyle="none", **STATIC_POINTS, zorder=2.5)
 
     def named(self, metric: str, scale: CostScale) -> dict[str, tuple[float, float]]:
         """Names to be written beside points, with where these stand; one for sizes of a network."""
         scored = self._scored(metric)
         return {point.family or point.label: (point.macs / scale.factor, value) for point, value in scored}
 
+    @property
     def caption(self) -> str:
         """Say where the points are from, and who counted what they cost."""
         told = []

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from bench.findings.inferences import InferenceGroup, engines, inference_groups
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import DASHED, PAGE_INCHES, REFERENCE_COLOUR, line_styles
-from bench.report.figures.values import name_points
+from bench.report.figures.values import draw_named
 
 PROMISES = {"promised_by_macs": "multiply-adds", "promised_by_steps": "the step profile"}
 
@@ -29,21 +29,20 @@ def _figure(group: InferenceGroup) -> Drawing:
     margin = 0.06 * (max(values) - min(values)) or 1.0
     low, high = min(values) - margin, max(values) + margin
     title = f"Promised and realised saving, {group.title}"
-    with canvas(PAGE_INCHES, 3.6 + legend_inches(list(styles)), title) as figure:
+    with canvas(PAGE_INCHES, 3.6, title, labels=styles) as figure:
         for axes, (what, name) in zip(figure.subplots(1, 2), PROMISES.items(), strict=True):
             axes.axline((0, 0), slope=1, color=REFERENCE_COLOUR, linewidth=0.9, linestyle=DASHED, zorder=1)
             axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.6, zorder=1)
             for engine, record in group.records.items():
                 ran = engines(record)
                 promised, saved = ([100 * float(one[of]) for one in ran] for of in (what, "saved_network"))
-                looks = {**styles[engine].line(), **styles[engine].points(), "markersize": 5}
-                axes.plot(promised, saved, **looks, zorder=3)
                 texts = [
                     f"{one['name']} ({engine}): promised by {name} {percent(one[what])} %, "
                     f"realised {percent(one['saved_network'])} %"
                     for one in ran
                 ]
-                name_points(axes, promised, saved, texts)
+                looks = {**styles[engine].line(), **styles[engine].points(), "markersize": 5}
+                draw_named(axes, promised, saved, texts, **looks, zorder=3)
             axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
             axes.set_xlabel(f"Promised by {name} (% saved)")
             axes.set_ylabel("Realised in the network (% saved)")

@@ -13,7 +13,7 @@ from bench.findings.sections import Section
 from bench.findings.studies import Scale, scale_name
 from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.style import PAGE_INCHES, LineStyle, line_styles, logarithmic
-from bench.report.figures.values import name_points
+from bench.report.figures.values import draw_named
 
 EXACT = "exact"
 
@@ -39,13 +39,8 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
                 own = [row for row in measured if row["exit"] == exit_]
                 sizes = [row["images"] for row in own]
                 values = [100 * row[name] if name == "mean_ap" else row[name] for row in own]
-                axes.plot(sizes, values, **style.line(), **style.points())
-                name_points(
-                    axes,
-                    sizes,
-                    values,
-                    [f"{exit_}, {size:,} images: {value:.3g}" for size, value in zip(sizes, values, strict=True)],
-                )
+                texts = [f"{exit_}, {size:,} images: {value:.3g}" for size, value in zip(sizes, values, strict=True)]
+                draw_named(axes, sizes, values, texts, **style.line(), **style.points())
             axes.set_xscale("log")
             axes.set_xlabel("Images in the gallery")
             axes.set_xticks(sorted({row["images"] for row in measured}))
@@ -96,10 +91,9 @@ def _draw_indexes(panels: Sequence[Axes], scale: Scale, exits: dict[str, LineSty
             (scores, mean_ap, "mAP {:+.1f} points", False),
         ):
             face = colour if filled else "white"
-            axes.plot(row["batched_ms"], value, marker, color=colour, markersize=6, markerfacecolor=face)
-            name_points(
-                axes, [row["batched_ms"]], [value], [f"{about}: {what.format(value)}, {row['batched_ms']:.3g} ms"]
-            )
+            text = f"{about}: {what.format(value)}, {row['batched_ms']:.3g} ms"
+            looks = {"marker": marker, "color": colour, "markersize": 6, "markerfacecolor": face}
+            draw_named(axes, [row["batched_ms"]], [value], [text], linestyle="none", **looks)
     for axes, label in ((recall, "Recall (%)"), (scores, "Against exact search (points)")):
         axes.set_xlabel("ms a query")
         logarithmic(axes)

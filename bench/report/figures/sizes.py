@@ -16,10 +16,10 @@ from bench.findings.origin import origin_of_runs
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.findings.sizes import CHANCE, METRIC, POLICY, Size, Sizes, all_sizes, part_of, reading, rows_of
-from bench.report.figures.drawing import Drawing, canvas, legend_below, legend_inches
+from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, method_styles
-from bench.report.figures.values import name_points
+from bench.report.figures.values import draw_named
 
 PANELS = {
     "gain": f"{POLICY} over {CHANCE}\n(points of {METRIC})",
@@ -60,8 +60,9 @@ def _figure(group: Sizes, rows: pd.DataFrame, panels: Sequence[str], part: str) 
     height = max(1.35 * len(layout), ROW_INCHES * len(group.common) * ("order" in panels), 2.4)
     with canvas(
         PAGE_INCHES,
-        height + 0.8 + legend_inches(list(drawn)),
+        height + 0.8,
         f"Trends with scale: presets side by side, {group.title}",
+        labels=drawn,
     ) as figure:
         axes_of: dict[str, Axes] = figure.subplot_mosaic(cast(Any, layout))
         for name, axes in axes_of.items():
@@ -112,9 +113,8 @@ def _order(axes: Axes, rows: pd.DataFrame, group: Sizes, styles: Mapping[str, Li
     for method in group.common:
         across, own = _own(rows, group, method)
         style, heights = styles[method], own[f"last_exit_{METRIC}"]
-        axes.plot(across, own["order"], **style.line(), **style.points(), markersize=6, zorder=3)
         told = [f"{method}, {size}: {METRIC} {percent(one)} %" for size, one in zip(own["size"], heights, strict=True)]
-        name_points(axes, across, own["order"], told)
+        draw_named(axes, across, own["order"], told, **style.line(), **style.points(), markersize=6, zorder=3)
         for at, order, value in zip(across, own["order"], heights, strict=True):
             axes.annotate(
                 percent(value),
@@ -137,12 +137,11 @@ def _values(axes: Axes, rows: pd.DataFrame, group: Sizes, styles: Mapping[str, L
         across, own = _own(rows, group, method)
         across, style = across + SIDEWAYS * (index - (len(shown) - 1) / 2), styles[method]
         values = 100 * own[name].to_numpy(dtype=float)
-        axes.plot(across, values, **style.line(), **style.points(), markersize=4.5, zorder=3)
+        told = [f"{method}, {size}: {one:.1f}" for size, one in zip(own["size"], values, strict=True)]
+        draw_named(axes, across, values, told, **style.line(), **style.points(), markersize=4.5, zorder=3)
         if f"{name}_low" in own:
             low, high = (100 * own[f"{name}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
             axes.vlines(across, low, high, color=style.colour, linewidth=0.9, zorder=2)
-        told = [f"{method}, {size}: {one:.1f}" for size, one in zip(own["size"], values, strict=True)]
-        name_points(axes, across, values, told)
     if name != "first_of_last":
         axes.axhline(0, color=REFERENCE_COLOUR, linewidth=0.8, zorder=1)
     axes.yaxis.set_major_locator(MaxNLocator(5))

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading
-from bench.report.figures.marks import MOST_SEEDS, name_lines, seeds_left_out
+from bench.report.figures.labels import name_lines
+from bench.report.figures.marks import MOST_SEEDS, seeds_left_out
 from bench.report.figures.style import COLOURS, logarithmic_where_wide
 from bench.runs.finished import NO_LOSSES
 

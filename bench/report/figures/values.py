@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,6 +25,12 @@ def name_points(axes: Axes, x: ArrayLike, y: ArrayLike, texts: Sequence[str]) ->
         marks.set_gid(NAMED)
         lines = [clean(text).replace("\n", " ") for text, shown in zip(texts, seen, strict=True) if shown]
         marks.set_label("\n".join(lines))
+
+
+def draw_named(axes: Axes, x: ArrayLike, y: ArrayLike, texts: Sequence[str], **looks: Any) -> None:
+    """Draw a line, or marks alone, by :meth:`~matplotlib.axes.Axes.plot`, and :func:`name_points` of it."""
+    axes.plot(x, y, **looks)
+    name_points(axes, x, y, texts)
 
 
 def marks_of(figure: Figure) -> dict[str, PathCollection]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from bench.findings.curves import FloatArray
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.findings.setups import Setup
 from bench.report.figures.drawing import Drawing, canvas, heading, legend_below
-from bench.report.figures.style import exit_colours, line_styles
-from bench.report.figures.values import name_points
+from bench.report.figures.style import exit_colours, line_styles, logarithmic
+from bench.report.figures.values import draw_named
+from bench.retrieval.table import FloatArray
 
 WIDTH_INCHES, HEIGHT_INCHES = 4.6, 3.5
 
@@ -30,17 +29,13 @@ def verification_figure(section: Section, setup: Setup) -> Drawing | None:
             setup.exit_names, exit_colours(len(curves)), looks, curves, strict=True
         ):
             style = {"color": colour, "linestyle": look.dash}
-            axes.plot(100 * rates, 100 * accepted, **style)
             texts = [
                 f"{name}: {percent(y)} % at {100 * x:.2g} % false accepts" for x, y in zip(rates, accepted, strict=True)
             ]
-            name_points(axes, 100 * rates, 100 * accepted, texts)
+            draw_named(axes, 100 * rates, 100 * accepted, texts, **style)
             handles.append(Line2D([], [], **style, label=name))
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator())
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set_xlabel("False accepts (% of impostor pairs), logarithmic")
+        axes.set_xlabel("False accepts (% of impostor pairs)")
+        logarithmic(axes)
         axes.set_ylabel("True accepts (% of genuine pairs)")
         axes.set_ylim(0, 102)
         legend_below(figure, handles)

@@ -6,7 +6,7 @@ import math
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.counts import NOTHING
-from bench.findings.chosen import drawn, left_out, shared_policy
+from bench.findings.chosen import best_setups, left_out, shared_policy
 from bench.findings.columns import named, scored
 from bench.findings.leads import ahead, setup_leads
 from bench.findings.sections import Section
@@ -25,7 +25,7 @@ def ahead_table(section: Section) -> Table | None:
     if len(section.setups) < 2:
         return None
     policy, thresholding = shared_policy(section)
-    compared = drawn(section)
+    compared = best_setups(section)
     rows = setup_leads(compared, policy, thresholding)
     for row in rows:
         leader = ahead(row, METRIC)
