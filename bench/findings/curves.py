@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -38,6 +39,8 @@ class Curve:
 
 _KEYS = {"exit": "exit", "policy": "a", "oracle": "requested_cost"}
 """The column by which the rows of a curve are in order, and by which those of several seeds belong together."""
+_COLUMNS: WeakKeyDictionary[Setup, dict[tuple[str, str], list[FloatArray]]] = WeakKeyDictionary()
+"""Columns of a setup's runs by kind and name, read once: figures and tables use each many times."""
 
 
 def exit_curve(setup: Setup, column: str) -> Curve:
@@ -79,11 +82,17 @@ def _read(setup: Setup, kind: str, policy: str, thresholding: str, columns: Sequ
 
     Runs are in the order of their names.
     """
+    runs = sorted(setup.runs, key=lambda run: run.identity)
+    kept = _COLUMNS.setdefault(setup, {})
+    for name in (_KEYS[kind], *columns):
+        if (kind, name) not in kept:
+            kept[kind, name] = [run.frames.numbers(kind, [name])[:, 0] for run in runs]
     found = []
-    for run in sorted(setup.runs, key=lambda run: run.identity):
-        rows = run.frames.of_policy(kind, policy, thresholding, [_KEYS[kind], *columns])
-        if len(rows):
-            found.append(rows[np.argsort(rows[:, 0], kind="stable")])
+    for index, run in enumerate(runs):
+        rows = run.frames.by_policy(kind).get((policy, thresholding))
+        if rows is not None:
+            read = np.stack([kept[kind, name][index][rows] for name in (_KEYS[kind], *columns)], axis=1)
+            found.append(read[np.argsort(read[:, 0], kind="stable")])
     return found
 
 
