@@ -16,9 +16,9 @@ NAMED_RUNS = 6
 def version_remark(section: Section, policies: Collection[str] = ()) -> str:
     """Say which policies of a section were recorded under an earlier version, what that did, and in which runs.
 
-    So is its cost told, which is one for the section. ``policies`` are those of which something is shown, by default
-    all.
-    Empty where none was; begins with a space. Policies that are not installed here are taken as they were recorded.
+    The cost, one for the section, is told of likewise. ``policies`` are those of which something is shown, by default
+    all. Empty where none was; begins with a space. Policies that are not installed here are taken as they were
+    recorded.
     """
     told = _cost_told(section)
     runs = [(setup.label, run) for setup in section.setups for run in setup.runs]
