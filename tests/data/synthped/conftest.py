@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.synthped import SIZES
+from bench.data.synthped import RENDERER_VERSION, SIZES
 from bench.data.synthped.writer import make
 
 
 @pytest.fixture(scope="session")
-def smoke_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The smoke set, rendered in this process."""
-    return make(SIZES["smoke"], tmp_path_factory.mktemp("synthped") / "smoke", workers=1)
+def smoke_set(cache: Path) -> Path:
+    """The smoke set that all test processes share: to be read, or refused, and never changed."""
+    return make(SIZES["smoke"], cache / f"synthped-smoke-seed0-v{RENDERER_VERSION}", workers=1)

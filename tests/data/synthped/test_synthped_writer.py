@@ -33,6 +33,12 @@ TINY = SynthPedSpec(
 )
 
 
+@pytest.fixture(scope="module")
+def tiny_set(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Files of a tiny set that one worker process rendered, undisturbed."""
+    return _files(make(TINY, tmp_path_factory.mktemp("synthped") / "alone", workers=1))
+
+
 def _files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -68,10 +74,8 @@ def test_the_marker_says_what_the_set_is(smoke_set):
     assert sum(meta["queries_by_difficulty"].values()) == meta["images"][QUERY]
 
 
-def test_worker_processes_change_no_byte(tmp_path):
-    alone = make(TINY, tmp_path / "alone", workers=1)
-    apart = make(TINY, tmp_path / "apart", workers=2)
-    assert _files(alone) == _files(apart)
+def test_worker_processes_change_no_byte(tiny_set, tmp_path):
+    assert tiny_set == _files(make(TINY, tmp_path / "apart", workers=2))
 
 
 def test_the_bytes_do_not_hang_on_units_for_wide_vectors():
@@ -87,7 +91,7 @@ def test_a_finished_set_is_left_alone(smoke_set, monkeypatch):
     assert make(SPEC, smoke_set, workers=1) == smoke_set
 
 
-def test_a_stopped_run_is_gone_on_with(tmp_path, monkeypatch):
+def test_a_stopped_run_is_gone_on_with(tiny_set, tmp_path, monkeypatch):
     ask = writer._ask
     rendered: list[str] = []
 
@@ -111,8 +115,8 @@ def test_a_stopped_run_is_gone_on_with(tmp_path, monkeypatch):
     assert again
     assert not set(again) & set(rendered)
     assert "going on" in listener.said[0]
-    assert _files(folder) == _files(make(TINY, tmp_path / "whole", workers=1))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "whole"]
+    assert _files(folder) == tiny_set
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_a_failing_worker_process_is_an_error(tmp_path, monkeypatch):
@@ -139,7 +143,7 @@ def test_a_worker_process_that_cannot_write_says_why(tmp_path):
     process.communicate()
 
 
-def test_two_makers_at_once_leave_one_sound_set(tmp_path):
+def test_two_makers_at_once_leave_one_sound_set(tiny_set, tmp_path):
     code = (
         "import sys; sys.path[:0] = sys.argv[2:]; from pathlib import Path; import test_synthped_writer as tests;"
         "from bench.data.synthped.writer import make; make(tests.TINY, Path(sys.argv[1]), workers=1)"
@@ -149,7 +153,7 @@ def test_two_makers_at_once_leave_one_sound_set(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "both"), *folders]
     both = [subprocess.Popen(command) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
-    assert _files(tmp_path / "both") == _files(make(TINY, tmp_path / "alone", workers=1))
+    assert _files(tmp_path / "both") == tiny_set
 
 
 def test_a_folder_with_something_else_is_not_touched(tmp_path):
