@@ -1,5 +1,6 @@
 """What the tests share: a small rendered set, made once, and requests for runs on it."""
 
+import functools
 import gc
 import os
 import shutil
@@ -26,6 +27,7 @@ pytest_plugins = ("bench.testing.plugin",)
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
+TESTS = Path(__file__).parent
 LONG = (
     "architecture",
     "baselines",
@@ -64,9 +66,9 @@ LONG = (
 """Where tests build, train or export networks, draw reports or run whole commands: ``make quick`` leaves them out."""
 
 
+@functools.cache
 def is_long(path: Path) -> bool:
-    folder = Path(__file__).parent
-    return any(path.is_relative_to(folder / long) for long in LONG)
+    return any(path.is_relative_to(TESTS / long) for long in LONG)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -79,7 +81,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Tests that kill commands come first: single ones take longest, and no process should be left with one at the end.
     """
-    items.sort(key=lambda item: not item.path.is_relative_to(Path(__file__).parent / "torture"))
+    kills = {path: path.is_relative_to(TESTS / "torture") for path in {item.path for item in items}}
+    items.sort(key=lambda item: not kills[item.path])
     for item in items:
         if is_long(item.path):
             item.add_marker(pytest.mark.long)
