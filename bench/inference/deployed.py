@@ -70,6 +70,7 @@ class Deployed:
     rows: IntArray
     query_codes: list[NDArray[Any]]
     classifier: Classifier | None
+    """For a policy that reads class probabilities; None for the others, and where the network has none."""
     ap: Any
     seed: int = 0
 
@@ -105,7 +106,7 @@ class Deployed:
             network_costs=costs,
             rows=rows,
             query_codes=[codes[rows] for codes in embeddings["query"]],
-            classifier=Classifier.of(network),
+            classifier=Classifier.of(network) if "classes" in ready.reads else None,
             ap=evaluation.ap,
             seed=seed,
         )

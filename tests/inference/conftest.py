@@ -1,5 +1,7 @@
 """Finished runs of every multi-exit method, at preset smoke."""
 
+import functools
+
 import pytest
 from multi_exit import BUDGETS
 
@@ -9,6 +11,7 @@ from bench.inference.deployed import Deployed
 from bench.progress import SILENT
 from bench.running.request import RunRequest
 from bench.running.run import Opened, run
+from bench.running.stages import obtain_network
 from bench.spec import SweepSpec
 
 
@@ -46,15 +49,21 @@ def finished(cache, trained, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def deployed_of(finished, context_of):
-    """``deployed_of(method, policy)`` is what the run has for an engine; skips a policy that does not apply."""
+    """``deployed_of(method, policy)`` is what the run has for an engine; skips a policy that does not apply.
+
+    A method's network is read once, for all policies: an engine writes nothing into it.
+    """
     made = {}
+    network_of = functools.cache(lambda method: obtain_network(context_of(method)))
 
     def make(method, policy):
         request, records = finished(method)
         if not any(record["policy"] == policy for record in records):
             pytest.skip(f"{policy} does not apply to {method}")
         if (method, policy) not in made:
-            made[method, policy] = Deployed.of(context_of(method), policy, request.evaluation, request.sweep.seed)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("bench.inference.deployed.obtain_network", lambda _: network_of(method))
+                made[method, policy] = Deployed.of(context_of(method), policy, request.evaluation, request.sweep.seed)
         return made[method, policy]
 
     return make
