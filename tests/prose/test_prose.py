@@ -79,7 +79,7 @@ def test_every_number_of_the_results_is_in_its_file(results):
 
 
 PLANTED = [
-    ("% mAP without", "% mAP without (72.3 %) or"),
+    ("% mAP. No exit", "% mAP (72.3 % in one seed). No exit"),
     ("Who is searched for", "It gains 3 points. Who is searched for"),
     ("hardly usable by itself", "hardly usable by itself, and twelve points behind"),
     ("% at\n", "% at 64 and\n"),
