@@ -91,6 +91,26 @@ def test_regions_lie_where_they_are_sent():
     torch.testing.assert_close(second[:, 2:], maps[0, :, :2], rtol=0.05, atol=0.05)
 
 
+def test_regions_lie_where_the_output_of_the_block_says():
+    """Equation 7: one layer on the means of what the level's block gives, cut out of what the level was given."""
+    _, _, network, size = build("han-s")
+    network.eval()
+    read = []
+    levels = [part for part in network.modules() if getattr(part, "hard", None) is not None]
+    for level in levels:
+        torch.nn.init.normal_(level.hard.locate.weight)
+        level.hard.register_forward_hook(lambda _, given, found: read.append((*given, found)))
+    level_inputs = []
+    for level in levels:
+        level.register_forward_pre_hook(lambda _, given: level_inputs.append(given[0][0]))
+    with torch.inference_mode():
+        network.embed(torch.randn(2, 3, *size))
+        for level, (maps, _, found), given in zip(levels, tuple(read), level_inputs, strict=True):
+            assert maps is given
+            means = level.block(given).mean(dim=(2, 3))
+            torch.testing.assert_close(found, level.hard(given, means))
+
+
 def test_soft_attention_is_the_product_of_two_factors():
     torch.manual_seed(0)
     attention = SoftAttention(16, spatial=True, channel=True, fuse=False).eval()
