@@ -28,8 +28,8 @@ PAPER_RECIPE = Recipe(
     augmentation=Augmentation(flip=0.5, erase=0.0),
 )
 """VisualComputingInstitute/triplet-reid, market1501_train.sh: 25,000 batches, the rate falling from 15,000 on, counted
-here as 100 epochs of 250. Adam's β1 falls to 0.5 then, as DaRe's paper says of it; that
-code leaves it at 0.9."""
+here as 100 epochs of 250. Adam's β1 falls to 0.5 then, as DaRe's paper says of it; that code leaves it at
+0.9."""
 DEMO_RECIPE = replace(
     PAPER_RECIPE,
     input_size=(128, 64),
