@@ -68,7 +68,10 @@ def infer_command(
     ] = False,
     rounds: Annotated[
         int | None,
-        typer.Option(help="Timed passes over the queries, for every configuration.", show_default=str(ROUNDS)),
+        typer.Option(
+            help="Timed passes over the queries, for every configuration; at a server also draws of arrivals.",
+            show_default=str(ROUNDS),
+        ),
     ] = None,
     queries: Annotated[int | None, typer.Option(help="Use only the first N queries (default: all).")] = None,
     latency_bound: Annotated[
@@ -198,7 +201,7 @@ def _show(record: Mapping[str, Any]) -> None:
             percent(one["rank-1"]),
             percent(one["mAP"]),
             f"{one['throughput']:.1f}",
-            *([f"{one['rate']:.1f}"] if served else []),
+            *([f"{one['rate']:.1f} ({one['rate_low']:.1f} to {one['rate_high']:.1f})"] if served else []),
             "no counter" if one["joules"] is None else f"{one['joules']:.3f}",
         ]
         for one in record["contestants"]
@@ -225,7 +228,8 @@ def _show(record: Mapping[str, Any]) -> None:
     caption = f"From image files to answers; network: the steps and compaction alone.{judged.get(scenario, '')}"
     if served:
         bound = record["contestants"][0]["latency_bound"]
-        caption += f" Of back-to-back batches; the rate kept is the highest found whose p99 is within {bound:.1f} ms."
+        caption += f" Of back-to-back batches; the rate kept is the highest found whose p99 is within {bound:.1f} ms:"
+        caption += " median (least to greatest) over the rounds, each with arrivals of its own."
     show_table(f"{scenario}: milliseconds", columns, rows, caption)
     rows = [
         [one["name"]]

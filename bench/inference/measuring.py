@@ -6,7 +6,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ class Measured:
     contestant: Contestant
     passes: list[Pass]
     energies: list[Energy]
-    served: Served | None = None
+    served: list[Served] = field(default_factory=list)
+    """Of the server scenario, one a round."""
 
     @property
     def sizes(self) -> set[int]:
@@ -75,7 +76,8 @@ def measure(
     Where joules are counted, a contestant answers them again until the counter tells something.
 
     ``together`` and ``rebatch`` are those of :func:`bench.inference.scenarios.run_pass`. ``bound`` (milliseconds)
-    asks for the server scenario too: the highest rate of arrivals that keeps it.
+    asks for the server scenario too: the highest rate of arrivals that keeps it, in each round on arrivals of its own,
+    which are the same for all contestants.
     """
     generator = np.random.default_rng([seed, 1])
     measured = [Measured(contestant, [], []) for contestant in contestants]
@@ -97,13 +99,16 @@ def measure(
                     passes += 1
                 one.energies.append(window.end(passes))
                 task.advance()
-        for index in generator.permutation(len(measured)) if bound is not None else ():
-            one = measured[index]
-            fastest = len(order) / min(done.seconds for done in one.passes)
-            arrivals = np.random.default_rng([seed, 2])
-            assert bound is not None
-            one.served = highest_rate(one.contestant.asked, one.contestant.inputs, batch, bound, fastest, arrivals)
-            task.advance(rounds)
+        for number in range(rounds) if bound is not None else ():
+            for index in generator.permutation(len(measured)):
+                one = measured[index]
+                task.advance(0, status=one.contestant.name)
+                fastest = len(order) / min(done.seconds for done in one.passes)
+                arrivals = np.random.default_rng([seed, 2, number])
+                assert bound is not None
+                served = highest_rate(one.contestant.asked, one.contestant.inputs, batch, bound, fastest, arrivals)
+                one.served.append(served)
+                task.advance()
     return measured
 
 
@@ -111,7 +116,8 @@ def summary(measured: Measured, full: Measured, order: IntArray) -> dict[str, An
     """Lay out the measurements of one contestant as plain values; savings are against the full network.
 
     ``promised_by_macs`` and ``promised_by_steps`` are what multiply-adds and the step profile, at the batch sizes that
-    occurred, would save; ``saved_network`` and ``saved_end_to_end`` what was saved in time.
+    occurred, would save; ``saved_network`` and ``saved_end_to_end`` what was saved in time. ``rate`` is a server's
+    (queries a second): the median over the rounds, with the least and the greatest.
     """
     one, passes = measured.contestant, measured.passes
     answers = passes[0].answers
@@ -153,9 +159,11 @@ def summary(measured: Measured, full: Measured, order: IntArray) -> dict[str, An
     }
     if one.simulated is not None:
         values["decisions_changed"] = int((answers.exits != one.simulated[order]).sum())
-    if measured.served is not None:
-        values |= {"rate": measured.served.rate, "latency_bound": measured.served.bound}
-        values["values"]["rates"] = [list(probe) for probe in measured.served.probes]
+    if measured.served:
+        rates = [served.rate for served in measured.served]
+        values |= {"rate": float(np.median(rates)), "rate_low": min(rates), "rate_high": max(rates)}
+        values["latency_bound"] = measured.served[0].bound
+        values["values"]["rates"] = [[list(probe) for probe in served.probes] for served in measured.served]
     return values
 
 

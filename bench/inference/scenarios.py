@@ -65,7 +65,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Served:
-    """The server scenario: the highest rate found (queries a second), and every rate tried with its 99th percentile.
+    """The server scenario, on one draw of arrivals: the highest rate (queries a second), and all tried with their p99.
 
     ``rate`` is 0 where even the lowest did not keep the bound.
     """

@@ -87,6 +87,7 @@ def test_scenarios(infer, tmp_path, scenario, batch, options):
         assert one["latency_p50"] >= one["network_latency_p50"] > 0
         if scenario == "server":
             assert one["rate"] > 0, "ten seconds are enough for anybody"
+            assert one["rate_low"] == one["rate"] == one["rate_high"], "of one round"
     assert record["contestants"][1]["decisions_changed"] == 0
 
 

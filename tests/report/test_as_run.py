@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from matplotlib.collections import LineCollection
 from measured import inference
 
 from bench.files import write_json
@@ -46,6 +47,12 @@ def test_a_line_has_the_budgets_of_one_engine(invented):
     assert len(lines_of(offline.figure.axes[0])) == 1
 
 
+def bars_of(axes):
+    """Where horizontal bars begin and end."""
+    bars = [segments for segments in axes.collections if isinstance(segments, LineCollection)]
+    return [[x for x, _ in segment] for bar in bars for segment in bar.get_segments()]
+
+
 def test_joules_and_rates_are_drawn_where_they_were_measured(invented):
     section, run = invented
     plain = replace(section, inferences=(inference(run),))
@@ -56,6 +63,17 @@ def test_joules_and_rates_are_drawn_where_they_were_measured(invented):
     (server,) = server_figures(replace(section, inferences=(inference(run, "server"),)))
     assert [x for x, _ in lines_of(server.figure.axes[0])[0]] == [80, 80]
     assert "within 50.0 ms" in server.caption
+    assert bars_of(server.figure.axes[0]) == [[75, 85]] * 5, "least and greatest of all rounds"
+
+
+def test_rates_that_were_found_on_one_draw_have_no_bars(invented):
+    section, run = invented
+    record = inference(run, "server")
+    for one in record["contestants"]:
+        del one["rate_low"], one["rate_high"]
+    (server,) = server_figures(replace(section, inferences=(record,)))
+    assert [x for x, _ in lines_of(server.figure.axes[0])[0]] == [80, 80]
+    assert bars_of(server.figure.axes[0]) == []
 
 
 def test_promised_against_realised(invented):
@@ -94,6 +112,8 @@ def test_the_table_has_everybody(invented):
     assert table.full["exit_fraction_2"].tolist() == [0.75] * 5
     served, *_ = as_run_tables(replace(section, inferences=(inference(run, "server", joules=0.5),)))
     assert served.shown["rate kept a second"].tolist() == ["80.0"] * 5
+    assert served.shown["rate kept a second, least"].tolist() == ["75.0"] * 5
+    assert served.shown["rate kept a second, greatest"].tolist() == ["85.0"] * 5
     assert served.shown["J a query"].tolist() == ["0.500"] * 5
 
 

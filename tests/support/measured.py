@@ -75,7 +75,8 @@ def contestant(
     made |= {"promised_by_macs": 0.4, "promised_by_steps": 0.3, "saved_network": 0.2, "saved_end_to_end": 0.1}
     made |= {"joules": joules, "values": {"milliseconds": [[1.0, 2, 3, 40], [5, 6, 7, 8]], "exits": [0, 1, 1, 1]}}
     made["exit_fractions"] = [0.25, 0.75]
-    return made | ({"rate": rate, "latency_bound": 50.0} if rate is not None else {})
+    served = {"rate": rate, "rate_low": rate - 5, "rate_high": rate + 5, "latency_bound": 50.0} if rate else {}
+    return made | served
 
 
 def inference(

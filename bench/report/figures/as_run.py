@@ -48,7 +48,8 @@ def server_figures(section: Section) -> Iterator[Drawing]:
             bounds = sorted({float(record["contestants"][0]["latency_bound"]) for record in group.records.values()})
             said = (
                 "Rate: the highest one found, of queries that arrive at random (Poisson), whose 99th percentile of "
-                f"latency stays within {' and '.join(number(bound, 1) for bound in bounds)} ms."
+                f"latency stays within {' and '.join(number(bound, 1) for bound in bounds)} ms; the median over the "
+                "rounds, each with arrivals of its own. Bars reach from the least to the greatest."
             )
             yield _figure(group, "rate", "Rate kept (queries a second)", "queries a second", said)
 
@@ -99,6 +100,10 @@ def _draw(axes: Axes, record: Record, style: LineStyle, what: str, metric: str) 
         looks = LineStyle(style.colour, marker, "none", fill="none" if kind == "exit" else "full").points()
         where = [float(one[what]) for one in points], [100 * one[metric] for one in points]
         axes.plot(*where, linestyle="none", **looks, markersize=size, zorder=3)
+    for one in record["contestants"]:
+        if f"{what}_low" in one:
+            ends = float(one[f"{what}_low"]), float(one[f"{what}_high"])
+            axes.hlines(100 * one[metric], *ends, colors=style.colour, linewidth=1.2, zorder=2)
 
 
 def _name_points(axes: Axes, record: Record, name: str, what: str, metric: str, unit: str) -> None:

@@ -41,7 +41,10 @@ def _table(section: Section, group: InferenceGroup) -> Table:
         rounded("decisions changed", "decisions_changed"),
     ]
     if group.first["scenario"] == "server":
-        columns.insert(9, rounded("rate kept a second", "rate", 1))
+        columns[9:9] = [
+            rounded(f"rate kept a second{of}", f"rate{name}", 1)
+            for of, name in (("", ""), (", least", "_low"), (", greatest", "_high"))
+        ]
     if any(not math.isnan(row["joules"]) for row in rows):
         columns.insert(9, rounded("J a query", "joules", 3))
     note = (
@@ -59,7 +62,8 @@ def _row(engine: str, one: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {"engine": engine, "contestant": one["name"], "kind": one["kind"], "_fractions": fractions}
     row |= {f"exit_fraction_{number}": part for number, part in enumerate(fractions, 1)}
     row |= {name: float(one[name]) for name in (*SCORES, *PERCENTILES, "milliseconds", "throughput", *SAVINGS)}
-    return row | {name: _or_nan(one.get(name)) for name in ("joules", "rate", "decisions_changed")}
+    measured = ("joules", "rate", "rate_low", "rate_high", "decisions_changed")
+    return row | {name: _or_nan(one.get(name)) for name in measured}
 
 
 def _or_nan(value: Any) -> float:
