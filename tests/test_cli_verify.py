@@ -17,7 +17,7 @@ def test_status_and_table_say_what_is_wrong(bench, tmp_path):
     records = next(folder.path.glob("records-*"))
     records.write_bytes(records.read_bytes()[:-40])
     status, out, err = bench("verify", results, "--cache", cache)
-    assert (status, "1 of 6 files are not as they should be" in " ".join(err.split())) == (1, True)
+    assert (status, "not as it should be: 1 of 6 files; the first is" in " ".join(err.split())) == (1, True)
     assert records.name in out.replace("\n", "")
     status, out, _ = bench("verify", results, "--cache", cache, "--json")
     (finding,) = [finding for finding in json.loads(out)["findings"] if finding["wrong"]]

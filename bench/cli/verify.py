@@ -83,8 +83,8 @@ def verify_command(
     ]
     if still:
         raise BenchError(
-            f"{len(still)} of {verification.files:,} files are not as they should be; the first is {still[0].path}: "
-            f"{still[0].problem}"
+            f"not as it should be: {len(still):,} of {count_of(verification.files, 'file')}; the first is "
+            f"{still[0].path}: {still[0].problem}"
         )
 
 

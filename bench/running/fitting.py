@@ -41,7 +41,7 @@ def ready_policies(
     *,
     leave_out: bool,
 ) -> Fitted:
-    """Fit what learns, or find it fitted; with ``leave_out``, what cannot be fitted is left out with a note.
+    """Fit what learns, or find it fitted; with ``leave_out``, what cannot be fitted, or fails, is left out with a note.
 
     Policies to which the method gives nothing to read are always left out with a note. Raises :class:`BenchError` where
     one cannot be fitted and ``leave_out`` is false.

@@ -66,7 +66,7 @@ def make_ready(
     *,
     leave_out: bool,
 ) -> Fitted:
-    """Fit what learns, or find it fitted; with ``leave_out``, what cannot be fitted is left out with a note.
+    """Fit what learns, or find it fitted; with ``leave_out``, what cannot be fitted, or fails, is left out with a note.
 
     Policies to which the table gives nothing to read are always left out with a note. Raises BenchError where none is
     left.
@@ -75,28 +75,21 @@ def make_ready(
     reports: dict[str, Mapping[str, Any]] = {}
     left_out: dict[str, str] = {}
     for given in policies:
-        policy = given
-        if isinstance(policy, LearnedPolicy):
-            try:
-                parameters = _obtain_parameters(fitting, policy, evidence)
-            except BenchError as problem:
-                if not leave_out:
-                    raise
-                left_out[policy.name] = str(problem)
+        try:
+            policy, report = _loaded(fitting, given, evidence)
+            if not policy.applies(table.signals):
+                left_out[given.name] = f"{fitting.of} gives nothing for it to read"
                 continue
-            reports[policy.name] = policy.report(parameters)
-            policy = policy.load(parameters)
-        if not policy.applies(table.signals):
-            left_out[policy.name] = f"{fitting.of} gives nothing for it to read"
-            continue
-        if given is policy and leave_out:
-            # What learns is not asked twice: the sweep looks at what it says.
-            try:
+            if leave_out:
                 check_policy(policy, table.signals)
-            except BenchError as problem:
-                left_out[policy.name] = str(problem)
-                continue
+        except BenchError as problem:
+            if not leave_out:
+                raise
+            left_out[given.name] = str(problem)
+            continue
         ready.append(policy)
+        if report is not None:
+            reports[policy.name] = report
     for name, reason in left_out.items():
         fitting.reporter.note(f"policy {name} left out: {reason}")
     if not ready:
@@ -120,6 +113,16 @@ def with_features(
     """
     rows = query_rows(table, matched_queries(*query_labels, *gallery_labels))
     return replace(table, signals=replace(table.signals, features=FirstExitFeatures(query[rows], gallery)))
+
+
+def _loaded(
+    fitting: Fitting, policy: Policy | LearnedPolicy, evidence: Evidence
+) -> tuple[Policy, Mapping[str, Any] | None]:
+    """Give a policy that is ready, and what it reports if it learned."""
+    if not isinstance(policy, LearnedPolicy):
+        return policy, None
+    parameters = _obtain_parameters(fitting, policy, evidence)
+    return policy.load(parameters), policy.report(parameters)
 
 
 def _obtain_parameters(fitting: Fitting, policy: LearnedPolicy, evidence: Evidence) -> Parameters:

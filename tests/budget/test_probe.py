@@ -119,6 +119,23 @@ def test_a_policy_that_cannot_be_fitted_is_named_and_the_others_go_on(tmp_path, 
         bench.sweep(table, policies=[policy], costs=[1, 2, 3, 4], calibration=table)
 
 
+def test_a_policy_that_was_fitted_and_fails_is_left_out_where_it_was_not_named(tmp_path):
+    def fails(signals, generator):
+        return {}["nothing of that name"]
+
+    table = invented_table(queries=30)
+    fitting = Fitting(RunFolder(tmp_path), "0" * 64, seed=0, of="it", reporter=Notes(), lacking={})
+    learner = learning(lambda evidence, generator: {}, lambda parameters: Policy("learner", "", "", fails))
+    found = make_ready(fitting, [learner, registry.policy("gs")], table, Evidence(table), leave_out=True)
+    assert [policy.name for policy in found.policies] == ["gs"]
+    assert "policy learner failed (KeyError" in found.left_out["learner"]
+    assert "learner" not in found.reports
+    # Asked for by its name, it is an error of the sweep.
+    (ready,) = make_ready(fitting, [learner], table, Evidence(table), leave_out=False).policies
+    with pytest.raises(BenchError, match="policy learner failed"):
+        sweep(table, np.array([1.0, 2, 3, 4]), SweepSpec(("learner",), budgets=3), [ready])
+
+
 def test_a_run_is_refused_before_anything_is_done(smoke_request, monkeypatch):
     monkeypatch.setattr(registry, "policy", lambda name: RATIO)
     with pytest.raises(BenchError, match="policy ratio"):
