@@ -106,8 +106,8 @@ def measure(
                 fastest = len(order) / min(done.seconds for done in one.passes)
                 arrivals = np.random.default_rng([seed, 2, number])
                 assert bound is not None
-                served = highest_rate(one.contestant.asked, one.contestant.inputs, batch, bound, fastest, arrivals)
-                one.served.append(served)
+                asked, inputs = one.contestant.asked, one.contestant.inputs
+                one.served.append(highest_rate(asked, inputs, order, batch, bound, fastest, arrivals))
                 task.advance()
     return measured
 

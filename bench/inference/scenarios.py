@@ -152,6 +152,7 @@ def serve(asked: Answering, inputs: Inputs, arrivals: FloatArray, rows: IntArray
 def highest_rate(
     asked: Answering,
     inputs: Inputs,
+    order: IntArray,
     batch: int,
     bound: float,
     fastest: float,
@@ -160,13 +161,14 @@ def highest_rate(
 ) -> Served:
     """Find the highest rate of arrivals (queries a second) at which the 99th percentile stays within ``bound`` ms.
 
-    By bisection up to ``fastest``. Gaps between arrivals are drawn once, exponentially, and stretched to each rate;
-    queries are drawn with them, as many as there are. Raises :class:`BenchError` for a ``bound`` of 0 or less.
+    By bisection up to ``fastest``. Gaps between arrivals are drawn once, exponentially, and stretched to each rate.
+    With them as many queries are drawn from ``order`` (N,) as it has, with replacement. Raises :class:`BenchError` for
+    a ``bound`` of 0 or less.
     """
     if not bound > 0:
         raise BenchError(f"a latency bound is a number of milliseconds above 0, not {bound:g}")
-    gaps = generator.exponential(size=len(inputs)).cumsum()
-    rows = generator.integers(0, len(inputs), size=len(inputs))
+    gaps = generator.exponential(size=len(order)).cumsum()
+    rows = order[generator.integers(0, len(order), size=len(order))]
     low, high, tried = 0.0, fastest, []
     for probe in range(probes):
         rate = high if not probe else (low + high) / 2

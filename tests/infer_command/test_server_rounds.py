@@ -8,7 +8,8 @@ from bench.inference.scenarios import Served
 def test_each_round_of_a_server_has_arrivals_of_its_own(infer, tmp_path, monkeypatch):
     drawn: list[float] = []
 
-    def found(asked, inputs, batch, bound, fastest, generator):
+    def found(asked, inputs, order, batch, bound, fastest, generator):
+        assert len(order) == 4, "the server asks the queries that were chosen"
         drawn.append(generator.random())
         return Served(float(len(drawn)), bound, ((fastest, 1.0),))
 

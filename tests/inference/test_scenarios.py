@@ -49,6 +49,9 @@ class Queries:
         return rows, 0.0
 
 
+EVERY = np.arange(40)
+
+
 @pytest.fixture
 def worker(monkeypatch):
     clock = Clock()
@@ -65,16 +68,26 @@ def test_who_comes_while_others_are_answered_waits(worker):
 
 
 def test_the_highest_rate_is_between_one_that_is_kept_and_one_that_is_not(worker):
-    served = highest_rate(worker, Queries(), 4, 25.0, 4000.0, np.random.default_rng(0))
+    served = highest_rate(worker, Queries(), EVERY, 4, 25.0, 4000.0, np.random.default_rng(0))
     kept = [rate for rate, tail in served.probes if tail <= 25.0]
     lost = [rate for rate, tail in served.probes if tail > 25.0]
     assert served.rate == max(kept) < min(lost)
     assert min(lost) - served.rate < 4000 / 2**6
     # A bound that even the fastest keeps is not searched further.
-    assert highest_rate(worker, Queries(), 4, 1e6, 400.0, np.random.default_rng(0)).rate == 400.0
-    assert highest_rate(worker, Queries(), 4, 5.0, 4000.0, np.random.default_rng(0)).rate == 0.0
+    assert highest_rate(worker, Queries(), EVERY, 4, 1e6, 400.0, np.random.default_rng(0)).rate == 400.0
+    assert highest_rate(worker, Queries(), EVERY, 4, 5.0, 4000.0, np.random.default_rng(0)).rate == 0.0
     with pytest.raises(BenchError, match="above 0"):
-        highest_rate(worker, Queries(), 4, 0.0, 400.0, np.random.default_rng(0))
+        highest_rate(worker, Queries(), EVERY, 4, 0.0, 400.0, np.random.default_rng(0))
+
+
+def test_a_server_asks_the_chosen_queries_alone(worker, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Queries, "decoded", lambda self, rows: (asked.extend(rows.tolist()), 0.0))
+    order = np.array([3, 17, 5, 30, 8])
+    served = highest_rate(worker, Queries(), order, 4, 1e6, 400.0, np.random.default_rng(0))
+    assert len(served.probes) == 1
+    assert len(asked) == len(order)
+    assert set(asked) <= set(order.tolist())
 
 
 def test_batches_of_a_scenario():
