@@ -103,7 +103,7 @@ def _draw(axes: Axes, record: Record, style: LineStyle, what: str, metric: str) 
     for one in record["contestants"]:
         if f"{what}_low" in one:
             ends = float(one[f"{what}_low"]), float(one[f"{what}_high"])
-            axes.hlines(100 * one[metric], *ends, colors=style.colour, linewidth=1.2, zorder=2)
+            axes.hlines(100 * one[metric], *ends, colors=style.colour, linewidth=0.7, zorder=2)
 
 
 def _name_points(axes: Axes, record: Record, name: str, what: str, metric: str, unit: str) -> None:
