@@ -175,6 +175,22 @@ def select(state: State, rows: Tensor) -> State:
     return map_state(state, lambda tensor: _rows(tensor, rows))
 
 
+def move_rows(state: State, rows: Sequence[int], places: Sequence[int], kept: int) -> State:
+    """Write ``rows`` of every tensor in a state over ``places``, and keep the first ``kept`` rows, in its own memory.
+
+    No row may be one of the places. The state that is given is used up.
+    """
+    return map_state(state, lambda tensor: _moved(tensor, rows, places, kept))
+
+
+def _moved(tensor: Tensor, rows: Sequence[int], places: Sequence[int], kept: int) -> Tensor:
+    if 0 in tensor.stride():  # an expanded tensor, whose rows may be one
+        tensor = tensor.clone()
+    for row, place in zip(rows, places, strict=True):
+        tensor[place].copy_(tensor[row])
+    return tensor[:kept]
+
+
 def join(states: Sequence[State]) -> State:
     """Put the queries of several states of one step, at least one, into one state, in their order."""
     columns = iter(list(zip(*map(state_tensors, states), strict=True)))

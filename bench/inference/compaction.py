@@ -44,7 +44,7 @@ def always(exit_index: int, carried: int, staying: int) -> bool:
 
 @dataclass(frozen=True)
 class StepProfile:
-    """Milliseconds of each of S steps, and of taking rows out of the state after it, at B batch sizes.
+    """Milliseconds of each of S steps, and of copying rows of the state after it, at B batch sizes.
 
     The first step includes ``start``. Between sizes times are interpolated; beyond the last they grow in proportion.
     """
@@ -53,7 +53,7 @@ class StepProfile:
     steps: tuple[tuple[float, ...], ...]
     """(S, B)"""
     selects: tuple[tuple[float, ...], ...]
-    """(S − 1, B): keeping that many rows."""
+    """(S − 1, B): copying that many rows."""
     runs: int
     """How often each was run: the times are medians."""
 
@@ -62,14 +62,18 @@ class StepProfile:
         return self._at(self.steps[exit_index], size)
 
     def select(self, exit_index: int, size: int) -> float:
-        """Milliseconds of keeping ``size`` rows after a step."""
+        """Milliseconds of copying ``size`` rows after a step."""
         return self._at(self.selects[exit_index], size)
 
     def pays(self, exit_index: int, carried: int, staying: int) -> bool:
-        """Whether the next step saves more, for ``staying`` rows in place of ``carried``, than the copy costs."""
+        """Whether the next step saves more, for ``staying`` rows in place of ``carried``, than the copies cost.
+
+        Of the rows that stay, :func:`in_place` moves those alone whose place is not kept. Wherever the ones who leave
+        lie, that is the share of them in ``carried``, on average.
+        """
         following = exit_index + 1
         saved = self.step(following, carried) - self.step(following, staying)
-        return saved > self.select(exit_index, staying)
+        return saved > self.select(exit_index, staying) * (1 - staying / carried)
 
     def total(self, runs: Mapping[tuple[int, int], int]) -> float:
         """Milliseconds of steps that ran so often each, by (exit, batch size)."""

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from smoke_networks import assert_same, embed, noise, smoke_run
 
 from bench.errors import BenchError
 from bench.inference.backends import compiled
 from bench.inference.backends.backend import to_embedding
 from bench.inference.backends.by_name import open_backend
-from bench.networks import ExitSpec, select
+from bench.inference.compaction import in_place
+from bench.networks import ExitSpec, MultiExitNetwork, select, state_tensors
 
 
 def assert_who_stays_gets_the_codes_of_a_plain_pass(backend, network, images):
@@ -19,9 +23,10 @@ def assert_who_stays_gets_the_codes_of_a_plain_pass(backend, network, images):
         state, embedding = backend.step(state, index)
         assert_same(embedding, expected[index][rows], spec)
         if index < len(network.exits) - 1:
-            # Rows by index, out of order, then by mask; one at least, with a negative stride.
-            reversed_rows = np.arange(len(rows))[::-1]
-            kept = reversed_rows[: max(len(rows) - 1, 1)] if index % 2 == 0 else np.arange(len(rows)) != 1
+            # By index, out of order, with a negative stride; by mask; in the order that moves fewest. One at least.
+            places = np.arange(len(rows))
+            least = in_place(places[min(1, len(rows) - 1) :])
+            kept = (places[::-1][: max(len(rows) - 1, 1)], places != 1, least)[index % 3]
             state, rows = backend.select(state, kept), rows[kept]
 
 
@@ -87,6 +92,46 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch):
     monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
     with pytest.raises(BenchError, match=r"needs a C\+\+ compiler and found none of g\+\+"):
         open_backend("torch-compile", smoke_run("hashreid").network, device="cpu")
+
+
+class HandsOn(MultiExitNetwork):
+    """Hands its images on as its state, and gives their first values, which are part of it, as embeddings."""
+
+    exits = (ExitSpec("exit 1", 2, "continuous"), ExitSpec("exit 2", 2, "continuous"))
+
+    def start(self, images):
+        return images
+
+    def step(self, state, exit_index):
+        return state, state[:, 0, 0]
+
+    def outputs(self, images, num_exits=None):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("rows", [[0, 3], [3, 1], [3]])
+def test_rows_move_in_memory_of_the_backends_own(rows, layout):
+    backend = open_backend("torch", HandsOn(), device="cpu")
+    images = torch.rand(4, 3, 2, 2).contiguous(memory_format=layout)
+    before = images.clone()
+    state, embedding = backend.step(backend.start(images), 0)
+    kept = backend.select(state, np.array(rows))
+    assert torch.equal(kept, before[rows])
+    assert kept.data_ptr() == state.data_ptr()
+    assert torch.equal(images, before)
+    np.testing.assert_array_equal(embedding, before[:, 0, 0])
+
+
+@given(arrays(bool, st.integers(2, 12)).filter(np.any))
+def test_rows_are_moved_as_indexing_chooses_them(stay):
+    rows, count = in_place(np.flatnonzero(stay)), len(stay)
+    expanded = torch.rand(1, 3).expand(count, 3)
+    columns = torch.rand(count, 4)[:, 1:3]
+    state = (torch.rand(count, 5, 4, 3).contiguous(memory_format=torch.channels_last), [columns, columns, expanded])
+    expected = [tensor[torch.from_numpy(rows)] for tensor in state_tensors(state)]
+    found = state_tensors(open_backend("torch", HandsOn(), device="cpu").select(state, rows))
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -124,6 +124,17 @@ def needed(package: str, extra: str, what: str) -> ModuleType:
         ) from problem
 
 
+def moves(chosen: Rows, batch: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Tell how K chosen rows of a ``batch`` are kept within its memory: the rows (K,), and the places that change.
+
+    The places are None where that cannot be: where a row that moves comes from a place that is kept, it may be
+    written over before it is read.
+    """
+    rows = np.arange(batch)[chosen]
+    places = np.flatnonzero(rows != np.arange(len(rows)))
+    return rows, None if (rows[places] < len(rows)).any() else places
+
+
 def to_embedding(values: NDArray[Any], spec: ExitSpec) -> Embedding:
     """Turn what a step computed at an exit (B, dim) into its form for matching: packed bits where binary, else float32.
 

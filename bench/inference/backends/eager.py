@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.inference.backends.backend import Backend, BackendKind, Embedding, Rows, to_embedding
+from bench.inference.backends.backend import Backend, BackendKind, Embedding, Rows, moves, to_embedding
 from bench.retrieval.codes import half_precision, unpack
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class Eager(Backend):
         """Run the network's own ``start`` on images (B, 3, H, W)."""
         import torch
 
-        batch = torch.as_tensor(images).to(self.device).contiguous(memory_format=torch.channels_last)
+        # A copy in any case: a network may hand its images on, and rows of a state are moved.
+        batch = torch.as_tensor(images).to(self.device, memory_format=torch.channels_last, copy=True)
         with torch.inference_mode(), self._autocast():
             return self.network.start(batch)
 
@@ -58,17 +59,22 @@ class Eager(Backend):
 
         with torch.inference_mode(), self._autocast():
             state, embedding = self._step(state, exit_index)
-        return state, to_embedding(embedding.float().cpu().numpy(), self.exits[exit_index])
+            # A copy in any case: an embedding may be part of the state as well.
+            embedding = embedding.to("cpu", torch.float32, copy=True)
+        return state, to_embedding(embedding.numpy(), self.exits[exit_index])
 
     def select(self, state: Any, rows: Rows) -> Any:
-        """Copy the rows of every tensor."""
+        """Choose the rows of every tensor. On a processor those that stay where they lie are not copied."""
         import torch
 
-        from bench.networks import select
+        from bench.networks import move_rows, select, state_tensors
 
+        kept, places = moves(rows, len(state_tensors(state)[0]))
         with torch.inference_mode():
-            # A copy: torch takes no negative strides, and NumPy calls one row contiguous whatever its stride.
-            return select(state, torch.from_numpy(rows.copy()).to(self.device))
+            # A row at a time is slow on a device: each is a kernel of its own.
+            if places is None or self.device != "cpu":
+                return select(state, torch.from_numpy(kept).to(self.device))
+            return move_rows(state, kept[places].tolist(), places.tolist(), len(kept))
 
     def join(self, states: Sequence[Any]) -> Any:
         """Copy every tensor of the states into one."""

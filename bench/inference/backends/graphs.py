@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.inference.backends.backend import Backend, Embedding, Rows, to_embedding
+from bench.inference.backends.backend import Backend, Embedding, Rows, moves, to_embedding
 from bench.inference.export.card import CARD, ModelCard, read_card, verify_files
 from bench.retrieval.codes import half_precision
 
@@ -90,12 +90,11 @@ class GraphBackend(Backend):
 
 
 def _chosen(array: NDArray[Any], chosen: Rows) -> NDArray[Any]:
-    """K rows of an array, within its own memory where each that moves comes from behind the K that are kept."""
-    rows = np.arange(len(array))[chosen]
-    moved = np.flatnonzero(rows != np.arange(len(rows)))
-    if not array.flags.writeable or (rows[moved] < len(rows)).any():
+    """K rows of an array, within its own memory where that can be."""
+    rows, places = moves(chosen, len(array))
+    if places is None or not array.flags.writeable:
         return array[rows]
-    for place in moved:
+    for place in places:
         array[place] = array[rows[place]]
     return array[: len(rows)]
 
