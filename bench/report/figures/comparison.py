@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from bench.budget.query_scores import CURVE_METRICS
@@ -24,13 +26,13 @@ from bench.report.figures.published import published_curve
 from bench.report.figures.published_points import published_points
 from bench.report.figures.style import PAGE_INCHES, cost_axis, method_styles
 
-PANEL_INCHES = (6.2, 2.55)
-"""About the size of a panel that names stand in, less what its axes' labels take."""
 HEADROOM = 0.06
 """Room over the best point for its name, as a share of the panel's height."""
 NAME_COLOUR, NAME_SIZE = "#4a4a4a", 7.0
 MOST_POINTS = 6
 """More setups that are single points than these have their names beside them: a legend would be a search."""
+MOST_LETTERS = 30
+"""Longer names are in the legend all the same: beside points they would cross half the panel."""
 
 
 def comparison_figure(section: Section) -> Drawing | None:
@@ -50,12 +52,11 @@ def comparison_figure(section: Section) -> Drawing | None:
     )
     scale = section.cost.scale(all_costs.max())
     single = [setup.label for setup in section.setups if len(setup.exit_names) == 1]
-    beside = set(single) if len(single) > MOST_POINTS else set()
+    beside = {label for label in single if len(label) <= MOST_LETTERS} if len(single) > MOST_POINTS else set()
     references = [label for part in shown for label in part.labels]
     labels = [setup.label for setup in section.setups if setup.label not in beside] + references
     # Names need the page's whole width.
     grid = (2, 1) if points or beside else (1, 2)
-    unnamed: set[str] = set()
     with canvas(
         PAGE_INCHES,
         6.3 if points or beside else 3.2,
@@ -80,17 +81,25 @@ def comparison_figure(section: Section) -> Drawing | None:
             if points or beside:
                 bottom, top = axes.get_ylim()
                 axes.set_ylim(bottom, top + HEADROOM * (top - bottom))
-                named = points.named(metric, scale) if points else {}
-                named |= {
-                    setup.label: _only_point(setup, metric, scale) for setup in section.setups if setup.label in beside
-                }
-                unnamed |= set(
-                    name_beside(axes, list(named.values()), list(named), PANEL_INCHES, NAME_COLOUR, NAME_SIZE)
-                )
+        published_handles = [handle for part in shown for handle in part.handles()]
+
+        def legend(in_it: Iterable[str]) -> None:
+            legend_below(figure, [*handles_of({label: styles[label] for label in sorted(in_it)}), *published_handles])
+
+        legend(set(styles) - beside)
+        unnamed: set[str] = set()
+        # With the legend, the panels have the size in which their names must find room.
+        for axes, metric in zip(figure.axes, CURVE_METRICS, strict=True):
+            named = points.named(metric, scale) if points else {}
+            named |= {
+                setup.label: _only_point(setup, metric, scale) for setup in section.setups if setup.label in beside
+            }
+            if named:
+                unnamed |= set(name_beside(axes, list(named.values()), list(named), NAME_COLOUR, NAME_SIZE))
         # Who has found no room for a name in a panel is told by the legend; a published network by its mark alone.
-        handles = handles_of({label: styles[label] for label in sorted(styles) if label not in beside - unnamed})
-        handles += [handle for part in shown for handle in part.handles()]
-        legend_below(figure, handles)
+        if unnamed & beside:
+            figure.legends[0].remove()
+            legend(set(styles) - (beside - unnamed))
     swept = f"under policy {policy} in thresholding {thresholding}" if policy else "without a budget sweep"
     seeds = trained(section.setups)
     intervals = f"{INTERVALS}{over_seeds(section.setups)}"
