@@ -17,6 +17,7 @@ from whole_run import request_maker
 
 from bench import registry
 from bench.cli import main
+from bench.precision import resolve_precision
 from bench.report import kinds
 from bench.running.request import RunRequest
 from bench.spec import EvaluationSpec, SweepSpec, digest
@@ -159,7 +160,11 @@ def trained(shared_folder):
     def make(request: RunRequest) -> RunRequest:
         from bench.running.run import run
 
-        plain = replace(request, results=home, sweep=everything, leave_out=True, evaluation=EvaluationSpec())
+        # Named: ``auto`` would go on with a run of the other precision, if a test has had one trained.
+        precision = resolve_precision(request.precision, request.device)
+        plain = replace(
+            request, results=home, sweep=everything, leave_out=True, evaluation=EvaluationSpec(), precision=precision
+        )
         name = repr(plain)
         if name not in folders:
             home.mkdir(exist_ok=True)
