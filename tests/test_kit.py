@@ -60,7 +60,16 @@ def test_what_is_written_is_registered_and_readable(installed, kind):
 
 @pytest.mark.parametrize(
     ("kind", "tests"),
-    [("policy", 9), ("method", 9), ("encoder", 5), ("thresholding", 12), ("cost", 5), ("figure", 6), ("table", 5)],
+    [
+        ("policy", 9),
+        ("method", 9),
+        ("encoder", 5),
+        ("thresholding", 12),
+        ("cost", 5),
+        ("backend", 20),
+        ("figure", 6),
+        ("table", 5),
+    ],
 )
 def test_it_keeps_the_contract(installed, kind, tests, pytester):
     """Its own tests, in a session of their own over it alone."""

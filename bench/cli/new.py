@@ -12,7 +12,9 @@ from bench.cli.terminal import OUT, printable
 
 
 def new_command(
-    kind: Annotated[str, typer.Argument(help="method, policy, dataset, encoder, thresholding, cost, figure or table.")],
+    kind: Annotated[
+        str, typer.Argument(help="method, policy, dataset, encoder, thresholding, cost, backend, figure or table.")
+    ],
     name: Annotated[str, typer.Argument(help="Its name: small letters, digits and hyphens.")],
     into: Annotated[Path, typer.Option(help="Folder to write the package into.")] = Path(),
 ) -> None:

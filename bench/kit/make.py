@@ -1,4 +1,4 @@
-"""Write a package that registers one method, policy, dataset, encoder, thresholding, cost, figure or table."""
+"""Write a package that registers one thing: a method, a policy, a dataset or another kind of plug-in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench import registry
 from bench.errors import BenchError, unknown_name
 from bench.files import writing
 
-PluginKind = Literal["method", "policy", "dataset", "encoder", "thresholding", "cost", "figure", "table"]
+PluginKind = Literal["method", "policy", "dataset", "encoder", "thresholding", "cost", "backend", "figure", "table"]
 KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 CONTRACTS = {
@@ -25,6 +25,7 @@ CONTRACTS = {
     "encoder": "encoders",
     "thresholding": "thresholdings",
     "cost": "costs",
+    "backend": "backends",
     "figure": "figures",
     "table": "tables",
 }
@@ -88,6 +89,10 @@ def _commands(kind: PluginKind, name: str) -> list[str]:
         "encoder": [f"bench run --method hashreid {data} --backbone {name}"],
         "thresholding": [f"bench run --method hashreid {data} --thresholding stream,{name}"],
         "cost": [f"bench run --method hashreid {data} --cost {name}"],
+        "backend": [
+            f"bench run --method hashreid {data}",
+            f"bench infer hashreid-smoke-seed0 --policy gs --budget 0.5 --backend {name}",
+        ],
         "figure": [f"bench run --method hashreid {data}", "bench report"],
         "table": [f"bench run --method hashreid {data}", "bench report"],
         "dataset": [f"bench run --method hashreid --preset smoke --dataset {name} --data-root FOLDER --budget-sweep"],
