@@ -32,6 +32,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bench import temporary
 from bench.data.dataset import ImageSample
+from bench.data.split import sides_of
 from bench.digests import DamagedFile, digest_of_file
 from bench.errors import BenchError
 from bench.files import read_json, replacing, write_json
@@ -80,8 +81,12 @@ def dataset_fingerprint(*stores: ImageStore) -> str:
     """Fingerprint of several stores in this order, such as those of train, query and gallery.
 
     Numbers of tracklets, clothes and drawn galleries are part of it: with others, the same images have other scores.
+    So is whether cameras ask or answer, by which thresholds are set (:func:`bench.data.split.hold_out`).
     """
     content: list[object] = [store.fingerprint for store in stores]
+    _, *test = stores
+    if len(test) == 2 and sides_of(test[0].samples, test[1].samples):
+        content.append("held-out queries and gallery by camera")
     tracklets = [[sample.tracklet for sample in store.samples] for store in stores]
     if any(number is not None for numbers in tracklets for number in numbers):
         content.append(tracklets)

@@ -8,7 +8,8 @@ identity; those of ``rgb/train`` and ``rgb/val`` in ``001``, with the camera fir
 The gallery is camera A. Queries are those of camera C, in changed clothes, or those of camera B, in the same; no image
 is junk, for query and gallery have no camera in common. The authors' protocol is *single-shot*: one image of each
 person is drawn as the gallery, ten times, and scores are averaged. They publish no draws; here a fixed generator draws.
-With the whole gallery all images of camera A are ranked (multi-shot), as Gu et al. (CVPR 2022) do.
+With the whole gallery all images of camera A are ranked (multi-shot), as Gu et al. (CVPR 2022) do. Held-out identities
+ask from the same camera and are sought in all their images of camera A (:func:`bench.data.split.hold_out`).
 """
 
 from __future__ import annotations

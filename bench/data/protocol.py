@@ -8,19 +8,27 @@ from bench.data.dataset import ImageSample, check_identities
 from bench.errors import BenchError
 
 
-def check_clothes(query: Iterable[ImageSample], gallery: Iterable[ImageSample], source: str) -> None:
-    """Raise :class:`BenchError` where no query has a match in another camera and in other clothes."""
+def has_match(query: Iterable[ImageSample], gallery: Iterable[ImageSample]) -> list[bool]:
+    """Whether each query has an image of its identity from another camera and, where known, in other clothes."""
     views: dict[int, set[tuple[int, int | None]]] = {}
     for sample in gallery:
         views.setdefault(sample.pid, set()).add((sample.camid, sample.clothes))
-    for sample in query:
-        seen = views.get(sample.pid, set())
-        if any(camid != sample.camid and clothes != sample.clothes for camid, clothes in seen):
-            return
-    raise BenchError(
-        f"{source}: no query has a gallery image of its identity from another camera and in other clothes, so none can "
-        "be scored; take the standard setting, or check the names"
-    )
+    return [
+        any(
+            camid != sample.camid and (sample.clothes is None or clothes != sample.clothes)
+            for camid, clothes in views.get(sample.pid, ())
+        )
+        for sample in query
+    ]
+
+
+def check_clothes(query: Iterable[ImageSample], gallery: Iterable[ImageSample], source: str) -> None:
+    """Raise :class:`BenchError` where no query has a match in another camera and in other clothes."""
+    if not any(has_match(query, gallery)):
+        raise BenchError(
+            f"{source}: no query has a gallery image of its identity from another camera and in other clothes, so none "
+            "can be scored; take the standard setting, or check the names"
+        )
 
 
 def check_protocol(
@@ -33,10 +41,7 @@ def check_protocol(
     """
     gallery = list(gallery)
     check_identities(train, (*query, *gallery), source)
-    cameras: dict[int, set[int]] = {}
-    for sample in gallery:
-        cameras.setdefault(sample.pid, set()).add(sample.camid)
-    if not any(cameras.get(sample.pid, set()) - {sample.camid} for sample in query):
+    if not any(has_match(query, gallery)):
         raise BenchError(
             f"{source}: none of the {len(query)} queries has a gallery image of its identity from another camera, so "
             "none can be scored; if the set has one camera, give query and gallery different camera numbers"

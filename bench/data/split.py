@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.dataset import DISTRACTOR, ImageSample
+from bench.data.protocol import has_match
 from bench.errors import BenchError
 
 Samples = tuple[ImageSample, ...]
+Sides = tuple[frozenset[int], frozenset[int]]
+"""Cameras of queries, and cameras of the gallery."""
 SMALLEST_HOLD_OUT = 2
 """Fewest identities of a calibration set: with one, the nearest gallery image is always right."""
 SPLIT_STREAM = 1
 """Separates these random numbers from others of the same seed."""
 
 
-def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[Samples, Samples, Samples]:
+def sides_of(query: Iterable[ImageSample], gallery: Iterable[ImageSample]) -> Sides | None:
+    """Cameras of a test's queries and of its gallery where they have none in common, as in PRCC; otherwise None."""
+    asking, sought = (frozenset(sample.camid for sample in part) for part in (query, gallery))
+    return (asking, sought) if asking and sought and not asking & sought else None
+
+
+def hold_out(
+    samples: Sequence[ImageSample], share: float, seed: int, sides: Sides | None = None
+) -> tuple[Samples, Samples, Samples]:
     """Hold out a share of the identities by a seed: (training, calibration query, calibration gallery) samples.
 
     Only identities seen by at least two cameras can be held out. ``share`` is of all identities, rounded, and at least
@@ -29,7 +40,12 @@ def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[S
     at random, has no query. Every query then has a match from another camera, and no other choice of at most one query
     for each camera has more queries with a match.
 
-    Raises :class:`BenchError` for a share outside [0, 1), or where too few identities can be held out or remain.
+    Where the test has cameras that ask and others that answer (``sides``, by :func:`sides_of`), so have held-out
+    identities that both saw: all their images of the former are queries, those of the latter are the gallery, and
+    images of further cameras are in neither. Which identities are held out does not depend on it.
+
+    Raises :class:`BenchError` for a share outside [0, 1), where too few identities can be held out or remain, or where
+    clothes count and no query has a match in others.
     """
     if not 0 <= share < 1:
         raise BenchError(f"the share of identities held out for calibration must lie in [0, 1), found {share}")
@@ -50,12 +66,31 @@ def hold_out(samples: Sequence[ImageSample], share: float, seed: int) -> tuple[S
         )
     generator = np.random.default_rng((SPLIT_STREAM, seed))
     held_out = {eligible[index] for index in generator.permutation(len(eligible))[:count]}
-    query = {sample for pid in sorted(held_out) for sample in _queries(by_identity[pid], generator)}
+    parts = [_query_and_gallery(by_identity[pid], generator, sides) for pid in sorted(held_out)]
+    query, gallery = (frozenset(sample for part in parts for sample in part[side]) for side in (0, 1))
+    if not any(has_match(query, gallery)):
+        raise BenchError(
+            f"none of the {count} identities held out for calibration wears other clothes in another camera, so that "
+            "no threshold can be set on them: give another seed, a larger calibration share or one of 0, or take the "
+            "set's standard setting"
+        )
     return (
         tuple(sample for sample in samples if sample.pid not in held_out),
         tuple(sample for sample in samples if sample in query),
-        tuple(sample for sample in samples if sample.pid in held_out and sample not in query),
+        tuple(sample for sample in samples if sample in gallery),
     )
+
+
+def _query_and_gallery(
+    by_camera: dict[int, list[ImageSample]], generator: np.random.Generator, sides: Sides | None
+) -> tuple[list[ImageSample], list[ImageSample]]:
+    """Query and gallery images of one identity."""
+    query = _queries(by_camera, generator)
+    if sides:
+        asking, sought = ([one for camid in side for one in by_camera.get(camid, ())] for side in sides)
+        if asking and sought:
+            return asking, sought
+    return query, [sample for images in by_camera.values() for sample in images if sample not in query]
 
 
 def _queries(by_camera: dict[int, list[ImageSample]], generator: np.random.Generator) -> list[ImageSample]:

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from bench import provenance
 from bench.data.dataset import ImageSample
 from bench.data.images import ImageStore
-from bench.data.split import hold_out
+from bench.data.split import hold_out, sides_of
 from bench.deadline import NEVER, Deadline
 from bench.device import ALONE, device_name, open_device, precision_name
 from bench.methods import Method
@@ -94,7 +94,9 @@ class RunContext:
 
     def held_out(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample], Sequence[ImageSample]]:
         """Split the training images: those trained on, and the calibration identities' queries and gallery."""
-        return hold_out(self.stores.train.samples, self.spec.calibration_share, self.spec.seed)
+        stores = self.stores
+        sides = sides_of(stores.query.samples, stores.gallery.samples)
+        return hold_out(stores.train.samples, self.spec.calibration_share, self.spec.seed, sides)
 
     def calibration(self) -> tuple[Sequence[ImageSample], Sequence[ImageSample]]:
         """Queries of the calibration identities, and their gallery: their other images, and all training images.

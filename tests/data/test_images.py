@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -151,6 +152,18 @@ def test_dataset_fingerprint_depends_on_every_split_and_their_order(samples, cac
     one, two = open_store(samples[:2], SIZE, cache), open_store(samples[2:], SIZE, cache)
     assert len({dataset_fingerprint(one, two), dataset_fingerprint(two, one), dataset_fingerprint(one)}) == 3
     assert dataset_fingerprint(one, two) == dataset_fingerprint(one, two)
+
+
+def test_dataset_fingerprint_tells_whether_cameras_ask_or_answer(samples, cache):
+    """Thresholds are set otherwise then: what was kept before that was so is of another set."""
+    one, two = open_store(samples[:2], SIZE, cache), open_store(samples[2:], SIZE, cache)
+    same, other = (
+        [replace(one, samples=tuple(replace(sample, camid=camid) for sample in one.samples)) for camid in camids]
+        for camids in ((1, 1), (1, 2))
+    )
+    # Cameras are in the stores' own fingerprints, which stand still here.
+    assert dataset_fingerprint(two, *same) != dataset_fingerprint(two, *other)
+    assert dataset_fingerprint(two, *other) == dataset_fingerprint(two, *reversed(other))
 
 
 def truncated(path: Path) -> None:

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.data.dataset import ImageSample
-from bench.data.split import hold_out, relabel
+from bench.data.split import hold_out, relabel, sides_of
 from bench.errors import BenchError
 
 IMAGE_COUNTS = st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=4, max_size=9)
@@ -101,3 +102,36 @@ def test_relabel_numbers_identities_in_ascending_order():
     np.testing.assert_array_equal(relabel(samples), [2, 0, 1, 0, 2])
     assert relabel(samples).dtype == np.int64
     assert relabel([]).shape == (0,)
+
+
+def test_cameras_of_a_test_that_ask_and_answer_are_those_of_held_out_people():
+    samples = frames_of([[3, 2, 4]] * 8 + [[2, 2, 0]] * 4)
+    people = {sample.pid for sample in hold_out(samples, 0.6, 3)[1]}
+    assert {pid > 8 for pid in people} == {True, False}
+    for asking, sought in ((1, 3), (2, 3), (3, 1), (2, 1)):
+        test = [[ImageSample(Path("test.jpg"), 99, camid)] for camid in (asking, sought)]
+        training, query, gallery = hold_out(samples, 0.6, 3, sides_of(*test))
+        assert {sample.pid for sample in training} == {sample.pid for sample in samples} - people
+        for pid in people:
+            own = [sample for sample in samples if sample.pid == pid]
+            asked, answered = ([sample for sample in part if sample.pid == pid] for part in (query, gallery))
+            if {asking, sought} <= {sample.camid for sample in own}:
+                assert asked == [sample for sample in own if sample.camid == asking]
+                assert answered == [sample for sample in own if sample.camid == sought]
+            else:  # seen by no camera of one side: split as ever
+                assert sorted([*asked, *answered]) == sorted(own)
+                assert matched(asked, answered) == len(asked) > 0
+
+
+def test_a_test_has_no_sides_where_one_camera_asks_and_answers():
+    one, two, both = ([ImageSample(Path("a.jpg"), 1, camid) for camid in camids] for camids in ((1,), (2, 3), (1, 2)))
+    assert sides_of(one, two) == ({1}, {2, 3})
+    assert sides_of(one, both) is sides_of(both, two) is sides_of(one, []) is None
+
+
+def test_people_who_never_change_teach_no_threshold_where_clothes_count():
+    always = [replace(sample, clothes=1) for sample in frames_of([[2, 2, 0]] * 6)]
+    with pytest.raises(BenchError, match=r"none of the 2 identities held out .* wears other clothes in another camera"):
+        hold_out(always, 0.3, seed=0)
+    changing = [replace(sample, clothes=sample.camid) for sample in always]
+    assert len(hold_out(changing, 0.3, seed=0)[1]) == 4
