@@ -49,6 +49,7 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
         "query images": 1_400,
         "query identities": 700,
         "gallery images": gallery,
+        "gallery identities": 700,
         "cameras": 2,
     }
 
@@ -60,10 +61,16 @@ def _read(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     return dataset
 
 
+def _options_of(name: str) -> dict[str, str]:
+    images = name.removeprefix(f"{CUHK03.name}-")
+    return {"images": images} if images in IMAGES else {}
+
+
 CUHK03 = DatasetReader(
     name="cuhk03",
     summary="CUHK03, new protocol (CUHK03-NP) in Market-1501 layout; images=detected (the default) or labelled",
     read=_read,
     option_names=("images",),
     official=_official,
+    options_of=_options_of,
 )

@@ -100,8 +100,9 @@ class DatasetReader:
     ``needs_root`` says whether ``--data-root`` must be given. ``ready(request)`` is False where ``read`` has to render
     first. ``official(options)`` gives the authors' counts of the splits as ``read`` returns them with these options, as
     far as they are known: "training images", "training identities", "query images", "query identities",
-    "gallery images" (junk and distractors included) and "cameras". ``options_of(name)`` gives the options that make a
-    set of this name, where the name holds them.
+    "gallery images" (junk and distractors included), "gallery identities" (without them), "query tracklets", "gallery
+    tracklets" and "cameras". ``options_of(name)`` gives the options that make a set of this name, where the name holds
+    them.
     """
 
     name: str

@@ -29,6 +29,7 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
         "query images": 2_228,
         "query identities": 702,
         "gallery images": 17_661,
+        "gallery identities": 1_110,
         "cameras": 8,
     }
 

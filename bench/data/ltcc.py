@@ -6,8 +6,8 @@ and ``test``.
 
 The set has two settings. In the *standard* one images of the query's identity and camera are junk, as in Market-1501.
 In the *cloth-changing* one images of the query's identity in the query's clothes are junk as well, in any camera, as
-the evaluators of Gu et al. (CVPR 2022) and of Wang et al. (TIFS 2024), of the set's authors, have it. Held-out
-identities are ranked by the same rule.
+the evaluators of Gu et al. (CVPR 2022) and of Wang et al. (TIFS 2024), of the set's authors, have it. People who never
+change stay in the gallery there, and their queries have no match. Held-out identities are ranked by the same rule.
 """
 
 from __future__ import annotations

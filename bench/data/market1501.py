@@ -138,6 +138,7 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
         "query images": 3_368,
         "query identities": 750,
         "gallery images": 19_732 + added,
+        "gallery identities": 750,
         "cameras": 6,
     }
 
@@ -151,6 +152,10 @@ def _read(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     return dataset
 
 
+def _options_of(name: str) -> dict[str, str]:
+    return {"distractors": "true"} if name.endswith("-500k") else {}
+
+
 MARKET1501 = DatasetReader(
     name="market1501",
     summary=(
@@ -160,4 +165,5 @@ MARKET1501 = DatasetReader(
     read=_read,
     option_names=("distractors",),
     official=_official,
+    options_of=_options_of,
 )

@@ -154,9 +154,16 @@ def _matrix(path: Path, variable: str) -> list[list[int]]:
 
 
 def _official(options: Mapping[str, str]) -> dict[str, int]:
-    # The release counts tracklets: 8,298 for training and 12,180 for testing, 1,980 of them queries and 870 junk (-1).
-    # It also counts the training images, and the 681,089 images of query and gallery together.
-    counts = {"training identities": 625, "query identities": 626, "cameras": 6}
+    # The release counts 12,180 test tracklets, 1,980 of them queries and 870 junk (-1), and the 681,089 images of all
+    # of them together. Its 8,298 training tracklets are single images here.
+    rest = choice(options, "gallery", GALLERIES) == "rest"
+    counts = {
+        "training identities": 625,
+        "query identities": 626,
+        "query tracklets": 1_980,
+        "gallery tracklets": 12_180 - 1_980 * rest,
+        "cameras": 6,
+    }
     return counts | ({"training images": 509_914} if options.get("frames", "all") == "all" else {})
 
 
@@ -164,6 +171,11 @@ def _read(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     dataset = read_mars(request.folder, request.options)
     reporter.note(dataset.summary())
     return dataset
+
+
+def _options_of(name: str) -> dict[str, str]:
+    frames = re.search("-frames([0-9]+)$", name)
+    return ({"gallery": "rest"} if "-rest" in name else {}) | ({"frames": frames[1]} if frames else {})
 
 
 MARS = DatasetReader(
@@ -175,4 +187,5 @@ MARS = DatasetReader(
     read=_read,
     option_names=("frames", "gallery"),
     official=_official,
+    options_of=_options_of,
 )

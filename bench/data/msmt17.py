@@ -112,6 +112,7 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
         "query images": 11_659,
         "query identities": 3_060,
         "gallery images": 82_161,
+        "gallery identities": 3_060,
         "cameras": 15,
     }
 
@@ -122,10 +123,16 @@ def _read(request: DatasetRequest, reporter: Reporter) -> ReidDataset:
     return dataset
 
 
+def _options_of(name: str) -> dict[str, str]:
+    # The version is told of version 1 as well: a folder may hold both.
+    return {"version": "V2" if "-v2" in name else "V1", "val": "false" if name.endswith("-without-val") else "true"}
+
+
 MSMT17 = DatasetReader(
     name="msmt17",
     summary="MSMT17, version=V1 or V2 as found; val=false leaves the val list out of training (it is in by default)",
     read=_read,
     option_names=("version", "val"),
     official=_official,
+    options_of=_options_of,
 )

@@ -28,6 +28,7 @@ def _official(options: Mapping[str, str]) -> dict[str, int]:
         "query images": 2_210,
         "query identities": 519,
         "gallery images": 17_661,
+        "gallery identities": 1_110,
         "cameras": 8,
     }
 

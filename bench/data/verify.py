@@ -10,6 +10,8 @@ from typing import Literal
 
 from bench.data.dataset import DISTRACTOR, JUNK, ImageSample, ReidDataset
 from bench.data.inspection import Inspection
+from bench.data.protocol import has_match
+from bench.data.tracklets import entries
 
 State = Literal["ok", "wrong", "remark"]
 
@@ -44,6 +46,8 @@ def counts(dataset: ReidDataset) -> dict[str, int]:
     for split, samples in (("training", dataset.train), ("query", dataset.query), ("gallery", dataset.gallery)):
         numbers[f"{split} images"] = len(samples)
         numbers[f"{split} identities"] = len(_cameras_of(samples))
+        if _are_tracklets(samples):
+            numbers[f"{split} tracklets"] = len(entries(samples))
     return numbers | {"cameras": len({sample.camid for sample in (*dataset.train, *dataset.query, *dataset.gallery)})}
 
 
@@ -78,12 +82,17 @@ def _cameras(dataset: ReidDataset) -> Iterator[Finding]:
 
 
 def _queries_without_match(dataset: ReidDataset) -> Finding:
-    cameras = _cameras_of(dataset.gallery)
-    alone = [sample for sample in dataset.query if not cameras.get(sample.pid, set()) - {sample.camid}]
+    queries = entries(dataset.query)
+    alone = [sample for sample, match in zip(queries, has_match(queries, dataset.gallery), strict=True) if not match]
     if not alone:
         return Finding("queries without a match", "ok", "none")
-    found = f"{len(alone):,} of {len(dataset.query):,} query images: no score counts them"
-    cases = tuple(f"{_name(dataset, sample)}: identity {sample.pid}, camera {sample.camid}" for sample in alone)
+    what = "tracklets" if _are_tracklets(queries) else "images"
+    found = f"{len(alone):,} of {len(queries):,} query {what}: no score counts them"
+    cases = tuple(
+        f"{_name(dataset, sample)}: identity {sample.pid}, camera {sample.camid}"
+        + ("" if sample.clothes is None else f", clothes {sample.clothes}")
+        for sample in alone
+    )
     return Finding("queries without a match", "remark", found, cases)
 
 
@@ -142,6 +151,11 @@ def _cameras_of(samples: Iterable[ImageSample]) -> dict[int, set[int]]:
         if sample.pid > DISTRACTOR:
             seen.setdefault(sample.pid, set()).add(sample.camid)
     return seen
+
+
+def _are_tracklets(samples: Sequence[ImageSample]) -> bool:
+    """Whether these are images of tracklets, each of which is ranked as one entry."""
+    return any(sample.tracklet is not None for sample in samples)
 
 
 def _by_content(samples: Iterable[ImageSample], inspected: Mapping[Path, Inspection]) -> dict[bytes, list[ImageSample]]:

@@ -37,6 +37,10 @@ def obtain_tables(
             started = time.perf_counter()
             table = _table(context, network, codes, prefix, query, gallery, evaluation)
             context.reporter.note(f"matched and scored in {time.perf_counter() - started:.1f} s")
+            asked = len(entries(query))
+            unmatched = asked - len(table) // max(1, draws_of(gallery).shape[1])
+            if unmatched:
+                context.reporter.note(f"{unmatched:,} of {asked:,} {split} queries have no match: no score counts them")
             return table
 
         path = context.folder.table(split, evaluation.key)

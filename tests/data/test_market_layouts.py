@@ -126,3 +126,10 @@ def test_official_counts_follow_the_options():
     assert CUHK03.official({})["training images"] == 7_365
     assert CUHK03.official({"images": "labelled"})["gallery images"] == 5_328
     assert DUKEMTMC.official({})["cameras"] == 8
+
+
+def test_names_of_sets_hold_the_options_that_make_them():
+    assert MARKET1501.options_of("market1501-500k") == {"distractors": "true"}
+    assert MARKET1501.options_of("market1501") == {}
+    assert CUHK03.options_of("cuhk03-labelled") == {"images": "labelled"}
+    assert CUHK03.options_of("cuhk03-detected") == {"images": "detected"}

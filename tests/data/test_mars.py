@@ -10,6 +10,7 @@ from bench import registry
 from bench.data.dataset import DatasetRequest, ImageSample
 from bench.data.mars import MARS
 from bench.data.tracklets import entries
+from bench.data.verify import counts
 from bench.errors import BenchError
 from bench.running.run import run
 
@@ -151,9 +152,22 @@ def test_a_person_on_both_sides(tmp_path):
         read(write(tmp_path, train=[*TRAIN, (4, 1, [None])]))
 
 
-def test_official_counts():
+def test_official_counts(tmp_path):
     assert MARS.official({})["training images"] == 509_914
     assert "training images" not in MARS.official({"frames": "15"})
+    # torchreid counts 9,330 gallery tracklets, without the 870 of junk.
+    assert (MARS.official({})["gallery tracklets"], MARS.official({"gallery": "rest"})["gallery tracklets"]) == (
+        12_180,
+        9_330 + 870,
+    )
+    found = counts(read(write(tmp_path)))
+    assert (found["query tracklets"], found["gallery tracklets"]) == (2, 6)
+    assert MARS.official({}).keys() <= found.keys()
+
+
+@pytest.mark.parametrize("options", [{}, {"gallery": "rest"}, {"frames": "2"}, {"gallery": "rest", "frames": "2"}])
+def test_the_name_holds_the_options_that_make_the_set(tmp_path, options):
+    assert MARS.options_of(read(write(tmp_path, query=[3]), **options).name) == options
 
 
 def tracks_of(frames: Sequence[ImageSample]) -> list[Track]:
@@ -171,9 +185,9 @@ def test_a_whole_run_ranks_tracklets(tmp_path, cache, smoke_request):
     asking = [number for number, (pid, _, _) in enumerate(test, start=1) if pid > 0]
     root = write(tmp_path / "mars", tracks_of(rendered.train), test, asking)
     result = run(smoke_request(method="dare", dataset="mars", data=DatasetRequest(root)))
-    counts = result.header["dataset"]["counts"]
-    assert (counts["query tracklets"], counts["gallery tracklets"]) == (len(asking), len(test))
-    assert counts["gallery images"] == len(rendered.query) + len(rendered.gallery)
+    told = result.header["dataset"]["counts"]
+    assert (told["query tracklets"], told["gallery tracklets"]) == (len(asking), len(test))
+    assert told["gallery images"] == len(rendered.query) + len(rendered.gallery)
     with np.load(next(result.folder.path.glob("embeddings*.npz"))) as stored:
         assert stored["query.0"].shape[0] == len(asking)
         assert stored["gallery.0"].shape[0] == len(test)

@@ -46,6 +46,15 @@ def test_splits_cameras_and_people_kept_apart(tmp_path):
     assert all(sample.path.is_file() for sample in (*dataset.train, *dataset.query, *dataset.gallery))
 
 
+@pytest.mark.parametrize("version", ["V1", "V2"])
+@pytest.mark.parametrize("val", ["true", "false"])
+def test_the_name_holds_the_options_that_make_the_set(tmp_path, version, val):
+    for other in FOLDERS:
+        write(tmp_path / f"MSMT17_{other}", other)
+    dataset = read(tmp_path, version=version, val=val)
+    assert MSMT17.options_of(dataset.name) == {"version": version, "val": val}
+
+
 def test_val_list_is_trained_on_unless_it_is_left_out(tmp_path):
     root = write(tmp_path)
     assert read(root, val="true") == read(root)
