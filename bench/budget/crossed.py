@@ -73,8 +73,9 @@ class Lead:
 
 
 def test_people(counts: Mapping[str, Any]) -> int:
-    """Give the number of test identities out of a header's counts; many, where it does not count them."""
-    return int(counts.get("query identities", UNKNOWN_PEOPLE))
+    """Give the number of test identities that are scored out of a header's counts; many, where it does not tell."""
+    # A header tells those that are scored apart where some have no match.
+    return int(counts.get("scored identities", counts.get("query identities", UNKNOWN_PEOPLE)))
 
 
 def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:

@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.evaluation.embeddings import EmbeddedImages, Embeddings, EmbeddingsSpec
 from bench.evaluation.request import EvaluationRequest
 from bench.progress import SILENT, Reporter
-from bench.retrieval.drawn import build_drawn_table, protocol
+from bench.retrieval.drawn import build_drawn_table, protocol, scored_counts
 from bench.retrieval.evaluate import exit_scores
 from bench.retrieval.labels import cameras
 from bench.retrieval.table import ExitTable
@@ -103,7 +103,7 @@ class _Scoring:
         )
         swept = self.sweep or EXIT_SCORES
         records += verification_records(pairs, query.pids, swept.resamples, swept.seed)
-        return self._header(calibration, fitted), records
+        return self._header(table, calibration, fitted), records
 
     def _table(self, split: str, query: EmbeddedImages, gallery: EmbeddedImages) -> ExitTable:
         def make() -> ExitTable:
@@ -154,7 +154,7 @@ class _Scoring:
             fitted, policies=kept, reports=reports, left_out={**fitted.left_out, **dict.fromkeys(dear, reason)}
         )
 
-    def _header(self, calibration: ExitTable | None, fitted: Fitted | None) -> dict[str, Any]:
+    def _header(self, table: ExitTable, calibration: ExitTable | None, fitted: Fitted | None) -> dict[str, Any]:
         about = self.embeddings.about
         differing = protocol(self.embeddings.query.camids, self.embeddings.gallery.draws)
         told = about.get("exits") or [{} for _ in self.embeddings.exits]
@@ -172,7 +172,8 @@ class _Scoring:
             "dataset": {
                 "name": self.spec.dataset,
                 "rendered": bool(about.get("rendered", False)),
-                "counts": about.get("counts") or _counts(self.embeddings, calibration),
+                "counts": (about.get("counts") or _counts(self.embeddings, calibration))
+                | scored_counts(table, len(self.embeddings.query.pids), self.embeddings.gallery.draws),
                 **({"protocol": differing} if differing else {}),
             },
             "method": about.get("method") or {"name": self.spec.method, "summary": "embeddings from elsewhere"},

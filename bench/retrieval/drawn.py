@@ -122,6 +122,14 @@ def query_rows(table: ExitTable, matched: IntArray) -> IntArray:
     return np.tile(matched, max(1, len(table) // len(matched)))
 
 
+def scored_counts(table: ExitTable, queries: int, draws: Draws) -> dict[str, int]:
+    """Count the queries with a match, which alone are scored, and their identities; nothing where all have one."""
+    scored = len(table) // max(1, draws.shape[1])
+    if scored == queries:
+        return {}
+    return {"scored queries": scored, "scored identities": len(np.unique(table.outcomes.query_pids))}
+
+
 def stacked(tables: Sequence[ExitTable], order: IntArray | None = None) -> ExitTable:
     """Put tables one below the other, or their rows (N,) in some ``order``."""
     return ExitTable(

@@ -19,7 +19,7 @@ from bench.data.views import VIEW_COUNTS
 from bench.deadline import NEVER, Deadline
 from bench.precision import PRECISIONS
 from bench.progress import SILENT, Reporter
-from bench.retrieval.drawn import draws_of, protocol
+from bench.retrieval.drawn import draws_of, protocol, scored_counts
 from bench.retrieval.labels import labels_of
 from bench.running.auc import lacks_auc, with_auc
 from bench.running.keep import whole
@@ -219,7 +219,8 @@ def _compute(
         "dataset": {
             "name": dataset.name,
             "rendered": dataset.rendered,
-            "counts": _counts(dataset, training, calibration),
+            "counts": _counts(dataset, training, calibration)
+            | scored_counts(table, len(entries(dataset.query)), draws_of(dataset.gallery)),
             **({"protocol": differing} if differing else {}),
         },
         "method": {name: getattr(context.method, name) for name in ("name", "summary", "paper", "faithful")}

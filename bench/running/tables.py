@@ -11,7 +11,7 @@ from bench.data.dataset import ImageSample
 from bench.data.tracklets import entries
 from bench.networks import MultiExitNetwork
 from bench.retrieval.classify import class_entropies
-from bench.retrieval.drawn import draws_of
+from bench.retrieval.drawn import draws_of, scored_counts
 from bench.retrieval.embed import Embeddings
 from bench.retrieval.labels import labels_of
 from bench.retrieval.table import ExitTable
@@ -38,9 +38,10 @@ def obtain_tables(
             table = _table(context, network, codes, prefix, query, gallery, evaluation)
             context.reporter.note(f"matched and scored in {time.perf_counter() - started:.1f} s")
             asked = len(entries(query))
-            unmatched = asked - len(table) // max(1, draws_of(gallery).shape[1])
-            if unmatched:
-                context.reporter.note(f"{unmatched:,} of {asked:,} {split} queries have no match: no score counts them")
+            scored = scored_counts(table, asked, draws_of(gallery)).get("scored queries", asked)
+            if scored < asked:
+                unmatched = f"{asked - scored:,} of {asked:,} {split} queries"
+                context.reporter.note(f"{unmatched} have no match: no score counts them")
             return table
 
         path = context.folder.table(split, evaluation.key)

@@ -72,12 +72,16 @@ def test_a_run_says_how_many_queries_of_ltcc_have_no_match(tmp_path, people, smo
         folder = "train" if number < len(people[0]) else test
         copy(one.path, tmp_path / folder / f"{one.pid:03}_{clothes}_c{one.camid}_{number:06}.jpg")
     names = {folder: [path.name.split("_") for path in (tmp_path / folder).iterdir()] for folder in ("query", "test")}
-    alone = sum(
-        not any(pid == other and worn != clothes and where != camera for other, worn, where, _ in names["test"])
+    scored = [
+        pid
         for pid, clothes, camera, _ in names["query"]
-    )
+        if any(pid == other and worn != clothes and where != camera for other, worn, where, _ in names["test"])
+    ]
+    alone = len(names["query"]) - len(scored)
     assert 0 < alone < len(names["query"])
     notes = Notes()
     data = DatasetRequest(tmp_path, {"setting": "cloth-changing"})
-    run(smoke_request(method="dare", dataset="ltcc", data=data, calibration_share=0.3), notes)
+    result = run(smoke_request(method="dare", dataset="ltcc", data=data, calibration_share=0.3), notes)
     assert f"{alone} of {len(names['query'])} test queries have no match: no score counts them" in notes.said
+    counts = result.header["dataset"]["counts"]
+    assert (counts["scored queries"], counts["scored identities"]) == (len(scored), len(set(scored)))

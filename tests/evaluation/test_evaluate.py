@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from brought import ABOUT, brought_arrays
 
+from bench.budget.crossed import test_people as people_of
 from bench.errors import BenchError
 from bench.evaluation.evaluate import evaluate
 from bench.evaluation.file import write_embeddings
@@ -44,6 +45,20 @@ def test_the_exits_are_scored_and_policies_swept(ask):
     assert (first["realised_cost"], last["realised_cost"]) == (1e6, 3e6)
     assert first["mAP"] < last["mAP"]
     assert evaluate(ask(calibration=True)).cached
+
+
+def test_people_without_a_match_are_told_and_no_test_counts_them(ask):
+    arrays = brought_arrays()
+    whole = evaluate(ask(arrays=arrays)).header["dataset"]["counts"]
+    assert "scored queries" not in whole
+    assert people_of(whole) == whole["query identities"] == 12
+    # One camera alone saw three of the people.
+    lonely = {**arrays, "gallery.camids": np.where(arrays["gallery.pids"] <= 3, 9, arrays["gallery.camids"])}
+    lonely["query.camids"] = np.where(arrays["query.pids"] <= 3, 9, arrays["query.camids"])
+    counts = evaluate(ask(arrays=lonely)).header["dataset"]["counts"]
+    assert (counts["query images"], counts["query identities"]) == (48, 12)
+    assert (counts["scored queries"], counts["scored identities"]) == (36, 9)
+    assert people_of(counts) == 9
 
 
 def test_the_key_is_that_of_the_content(ask, tmp_path):
