@@ -108,6 +108,17 @@ def test_a_split_prints_the_cameras_that_the_pattern_found(bench, tmp_path):
     assert found["{pid}_c{camid}_{}.jpg"] == [("1s1", "1"), ("1s2", "1"), ("2s1", "2"), ("2s2", "1")]
 
 
+def test_a_split_says_that_identity_0000_is_taken_for_a_person(bench, tmp_path):
+    for name in ("0000_c1", "0000_c2", "0010_c1", "0010_c2", "0011_c1", "0011_c2"):
+        (tmp_path / f"{name}.jpg").touch()
+    typed = ("data", "split", tmp_path, "--overwrite", "--pattern")
+    status, _, err = bench(*typed, "{pid}_c{camid}.jpg")
+    assert (status, "identity 0000 is taken for one person; where it marks distractors" in err) == (0, True)
+    status, _, err = bench(*typed, r"(?P<pid>0*[1-9][0-9]*)_c(?P<camid>[0-9])\.jpg")
+    assert (status, "is taken for one person" in err) == (0, False)
+    assert "left out, not fitting the pattern: 2 photographs" in err
+
+
 def test_findings_are_listed_and_end_with_a_status(bench, split, photographs):
     text = (photographs / "manifest.csv").read_text(encoding="utf-8")
     paths = {name: [] for name in ("train", "query", "gallery")}

@@ -51,6 +51,11 @@ def split_command(
     for column, number in zip(NAME_COLUMNS, ("pid", "camid"), strict=True):
         if column in manifest.rows[0]:
             reporter.note(f"{number} was numbered; the names are in the column {column}")
+    if zero := manifest.zero():
+        reporter.note(
+            f"identity {zero} is taken for one person; where it marks distractors, as in Market-1501, let the pattern "
+            "take other identities alone: (?P<pid>0*[1-9][0-9]*)"
+        )
     rows = [
         [split, *(f"{manifest.count(split, column):,}" for column in ("path", "pid", "camid"))]
         for split in ("train", "query", "gallery")

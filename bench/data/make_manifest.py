@@ -50,6 +50,12 @@ class Manifest:
         """Number of different values of a column in a split: images by default."""
         return len({row[column] for row in self.rows if row["split"] == split})
 
+    def zero(self) -> str | None:
+        """Give the identity 0 as file names write it (``0000``); None where there is none."""
+        # It is numbered anew, for 0 is no identity of a manifest: the names then have a column.
+        names = {str(row.get("person", row["pid"])) for row in self.rows}
+        return min((name for name in names if name and not name.strip("0")), default=None)
+
     def images_per_camera(self) -> dict[str, int]:
         """Number of images of each camera, by its name in the file names, sorted by name."""
         return dict(sorted(Counter(str(row.get("camera", row["camid"])) for row in self.rows).items()))
