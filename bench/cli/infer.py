@@ -181,6 +181,8 @@ def infer_command(
 
 
 def _show(record: Mapping[str, Any]) -> None:
+    from bench.findings.costs import JOULES  # not at the top: help should not wait for pandas
+
     engine, scenario = record["engine"], record["scenario"]
     caption = (
         f"{record['name']}: {count_of(record['queries'], 'query')}, gallery of {record['gallery']:,}; "
@@ -192,6 +194,8 @@ def _show(record: Mapping[str, Any]) -> None:
         f"Peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB. Energy: {record['counter']}."
     )
     served = scenario == "server"
+    # Where there is a counter, one of the windows told nothing.
+    uncounted = "no counter" if record["counter"].startswith("no counter") else "not counted"
     rows = [
         [
             one["name"],
@@ -202,7 +206,7 @@ def _show(record: Mapping[str, Any]) -> None:
             percent(one["mAP"]),
             f"{one['throughput']:.1f}",
             *([f"{one['rate']:.1f} ({one['rate_low']:.1f} to {one['rate_high']:.1f})"] if served else []),
-            "no counter" if one["joules"] is None else f"{one['joules']:.3f}",
+            uncounted if one["joules"] is None else JOULES.text(one["joules"]),
         ]
         for one in record["contestants"]
     ]

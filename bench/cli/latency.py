@@ -89,7 +89,8 @@ def latency_command(
                 record |= {"joules": list(joules), "counter": meter.counter}
             paths.append(write_latency(results, record))
             machines.add(machine_in_words(record))
-            energies = [f"{value:.3g}" for value in joules] if joules else ["no counter"] * len(costs)
+            absent = "no counter" if meter.read is None else "not counted"
+            energies = [f"{value:.3g}" for value in joules] if joules else [absent] * len(costs)
             for exit_, cost, energy, *times in zip(
                 latency.exits, costs, energies, latency.milliseconds, latency.low, latency.high, strict=True
             ):

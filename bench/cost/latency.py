@@ -76,7 +76,7 @@ def measure_joules(
     batch: int = 1,
     seconds: float = 2.0,
 ) -> tuple[float, ...] | None:
-    """Joules that ``meter`` counts from images to each of S exits, for one batch; None without a counter.
+    """Joules that ``meter`` counts from images to each of S exits, for one batch; None without a counter that counts.
 
     Each exit has a window of its own, of ``seconds`` and of as long as a counter needs. Whatever else the device does
     meanwhile is counted too, idling included. Raises :class:`BenchError` as :func:`measure_latency` does.
@@ -95,7 +95,8 @@ def measure_joules(
                 _wait(fabric)
             runs += 1
         counted = window.end(runs).joules
-        assert counted is not None  # the window is long enough
+        if counted is None:
+            return None
         joules.append(counted / runs)
     return tuple(joules)
 

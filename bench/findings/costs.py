@@ -76,6 +76,8 @@ class Cost:
 
 MACS = Cost()
 """The network's multiply-adds."""
+JOULES = Cost("joules", "joules")
+"""Energy, as a counter of the machine tells it."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.findings.columns import named, rounded, shared
+from bench.findings.columns import costing, named, rounded, shared
+from bench.findings.costs import JOULES
 from bench.findings.inferences import InferenceGroup, inference_groups
 from bench.findings.rounding import number
 from bench.findings.sections import Section
@@ -46,7 +47,7 @@ def _table(section: Section, group: InferenceGroup) -> Table:
             for of, name in (("", ""), (", least", "_low"), (", greatest", "_high"))
         ]
     if any(not math.isnan(row["joules"]) for row in rows):
-        columns.insert(9, rounded("J a query", "joules", 3))
+        columns.insert(9, costing("J a query", JOULES, "joules"))
     note = (
         f"{group.measured} Latencies and queries a second are from image files to answers. Promised and realised: what "
         "is saved of the full network's cost or time on the same engine; whole is from files to answers. Decisions "
