@@ -86,6 +86,9 @@ def test_eight_bits_show_what_they_cost(bench, results, traced_once):
     assert status == 0
     assert out.count("(network ") >= 2
     assert "rank-1 (%)" in out
+    status, out, _ = bench("model", "check", only(results, "exports/*/onnx-int8"), "--results", results, "--json")
+    printed = json.loads(out)
+    assert (status, printed["same"], {exit_["same"] for exit_ in printed["exits"]}) == (0, None, {None})
 
 
 def test_weights_leave_too(bench, results):
@@ -94,6 +97,27 @@ def test_weights_leave_too(bench, results):
     status, out, _ = bench("model", "check", folder, "--results", results)
     assert status == 0
     assert "torch   │ exit 4 │" in out
+
+
+def test_nothing_is_lost_to_an_export(bench, results, tmp_path):
+    """Not the run's own weights, nor a file of somebody's that has a name of ours; an export is replaced."""
+    run = only(results, "runs/*/*noexit*")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    for name in ("model.json", "step-7.onnx", "notes.txt"):
+        (foreign / name).write_text("mine")
+    for out, lost in ((run, "weights.safetensors"), (foreign, "model.json, step-7.onnx")):
+        before = {path: path.read_bytes() for path in out.iterdir() if path.is_file()}
+        for form in ("onnx", "safetensors"):
+            status, _, err = bench("model", "export", "noexit", "--format", form, "--results", results, "--out", out)
+            assert status == 1
+            assert f"holds {lost}, which no export there lists and which would be lost" in " ".join(err.split())
+        assert {path: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    own = tmp_path / "own"
+    for _ in range(2):
+        again = ("--format", "safetensors", "--results", results, "--out", own)
+        assert bench("model", "export", "noexit", *again)[0] == 0
+    assert sorted(path.name for path in own.iterdir()) == ["model.json", "weights.safetensors"]
 
 
 def test_what_is_not_there_is_an_error_in_one_line(bench, results, tmp_path):

@@ -64,7 +64,7 @@ def export_command(
     Int8 needs the run's data: its ranges are fixed on identities that were held out of training.
     """
     from bench.inference.export.trained import read_trained
-    from bench.inference.export.write import check_request, write_export
+    from bench.inference.export.write import check_replaceable, check_request, write_export
     from bench.runs.finding import find_run
 
     check_request(form, precision)
@@ -74,6 +74,8 @@ def export_command(
     trained = read_trained(find_run(results, run))
     folder = out or results / "exports" / trained.folder.path.name / f"{form}-{precision}"
     check_writable(folder, "another --out")
+    if out is not None:
+        check_replaceable(out)
     reporter = TerminalReporter()
     calibration = None
     if precision == "int8":
@@ -144,10 +146,11 @@ def check_command(
     source = "query images" if found else "images of noise"
     ranks = found if accuracy or (accuracy is None and card.precision != EXACT) else None
     differences = check_export(folder, trained, given, chosen, threads=threads, data=ranks, reporter=reporter)
-    same = all(difference.same for difference in differences)
+    same = all(difference.same is not False for difference in differences)
     if as_json:
         values: dict[str, Any] = {"folder": str(folder), "run": card.run, "precision": card.precision}
-        values |= {"calibration": card.calibration, "images": len(given), "source": source, "same": same}
+        values |= {"calibration": card.calibration, "images": len(given), "source": source}
+        values["same"] = same if card.precision == EXACT else None
         values["exits"] = [part.to_json() for part in differences]
         typer.echo(json.dumps(values, indent=1, allow_nan=False))
     else:

@@ -125,8 +125,8 @@ def deploy(context: RunContext, policy: str, request: InferRequest) -> Deployed:
 def open_steps(context: RunContext, network: MultiExitNetwork, request: InferRequest, reporter: Reporter) -> Backend:
     """Open the backend on the run's network, or on its exported graphs, which are written first where they are not.
 
-    Raises :class:`BenchError` where a package is missing, the export is that of another run, or graphs have to be
-    written and the run's folder cannot be held.
+    Raises :class:`BenchError` where a package is missing, the export is that of another run or of weights that the run
+    has no more, or graphs have to be written and the run's folder cannot be held.
     """
     from bench.inference.backends.by_name import open_backend
 
@@ -151,14 +151,10 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
             with context.folder.alone():
                 obtain_export(trained, folder, precision=written, calibration=calibration, reporter=reporter)
     else:
-        from bench.inference.export.card import read_card
+        from bench.inference.export.check import checked_card
+        from bench.inference.export.trained import read_trained
 
-        card = read_card(folder)
-        if card.run != context.spec.key:
-            raise BenchError(
-                f"{folder} is the export of run {card.run[:8]}, and thresholds and gallery are of run "
-                f"{context.spec.key[:8]}: export this run with bench model export"
-            )
+        checked_card(folder, read_trained(context.folder))
     return open_backend(request.backend, folder, precision=request.precision, **options)
 
 
@@ -190,8 +186,10 @@ def infer(
     full = run.static(last, "full network", "full")
     contestants = [full, *(run.engine(budget, request, order) for budget in budgets)]
     contestants += [run.static(index, f"{run.backend.exits[index].name} alone", "exit") for index in range(last)]
+    # An export is of the run alone: its rivals have graphs of their own, in the same precision.
+    asked = replace(request, export=None, precision=run.backend.precision) if request.export else request
     for other in rivals:
-        rival = Opened.of(other, "random", request, batch, reporter)
+        rival = Opened.of(other, "random", asked, batch, reporter)
         _same_queries(run, rival)
         contestants.append(rival.static(len(rival.backend.exits) - 1, rival.name, "rival"))
     meter = find_meter(run.backend.device)

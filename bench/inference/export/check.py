@@ -56,10 +56,10 @@ class ExitDifference:
     reference_mean_ap: float | None = None
 
     @property
-    def same(self) -> bool:
-        """Whether a backend of float32 computes what the network does; of other precisions nothing is demanded."""
+    def same(self) -> bool | None:
+        """Whether a backend of float32 computes what the network does; None of other precisions, which are not held."""
         if self.precision != "float32":
-            return True
+            return None
         return not self.flipped and (self.relative is None or self.relative <= LARGEST_RELATIVE_DIFFERENCE)
 
     def to_json(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from bench.training.weights import load_weights, save_weights
 
 Form = Literal["onnx", "safetensors"]
 FORMS: tuple[Form, ...] = get_args(Form)
-WEIGHTS = "weights.safetensors"
+WEIGHTS, GRAPHS = "weights.safetensors", "step-*.onnx"
 GRAPH_PRECISIONS = ("float32", "float16", "int8")
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
 
@@ -61,6 +61,24 @@ def check_request(form: str, precision: str) -> None:
         raise unknown_name("precision of an export", precision, GRAPH_PRECISIONS)
     if form == "safetensors" and precision != "float32":
         raise BenchError(f"weights are exported as they were trained, in float32, not {precision}")
+
+
+def check_replaceable(folder: Path) -> None:
+    """Look whether an export may be written to a folder: what it takes the place of, or removes, must be of an export.
+
+    Raises :class:`BenchError` where files of the same names are somebody else's, such as a run's own weights.
+    """
+    there = [path.name for path in (folder / CARD, folder / WEIGHTS, *sorted(folder.glob(GRAPHS))) if path.exists()]
+    try:
+        listed = {CARD, *(read_card(folder).files or ())} if there else set()
+    except BenchError:
+        listed = set()
+    strange = [name for name in there if name not in listed]
+    if strange:
+        raise BenchError(
+            f"{folder} holds {', '.join(strange)}, which no export there lists and which would be lost; choose another "
+            "--out, or move them away"
+        )
 
 
 def write_export(
@@ -91,7 +109,7 @@ def write_export(
         else:
             card = _write_graphs(run, folder, card, calibration, reporter)
             names = [exit_.file for exit_ in card.exits]
-        for stale in (*folder.glob("step-*.onnx"), folder / WEIGHTS):
+        for stale in (*folder.glob(GRAPHS), folder / WEIGHTS):
             if stale.name not in names:
                 stale.unlink(missing_ok=True)
         card = replace(card, files={name: file_sha256(folder / name) for name in names})
