@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,9 +31,10 @@ def quantise_steps(steps: Sequence[Traced], images: NDArray[np.float32], reporte
     """Quantise float32 steps; normalised ``images`` (N, 3, H, W) go through them and fix the ranges of each.
 
     Weights are eight-bit by output channel, activations by tensor; states are handed on in float32. Raises
-    :class:`BenchError` where a step cannot be quantised.
+    :class:`BenchError` where a step cannot be quantised, and for transformers, in which next to nothing would be.
     """
     engine = needed("onnxruntime", "export", "int8")
+    _check_convolutional(steps)
     batches: Batches = [
         {steps[0].inputs[0]: images[first : first + CALIBRATION_BATCH]}
         for first in range(0, len(images), CALIBRATION_BATCH)
@@ -50,6 +52,22 @@ def quantise_steps(steps: Sequence[Traced], images: NDArray[np.float32], reporte
                 batches = [dict(zip(names, session.run(names, batch), strict=True)) for batch in batches]
             task.advance()
     return quantised
+
+
+def _check_convolutional(steps: Sequence[Traced]) -> None:
+    """Raise :class:`BenchError` where more weights are in products of matrices than in convolutions, heads aside."""
+    weights = dict.fromkeys(("Conv", "MatMul"), 0)
+    for step in steps:
+        sizes = {tensor.name: math.prod(tensor.dims) for tensor in step.model.graph.initializer}
+        for node in step.model.graph.node:
+            if node.op_type in weights:
+                weights[node.op_type] += sum(sizes.get(name, 0) for name in node.input)
+    if weights["MatMul"] > weights["Conv"]:
+        share = weights["MatMul"] / sum(weights.values())
+        raise BenchError(
+            f"int8 is for convolutions: {share:.0%} of the weights of this network's layers are multiplied "
+            "as matrices, and would stay in float32; export float32 or float16"
+        )
 
 
 def _quantise(model: Any, batches: Batches) -> Any:
