@@ -64,6 +64,8 @@ def resolve(request: RunRequest) -> Resolved:
         raise unknown_name(f"preset of the search of {request.method}", request.preset, sorted(presets))
     preset = presets[request.preset]
     options, recipe = override(preset.network, preset.recipe, request.settings, method.option_ranges)
+    if recipe.keep != "last":
+        raise BenchError(f"keep={recipe.keep} chooses among weights, and a search keeps none of them: leave it out")
     return Resolved(method, method.architecture, options, recipe)
 
 

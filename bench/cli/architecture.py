@@ -17,8 +17,10 @@ from bench.cli.options import (
     PresetOption,
     ResultsOption,
     SetOption,
+    typed,
 )
 from bench.cli.requests import overrides, run_request
+from bench.cli.run import HELD_OUT
 from bench.cli.terminal import OUT, TerminalReporter, percent, show_table
 from bench.files import check_writable
 
@@ -31,7 +33,7 @@ def search_command(
     settings: SetOption = None,
     calibration: Annotated[
         float, typer.Option(help="Share of training identities held out, as for the runs that follow.")
-    ] = 0.1,
+    ] = HELD_OUT,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     fresh: Annotated[
@@ -82,5 +84,11 @@ def search_command(
     show_table(f"Architecture of {method}, {preset}, seed {seed}", columns, rows, caption, texts=["chosen", "next"])
     for path in (found.genotype, *files):
         OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)
-    train = f"bench run --method {method} --set {found.values['option']}={found.genotype}"
+    # What decides which identities are held out goes with it: a search of others has seen some of them.
+    asked = {"dataset": (dataset, "synthped"), "preset": (preset, "demo"), "seed": (seed, 0)}
+    asked["calibration"] = (calibration, HELD_OUT)
+    same = "".join(f" --{name} {value}" for name, (value, default) in asked.items() if value != default)
+    where = f" --data-root {data_root}" if typed(data_root) else ""
+    where += "".join(f" --data {option}" for option in data or ())
+    train = f"bench run --method {method}{same}{where} --set {found.values['option']}={found.genotype}"
     OUT.print(f"Train it: {escape(train)}", soft_wrap=True)

@@ -207,11 +207,37 @@ def test_a_search_is_kept_found_and_drawn(smoke_request, tmp_path):
         ("bot", {}, "bot has no architecture to search for; these have: cdnet, cnet"),
         ("cdnet", {"tops": "2"}, "did you mean 'top'"),
         ("cdnet", {"epochs": "0"}, "epochs must be at least 1"),
+        ("cdnet", {"keep": "best"}, "keep=best chooses among weights, and a search keeps none of them"),
     ],
 )
 def test_what_cannot_be_searched(method, settings, said):
     with pytest.raises(BenchError, match=said):
         resolve(RunRequest(method=method, settings=settings))
+
+
+@pytest.mark.parametrize("name", ["cnet", "cdnet"])
+def test_the_paper_is_searched_as_its_repository_is_configured(name):
+    """FasterReID/factory/{cnet,cdnet}_sample_topk_search/configs.py of solicucu/ReID."""
+    preset = registry.method(name).architecture.presets["paper"]
+    asked = {option: preset.network[option] for option in ("top", "architecture_rate", "architecture_decay", "margin")}
+    assert asked == {"top": 2, "architecture_rate": 3e-4, "architecture_decay": 1e-3, "margin": 0.3}
+    recipe = preset.recipe
+    assert recipe.optimiser == Optimiser(name="sgd", learning_rate=0.025, weight_decay=3e-4, momentum=0.9)
+    assert (recipe.epochs, recipe.batch_size, recipe.images_per_identity) == (240, 64, 4)
+    assert (recipe.schedule.kind, recipe.input_size) == ("cosine", (256, 128))
+
+
+def test_what_was_found_is_trained_without_the_identities_that_no_search_saw(bench, tmp_path):
+    """The command that is printed names data, preset and seed, by which identities are held out."""
+    short = ("--set", "epochs=1", "--set", "batches_per_epoch=1", "--results", tmp_path, "--device", "cpu")
+    asked = ("--method", "cnet", "--preset", "smoke", "--data", "size=smoke", "--seed", 3, "--calibration", 0.3)
+    status, out, err = bench("architecture", "search", *asked, *short)
+    assert status == 0, err
+    (line,) = [line for line in out.splitlines() if line.startswith("Train it: ")]
+    same, _, genotype = line.removeprefix("Train it: bench run --method cnet ").partition(" --set genotype=")
+    assert same == "--preset smoke --seed 3 --calibration 0.3 --data size=smoke"
+    arguments = ("--method", "cnet", *same.split(), "--set", f"genotype={genotype}", "--results", tmp_path, "--dry-run")
+    assert bench("run", *arguments)[0] == 0
 
 
 def test_as_many_candidates_run_as_there_are():
