@@ -31,17 +31,15 @@ def test_many_lines_are_each_one_line():
 def test_the_hull_is_the_best_of_all_pairs_of_exits():
     """By brute force: at every cost, no chance between any two exits, or less than that cost, reaches more."""
     generator = np.random.default_rng(4)
+    share = np.linspace(0, 1, 401)
     for _ in range(50):
         costs, scores = np.cumsum(generator.uniform(0.1, 1, 5)), generator.random(5)
         hull = hull_exits(costs, scores.tolist())
         assert hull[0] == 0
+        # Every chance between every two exits, each in either place.
+        spent, reached = (of[:, None, None] + share * (of[None, :, None] - of[:, None, None]) for of in (costs, scores))
         for at in np.linspace(costs[0], costs[-1], 21):
-            best = max(
-                scores[low] + share * (scores[high] - scores[low])
-                for low, high in product(range(5), repeat=2)
-                for share in np.linspace(0, 1, 401)
-                if costs[low] + share * (costs[high] - costs[low]) <= at + 1e-9
-            )
+            best = reached[spent <= at + 1e-9].max()
             found = np.interp(at, costs[hull], scores[hull])
             assert best <= found + 1e-9
             assert best == pytest.approx(found, abs=5e-3)
