@@ -90,13 +90,9 @@ def opened(backend_name: str, untrained: TrainedRun, tmp_path_factory: pytest.Te
         model = tmp_path_factory.mktemp("exported")
         write_export(untrained, model)
     threads = torch.get_num_threads()
-    try:
-        backend = open_backend(backend_name, model, precision="float32", threads=1, device="cpu")
-        yield Opened(backend, untrained.network, untrained.input_size)
-    except BenchError as problem:
-        pytest.skip(str(problem))
-    finally:
-        torch.set_num_threads(threads)
+    backend = open_backend(backend_name, model, precision="float32", threads=1, device="cpu")
+    yield Opened(backend, untrained.network, untrained.input_size)
+    torch.set_num_threads(threads)
 
 
 def test_facts_about_it_are_told(opened: Opened, backend_name: str) -> None:

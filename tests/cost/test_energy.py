@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
+from clock import Clock
 
 from bench.cost import energy
 from bench.cost.energy import EnergyMeter, find_meter
@@ -16,19 +17,6 @@ RANGE = 262_143_328_850
 
 class NotPermitted(Exception):
     """Stands for what zeus raises where the files are root's."""
-
-
-class Clock:
-    """Time passes while somebody sleeps."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def perf_counter(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
 
 
 @pytest.fixture

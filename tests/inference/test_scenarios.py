@@ -4,24 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from clock import Clock
 
 from bench.cost.energy import EnergyMeter, find_meter
 from bench.errors import BenchError
 from bench.inference import scenarios
 from bench.inference.scenarios import batch_size, highest_rate, run_pass, serve
-
-
-class Clock:
-    """Time passes while work is done."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def perf_counter(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += seconds
 
 
 class Worker:
