@@ -5,6 +5,9 @@ zeros. Where the field is depends on the format: a value of a JSON object, the l
 safetensors, the archive comment of ``.npz`` and of checkpoints. Each can be read by any other program as before. The
 digest finds damage, a flipped bit or a cut end; it is no protection against deliberate changes.
 
+Archives that follow from another file can name it beside their own digest: 32 hexadecimal digits, its
+*source* (:func:`source_of`).
+
 Files of before carry none. They are read as they are, and :func:`carries_digest` tells them apart.
 """
 
@@ -39,14 +42,20 @@ BLOCK = 1 << 20
 UNPACKED = {".gz": gzip.decompress, ".xz": lzma.decompress}
 """How a file is read that was compressed to be kept, by the end of its name; its own checksum covers it as well."""
 NAMED = b'"digest"'
+SOURCE = re.compile(rb'"source": ?"([0-9a-f]{32})"')
+"""How a file names the digest of the one that it follows from."""
 
 
 class DamagedFile(BenchError):
     """A file is not what was written: its digest does not match, or it cannot be parsed."""
 
 
-def stamp(path: Path) -> None:
-    """Write the digest into the :data:`FIELD` of a new file. Raises ValueError where there is none."""
+class ForeignFile(DamagedFile):
+    """A file is whole, and of another run or training than those beside it."""
+
+
+def stamp(path: Path) -> str:
+    """Write the digest into the :data:`FIELD` of a new file, and give it. Raises ValueError where there is none."""
     with path.open("r+b") as file:
         at = _position(file, path.suffix)
         if at is None:
@@ -54,21 +63,26 @@ def stamp(path: Path) -> None:
         found = _digest(file, at)
         file.seek(at)
         file.write(found.encode())
+    return found
 
 
-def stamp_archive(path: Path) -> None:
-    """Give a zip archive without a comment its digest as one. Raises ValueError where it has a comment or is none."""
+def stamp_archive(path: Path, source: str = "") -> None:
+    """Give a zip archive without a comment its digest as one, and that of its source where it has one.
+
+    Raises ValueError where it has a comment already, or is none.
+    """
+    comment = f'{{"source": "{source}", "digest": "{FIELD}"}}' if source else FIELD
     with path.open("r+b") as file:
         file.seek(-END_RECORD_BYTES, 2)
         if not _plain_end(file.read()):
             raise ValueError(f"{path} is no archive without a comment")
         file.seek(-2, 2)
-        file.write(len(FIELD).to_bytes(2, "little") + FIELD.encode())
+        file.write(len(comment).to_bytes(2, "little") + comment.encode())
     stamp(path)
 
 
-def verify(path: Path) -> bool:
-    """Check a file against its digest; False where it carries none.
+def verify(path: Path) -> str:
+    """Check a file against its digest, and give that; empty where it carries none.
 
     Raises DamagedFile where they do not match, or where what should hold the digest is broken; OSError where the file
     cannot be read.
@@ -79,12 +93,12 @@ def verify(path: Path) -> bool:
         if at is None:
             if _should_have_one(file, suffix):
                 raise DamagedFile(f"{path.name} is damaged, the field of its digest is broken")
-            return False
+            return ""
         file.seek(at)
-        kept = file.read(DIGITS)
-        if kept.decode(errors="replace") != _digest(file, at):
+        kept = file.read(DIGITS).decode(errors="replace")
+        if kept != _digest(file, at):
             raise DamagedFile(f"{path.name} is damaged, its content does not match its digest")
-    return True
+    return kept
 
 
 def opened(path: Path) -> BinaryIO:
@@ -104,6 +118,17 @@ def carries_digest(path: Path) -> bool:
     """Whether a file has a digest, right or wrong. Raises OSError where it cannot be read."""
     with opened(path) as file:
         return _position(file, _suffix(path)) is not None
+
+
+def source_of(path: Path) -> str:
+    """Read the digest of the file that this one follows from; empty where it names none.
+
+    Raises OSError where it cannot be read.
+    """
+    with opened(path) as file:
+        _, text = _region(file, _suffix(path))
+    found = SOURCE.search(text)
+    return found[1].decode() if found else ""
 
 
 def without_digest(paths: Iterable[Path]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from bench import temporary
-from bench.digests import FIELD, DamagedFile, opened, stamp, stamp_archive, verify
+from bench.digests import FIELD, DamagedFile, ForeignFile, opened, source_of, stamp, stamp_archive, verify
 from bench.errors import BenchError
 
 if TYPE_CHECKING:  # JSON and renaming need no arrays: the command line starts without NumPy
@@ -31,15 +31,18 @@ KEYED = re.compile(r".+-[0-9a-f]{8}")
 """Names that the suite gives end with digits that follow from what is in the file."""
 
 
-def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = False) -> None:
-    """Write arrays by name as ``.npz``, with a digest. Raises OSError where that fails."""
+def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = False, source: str = "") -> None:
+    """Write arrays by name as ``.npz``, with a digest and that of the file that they follow from (``source``).
+
+    Raises OSError where that fails.
+    """
     import numpy as np
 
     named: dict[str, Any] = dict(arrays)
     with replacing(path) as beside:
         with beside.open("wb") as file:
             (np.savez_compressed if compressed else np.savez)(file, **named)
-        stamp_archive(beside)
+        stamp_archive(beside, source)
 
 
 def read_arrays(path: Path, advice: str = AGAIN) -> dict[str, NDArray[Any]]:
@@ -143,6 +146,15 @@ def read_text(path: Path, advice: str = AGAIN) -> str:
     except (OSError, ValueError, DamagedFile) as problem:
         raise DamagedFile(f"cannot read {path}: {problem}; {advice}") from problem
     return "\n".join(line.strip() for line in lines if not line.lstrip().startswith("#")).strip()
+
+
+def check_source(path: Path, source: str, advice: str = AGAIN) -> None:
+    """Compare the training that a file follows from with the one of digest ``source``; where either is unknown, pass.
+
+    Raises ForeignFile, with the advice, where they are two, and OSError where the file cannot be read.
+    """
+    if source and source_of(path) not in ("", source):
+        raise ForeignFile(f"{path} follows from another training than the one kept beside it; {advice}")
 
 
 def check_name(path: Path, found: str, written: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.files import check_source
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table
 from bench.runs.folder import RunFolder
@@ -128,14 +129,24 @@ class ScoredRun(Scores):
 
     @property
     def table(self) -> ExitTable:
-        """Signals and outcomes of every query at every exit. Raises BenchError where the table is not kept."""
-        return load_table(RunFolder(self.folder).table("test", evaluation_key(self.header)))
+        """Signals and outcomes of every query at every exit.
+
+        Raises BenchError where the table is not kept, or not that of the training that is kept.
+        """
+        return self._table("test")
 
     @property
     def calibration(self) -> ExitTable | None:
-        """The same of the held-out identities; None where no identity was held out."""
-        path = RunFolder(self.folder).table("calibration", evaluation_key(self.header))
-        return load_table(path) if path.exists() else None
+        """The same of the held-out identities; None where no identity was held out. Raises BenchError as ``table``."""
+        there = RunFolder(self.folder).table("calibration", evaluation_key(self.header)).exists()
+        return self._table("calibration") if there else None
+
+    def _table(self, split: str) -> ExitTable:
+        folder = RunFolder(self.folder)
+        path = folder.table(split, evaluation_key(self.header))
+        table = load_table(path)
+        check_source(path, folder.source)
+        return table
 
 
 @dataclass(frozen=True, eq=False)

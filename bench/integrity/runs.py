@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from bench.budget.query_scores import METRICS, per_query_scores
-from bench.digests import DamagedFile
+from bench.digests import DamagedFile, ForeignFile
 from bench.errors import WRONG_FORM, BenchError
-from bench.files import read_json
 from bench.integrity.checks import MAKE_READABLE, SAME, Finding, Verification, is_hidden, no_digest
 from bench.integrity.unfinished import unfinished_files
 from bench.progress import SILENT, Reporter
 from bench.retrieval.table import ExitTable
-from bench.runs.file_checks import UnreadableFile, check_file, follows
+from bench.runs.file_checks import UnreadableFile, check_of_run, follows
 from bench.runs.folder import RunFolder
 from bench.runs.known_files import is_known
 from bench.runs.records import evaluation_key, records_under
@@ -27,6 +26,8 @@ from bench.spec import EVALUATION_VERSION
 
 RECOMPUTED = ("mAP", "rank-1")
 """Metrics of the exits that are computed again."""
+MADE_ANEW = "move it to the folder of its own run if it is to be kept; the same bench run makes this one's in its place"
+PUT_ITS_OWN = "put this run's own in its place, or bench run --fresh, which trains again"
 NO_NETWORK = (
     "put a whole copy in its place; the trained network that it was made from (weights.safetensors) is not here, or "
     "not whole: bench run would train again"
@@ -50,14 +51,14 @@ def _verify_run(folder: RunFolder, verification: Verification) -> None:
     whole: dict[Path, Any] = {}
     findings = verification.findings
     kept = sorted(path for path in folder.path.iterdir() if path.is_file() and not path.name.startswith("."))
-    trained = folder.weights.exists() and not _problem(folder.weights)
+    trained = folder.weights.exists() and folder.training.exists() and not _problem(folder)
     for path in kept:
         verification.files += 1
         if not is_known(path.name):
             findings.append(Finding(path, "is not of this suite", "nothing, it is not read", wrong=False))
             continue
         try:
-            digested, content = check_file(path)
+            digested, content = check_of_run(path)
         except BenchError as problem:
             if path.exists():
                 findings.append(_judged(path, problem, trained))
@@ -77,9 +78,10 @@ def _verify_run(folder: RunFolder, verification: Verification) -> None:
     _verify_records(folder, whole, trained, verification)
 
 
-def _problem(path: Path) -> BenchError | None:
+def _problem(folder: RunFolder) -> BenchError | None:
+    """What is wrong with the trained network."""
     try:
-        check_file(path)
+        check_of_run(folder.weights)
     except BenchError as problem:
         return problem
     return None
@@ -90,6 +92,9 @@ def _judged(path: Path, problem: BenchError, trained: bool) -> Finding:
     what = str(problem).replace(f"{path}", path.name).split("; ")[0]
     if isinstance(problem, UnreadableFile):
         return Finding(path, f"cannot be read ({what})", MAKE_READABLE)
+    if isinstance(problem, ForeignFile):
+        # It may be all that is left of the other: nothing here removes it.
+        return Finding(path, what, MADE_ANEW if follows(path) and trained else PUT_ITS_OWN)
     if not isinstance(problem, DamagedFile):
         return Finding(path, what, "read it with the version of the suite that wrote it, or run again")
     if follows(path) and trained:
@@ -102,17 +107,11 @@ def _judged(path: Path, problem: BenchError, trained: bool) -> Finding:
 
 
 def _verify_records(folder: RunFolder, whole: Mapping[Path, Any], trained: bool, verification: Verification) -> None:
-    """Check each sweep against the spec, and its exits against the table that they came from."""
-    key = read_json(folder.spec).get("key") if folder.spec in whole else None
+    """Check the exits of each sweep against the table that they came from."""
     named: set[Path] = set()
     swept = sorted(path for path in whole if path.name.startswith("records-"))
     for path in swept:
         header, records = whole[path]
-        if key is not None and header["run"] != key:
-            verification.findings.append(
-                Finding(path, "tells of another run than the spec.json beside it", "move it to the folder of its run")
-            )
-            continue
         table = folder.table("test", evaluation_key(header))
         named |= {table, folder.table("calibration", evaluation_key(header))}
         if table not in whole:

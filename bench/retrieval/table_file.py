@@ -15,12 +15,12 @@ from bench.files import AGAIN, read_arrays, write_arrays
 from bench.retrieval.table import ExitTable, Outcomes, Signals
 
 
-def save_table(table: ExitTable, path: Path) -> None:
-    """Write a table. Raises OSError where that fails."""
+def save_table(table: ExitTable, path: Path, source: str = "") -> None:
+    """Write a table, with the digest of what it follows from (``source``). Raises OSError where that fails."""
     arrays: dict[str, Any] = {"exits": np.array(table.exits)}
     for half, kind in (("signals", Signals), ("outcomes", Outcomes)):
         arrays |= {f"{half}.{name}": getattr(getattr(table, half), name) for name in _stored(kind)}
-    write_arrays(path, arrays, compressed=True)
+    write_arrays(path, arrays, compressed=True, source=source)
 
 
 def load_table(path: Path) -> ExitTable:

@@ -53,6 +53,7 @@ def obtain_extras(
             how = {"ap": evaluation.ap, "signals": evaluation.signals}
             return match(context, ToMatch([network.extras[index]], *parts, *sides, draws_of(gallery), how))
 
-        return obtain(context.folder.extra(index, evaluation.key), load_table, make, save_table, context.reporter)
+        path, source = context.folder.extra(index, evaluation.key), context.folder.source
+        return obtain(path, load_table, make, save_table, context.reporter, source=source)
 
     return [(spec.name, table_of(index)) for index, spec in enumerate(network.extras)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,10 @@ def obtain_features(context: RunContext, network: MultiExitNetwork) -> Features:
         context.folder.features,
         lambda path: _read_features(context, path),
         lambda: _embed_first_exit(context, network),
-        lambda features, path: write_arrays(path, features),
+        lambda features, path, source: write_arrays(path, features, source=source),
         context.reporter,
         hold=context.hold,
+        source=context.folder.source,
     )
 
 
@@ -147,7 +149,8 @@ def load_retrieval_history(context: RunContext) -> NDArray[np.int8]:
     if not path.exists():
         raise BenchError(f"this run has no training statistics: {path} is not there; {again}")
     samples, _, _ = context.held_out()
-    stored = whole(path, lambda path: read_arrays(path, again), context.reporter)
+    read = partial(read_arrays, advice=again)
+    stored = whole(path, read, context.reporter, source=context.folder.source, advice=again)
     if "retrieval_history" not in stored or stored.get("samples", np.array([])).tolist() != sample_names(samples):
         raise BenchError(f"{path} tells of other images than this run was trained on; {again}")
     return stored["retrieval_history"]

@@ -147,7 +147,8 @@ def _obtain_parameters(fitting: Fitting, policy: LearnedPolicy, evidence: Eviden
         fitting.folder.policy(policy.file_name, fitting.evaluation_key),
         read,
         make,
-        lambda parameters, path: write_arrays(path, parameters, compressed=True),
+        lambda parameters, path, source: write_arrays(path, parameters, compressed=True, source=source),
         fitting.reporter,
         hold=fitting.hold,
+        source=fitting.folder.source,
     )

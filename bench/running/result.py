@@ -91,8 +91,13 @@ def _kept(folder: RunFolder, path: Path, reporter: Reporter) -> RunResult | None
 
 
 def read_result(folder: RunFolder, path: Path) -> RunResult:
-    """Read the records at ``path`` in a run's folder. Raises DamagedFile, or what reading another form ends in."""
+    """Read the records at ``path`` in a run's folder.
+
+    Raises DamagedFile where they are not what was written or tell of another run or training than the one kept beside
+    them, or what reading another form ends in.
+    """
     header, records = read_records(path)
+    folder.check_records(path, header)
     check_header(header)
     flat_rows(records, [exit_["name"] for exit_ in header["exits"]])
     return RunResult(folder, header, records, cached=True, path=path)

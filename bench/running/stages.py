@@ -34,7 +34,7 @@ from bench.running.keep import obtain, saving, whole
 from bench.threads import advice, others_running
 from bench.training.loop import Trained, train
 from bench.training.retrieval_history import TrainingImages
-from bench.training.weights import load_weights, save_weights
+from bench.training.weights import TRAIN_AGAIN, load_weights, save_weights
 
 SPLITS = ("query", "gallery", "calibration_query", "calibration_gallery")
 """What embeddings are kept of."""
@@ -61,6 +61,7 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
     if finished:
         context.reporter.note(f"trained network found in {folder.path}")
         whole(folder.weights, lambda path: load_weights(network, path), context.reporter)
+        folder.check_weights(TRAIN_AGAIN)
         if not context.reading:  # training ended, and the process before it could clear up
             folder.checkpoint.unlink(missing_ok=True)
         return context.fabric.to_device(network).to(memory_format=torch.channels_last)
@@ -71,6 +72,9 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
     with context.call(context, "train", ()):
         trained = train_together(context, network)
     with saving(folder.path):
+        # Left of a training whose weights were removed, it would not fit these, were the process killed here.
+        folder.training.unlink(missing_ok=True)
+        weights = save_weights(network, folder.weights)
         write_arrays(
             folder.retrieval_history,
             {
@@ -79,7 +83,9 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
                 "samples": np.array(sample_names(samples)),
             },
             compressed=True,
+            source=weights,
         )
+        # The record comes last: a run that has one is a run that was trained.
         write_json(
             folder.training,
             {
@@ -89,11 +95,10 @@ def obtain_network(context: RunContext) -> MultiExitNetwork:
                 "seconds": sum(epoch["seconds"] for epoch in trained.history),
                 "images": len(samples),
                 "identities": int(labels.max()) + 1,
+                "weights": weights,
                 "provenance": context.provenance(),
             },
         )
-        # The weights come last: a run with weights is a run that was trained.
-        save_weights(network, folder.weights)
     folder.checkpoint.unlink(missing_ok=True)
     return network
 
@@ -104,8 +109,8 @@ def _as_is(context: RunContext, num_identities: int) -> MultiExitNetwork:
     network = build_as_is(context.method, spec.network, num_identities, spec.recipe.input_size)
     nothing = {"epochs": 0, "history": [], "validation": [], "seconds": 0.0, "images": 0, "identities": 0}
     with saving(context.folder.path):
-        write_json(context.folder.training, {**nothing, "provenance": context.provenance()})
-        save_weights(network, context.folder.weights)
+        weights = save_weights(network, context.folder.weights)
+        write_json(context.folder.training, {**nothing, "weights": weights, "provenance": context.provenance()})
     return context.fabric.to_device(network).to(memory_format=torch.channels_last)
 
 
@@ -177,10 +182,9 @@ def obtain_embeddings(
         stored = read_arrays(path)
         return {name: [stored[f"{name}.{index}"] for index in range(count)] for name in SPLITS}
 
-    def write(embeddings: dict[str, Embeddings], path: Path) -> None:
-        write_arrays(
-            path, {f"{name}.{index}": codes for name, parts in embeddings.items() for index, codes in enumerate(parts)}
-        )
+    def write(embeddings: dict[str, Embeddings], path: Path, source: str) -> None:
+        arrays = {f"{name}.{index}": codes for name, parts in embeddings.items() for index, codes in enumerate(parts)}
+        write_arrays(path, arrays, source=source)
 
     def make() -> dict[str, Embeddings]:
         state = {name: value.cpu() for name, value in network.state_dict().items()} if several(context) else {}
@@ -195,6 +199,7 @@ def obtain_embeddings(
         context.reporter,
         found="embeddings found",
         hold=context.hold,
+        source=context.folder.source,
     )
 
 
@@ -252,7 +257,7 @@ def obtain_ledger(context: RunContext, network: MultiExitNetwork) -> CostLedger:
         context.folder.cost,
         lambda path: CostLedger.from_json(read_json(path)["ledger"]),
         make,
-        lambda ledger, path: write_json(path, {"ledger": ledger.to_json(), "provenance": context.provenance()}),
+        lambda ledger, path, _: write_json(path, {"ledger": ledger.to_json(), "provenance": context.provenance()}),
         context.reporter,
         found="cost ledger found",
         hold=context.hold,

@@ -46,7 +46,16 @@ def obtain_tables(
 
         path = context.folder.table(split, evaluation.key)
         found = f"exit table of {split} queries found"
-        return obtain(path, load_table, make, save_table, context.reporter, found=found, hold=context.hold)
+        return obtain(
+            path,
+            load_table,
+            make,
+            save_table,
+            context.reporter,
+            found=found,
+            hold=context.hold,
+            source=context.folder.source,
+        )
 
     table = table_of("test", "", context.stores.query.samples, context.stores.gallery.samples)
     if not context.spec.calibration_share:

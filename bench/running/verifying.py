@@ -47,12 +47,12 @@ def obtain_pairs(
         reporter.note("comparing every query with every gallery image, pair by pair")
         return tuple(accepted_pairs(*of_exit, *query, *gallery) for of_exit in zip(*codes(), strict=True))
 
-    return obtain(folder.pairs(views), _read, make, _write, reporter)
+    return obtain(folder.pairs(views), _read, make, _write, reporter, source=folder.source)
 
 
-def _write(pairs: Sequence[AcceptedPairs], path: Path) -> None:
+def _write(pairs: Sequence[AcceptedPairs], path: Path, source: str) -> None:
     arrays = {f"{name}.{index}": value for index, one in enumerate(pairs) for name, value in asdict(one).items()}
-    write_arrays(path, arrays, compressed=True)
+    write_arrays(path, arrays, compressed=True, source=source)
 
 
 def _read(path: Path) -> tuple[AcceptedPairs, ...]:

@@ -26,7 +26,7 @@ import xxhash
 from bench.digests import BLOCK, digest_of_file
 from bench.errors import BenchError
 from bench.files import replacing
-from bench.runs.file_checks import check_file
+from bench.runs.file_checks import check_of_run
 from bench.runs.folder import RunFolder
 from bench.runs.known_files import is_known
 
@@ -138,7 +138,7 @@ def _described(place: str, path: Path) -> Packed:
     if not PLACE.fullmatch(place):
         raise BenchError(f"{path} is not packed: another system might not take its name; rename the dataset")
     try:
-        check_file(path)
+        check_of_run(path)
     except BenchError as problem:
         raise BenchError(f"{path} is not packed: {problem} (bench verify says what can be done)") from problem
     return Packed(place, path.stat().st_size, digest_of_file(path))

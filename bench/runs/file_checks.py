@@ -12,9 +12,10 @@ from safetensors import SafetensorError, safe_open
 
 from bench.digests import DamagedFile, verify
 from bench.errors import WRONG_FORM, BenchError
-from bench.files import SCHEMA_VERSION, read_arrays, read_json
+from bench.files import SCHEMA_VERSION, check_source, read_arrays, read_json
 from bench.retrieval.table_file import load_table
 from bench.runs.finding import NEEDED
+from bench.runs.folder import RunFolder
 from bench.runs.records import read_records
 from bench.runs.rows import check_header, flat_rows
 
@@ -54,7 +55,23 @@ def check_file(path: Path) -> tuple[bool, Any]:
             content = check(path)
         except WRONG_FORM as problem:
             raise DamagedFile(f"not of the form that this suite writes ({problem!r})") from problem
-    return found, content
+    return bool(found), content
+
+
+def check_of_run(path: Path) -> tuple[bool, Any]:
+    """Check one file in the folder of its run.
+
+    Gives and raises as :func:`check_file`; raises ForeignFile where it is of another run or training.
+    """
+    folder = RunFolder(path.parent)
+    digested, content = check_file(path)
+    if path == folder.weights:
+        folder.check_weights()
+    else:
+        check_source(path, folder.source)
+    if path.name.startswith("records-"):
+        folder.check_records(path, content[0])
+    return digested, content
 
 
 def follows(path: Path) -> bool:

@@ -22,7 +22,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +32,9 @@ from filelock import FileLock, Timeout
 
 from bench import temporary
 from bench.data.views import Views
-from bench.digests import DamagedFile
+from bench.digests import DamagedFile, ForeignFile, verify
 from bench.errors import BenchError
-from bench.files import SCHEMA_VERSION, read_json, write_json, writing
+from bench.files import AGAIN, SCHEMA_VERSION, read_json, write_json, writing
 from bench.runs.records import records_under
 from bench.spec import EVALUATION_VERSION
 
@@ -60,6 +60,11 @@ class Identified(Protocol):
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain values."""
+
+
+def trained_weights(training: Any) -> Any:
+    """What tells a training of a run from another: the digest of its weights; of earlier versions, the whole record."""
+    return training.get("weights", training) if isinstance(training, Mapping) else training
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,18 @@ class RunFolder:
         return self.path / "training.json"
 
     @property
+    def source(self) -> str:
+        """Digest of the trained weights, which all that follows from them names.
+
+        The training record tells it, also where the weights are not kept; of runs from before it did, the weights
+        themselves. Empty where neither can be trusted: whoever reads them says so.
+        """
+        with suppress(OSError, DamagedFile):
+            told = read_json(self.training).get("weights")
+            return told if isinstance(told, str) else verify(self.weights)
+        return ""
+
+    @property
     def retrieval_history(self) -> Path:
         """Retrieval statistics taken while training."""
         return self.path / "retrieval_history.npz"
@@ -149,6 +166,31 @@ class RunFolder:
     def records(self, key: str) -> Path:
         """Records of one sweep."""
         return self.path / f"records-{key[:8]}.jsonl"
+
+    def check_weights(self, advice: str = AGAIN) -> None:
+        """Compare the weights with those that the training record tells of; where that tells of none, pass.
+
+        Raises ForeignFile, with the advice, where they are two, DamagedFile where the weights are not what was
+        written, and OSError where they cannot be read.
+        """
+        found, told = verify(self.weights), self.source
+        if found and told and found != told:
+            raise ForeignFile(f"{self.weights} is of another training than the training.json beside it; {advice}")
+
+    def check_records(self, path: Path, header: Mapping[str, Any]) -> None:
+        """Compare the run and the training that the records at ``path`` tell of in their header with those kept here.
+
+        What cannot be read of these passes. Raises ForeignFile where they are two.
+        """
+        told = {self.spec: header["run"], self.training: trained_weights(header.get("training"))}
+        kept = dict(told)
+        with suppress(DamagedFile):
+            kept[self.spec] = read_json(self.spec).get("key")
+        with suppress(DamagedFile):
+            kept[self.training] = trained_weights(read_json(self.training))
+        for file, what in ((self.spec, "run"), (self.training, "training")):
+            if kept[file] != told[file]:
+                raise ForeignFile(f"{path} tells of another {what} than the {file.name} beside it; {AGAIN}")
 
     def clear(self) -> None:
         """Remove everything that was computed, for a fresh start."""

@@ -19,6 +19,7 @@ from typing import Any
 from bench.digests import without_digest
 from bench.errors import WRONG_FORM, BenchError
 from bench.runs.finished import RecordsFile, Results, Run
+from bench.runs.folder import trained_weights
 from bench.runs.frames import Frames
 from bench.runs.records import cost_of, evaluation_key, read_header, read_records, records_under
 from bench.runs.rows import Alike, Columns, check_header, columns_of, rows_of
@@ -80,6 +81,11 @@ def read_runs(results: Path, found: Mapping[str, Sequence[Path]], remarks: list[
             continue
         current, outdated = _current(files)
         remarks += [f"left out: {file.place} is of an older version of the sweep; run it again" for file in outdated]
+        current, others = _of_one_training(current)
+        remarks += [
+            f"left out: {file.place} tells of another training of its run than {current[0].name}; run it again"
+            for file in others
+        ]
         yield Run(identity, current)
 
 
@@ -182,6 +188,14 @@ def _read(path: Path, results: Path) -> RecordsFile:
     if not file.alike:
         raise ValueError("no records")
     return file
+
+
+def _of_one_training(files: Sequence[RecordsFile]) -> tuple[tuple[RecordsFile, ...], list[RecordsFile]]:
+    """Part files that tell of the same training as the first from those that tell of another."""
+    trained = [trained_weights(file.header.get("training")) for file in files]
+    alike = [weights == trained[0] for weights in trained]
+    pairs = list(zip(files, alike, strict=True))
+    return tuple(file for file, same in pairs if same), [file for file, same in pairs if not same]
 
 
 def _current(files: Sequence[RecordsFile]) -> tuple[tuple[RecordsFile, ...], list[RecordsFile]]:

@@ -16,8 +16,8 @@ from bench.temporary import folder_in
 
 TEMPORARY = ".merge-"
 """Begins the name of the folder that an archive is unpacked into, beside ``runs``."""
-LAST = ("training.json", "weights.safetensors")
-"""Files that say that a run is trained: they come after what they vouch for."""
+LAST = "training.json"
+"""The file that says that a run is trained: it comes after what it vouches for."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def _merge_run(files: Sequence[Packed], unpacked: Path, results: Path) -> Merged
     folder = RunFolder(results / files[0].run)
     new, same, conflicts = [], [], []
     with folder.alone():
-        finished = folder.weights.exists() or any(Path(one.place).name == folder.weights.name for one in files)
+        names = {Path(one.place).name for one in files}
+        finished = all(file.exists() or file.name in names for file in (folder.weights, folder.training))
         for one in files:
             target = results / one.place
             if target == folder.checkpoint and finished:
@@ -78,7 +79,7 @@ def _merge_run(files: Sequence[Packed], unpacked: Path, results: Path) -> Merged
             else:
                 conflicts.append(target.name)
         if not conflicts:
-            for one in sorted(new, key=lambda one: (Path(one.place).name in LAST, Path(one.place).name)):
+            for one in sorted(new, key=lambda one: (Path(one.place).name == LAST, Path(one.place).name)):
                 (unpacked / one.place).replace(results / one.place)
             if finished:
                 folder.checkpoint.unlink(missing_ok=True)

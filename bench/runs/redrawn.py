@@ -23,7 +23,7 @@ from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.sweep import policy_points
 from bench.cost.axes.contract import stated_search
 from bench.errors import BenchError
-from bench.files import AGAIN, read_arrays
+from bench.files import AGAIN, check_source, read_arrays
 from bench.retrieval.table import ExitTable, FirstExitFeatures, FloatArray
 from bench.retrieval.table_file import load_table
 from bench.runs.finished import RecordsFile, Run
@@ -186,6 +186,7 @@ class RedrawnRun:
         path = self.folder.table(split, self.scored.evaluation_key)
         if not path.exists():
             raise BenchError(f"{path} is not kept")
+        check_source(path, self.folder.source)
         try:
             return load_table(path)
         except BenchError as problem:
@@ -201,6 +202,7 @@ class RedrawnRun:
         path = self.folder.policy(policy.file_name, self.scored.evaluation_key)
         if not path.exists():
             raise BenchError(f"{path} is not kept")
+        check_source(path, self.folder.source)
         stored = read_arrays(path)
         try:
             return policy.load(stored), policy.needs == "training statistics"
@@ -212,6 +214,7 @@ class RedrawnRun:
         path = self.folder.features
         if not path.exists():
             raise BenchError(f"decisions read features of images, and {path} is not kept")
+        check_source(path, self.folder.source)
         stored = read_arrays(path)
         query, gallery = (stored.get(f"{prefix}{part}") for part in ("query", "gallery"))
         if query is None or gallery is None or len(query) != len(table):

@@ -14,8 +14,8 @@ from bench.files import DIGEST, replacing
 TRAIN_AGAIN = "remove it to have the network trained again, or put a whole copy in its place"
 
 
-def save_weights(network: nn.Module, path: Path) -> None:
-    """Write parameters and buffers. Raises OSError where that fails."""
+def save_weights(network: nn.Module, path: Path) -> str:
+    """Write parameters and buffers; gives the file's digest. Raises OSError where that fails."""
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with replacing(path) as beside:
         try:
@@ -23,7 +23,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
         except SafetensorError as problem:
             # A full disk comes as an error of this library's own.
             raise OSError(str(problem)) from problem
-        stamp(beside)
+        return stamp(beside)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

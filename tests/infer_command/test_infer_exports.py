@@ -4,11 +4,11 @@ import json
 
 import pytest
 import torch
+from retrained import train_again
 
 from bench.inference.export.trained import read_trained
 from bench.inference.export.write import CalibrationImages, write_export
 from bench.runs.folder import RunFolder
-from bench.training.weights import save_weights
 
 pytest.importorskip("onnxscript", reason="exporting needs the extra export")
 
@@ -29,15 +29,13 @@ def export(run, traced_once, tmp_path):
 def test_an_export_of_weights_that_the_run_has_no_more_is_refused(infer, run, export):
     """Thresholds and gallery are of the run as it is: an older network would answer by them without a word."""
     assert infer(*ENGINE, "--export", export)[0] == 0
-    weights = run.folder.weights
-    whole = weights.read_bytes()
-    with torch.no_grad():
-        next(run.network.parameters()).add_(1e-3)
+    whole = {file: file.read_bytes() for file in (run.folder.weights, run.folder.training)}
     try:
-        save_weights(run.network, weights)
+        train_again(run.folder)
         status, _, err = infer(*ENGINE, "--export", export)
     finally:
-        weights.write_bytes(whole)
+        for file, content in whole.items():
+            file.write_bytes(content)
     assert status == 1
     assert "has been trained again since" in " ".join(err.split())
     status, _, err = infer(*ENGINE, "--export", export, run="noexit")

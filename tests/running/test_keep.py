@@ -167,8 +167,11 @@ def test_what_is_made_is_kept_only_in_a_folder_that_can_be_held(tmp_path):
     folder.path.mkdir()
     hold, path = folder.if_free, folder.path / "made.txt"
 
+    def write(text, path, _):
+        path.write_text(text)
+
     def read_or_made():
-        return obtain(path, Path.read_text, lambda: "made", lambda text, path: path.write_text(text), notes, hold=hold)
+        return obtain(path, Path.read_text, lambda: "made", write, notes, hold=hold)
 
     with RunFolder(folder.path).alone():
         assert read_or_made() == "made"

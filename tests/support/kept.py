@@ -69,7 +69,8 @@ def keep_run(
         "seconds": 45.0 * epochs,
         "images": 3000,
         "identities": 270,
-        "provenance": PROVENANCE | provenance,
+        # Trained once, whenever it was swept.
+        "provenance": PROVENANCE | provenance | {"at": PROVENANCE["at"]},
     }
     if trained:
         write_json(folder.training, training)

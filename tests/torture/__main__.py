@@ -51,12 +51,14 @@ def damaging(world: Undisturbed, seeds: int) -> Iterator[Planned]:
 
 
 def damaging_beside(world: Undisturbed, seeds: int) -> Iterator[Planned]:
-    """Damage what is kept beside the runs in every way, and put another run's file in its place."""
+    """Damage what is kept beside the runs in every way, and put another run's file in its place, or in the run's."""
     prepared = beside.prepare_beside(world)
     for way, seed in beside.planned_ways(seeds):
         for kept in beside.KEPT:
             for command in kept.readers:
                 yield partial(beside.damaged_beside, prepared, kept, command, way, seed)
+    for name in beside.of_the_run(world):
+        yield partial(beside.of_another_training, world, name)
 
 
 def filling(world: Undisturbed, seeds: int) -> Iterator[Planned]:

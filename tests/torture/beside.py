@@ -1,4 +1,7 @@
-"""Files that commands keep beside the runs: damaged, or another run's in their place, and read again."""
+"""Files that commands keep beside the runs: damaged, or another run's in their place, and read again.
+
+So are files of the run itself that another training left in their place.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torture.commands import ALL, SMALL, SMOKE, Command
-from torture.damage import WAYS, Way
+from torture.commands import ALL, RUN, RUN_COMMAND, SMALL, SMOKE, Command
+from torture.damage import FRESH, WAYS, Way, named_by_verify, remove_what_follows
 from torture.place import Place
 from torture.tally import Case
 from torture.undisturbed import Undisturbed
@@ -18,7 +21,10 @@ from torture.undisturbed import Undisturbed
 BESIDE, OTHERS = "beside", "others"
 """States: with all that is kept beside the runs; and the same files of a run of another seed."""
 ONE_EPOCH = ("--set", "epochs=1", "--set", "batches_per_epoch=1")
-SWEPT = ("--budgets", 3, "--shuffles", 2, "--resamples", 20, "--policies", "gs")
+COARSE = ("--budgets", 3, "--shuffles", 2, "--resamples", 20, "--policies")
+SWEPT = (*COARSE, "gs")
+OF_A_TRAINING = "[eftprw]*-*", "retrieval_history.npz", "weights.safetensors", "training.json"
+"""Files of a run that follow from its training, or tell of it."""
 
 
 def _where(place: Place) -> tuple[object, ...]:
@@ -149,7 +155,8 @@ def prepare_beside(world: Undisturbed, kept: tuple[Kept, ...] = KEPT) -> World:
         commands = list(_makers(place, seed))
         if seed:
             shutil.rmtree(place.results)
-            trained = ["run", "-m", "hashreid", "--budget-sweep", *SWEPT, "--calibration", 0.3, "--seed", seed]
+            trained = ["run", "-m", "hashreid", "--budget-sweep", *COARSE, "gs,learned,ets"]
+            trained += ["--calibration", 0.3, "--seed", seed]
             gallery = ["gallery", "build", "seed1", "--out", place.root / "kept.gallery", "--overwrite", *SMALL]
             infer = ["infer", "seed1", "--budget", 0.5, "--rounds", 1, "--busy", *SMALL]
             commands = [
@@ -201,6 +208,35 @@ def damaged_beside(beside: World, kept: Kept, command: Command, way: Way | None,
             case.fault("silent differences", f"{command.name} made something else of {path}, and said nothing")
         # Less was made, and a remark named the file.
         case.error = not case.same
+    return case
+
+
+def of_the_run(world: Undisturbed) -> Iterator[str]:
+    """List the files of the run that the other run has too, as paths below the run's folder."""
+    (other,) = (world.place.scratch / OTHERS).glob("results/runs/*/hashreid-smoke-seed1-*")
+    world.place.restore(RUN)
+    folder = world.place.run_folder()
+    named = {path.name for pattern in OF_A_TRAINING for path in folder.glob(pattern)}
+    yield from sorted(name for name in named if (other / name).exists())
+
+
+def of_another_training(world: Undisturbed, name: str) -> Case:
+    """Put the other run's file in the place of the run's: ``bench verify`` names it, and the run makes the same."""
+    case = Case("another training", name)
+    place = world.place
+    (other,) = (place.scratch / OTHERS).glob(f"results/runs/*/hashreid-smoke-seed1-*/{name}")
+    place.restore(RUN)
+    path = place.run_folder() / name
+    shutil.copyfile(other, path)
+    # Of two that do not fit, the record of training is believed.
+    if not named_by_verify(world, case, path.with_name("weights.safetensors") if name == "training.json" else path):
+        case.fault("silent differences", f"verify does not name {path}")
+    case.error = False
+    if not name.startswith("records-"):
+        remove_what_follows(path)
+    world.judge(case, RUN_COMMAND, may_fail=True)
+    if case.error:
+        world.judge(case, FRESH)
     return case
 
 

@@ -108,7 +108,7 @@ def damaged(world: Undisturbed, state: str, name: str, way: Way, seed: int = 0) 
     case = Case("damage", f"{name}, {way.__name__}")
     path = _prepared(world, state, name, way, seed)
     if "records-" not in name and "cache" not in name:
-        _remove_what_follows(path)
+        remove_what_follows(path)
     world.judge(case, RUN_COMMAND, may_fail=True)
     if case.error:
         if path.is_relative_to(world.place.cache):
@@ -129,18 +129,22 @@ def found_by_verify(world: Undisturbed, state: str, name: str, way: Way, seed: i
     """Damage a file: ``bench verify`` must name it."""
     case = Case("damage, verified", f"{name}, {way.__name__}")
     path = _prepared(world, state, name, way, seed)
+    # Other content without a digest may be what an earlier version wrote, as far as its form tells.
+    if not named_by_verify(world, case, path) and way is not replace:
+        case.fault("silent differences", f"verify does not name {path}")
+    return case
+
+
+def named_by_verify(world: Undisturbed, case: Case, path: Path) -> bool:
+    """Run ``bench verify`` as a part of a case, and tell whether it names a file."""
     arguments = ["verify", world.place.results, "--cache", world.place.cache, "--json"]
     ended = world.starter.run(arguments, world.place.said)
     case.watch(ended, (0, 1))
     case.error = ended.status == 1
-    within = any(
+    return any(
         path.is_relative_to(wrong) or path.with_suffix("") == Path(wrong).with_suffix("")
         for wrong in (verified(ended.out) if ended.out else ())
     )
-    # Other content without a digest may be what an earlier version wrote, as far as its form tells.
-    if not within and way is not replace:
-        case.fault("silent differences", f"verify does not name {path}")
-    return case
 
 
 def _prepared(world: Undisturbed, state: str, name: str, way: Way, seed: int) -> Path:
@@ -150,7 +154,8 @@ def _prepared(world: Undisturbed, state: str, name: str, way: Way, seed: int) ->
     return path
 
 
-def _remove_what_follows(path: Path) -> None:
+def remove_what_follows(path: Path) -> None:
+    """Remove what was made from a file of the run, so that the file is read again."""
     rank = next((rank for rank, names in enumerate(RANKS) if any(path.match(name) for name in names)), len(RANKS))
     for names in RANKS[rank + 1 :]:
         for name in names:

@@ -15,7 +15,7 @@ from bench.files import read_json
 from bench.methods import Options
 from bench.networks import MultiExitNetwork
 from bench.runs.folder import RunFolder
-from bench.training.weights import load_weights
+from bench.training.weights import TRAIN_AGAIN, load_weights
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def read_trained(folder: RunFolder) -> TrainedRun:
     except (KeyError, TypeError) as problem:
         raise BenchError(f"{folder.path} lacks what builds its network ({problem!r}); run it again") from None
     load_weights(network, folder.weights)
+    folder.check_weights(TRAIN_AGAIN)
     return TrainedRun(folder, str(spec["key"]), spec, identities, network)
 
 
