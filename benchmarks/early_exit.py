@@ -4,7 +4,7 @@ Run by hand on a quiet machine, ``python benchmarks/early_exit.py``: preset pape
 weights do not change how long arithmetic takes. Who leaves where is drawn in given fractions. All sides of a ratio are
 timed in one run, in random order; the least of several passes counts, of every batch by itself, and of single steps
 too, which every pass times anew: what a machine does meanwhile meets all alike. With one thread, CPU time is taken,
-which other jobs disturb less; with more, time on the wall. Single steps are timed on the wall.
+which other jobs disturb less; with more, time on the wall; so it is for single steps.
 """
 
 from __future__ import annotations
@@ -129,9 +129,9 @@ def savings(
         exits = np.repeat(np.arange(len(macs)), np.rint(counts * len(images) / 100).astype(int))
         drawn["/".join(map(str, fractions))] = generator.permutation(np.resize(exits, len(images)))
     sizes = sizes_met(list(drawn.values()), batch)
-    profile = measure_steps(backend, images[:batch], sizes, STEP_SECONDS)
-    pays = profile.pays
     clock = time.process_time if options.threads == 1 else time.perf_counter
+    profile = measure_steps(backend, images[:batch], sizes, STEP_SECONDS, clock)
+    pays = profile.pays
     best = {name: np.full(-(-len(images) // batch), np.inf) for name in drawn}
     runs: dict[str, Counter[tuple[int, int]]] = {}
     walk(backend, images, drawn["full"], batch, pays, clock)
@@ -140,7 +140,7 @@ def savings(
             runs[name], taken = walk(backend, images, drawn[name], batch, pays, clock)
             best[name] = np.minimum(best[name], taken)
         if number:
-            profile = least(profile, measure_steps(backend, images[:batch], sizes, STEP_SECONDS))
+            profile = least(profile, measure_steps(backend, images[:batch], sizes, STEP_SECONDS, clock))
     lines = []
     for name, exits in drawn.items():
         line: dict[str, Any] = {"batch": batch, "exits": name, "ms": round(1e3 * best[name].sum() / len(images), 2)}

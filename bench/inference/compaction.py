@@ -101,11 +101,15 @@ class StepProfile:
 
 
 def measure_steps(
-    backend: Backend, images: NDArray[np.float32], sizes: Sequence[int] = SIZES, seconds: float = 1.0
+    backend: Backend,
+    images: NDArray[np.float32],
+    sizes: Sequence[int] = SIZES,
+    seconds: float = 1.0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> StepProfile:
     """Time each step of a backend on the first of ``images`` (N, 3, H, W), at batch sizes up to N.
 
-    Each size is run for ``seconds``, :data:`LEAST_RUNS` times at least, after :data:`PRACTICE_RUNS`.
+    Each size is run for ``seconds`` of the ``clock``, :data:`LEAST_RUNS` times at least, after :data:`PRACTICE_RUNS`.
     Raises :class:`BenchError` where there is no image.
     """
     sizes = tuple(sorted({size for size in sizes if size <= len(images)}))
@@ -117,18 +121,18 @@ def measure_steps(
         reversed_rows = np.arange(size)[::-1]  # all are copied, as no backend moves rows that change places
         taken: list[list[float]] = []
         copied: list[list[float]] = []
-        until = time.perf_counter() + seconds
-        while len(taken) < PRACTICE_RUNS + LEAST_RUNS or time.perf_counter() < until:
+        until = clock() + seconds
+        while len(taken) < PRACTICE_RUNS + LEAST_RUNS or clock() < until:
             here, copies = [], []
-            before = time.perf_counter()
+            before = clock()
             state = backend.start(batch)
             for index in range(len(backend.exits)):
                 state, _ = backend.step(state, index)
-                after = time.perf_counter()
+                after = clock()
                 here.append(after - before)
                 if index + 1 < len(backend.exits):
                     state = backend.select(state, reversed_rows)
-                    before = time.perf_counter()
+                    before = clock()
                     copies.append(before - after)
             taken.append(here)
             copied.append(copies)
