@@ -59,11 +59,14 @@ class Opened:
 
         Raises :class:`BenchError` where queries are tracklets, or as :func:`open_steps` does.
         """
-        deployed = deploy(context, policy, request)
-        backend = open_steps(context, deployed.network, request, reporter)
         stored = context.stores.query
         if any(sample.tracklet is not None for sample in stored.samples):
-            raise BenchError("queries of this set are tracklets; an engine answers single images")
+            raise BenchError(
+                f"queries of {context.spec.dataset} are tracklets, and an engine answers single images: name a run of "
+                "another set, or ask images of your own with --images"
+            )
+        deployed = deploy(context, policy, request)
+        backend = open_steps(context, deployed.network, request, reporter)
         inputs = Inputs.of_store(stored, deployed.rows, context.spec.recipe.input_size)
         reporter.note(f"measuring the steps of {context.folder.path.name} on {backend.name}")
         sizes = sorted({*(size for size in SIZES if size < batch), batch})

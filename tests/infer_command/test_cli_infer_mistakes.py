@@ -1,6 +1,14 @@
 """What ``bench infer`` refuses."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
+
+from bench.data.dataset import ImageSample
+from bench.errors import BenchError
+from bench.inference.infer import infer as measure_run
+from bench.inference.request import InferRequest
 
 MISTAKES = [
     (("--policy", "learnt"), "unknown policy 'learnt': did you mean 'learned'"),
@@ -64,3 +72,13 @@ def test_a_spec_of_another_form_is_named(bench, tmp_path):
     status, _, err = bench("infer", "hashreid-smoke", "--results", tmp_path)
     assert status == 1
     assert "spec.json is no spec of this suite: it names no dataset" in " ".join(err.split())
+
+
+def test_tracklets_are_refused_before_anything_is_made():
+    """Tables of a set of tracklets take minutes; a run that lacks all else shows that none is asked for."""
+    samples = (ImageSample(Path("a.jpg"), 1, 0, tracklet=0), ImageSample(Path("b.jpg"), 1, 0, tracklet=0))
+    context = SimpleNamespace(
+        stores=SimpleNamespace(query=SimpleNamespace(samples=samples)), spec=SimpleNamespace(dataset="mars")
+    )
+    with pytest.raises(BenchError, match="queries of mars are tracklets"):
+        measure_run(InferRequest(), context)
