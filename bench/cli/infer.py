@@ -180,9 +180,15 @@ def infer_command(
     OUT.print(f"[dim]{escape(printable(path))}[/dim]", soft_wrap=True)
 
 
-def _show(record: Mapping[str, Any]) -> None:
+def _energy(one: Mapping[str, Any]) -> str:
+    """Joules a query, and what the counter tells of in the same time where nothing runs."""
     from bench.findings.costs import JOULES  # not at the top: help should not wait for pandas
 
+    idle = "" if one["idle_joules"] is None else f" ({JOULES.text(one['idle_joules'])} idle)"
+    return JOULES.text(one["joules"]) + idle
+
+
+def _show(record: Mapping[str, Any]) -> None:
     engine, scenario = record["engine"], record["scenario"]
     caption = (
         f"{record['name']}: {count_of(record['queries'], 'query')}, gallery of {record['gallery']:,}; "
@@ -206,7 +212,7 @@ def _show(record: Mapping[str, Any]) -> None:
             percent(one["mAP"]),
             f"{one['throughput']:.1f}",
             *([f"{one['rate']:.1f} ({one['rate_low']:.1f} to {one['rate_high']:.1f})"] if served else []),
-            uncounted if one["joules"] is None else JOULES.text(one["joules"]),
+            uncounted if one["joules"] is None else _energy(one),
         ]
         for one in record["contestants"]
     ]

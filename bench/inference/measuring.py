@@ -147,6 +147,7 @@ def summary(measured: Measured, full: Measured, order: IntArray) -> dict[str, An
         "decisions_changed": None,
         "energy": [asdict(energy) for energy in measured.energies],
         "joules": _joules(measured.energies, count),
+        "idle_joules": _idle_joules(measured.energies, count),
         "values": {
             "latencies": [_kept(done.latencies) for done in passes],
             "network_latencies": [_kept(done.network_latencies) for done in passes],
@@ -200,4 +201,10 @@ def _steps(measured: Measured) -> float:
 def _joules(energies: Sequence[Energy], count: int) -> float | None:
     """Joules a query; None unless every window has a number."""
     counted = [energy.joules / energy.passes for energy in energies if energy.joules is not None]
+    return float(np.median(counted)) / count if counted and len(counted) == len(energies) else None
+
+
+def _idle_joules(energies: Sequence[Energy], count: int) -> float | None:
+    """Joules that the counter tells of in a query's time where nothing runs; None unless every window has a number."""
+    counted = [one.idle_watts * one.seconds / one.passes for one in energies if one.idle_watts is not None]
     return float(np.median(counted)) / count if counted and len(counted) == len(energies) else None

@@ -61,6 +61,7 @@ def _check(path: Path, record: Mapping[str, Any]) -> None:
         raise ValueError("the first contestant is not the full network")
     for one in record["contestants"]:
         _ = one["kind"], one["name"], [float(one[name] or 0) for name in ("decisions_changed", "joules")]
+        float(one.get("idle_joules") or 0)
         for name in (*NUMBERS, *(("rate", "latency_bound") if record["scenario"] == "server" else ())):
             float(one[name])
         sum(map(float, one["exit_fractions"]))

@@ -106,6 +106,9 @@ def test_joules_are_counted_over_passes_enough(infer, tmp_path, monkeypatch):
         assert energy["seconds"] >= 0.1
         assert energy["passes"] == len(one["values"]["milliseconds"])
         assert one["joules"] == pytest.approx(10 * energy["seconds"] / energy["passes"] / 2, rel=0.2)
+        # Of such a counter's joules, all are idle.
+        assert one["idle_joules"] == pytest.approx(one["joules"], rel=0.3)
+    assert "idle)" in out
 
 
 def test_who_goes_on_waits_for_others(infer, tmp_path):

@@ -115,6 +115,14 @@ def test_the_table_has_everybody(invented):
     assert served.shown["rate kept a second, least"].tolist() == ["75.0"] * 5
     assert served.shown["rate kept a second, greatest"].tolist() == ["85.0"] * 5
     assert served.shown["J a query"].tolist() == ["0.500"] * 5
+    assert "of them idle (J)" not in served.shown
+    record = inference(run, joules=0.5)
+    for one in record["contestants"]:
+        one["idle_joules"] = 0.2
+    (table,) = as_run_tables(replace(section, inferences=(record,)))
+    at = list(table.shown).index("J a query")
+    assert list(table.shown)[at : at + 2] == ["J a query", "of them idle (J)"]
+    assert table.shown["of them idle (J)"].tolist() == ["0.200"] * 5
 
 
 def test_another_seed_or_machine_replaces_no_record(tmp_path):

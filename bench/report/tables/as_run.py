@@ -48,6 +48,8 @@ def _table(section: Section, group: InferenceGroup) -> Table:
         ]
     if any(not math.isnan(row["joules"]) for row in rows):
         columns.insert(9, costing("J a query", JOULES, "joules"))
+    if any(not math.isnan(row["idle_joules"]) for row in rows):
+        columns.insert(10, costing("of them idle (J)", JOULES, "idle_joules"))
     note = (
         f"{group.measured} Latencies and queries a second are from image files to answers. Promised and realised: what "
         "is saved of the full network's cost or time on the same engine; whole is from files to answers. Decisions "
@@ -63,7 +65,7 @@ def _row(engine: str, one: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {"engine": engine, "contestant": one["name"], "kind": one["kind"], "_fractions": fractions}
     row |= {f"exit_fraction_{number}": part for number, part in enumerate(fractions, 1)}
     row |= {name: float(one[name]) for name in (*SCORES, *PERCENTILES, "milliseconds", "throughput", *SAVINGS)}
-    measured = ("joules", "rate", "rate_low", "rate_high", "decisions_changed")
+    measured = ("joules", "idle_joules", "rate", "rate_low", "rate_high", "decisions_changed")
     return row | {name: _or_nan(one.get(name)) for name in measured}
 
 
