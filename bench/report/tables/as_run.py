@@ -48,7 +48,7 @@ def _table(section: Section, group: InferenceGroup) -> Table:
         ]
     if any(not math.isnan(row["joules"]) for row in rows):
         columns.insert(9, costing("J a query", JOULES, "joules"))
-    if any(not math.isnan(row["idle_joules"]) for row in rows):
+    if any(not math.isnan(row.get("idle_joules", math.nan)) for row in rows):
         columns.insert(10, costing("of them idle (J)", JOULES, "idle_joules"))
     note = (
         f"{group.measured} Latencies and queries a second are from image files to answers. Promised and realised: what "
@@ -65,8 +65,10 @@ def _row(engine: str, one: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {"engine": engine, "contestant": one["name"], "kind": one["kind"], "_fractions": fractions}
     row |= {f"exit_fraction_{number}": part for number, part in enumerate(fractions, 1)}
     row |= {name: float(one[name]) for name in (*SCORES, *PERCENTILES, "milliseconds", "throughput", *SAVINGS)}
-    measured = ("joules", "idle_joules", "rate", "rate_low", "rate_high", "decisions_changed")
-    return row | {name: _or_nan(one.get(name)) for name in measured}
+    measured = ("joules", "rate", "rate_low", "rate_high", "decisions_changed")
+    row |= {name: _or_nan(one.get(name)) for name in measured}
+    # Records of before it was told have no such column.
+    return row | ({"idle_joules": _or_nan(one["idle_joules"])} if "idle_joules" in one else {})
 
 
 def _or_nan(value: Any) -> float:
