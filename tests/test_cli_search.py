@@ -50,6 +50,21 @@ def test_a_gallery_is_filled_up_and_searched_by_indexes(bench, smoke_request, tr
     assert {row["recall"] for row in rows if row["index"] == "flat"} == {1.0}
 
 
+def test_short_codes_that_are_no_exits_search_a_gallery_of_fewer_images_than_are_listed(
+    bench, smoke_request, trained, cache, tmp_path
+):
+    """Method ctf has one exit, and its shorter codes beside it. Lists of 80 images hold all of them."""
+    pytest.importorskip("faiss")
+    trained(smoke_request(method="ctf", results=tmp_path))
+    arguments = ("search", "-m", "ctf", *SMOKE, "--results", tmp_path)
+    status, _, err = bench(*arguments, "--gallery", 80, "--index", "flat,ivf,ctf")
+    assert status == 0, err
+    (kept,) = tmp_path.glob("scale/synthped-smoke/ctf-*/scale.json")
+    rows = {row["index"]: row for row in json.loads(kept.read_text())["indexes"]}
+    assert {name: row["recall"] for name, row in rows.items()}.items() >= {"flat": 1.0, "ivf": 1.0}.items()
+    assert rows["ctf"]["image_bytes"] == (128 + 32 + 16) / 8
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -55,7 +55,9 @@ class Embedded:
     def pyramid(self) -> Pyramid:
         """Give the codes of several lengths. Raises as :meth:`Pyramid.of_exits` does."""
         specs = (*self.extras, *self.exits)
-        return Pyramid.of_exits(specs, self._with_extras(self.query), self._with_extras(self.gallery), self.held_out)
+        query, gallery = self._with_extras(self.query), self._with_extras(self.gallery)
+        held_out = self.held_out and (self._with_extras(self.held_out[0]), self._with_extras(self.held_out[1]))
+        return Pyramid.of_exits(specs, query, gallery, held_out)
 
     def _with_extras(self, side: Side) -> Side:
         # Codes of exits come first where they are kept, and last where lengths are looked for.

@@ -119,7 +119,8 @@ def test_the_table_and_the_figure_of_a_study(rows):
     assert shown.loc["coarse to fine, β 2", "ms"] == "0.500"
     assert shown.loc["coarse to fine, β 2", "compared (%)"].startswith("100 / ")
     assert shown.loc["16 bits", "mAP (%)"].endswith(" ± 0.0")
-    assert "The network takes 123.4 M multiply-adds" in table.note
+    # One word an image for the short codes, six for all three.
+    assert "The network takes 123.4 M multiply-adds for every query, a search 400 to 2,400 comparisons" in table.note
     (panel, _) = coarse_to_fine_figure(study).figure.axes
     (of_codes, of_images, of_queries) = panel.lines
     assert of_codes.get_xdata() == pytest.approx([400 * length / 1e3 for length in LENGTHS])

@@ -67,10 +67,10 @@ def _network(rows: Sequence[Mapping[str, Any]]) -> str:
     """Say how little a search costs beside the network: multiply-adds, and words of 64 bits as one each."""
     if not rows:
         return ""
-    words = [row["word_operations"] / 1e6 for row in rows]
+    words = [row["word_operations"] for row in rows]
     return (
-        f"The network takes {rows[0]['macs'] / 1e6:,.1f} M multiply-adds for every query, a search {min(words):,.3g} "
-        f"to {max(words):,.3g} M comparisons of 64 bits. "
+        f"The network takes {rows[0]['macs'] / 1e6:,.1f} M multiply-adds for every query, a search {min(words):,.0f} "
+        f"to {max(words):,.0f} comparisons of 64 bits. "
     )
 
 

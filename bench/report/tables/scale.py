@@ -12,6 +12,8 @@ from bench.findings.studies import Scale, scale_name
 from bench.findings.table import Column, Record, Table, table
 
 TIMES = ("batched_ms", "alone_ms")
+PROPORTIONAL = 1_000_000
+"""Images from which on the time of a search grows with their number: in fewer, what a call costs weighs more."""
 EVERY_IMAGE = ("ctf",)
 """Indexes that look at every image: their times grow with the gallery. Flat is exact search in memory."""
 
@@ -44,6 +46,7 @@ def _exact_table(scale: Scale, prefix: str) -> Table:
         f"{_about(scale)}. Exact search, the {scale['listed']} nearest: milliseconds "
         "a query, all queries together and one by itself; rank-1 and mAP over the whole gallery, ties as "
         "their expectation. Derived: times grow in proportion to the largest gallery that was measured."
+        f"{_too_long(scale)}"
     )
     return table(f"{prefix}exact", f"Exact search in large galleries, {scale_name(scale)}", note, rows, columns)
 
@@ -63,8 +66,8 @@ def _index_table(scale: Scale, prefix: str) -> Table:
     ]
     note = (
         f"{_about(scale)}. Of the {scale['listed']} nearest images: one as near as the last of them counts as found. "
-        "Rank-1 and mAP over these lists, the index's, then the exact one's: the latter lies below that over the whole "
-        "gallery. Milliseconds a query, bytes an image."
+        "Rank-1 and mAP over these lists, the index's, then the exact one's: a match beyond the list adds nothing, and "
+        "of equal distances one order is taken. Milliseconds a query, bytes an image."
     )
     title = f"Indexes in large galleries, {scale_name(scale)}"
     return table(f"{prefix}indexes", title, note, scale["indexes"], columns)
@@ -86,7 +89,7 @@ def _needs_table(scale: Scale, prefix: str) -> Table:
         f"{_about(scale)}. Derived from the largest gallery that was measured: bytes an image, and milliseconds of "
         "searches that look at every image, grow with the gallery; how those of HNSW and IVF grow is not known from "
         "this. Exact search reads codes from disk as well, and then holds megabytes. Queries that leave early need the "
-        "codes of every exit."
+        f"codes of every exit.{_too_long(scale)}"
     )
     return table(f"{prefix}needs", f"What larger galleries need, {scale_name(scale)}", note, rows, columns)
 
@@ -130,6 +133,17 @@ def _about(scale: Scale) -> str:
     return (
         f"{count_of(scale['queries'], 'query')}; {provenance['processor']}, "
         f"{count_of(provenance['threads'], 'thread')}; the gallery of the test set, filled up with distractors"
+    )
+
+
+def _too_long(scale: Scale) -> str:
+    """Say so where times are derived from a gallery that is too small for it."""
+    largest = max((row["images"] for row in scale["exact"] if not row["derived"]), default=0)
+    if largest >= PROPORTIONAL:
+        return ""
+    return (
+        f" In {largest:,} images a search takes much of its time whatever their number, so derived times are too long: "
+        f"measure {PROPORTIONAL:,} images or more."
     )
 
 
