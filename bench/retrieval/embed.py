@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.data.augmentation import normalise
 from bench.data.views import Views
@@ -20,6 +23,11 @@ from bench.retrieval.codes import half_precision, pack
 
 Embeddings = list[NDArray[np.uint8] | NDArray[np.float32]]
 """One array an exit: packed codes uint8 (N, ceil(dim / 8)) where binary, float32 (N, dim) where continuous."""
+
+DIVERGED = (
+    "the network's embeddings are not finite: its training diverged; train again with a lower learning rate "
+    "(--set optimiser.learning_rate=…)"
+)
 
 
 @torch.inference_mode()
@@ -44,6 +52,9 @@ def embed_images(
     ``shared`` among the processes of a run, which all call this, each embeds its part of the batches and has all.
 
     Of several ``views`` an image has the mean embedding; a binary code is the sign of the mean, a majority of views.
+
+    Raises :class:`BenchError` where floats are not finite, and where a network with binary codes makes NaN of the first
+    images: its codes would be −1 throughout, and look like codes.
     """
     exits = network.extras if extras else network.exits[:num_exits]
     embed = network.embed_extras if extras else partial(network.embed, num_exits=len(exits))
@@ -60,7 +71,8 @@ def embed_images(
                 sums: list[Tensor] = []
                 for view in cut:
                     batch = normalise(view).contiguous(memory_format=torch.channels_last)
-                    with fabric.autocast():
+                    first = not any(parts) and not sums and any(spec.code == "binary" for spec in exits)
+                    with fabric.autocast(), _refusing_nan(network, watched=first):
                         embedded = [embedding.float() for embedding in embed(batch)]
                     sums = [one + other for one, other in zip(sums, embedded, strict=True)] if sums else embedded
                 for part, spec, total in zip(parts, exits, sums, strict=True):
@@ -120,5 +132,26 @@ def _to_array(embedding: Tensor, binary: bool) -> NDArray:
         return pack(embedding.to(torch.int8).cpu().numpy())
     values = embedding.float().cpu().numpy()
     if not np.isfinite(values).all():
-        raise BenchError("the network's embeddings are not finite: its training went wrong; run again with --fresh")
+        raise BenchError(DIVERGED)
     return values
+
+
+@contextmanager
+def _refusing_nan(network: nn.Module, *, watched: bool) -> Iterator[None]:
+    """Raise :class:`BenchError` where a layer puts out NaN meanwhile; nothing is looked at unless ``watched``."""
+    found: list[Tensor] = []
+
+    def look(layer: nn.Module, given: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.is_floating_point():
+            found.append(output.isnan().any())
+
+    layers = [layer for layer in network.modules() if not any(layer.children())] if watched else []
+    # Layers that were compiled by TorchScript take no hooks; what follows them is looked at.
+    hooks = [layer.register_forward_hook(look) for layer in layers if not isinstance(layer, torch.jit.ScriptModule)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if found and torch.stack(found).any():
+        raise BenchError(DIVERGED)
