@@ -42,6 +42,20 @@ def test_two_runs_side_by_side(compare, tmp_path):
     assert "bits" not in out
 
 
+def test_one_person_shows_nobody_ahead(compare, tmp_path):
+    """However far apart two runs are on the queries of a single person."""
+    tables = [same_queries(0) for _ in range(2)]
+    for factor, table in zip((1, 0.5), tables, strict=True):
+        table.outcomes.average_precision[:] *= factor
+        table.outcomes.query_pids[:] = 1
+    status, out, _ = compare(*(keep_run(tmp_path, seed=seed, table=table) for seed, table in enumerate(tables)))
+    assert status == 0
+    assert "mAP: neither is ahead by more than noise" in out
+    assert "inf" not in out
+    assert "[+" not in out
+    assert "[-" not in out
+
+
 def test_a_narrow_terminal_gets_a_table_a_metric(compare, tmp_path, monkeypatch):
     monkeypatch.setattr(OUT, "width", 80)
     _, out, _ = compare(*(keep_run(tmp_path, seed=seed) for seed in (0, 1)))

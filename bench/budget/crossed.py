@@ -16,8 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from bench.budget.bootstrap import interval
-from bench.budget.significance import p_values
+from bench.budget.significance import ROUNDING, least_p, widened
 from bench.retrieval.table import FloatArray
 
 Number = TypeVar("Number", float, FloatArray)
@@ -54,8 +53,8 @@ class Lead:
     """A difference of means over seeds, with its 95 % interval and its two-sided p-value.
 
     ``seeds`` are the networks of each side; with one on a side the interval covers the choice of people alone.
-    ``paired`` says whether the same people were drawn for all; otherwise the interval is at least as wide as it would
-    be then. ``degrees`` of freedom are infinite where the normal distribution was taken.
+    ``paired`` says whether the same people were drawn for all; otherwise the variance is at least what it would be
+    then. ``degrees`` of freedom are infinite where nothing varies.
     """
 
     value: float
@@ -81,7 +80,8 @@ def test_people(counts: Mapping[str, Any]) -> int:
 def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:
     """Test how far ``side`` is ahead of ``other``, or of nothing where ``side`` holds differences within each network.
 
-    ``people`` is the number of test identities. Variance, with n networks a side: between seeds s²/n of each side; and
+    ``people`` is the number of test identities. With one network on a side it is Student's test over people, with one
+    degree of freedom less than there are. Else the variance is, with n networks a side: between seeds s²/n of each; and
     over people that of the mean difference under the draws, less what the draws share with the seeds, which is what
     people do otherwise in one network than in the next. Without draws the standard errors stand in: those of each
     side's networks averaged, as if they rose and fell together, and summed over the sides, as if these did not. That
@@ -93,9 +93,7 @@ def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:
     paired = all(one.draws is not None for one in sides)
     over_people = _over_people(sides) if paired else sum(float(_errors(one).mean()) ** 2 for one in sides)
     between_seeds = [float(one.values.var(ddof=1)) / len(one.values) for one in sides] if min(counts) > 1 else []
-    if paired:
-        if not between_seeds:
-            return _under_draws(sides, value, counts)
+    if paired and between_seeds:
         over_people = max(over_people - sum(_shared(one) for one in sides), 0.0)
     reach, p, degrees = (
         float(found) for found in _tested(np.float64(value), between_seeds, np.float64(over_people), counts, people)
@@ -134,20 +132,24 @@ def _tested(
 ) -> tuple[Any, Any, Any]:
     """Half the width of the 95 % interval, the p-value and the degrees of freedom of differences, one or many.
 
-    ``between_seeds`` are the variances of each side, of ``counts`` networks; none where a side has a single one.
+    ``between_seeds`` are the variances of each side, of ``counts`` networks; none where a side has a single one. One
+    person tells nothing of others: half the width is infinite.
     """
-    variance = sum(between_seeds) + over_people
-    certain = variance == 0
-    error = np.sqrt(variance)
+    if people < 2:
+        return np.full_like(value, math.inf), np.ones_like(value), np.zeros_like(value)
     if between_seeds:
+        variance = sum(between_seeds) + over_people
         spread = sum(part**2 / (count - 1) for part, count in zip(between_seeds, counts, strict=True))
-        spread = spread + over_people**2 / max(people - 1, 1)
-        degrees = np.where(certain, math.inf, variance**2 / np.where(certain, 1.0, spread))
-        reach = np.where(certain, 0.0, stdtrit(np.where(certain, 1.0, degrees), (1 + LEVEL) / 2) * error)
+        spread = spread + over_people**2 / (people - 1)
     else:
-        degrees, reach = np.full_like(variance, math.inf), NORMAL * error
+        variance = over_people * widened(people) ** 2
+        spread = variance**2 / (people - 1)
+    certain = variance <= ROUNDING**2
+    degrees = np.where(certain, math.inf, variance**2 / np.where(certain, 1.0, spread))
+    error = np.where(certain, 0.0, np.sqrt(variance))
+    reach = stdtrit(np.where(certain, 1.0, degrees), (1 + LEVEL) / 2) * error
     p = 2 * stdtr(degrees, -np.abs(value) / np.where(certain, 1.0, error))
-    return reach, np.where(certain, np.equal(value, 0), p), degrees
+    return reach, np.where(certain, np.where(np.abs(value) <= ROUNDING, 1.0, least_p(people)), p), degrees
 
 
 def _errors(one: Networks) -> FloatArray:
@@ -174,9 +176,3 @@ def _shared(one: Networks) -> float:
     count = draws.shape[1]
     apart = draws - draws.mean(axis=1, keepdims=True)
     return float(apart.var(axis=0, ddof=1).sum() / (count - 1) / count)
-
-
-def _under_draws(sides: tuple[Networks, ...], value: float, counts: tuple[int, ...]) -> Lead:
-    draws = _difference(sides)
-    low, high = (float(end) for end in interval(draws))
-    return Lead(value, low, high, float(p_values(np.array([value]), draws[:, None])[0]), counts, paired=True)

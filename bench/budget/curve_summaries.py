@@ -119,6 +119,7 @@ def comparison_records(summaries: Sequence[Summary], context: SweepContext) -> l
     Holm's correction counts all comparisons of one thresholding and metric.
     """
     records = []
+    people = context.bootstrap.counts.shape[1]
     for thresholding in dict.fromkeys(summary.thresholding for summary in summaries):
         rivals = [summary for summary in summaries if summary.thresholding == thresholding and summary.sums]
         pairs: list[tuple[Summary, Summary | None]] = [*combinations(rivals, 2), *((one, None) for one in rivals)]
@@ -139,7 +140,7 @@ def comparison_records(summaries: Sequence[Summary], context: SweepContext) -> l
                 ],
                 axis=1,
             )
-            tested = p_values(leads[0], leads[1:])
+            tested = p_values(leads[0], leads[1:], people=people)
             corrected = holm(tested)
             low, high = interval(leads[1:])
             for index, record in enumerate(found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,7 +160,8 @@ def _difference(found: Difference) -> list[str]:
     cells = [percent(found.first), percent(found.second), f"{100 * found.lead:+.1f}"]
     if found.tested is None or found.p_holm is None:
         return [*cells, NOTHING]
-    cells[2] += f" [{100 * found.tested.low:+.1f}, {100 * found.tested.high:+.1f}]"
+    if math.isfinite(found.tested.low):
+        cells[2] += f" [{100 * found.tested.low:+.1f}, {100 * found.tested.high:+.1f}]"
     return [*cells, f"<{SMALLEST}" if found.p_holm < SMALLEST else f"{found.p_holm:.3f}"]
 
 
@@ -183,7 +185,7 @@ def _remarks(found: PairedResults) -> Iterable[str]:
         + ("" if several else " They do not cover the choice of training seed: name several seeds of each side.")
     )
     for what, reasons in (
-        ("tested from the recorded intervals, which makes brackets at least as wide", found.not_redrawn),
+        ("tested from the recorded intervals, as if other people were drawn for each side", found.not_redrawn),
         ("left out", found.left_out),
     ):
         by_reason: dict[str, list[str]] = {}

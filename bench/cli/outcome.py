@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, show_table
 from bench.counts import NOTHING
+from bench.runs.few_people import few_people
 from bench.runs.held_out import few_held_out
 from bench.runs.records import cost_of
 
@@ -77,6 +78,8 @@ def show_exits(title: str, result: Scores) -> None:
         "mINP",
     ]
     show_table(title, columns, rows)
+    if remark := few_people(header):
+        ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
 
 
 def show_policies(result: Scores) -> None:

@@ -1,8 +1,8 @@
 """Who is ahead, out of records alone: policies of one setup, and setups under one policy, over people and seeds.
 
 Records hold an interval over people for each run, and not what every person scored. So people are not paired between
-runs (:func:`bench.budget.crossed.lead`), and intervals are at least as wide as they would be then; ``bench compare``
-pairs them where the exit tables are kept. Policies of one run are paired in its records.
+runs, and count for at least as much as they would then (:func:`bench.budget.crossed.lead`); ``bench compare`` pairs
+them where the exit tables are kept. Policies of one run are paired in its records.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, pag
 from bench.report.pictures import Picture, picture_files, read_picture
 from bench.report.studies import SCALES, STUDIES
 from bench.report.tables.overview import overview
+from bench.runs.few_people import few_people
 from bench.runs.finished import Run
 from bench.runs.held_out import few_held_out
 from bench.runs.load import require_records
@@ -103,7 +104,7 @@ def write_report(
             all_sections = sections(found, latencies, studies, inferences, scales)
             made = _Making(temporary, all_sections, formats, setups)
             made.remarks += [*found.remarks, *broken_latencies, *broken_studies, *broken_inferences, *broken_scales]
-            made.remarks += [*_few_held_out(found.runs), *broken_kinds()]
+            made.remarks += [*_few(found.runs), *broken_kinds()]
             if remark := without_digest(path for kind in MEASURED for path in kind.paths(results)):
                 made.remarks.append(f"latencies, searches and early exits: {remark}")
             with _set_aside(), drawing_jobs(made.drawn, made.jobs, workers) as figures_done:
@@ -125,9 +126,9 @@ def _set_aside() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _few_held_out(runs: Sequence[Run]) -> list[str]:
-    """Say which runs' policies stand on few held-out queries, those of one number together."""
-    found = Counter(remark for run in runs if (remark := few_held_out(run.header)))
+def _few(runs: Sequence[Run]) -> list[str]:
+    """Say which runs stand on few held-out queries or few test people, those of one number together."""
+    found = Counter(remark for told in (few_held_out, few_people) for run in runs if (remark := told(run.header)))
     return [f"{count_of(count, 'run')}: {remark}" for remark, count in found.items()]
 
 

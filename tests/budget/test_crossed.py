@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm, t, ttest_1samp, ttest_ind
+from scipy.stats import t, ttest_1samp, ttest_ind
 
 from bench.budget.bootstrap import IdentityBootstrap
 from bench.budget.crossed import Networks, lead, many_leads, standard_error
@@ -42,7 +42,7 @@ def test_of_differences_within_each_network_it_is_the_paired_t_test():
 
 
 def test_many_at_once_are_tested_as_each_by_itself():
-    """Against the textbook's paired t test where people do not matter, the normal where there is one network."""
+    """Against the textbook's paired t test: over networks where people do not matter, over people of one network."""
     generator = np.random.default_rng(3)
     differences = generator.normal(0.01, 0.02, (6, 4))
     differences[5] = 0
@@ -55,8 +55,9 @@ def test_many_at_once_are_tested_as_each_by_itself():
     errors = generator.uniform(0.005, 0.02, (5, 1))
     found = many_leads(differences[:5, :1], errors, people=PEOPLE)
     assert found.values == pytest.approx(differences[:5, 0])
-    assert found.p == pytest.approx(2 * norm.sf(np.abs(differences[:5, 0]) / errors[:, 0]))
-    assert found.high - found.low == pytest.approx(2 * norm.isf(0.025) * errors[:, 0])
+    unbiased = errors[:, 0] * (PEOPLE / (PEOPLE - 1)) ** 0.5
+    assert found.p == pytest.approx(2 * t.sf(np.abs(differences[:5, 0]) / unbiased, PEOPLE - 1))
+    assert found.high - found.low == pytest.approx(2 * t.isf(0.025, PEOPLE - 1) * unbiased)
     both = many_leads(differences[:5], np.tile(errors, 4), people=PEOPLE)
     single = [lead(Networks(differences[row], errors=np.tile(errors[row], 4)), people=PEOPLE) for row in range(5)]
     assert both.p == pytest.approx([one.p for one in single])
@@ -117,22 +118,61 @@ def test_recorded_errors_give_no_narrower_an_interval_than_draws():
     assert (mixed.low, mixed.high) == pytest.approx((bounded.low, bounded.high))
 
 
-def test_one_network_a_side_leaves_the_choice_of_people():
+@pytest.mark.parametrize("people", [2, 5, 60])
+def test_one_network_a_side_is_the_t_test_over_people(people):
+    """Under draws as a bootstrap makes them, whose variance is short by one person."""
+    generator = np.random.default_rng(5)
+    sides = generator.normal(0.5, 0.1, (2, people, 1))
+    short = (1 - 1 / people) ** 0.5
+    drawn = [one.mean() + (one - one.mean()) * short / people**0.5 for one in sides]
+    found = lead(
+        *(Networks(one.mean(axis=0), draws=draws) for one, draws in zip(sides, drawn, strict=True)), people=people
+    )
+    expected = ttest_1samp((sides[0] - sides[1])[:, 0], 0)
+    assert not found.over_seeds
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_one_network_a_side_from_recorded_errors():
     found = lead(
         Networks(np.array([0.6]), errors=np.array([0.03])), Networks(np.array([0.5]), errors=np.array([0.04])), people=9
     )
-    assert not found.over_seeds
-    assert found.p == pytest.approx(2 * norm.sf(2))
-    assert (found.low, found.high) == pytest.approx((0.1 - 1.96 * 0.05, 0.1 + 1.96 * 0.05), abs=1e-5)
-    draws = np.linspace(0, 1, 101)[:, None]
-    found = lead(Networks(np.array([0.5]), draws=draws), people=9)
-    assert (found.low, found.high) == pytest.approx((0.025, 0.975))
+    error = 0.05 * (9 / 8) ** 0.5
+    assert found.p == pytest.approx(2 * t.sf(0.1 / error, 8))
+    assert (found.low, found.high) == pytest.approx((0.1 - t.isf(0.025, 8) * error, 0.1 + t.isf(0.025, 8) * error))
 
 
-def test_what_never_varies_is_certain_or_nothing():
+@pytest.mark.parametrize("people", [3, 6, 15])
+def test_few_people_show_no_more_than_they_should(people):
+    """Of two networks that are equal, one is found ahead in 5 % of all worlds, not in 25 %."""
+    generator = np.random.default_rng(people)
+    counts = IdentityBootstrap.draw(np.arange(people), 500, seed=0).counts / people
+    held, wrong, repeats = 0, 0, 1000
+    for scores in generator.normal(0.5, 0.1, (repeats, people, 2)):
+        sides = [Networks(one.mean(keepdims=True), draws=(counts @ one)[:, None]) for one in scores.T]
+        found = lead(*sides, people=people)
+        held += found.low <= 0 <= found.high
+        wrong += found.p < 0.05
+    assert 0.93 <= held / repeats <= 0.97
+    assert 0.03 <= wrong / repeats <= 0.07
+
+
+def test_one_person_tells_nothing_of_others():
+    for one, other in ((certain([0.6]), certain([0.5])), (certain([0.6, 0.61]), certain([0.5, 0.51]))):
+        found = lead(one, other, people=1)
+        assert (found.p, found.low, found.high) == (1, -np.inf, np.inf)
+    many = many_leads(np.array([[0.1], [0.2]]), np.zeros((2, 1)), people=1)
+    assert many.p.tolist() == [1, 1]
+    assert np.isinf(many.low).all()
+
+
+def test_what_never_varies_is_as_sure_as_its_people_are_many():
+    """All nine differ to one side: of fair coins, one in 256 does either."""
     assert lead(certain([0.5, 0.5]), certain([0.5, 0.5]), people=9).p == 1
-    found = lead(certain([0.6, 0.6]), certain([0.5, 0.5]), people=9)
-    assert (found.p, found.low, found.high) == pytest.approx((0, 0.1, 0.1))
+    for side, other in ((certain([0.6, 0.6]), certain([0.5, 0.5])), (certain([0.6]), certain([0.5]))):
+        found = lead(side, other, people=9)
+        assert (found.p, found.low, found.high) == pytest.approx((1 / 256, 0.1, 0.1))
 
 
 def test_a_standard_error_out_of_an_interval():

@@ -29,8 +29,18 @@ def test_p_values_are_those_of_a_paired_test_on_independent_people():
     differences = np.random.default_rng(0).normal(np.array([0.08, 0.13, 0.18]), 1.0, size=(400, 3))
     draws = IdentityBootstrap.draw(np.arange(400), 4000, seed=0).means(differences)
     expected = ttest_1samp(differences, 0.0).pvalue
-    assert p_values(differences.mean(axis=0), draws) == pytest.approx(expected, rel=0.25, abs=0.003)
+    assert p_values(differences.mean(axis=0), draws, people=400) == pytest.approx(expected, rel=0.25, abs=0.003)
+
+
+def test_p_values_of_few_people_are_those_of_the_paired_test():
+    differences = np.random.default_rng(1).normal(0.4, 1.0, size=(6, 4))
+    draws = IdentityBootstrap.draw(np.arange(6), 40_000, seed=0).means(differences)
+    expected = ttest_1samp(differences, 0.0).pvalue
+    assert p_values(differences.mean(axis=0), draws, people=6) == pytest.approx(expected, rel=0.03)
 
 
 def test_a_difference_without_spread():
-    assert p_values(np.array([0.0, 0.1]), np.tile([0.0, 0.1], (10, 1))).tolist() == [1.0, 0.0]
+    """All five differ to one side, whichever, once in sixteen times."""
+    draws = np.tile([0.0, 0.1, 1e-17], (10, 1))
+    assert p_values(draws[0], draws, people=5).tolist() == [1.0, 1 / 16, 1.0]
+    assert p_values(draws[0], draws, people=1).tolist() == [1.0, 1.0, 1.0]

@@ -18,6 +18,7 @@ from bench.report.figures.drawing import Drawing
 from bench.report.figures.marks import MOST_SEEDS
 from bench.report.figures.training import training_figure
 from bench.report.page import MOST_SHOWN
+from bench.report.tables.ahead import ahead_table
 from bench.report.write import write_report
 from bench.runs.load import load
 
@@ -43,6 +44,17 @@ def test_the_best_setups_are_drawn_and_the_others_counted(many):
     assert left_out(section, shown).startswith("Drawn: the 2 of 5 setups")
     assert best_setups(section, 5) is section
     assert not left_out(section, section)
+
+
+def test_who_is_ahead_says_which_setups_the_test_queries_chose(many, monkeypatch):
+    (section,) = sections(load(many))
+    whole = ahead_table(section)
+    monkeypatch.setattr("bench.report.tables.ahead.best_setups", lambda section: best_setups(section, 2))
+    some = ahead_table(section)
+    assert (len(whole), len(some)) == (10, 1)
+    assert "Compared:" not in whole.note
+    assert "Compared: the 2 of 5 setups whose best exit has the highest mAP on the test queries" in some.note
+    assert "hold all" not in some.note
 
 
 def test_the_page_says_what_it_leaves_out_and_the_tables_hold_all(many, tmp_path, monkeypatch):

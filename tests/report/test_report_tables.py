@@ -134,9 +134,10 @@ def test_comparison_table_sets_every_two_against_each_other(write_run):
     pairs = [record for record in records if record["kind"] == "comparison"]
     assert len(table.full) == len(pairs) == 2 * (1 + 2)
     assert table.full["mAP_lead"].tolist() == [record["mAP_area_lead"] for record in pairs]
-    # Of one seed the interval is the recorded one, as if its ends lay at equal distances.
+    # Of one seed the interval is all but the recorded one, as if its ends lay at equal distances: people that nobody
+    # counted are many.
     widths = [record["mAP_area_lead_high"] - record["mAP_area_lead_low"] for record in pairs]
-    assert (table.full["mAP_lead_high"] - table.full["mAP_lead_low"]).tolist() == pytest.approx(widths)
+    assert (table.full["mAP_lead_high"] - table.full["mAP_lead_low"]).tolist() == pytest.approx(widths, rel=0.002)
     # Three pairs of each thresholding, in two metrics.
     of_stream = table.full[table.full["thresholding"] == "stream"]
     p = of_stream[["mAP_lead_p", "rank-1_lead_p"]].to_numpy().ravel()

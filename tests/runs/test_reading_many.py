@@ -13,6 +13,8 @@ from kept import keep_run
 from bench.files import read_json
 from bench.runs import export, load
 from bench.runs.export import export_csv
+from bench.runs.few_people import FEW as MANY_PEOPLE
+from bench.runs.few_people import few_people
 from bench.runs.finding import find_run, read_run
 from bench.runs.held_out import FEW, few_held_out
 
@@ -116,3 +118,23 @@ def test_few_held_out_queries_are_told(count, said):
     assert bool(few_held_out(header)) == bool(said)
     assert not few_held_out({**header, "sweep": {"policies": []}})
     assert not few_held_out({**header, "sweep": None})
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"query identities": 1}, "only one test identity"),
+        # Of 18, Student's t of 17 degrees is within 1.96 √(17/18) in 92.6 % of all cases.
+        (
+            {"query identities": 18},
+            "only 18 test identities: 95 % brackets that resample so few hold the true value 93",
+        ),
+        ({"query identities": 200, "scored identities": 5}, "85 %"),
+        ({"query identities": MANY_PEOPLE}, ""),
+        ({}, ""),
+    ],
+)
+def test_few_test_people_are_told(counts, said):
+    found = few_people({"dataset": {"counts": counts}})
+    assert said in found
+    assert bool(found) == bool(said)
