@@ -46,6 +46,9 @@ def test_a_gallery_has_the_codes_that_the_run_was_scored_with(kept):
     assert gallery.camids.tolist() == [sample.camid for sample in opened.dataset.gallery]
     assert f"embedded {len(gallery)} images" in out
     assert "multiply-adds an image" in out
+    people = {sample.pid for sample in opened.dataset.gallery if sample.pid > 0}
+    nobody = sum(sample.pid <= 0 for sample in opened.dataset.gallery)
+    assert f"{len(people)}, and {nobody} images of nobody (identity 0 or -1)" in out
 
 
 def test_images_are_added_and_removed(kept, bench, tmp_path):

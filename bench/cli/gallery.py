@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from bench.cli.options import (
 )
 from bench.cli.show import RunArgument
 from bench.cli.terminal import OUT, TerminalReporter, macs, printable, show_table, show_values
+from bench.counts import count_of
 from bench.data.cache import default_cache
 from bench.errors import BenchError
 from bench.files import check_writable
@@ -199,7 +201,7 @@ def _show(file: Path, gallery: Gallery) -> None:
         printable(file),
         {
             "images": f"{len(gallery):,}",
-            "identities": f"{len(set(gallery.pids.tolist())):,}",
+            "identities": _identities(gallery.pids.tolist()),
             "cameras": f"{len(set(gallery.camids.tolist())):,}",
             "codes of": f"run {gallery.run[:8]}, weights {gallery.network[:12]}",
             "features": f"{gallery.feature_bytes:,} bytes an image" if gallery.feature_bytes else "not kept",
@@ -211,6 +213,14 @@ def _show(file: Path, gallery: Gallery) -> None:
         for spec in gallery.exits
     ]
     show_table("", ["exit", "code", "length", "bytes an image", "bytes"], rows, texts=["code"])
+
+
+def _identities(pids: Sequence[int]) -> str:
+    """Count people, and apart from them the images that show nobody who is known."""
+    known = [pid for pid in pids if pid > 0]
+    unknown = len(pids) - len(known)
+    beside = f", and {count_of(unknown, 'image')} of nobody (identity 0 or -1)" if unknown else ""
+    return f"{len(set(known)):,}{beside}"
 
 
 def _show_cost(enrolled: Enrolled) -> None:
