@@ -131,7 +131,7 @@ def test_empty_values_are_refused(bench, arguments, message):
         (("model", "export", "any", "--images", "4", "--dataset", "market1501"), "--images, --dataset: of --precision"),
         (
             ("search", "-m", "dare", "--index", "flat", "--gallery", "100", "--seconds", "0", "--re-rank"),
-            "--re-rank, --seconds: of the run's own gallery alone",
+            "--re-rank, --seconds: measured in the run's own gallery alone",
         ),
         (("render", "any.template.md", "--trace", "--check"), "--check: --trace lists"),
         (("run", "-m", "dare", "--as-is", "--calibration", "0.3"), "--as-is has no held-out identities"),

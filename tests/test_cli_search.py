@@ -70,6 +70,7 @@ def test_short_codes_that_are_no_exits_search_a_gallery_of_fewer_images_than_are
     [
         (("-m", "hashreid", "--index", "ctf"), "add --gallery 1e6"),
         (("-m", "hashreid", "--index", "flat,hnsw"), "takes several values only where"),
+        (("-m", "hashreid", "--index", "flat", "--gallery", "200", "--re-rank"), "leave out --index or --gallery"),
         (("-m", "hashreid", "--gallery", "many"), "as 1e6; found 'many'"),
         (("-m", "hashreid-noexit", "--lengths", "12,many"), "found 'many'"),
         (("-m", "hashreid-noexit", "--lengths", "0"), "whole numbers from 1"),

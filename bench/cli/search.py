@@ -105,7 +105,8 @@ def search_command(
     if large:
         refuse_unused(
             {"--re-rank": re_rank, "--coarse-to-fine": coarse_to_fine, "--seconds": seconds},
-            "of the run's own gallery alone, which --index with --gallery fills up; leave it out",
+            "measured in the run's own gallery alone, and --index with --gallery fills it up; leave out --index or "
+            "--gallery, or what is named first",
         )
     check_writable(results)
     # Not at the top: help should not wait for scipy.
