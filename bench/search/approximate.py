@@ -30,8 +30,6 @@ Lists = tuple[NDArray[np.int64], NDArray[Any]]
 """Images (Q, k), and numbers (Q, k) that rank them."""
 LINKS = 16
 """Links of an HNSW node."""
-DISTRACTOR_PID = 0
-"""Identity of images that show nobody who is sought: Market-1501's own number for them."""
 SEARCHED = 64
 """Nodes that HNSW keeps while it searches, and clusters that IVF looks at."""
 
@@ -176,10 +174,12 @@ def score_lists(
         listed = ordered[row][ordered[row] >= 0]
         listed = listed if shuffled is None else shuffled[listed]
         labelled = np.minimum(listed, len(gallery.pids) - 1)
+        # A distractor is nobody, whatever number the image has that stands in for it here.
         distractor = listed >= len(gallery.pids)
-        pids = np.where(distractor, DISTRACTOR_PID, gallery.pids[labelled])
-        kept = (pids != JUNK_PID) & ~((pids == pid) & same_view(gallery.views[labelled], view))
-        right = pids[kept] == pid
+        own = (gallery.pids[labelled] == pid) & ~distractor
+        junk = (gallery.pids[labelled] == JUNK_PID) & ~distractor
+        kept = ~junk & ~(own & same_view(gallery.views[labelled], view))
+        right = own[kept]
         matches = int((~same_view(gallery.views[gallery.kept][gallery.showing(pid)], view)).sum())
         ranks = np.flatnonzero(right) + 1
         first.append(bool(right[:1].any()))

@@ -9,7 +9,8 @@ from bench.errors import BenchError
 from bench.retrieval.hamming import hamming
 from bench.retrieval.labels import search_labels
 from bench.retrieval.metrics import score_rankings
-from bench.search.approximate import score_index
+from bench.search.approximate import score_index, score_lists
+from bench.search.streamed import nearest
 
 QUERIES, IMAGES, BITS = 40, 600, 64
 
@@ -57,3 +58,21 @@ def test_a_missing_library_is_told(problem, monkeypatch):
         score_index("hnsw", query, gallery, search_labels(*labels))
     with pytest.raises(BenchError, match="index must be one of flat, hnsw, ivf"):
         score_index("tree", query, gallery, search_labels(*labels))
+
+
+def test_distractors_match_nobody_whatever_numbers_people_have(problem):
+    """Data of one's own may count people from 0, which is Market-1501's number for distractors."""
+    (query, gallery), (query_pids, pids, query_camids, camids) = problem
+    distractors = np.packbits(np.random.default_rng(1).random((400, BITS)) < 0.5, axis=1)
+    shuffled = np.random.default_rng(2).permutation(len(gallery) + len(distractors))
+    whole = np.concatenate([gallery, distractors])[shuffled]
+    nobody = np.append(pids, np.full(len(distractors), 99))[shuffled]
+    ranked = score_rankings(
+        hamming(query, whole),
+        *(query_pids, nobody, query_camids, np.append(camids, np.zeros(len(distractors), int))[shuffled]),
+        ties="stable",
+    )
+    images, distances = nearest(query, whole, len(whole))
+    found = score_lists(images, distances, search_labels(query_pids, pids, query_camids, camids), shuffled)
+    assert (query_pids == 0).any()
+    assert found == pytest.approx((ranked.rank(1), ranked.mean_ap))
