@@ -86,6 +86,8 @@ class CoarseToFineIndex:
 
 
 def _check(codes: Sequence[NDArray[np.uint8]], lengths: Sequence[int], role: str) -> None:
+    if len(codes) != len(lengths):
+        raise BenchError(f"{role} codes must be of all {len(lengths)} lengths, the shortest first; found {len(codes)}")
     for values, length in zip(codes, lengths, strict=True):
         if values.ndim != 2 or values.dtype != np.uint8 or values.shape[1] != packed_width(length):
             raise BenchError(
@@ -93,4 +95,12 @@ def _check(codes: Sequence[NDArray[np.uint8]], lengths: Sequence[int], role: str
                 f"{values.dtype} {values.shape}"
             )
         if len(values) != len(codes[0]):
-            raise BenchError(f"{role} codes must be of the same images in all lengths; found {len(values)} of them")
+            raise BenchError(
+                f"{role} codes must be of the same images in all lengths; found {len(codes[0]):,} of {lengths[0]} bits "
+                f"and {len(values):,} of {length}"
+            )
+        # Such bits would count in distances, and images dropped by one code could come before those of the next.
+        if length % 8 and (values[:, -1] & (0xFF >> length % 8)).any():
+            raise BenchError(
+                f"{role} codes of {length} bits have bits set beyond these: pack them with bench.retrieval.codes.pack"
+            )

@@ -65,3 +65,16 @@ def test_what_does_not_fit_is_refused(lengths, thresholds, said):
     _, gallery = codes(np.random.default_rng(0), 6)
     with pytest.raises(BenchError, match=said):
         CoarseToFineIndex(gallery, lengths, thresholds)
+
+
+def test_codes_that_do_not_fit_are_refused():
+    _, gallery = codes(np.random.default_rng(0), 6)
+    index = CoarseToFineIndex(gallery, LENGTHS, (1, 1))
+    with pytest.raises(BenchError, match="query codes must be of all 3 lengths, the shortest first; found 2"):
+        index.search(gallery[:2])
+    with pytest.raises(BenchError, match="found 6 of 4 bits and 5 of 11"):
+        index.search([gallery[0], gallery[1][:5], gallery[2]])
+    beyond = gallery[1].copy()
+    beyond[3, -1] |= 1
+    with pytest.raises(BenchError, match="gallery codes of 11 bits have bits set beyond these"):
+        CoarseToFineIndex([gallery[0], beyond, gallery[2]], LENGTHS, (1, 1))
