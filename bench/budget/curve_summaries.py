@@ -116,7 +116,7 @@ def summarise(curves: Sequence[Points], context: SweepContext) -> list[Summary]:
 def comparison_records(summaries: Sequence[Summary], context: SweepContext) -> list[dict[str, Any]]:
     """Compare every two policies of a thresholding, and each with interpolation: paired, tested differences in area.
 
-    Holm's correction counts all comparisons of one thresholding and metric.
+    Holm's correction counts all differences of one thresholding, those of both metrics.
     """
     records = []
     people = context.bootstrap.counts.shape[1]
@@ -141,13 +141,15 @@ def comparison_records(summaries: Sequence[Summary], context: SweepContext) -> l
                 axis=1,
             )
             tested = p_values(leads[0], leads[1:], people=people)
-            corrected = holm(tested)
             low, high = interval(leads[1:])
             for index, record in enumerate(found):
                 name = f"{metric}_area_lead"
                 record |= {name: float(leads[0, index]), f"{name}_low": float(low[index])}
                 record |= {f"{name}_high": float(high[index]), f"{name}_p": float(tested[index])}
-                record[f"{name}_p_holm"] = float(corrected[index])
+        every = [(record, f"{metric}_area_lead_p") for record in found for metric in CURVE_METRICS]
+        corrected = holm(np.array([record[name] for record, name in every]))
+        for (record, name), p in zip(every, corrected, strict=True):
+            record[f"{name}_holm"] = float(p)
         records += found
     return records
 

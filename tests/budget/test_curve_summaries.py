@@ -10,6 +10,7 @@ from bench.budget.curve_summaries import _references
 from bench.budget.points import SweepContext
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import oracle_curve
+from bench.budget.significance import holm
 from bench.budget.sweep import sweep
 from bench.spec import SweepSpec
 
@@ -114,6 +115,13 @@ def test_every_two_are_compared_once_and_each_with_the_line(records):
         rival = rival or curve_of(records, other, "stream")["mAP_area"]
         assert record["mAP_area_lead"] == pytest.approx(one["mAP_area"] - rival)
         assert record["mAP_area_lead_p_holm"] >= record["mAP_area_lead_p"]
+    # One family: six pairs in two metrics. The least p of all is multiplied by twelve.
+    p, corrected = (
+        [record[f"{metric}_area_lead_p{what}"] for record in met for metric in ("mAP", "rank-1")]
+        for what in ("", "_holm")
+    )
+    assert min(corrected) == pytest.approx(12 * min(p))
+    assert corrected == pytest.approx(holm(np.array(p)))
     certain = next(r for r in met if (r["policy"], r["other"]) == ("random", "gs"))
     assert certain["mAP_area_lead_high"] < 0
     assert certain["mAP_area_lead_p_holm"] < 1e-6
