@@ -167,6 +167,13 @@ def test_all_seeds_of_two_setups(bench, seeds, first, second):
     assert "seed │" not in out
 
 
+def test_two_seeds_are_told_to_be_few(bench, seeds):
+    told = "Two seeds say little of how much seeds differ"
+    sides = [",".join(f"{method}-demo-seed{seed}" for seed in (0, 1)) for method in ("hashreid", "dare")]
+    assert told in bench("compare", *sides, "--results", seeds)[1]
+    assert told not in bench("compare", "hashreid-demo", "dare-demo", "--results", seeds)[1]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [

@@ -31,6 +31,8 @@ SideArgument = Annotated[
 SMALLEST = 0.001
 """p-values below are printed as smaller than this."""
 METRICS = ("mAP", "rank-1")
+FEWEST_SEEDS = 2
+"""Seeds of a side with which the choice of seeds is covered, and badly (docs/evaluation.md)."""
 WIDE = 136
 """Columns of a terminal that hold both metrics beside each other."""
 
@@ -184,6 +186,11 @@ def _remarks(found: PairedResults) -> Iterable[str]:
         f"Brackets and p: {drawn}; p after Holm's correction for all {found.tests} differences, those of both metrics."
         + ("" if several else " They do not cover the choice of training seed: name several seeds of each side.")
     )
+    if min(found.seeds) == FEWEST_SEEDS:
+        yield (
+            "Two seeds say little of how much seeds differ: where they differ much, brackets hold the true difference "
+            "in fewer than 95 % of all cases; train a third."
+        )
     for what, reasons in (
         ("tested from the recorded intervals, as if other people were drawn for each side", found.not_redrawn),
         ("left out", found.left_out),
