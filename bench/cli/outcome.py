@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, show_table
 from bench.counts import NOTHING
-from bench.runs.few_people import few_people
+from bench.runs.few_people import few_people, few_resamples
 from bench.runs.held_out import few_held_out
 from bench.runs.records import cost_of
 
@@ -78,7 +78,7 @@ def show_exits(title: str, result: Scores) -> None:
         "mINP",
     ]
     show_table(title, columns, rows)
-    if remark := few_people(header):
+    for remark in filter(None, (few_people(header), few_resamples(header))):
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)
 
 

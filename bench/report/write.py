@@ -38,7 +38,7 @@ from bench.report.page import FigurePart, SectionPart, SetupPart, TablePart, pag
 from bench.report.pictures import Picture, picture_files, read_picture
 from bench.report.studies import SCALES, STUDIES
 from bench.report.tables.overview import overview
-from bench.runs.few_people import few_people
+from bench.runs.few_people import few_people, few_resamples
 from bench.runs.finished import Run
 from bench.runs.held_out import few_held_out
 from bench.runs.load import require_records
@@ -127,8 +127,10 @@ def _set_aside() -> Iterator[None]:
 
 
 def _few(runs: Sequence[Run]) -> list[str]:
-    """Say which runs stand on few held-out queries or few test people, those of one number together."""
-    found = Counter(remark for told in (few_held_out, few_people) for run in runs if (remark := told(run.header)))
+    """Say which runs stand on few held-out queries, test people or resamples, those of one number together."""
+    found = Counter(
+        remark for told in (few_held_out, few_people, few_resamples) for run in runs if (remark := told(run.header))
+    )
     return [f"{count_of(count, 'run')}: {remark}" for remark, count in found.items()]
 
 

@@ -1,4 +1,4 @@
-"""Whether intervals over test people stand on enough of them."""
+"""Whether intervals over test people stand on enough of them, and on enough resamples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from typing import Any
 
 FEW = 30
 """Of fewer test identities, intervals are too narrow by more than a point and a half of what they should hold."""
+FEW_RESAMPLES = 39
+"""Between the least and the greatest of R resamples lie R − 1 of R + 1 further ones: of fewer, less than 95 %."""
+
+
+def few_resamples(header: Mapping[str, Any]) -> str:
+    """Say so where a sweep resampled people a few times; nothing where often."""
+    resamples = (header.get("sweep") or {}).get("resamples")
+    if not isinstance(resamples, int) or resamples >= FEW_RESAMPLES:
+        return ""
+    return f"only {resamples} resamples of the test people: brackets of so few cannot hold 95 %; the default is 1,000"
 
 
 def few_people(header: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from bench.files import read_json
 from bench.runs import export, load
 from bench.runs.export import export_csv
 from bench.runs.few_people import FEW as MANY_PEOPLE
-from bench.runs.few_people import few_people
+from bench.runs.few_people import FEW_RESAMPLES, few_people, few_resamples
 from bench.runs.finding import find_run, read_run
 from bench.runs.held_out import FEW, few_held_out
 
@@ -138,3 +138,11 @@ def test_few_test_people_are_told(counts, said):
     found = few_people({"dataset": {"counts": counts}})
     assert said in found
     assert bool(found) == bool(said)
+
+
+@pytest.mark.parametrize(("resamples", "said"), [(2, "only 2 resamples"), (FEW_RESAMPLES, ""), (None, "")])
+def test_few_resamples_are_told(resamples, said):
+    found = few_resamples({"sweep": {"resamples": resamples}})
+    assert said in found
+    assert bool(found) == bool(said)
+    assert not few_resamples({"sweep": None})
