@@ -62,6 +62,8 @@ def saving(evidence: Evidence) -> Answer:
     best = max(saved, key=lambda policy: saved[policy])
     named = list(dict.fromkeys([*([POLICY] if POLICY in saved else []), best]))
     told = ", ".join(f"{percent(saved[policy])} % under {policy}" for policy in named)
+    if len(saved) > 1:
+        told += f", the most of {len(saved)} policies on these queries"
     verdict = "reached" if saved[best] >= SAVED else "not reached"
     if most < SAVED:
         verdict += ": not even with everybody at exit 1"
