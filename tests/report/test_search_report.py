@@ -78,3 +78,13 @@ def test_the_figure_shows_every_code(rows):
     assert len(set(points[0][:, 0])) == 3  # codes of one length stand apart
     assert len(times.lines) == 4
     assert drawing.svg() == search_figure(study(rows), "data").svg()
+
+
+def test_what_ties_make_of_one_code_is_seen():
+    """An area over a single length would have no width."""
+    for rows in ([accuracy(128)], [accuracy(128), accuracy(256)]):
+        (left, _) = search_figure(study(rows), "data").figure.axes
+        (shade,) = (drawn for drawn in left.collections if drawn.get_label() == "mAP, by ties")
+        box = shade.get_datalim(left.transData)
+        assert box.height > 1
+        assert box.width > 1 or shade.get_linewidth()[0] > 1

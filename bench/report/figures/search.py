@@ -24,6 +24,8 @@ WAYS = {
     "binary_ns": ("bits, population count", LineStyle(COLOURS[0], "o", "-")),
 }
 """Times by their name in the study, the slowest first: what they are of, and how they look."""
+ONE_SHADE = 8.0
+"""Width of the shade of a single code, in points."""
 
 
 def search_figures(section: Section) -> Iterator[Drawing]:
@@ -71,8 +73,11 @@ def _draw_accuracy(axes: Axes, study: Study) -> None:
             [100 * statistics.fmean(row[f"mAP_ties_{end}"] for row in group) for group in groups]
             for end in ("low", "high")
         )
-        colour = ACCURACY_STYLES["mAP"].colour
-        axes.fill_between(positions, worst, best, color=colour, alpha=0.2, linewidth=0, label="mAP, by ties")
+        shade: dict[str, Any] = {"color": ACCURACY_STYLES["mAP"].colour, "alpha": 0.2, "label": "mAP, by ties"}
+        if len(groups) > 1:
+            axes.fill_between(positions, worst, best, linewidth=0, **shade)
+        else:  # between one position and itself is no area
+            axes.vlines(positions, worst, best, linewidth=ONE_SHADE, **shade)
     if several_exits:
         kinds = {"binary": "bits", "continuous": "floats"}
         names = [f"{group[0]['exit']}\n{group[0]['length']} {kinds[group[0]['code']]}" for group in groups]
