@@ -19,11 +19,15 @@ BYTE = 8
 
 @dataclass(frozen=True)
 class CodedExit:
-    """One exit: its codes' name and length, and how they are compared. ``packed`` codes are bits in bytes."""
+    """One exit: its codes' name and length, and how they are compared. ``packed`` codes are bits in bytes.
+
+    ``told`` says whether their length is told, and not taken from the arrays.
+    """
 
     spec: ExitSpec
     metric: Metric
     packed: bool
+    told: bool
 
 
 def coded_exits(
@@ -60,7 +64,8 @@ def _coded(values: NDArray[Any], told: dict[str, Any], index: int) -> CodedExit:
             f"about.exits says that codes of {name} have a dim of {dim}, and query.{index} has {values.shape[1]} "
             f"{'bytes' if packed else 'places'}"
         )
-    return CodedExit(ExitSpec(name, dim, "binary" if metric == "hamming" else "continuous"), metric, packed)
+    spec = ExitSpec(name, dim, "binary" if metric == "hamming" else "continuous")
+    return CodedExit(spec, metric, packed, told="dim" in told)
 
 
 def ready_codes(values: NDArray[Any], exit_: CodedExit, name: str, count: int) -> NDArray[Any]:
@@ -74,7 +79,7 @@ def ready_codes(values: NDArray[Any], exit_: CodedExit, name: str, count: int) -
         kind = f"uint8 ({count}, {width}), packed bits" if exit_.packed else f"({count}, {width})"
         raise BenchError(f"{name} must be {kind}, a row a label; found {values.dtype} {values.shape}")
     if exit_.metric == "hamming":
-        return _packed(values, dim, name) if exit_.packed else _signs(values, name)
+        return _packed(values, exit_, name) if exit_.packed else _signs(values, name)
     if values.dtype.kind != "f":
         raise BenchError(f"{name} must be floats for the metric {exit_.metric}; found {values.dtype}")
     finite = np.isfinite(values).all(axis=1)
@@ -83,9 +88,14 @@ def ready_codes(values: NDArray[Any], exit_: CodedExit, name: str, count: int) -
     return _unit(values, name) if exit_.metric == "cosine" else values
 
 
-def _packed(values: NDArray[np.uint8], bits: int, name: str) -> NDArray[np.uint8]:
-    if len(values) and values.shape[1] > 1 and values.max() <= 1:
-        raise BenchError(f"{name} holds zeros and ones alone, a byte each: give them as booleans, or packed")
+def _packed(values: NDArray[np.uint8], exit_: CodedExit, name: str) -> NDArray[np.uint8]:
+    bits = exit_.spec.dim
+    # Codes of a length that is told have as many bytes as packed ones: those of a collapsed network may be all zeros.
+    if not exit_.told and len(values) and values.shape[1] > 1 and values.max() <= 1:
+        raise BenchError(
+            f"{name} holds zeros and ones alone, a byte each: give them as booleans, or packed; if they are packed, "
+            'say how long they are (about.exits, "dim")'
+        )
     spare = BYTE * values.shape[1] - bits
     if spare and (values[:, -1] & ((1 << spare) - 1)).any():
         raise BenchError(f"{name}: places beyond the {bits} bits of a code must be 0, the last bits of its last byte")

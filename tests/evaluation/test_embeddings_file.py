@@ -42,6 +42,18 @@ def _mean_ap(arrays, about=ABOUT):
     return [row["mAP"] for row in exit_scores(table)]
 
 
+def test_packed_codes_of_a_collapsed_network_are_scored():
+    """Their bytes are all zeros, which without a length might be bits that nobody packed."""
+    arrays = brought_arrays(dim=13)
+    arrays |= {name: np.zeros((len(values), 2), np.uint8) for name, values in arrays.items() if name[-1].isdecimal()}
+    labels = [arrays[f"{part}.{name}"] for name in ("pids", "camids") for part in ("query", "gallery")]
+    alike = score_rankings(np.zeros((len(labels[0]), len(labels[1]))), *labels)
+    found = _mean_ap(arrays, {**ABOUT, "exits": [{"dim": 13}, {"dim": 13}]})
+    assert found == pytest.approx([alike.mean_ap] * 2)
+    with pytest.raises(BenchError, match="if they are packed, say how long they are"):
+        checked(arrays, ABOUT)
+
+
 def test_bits_are_one_thing_in_every_form():
     """Booleans, ±1, packed bytes: the same codes. Their distances are those of the signs, counted."""
     arrays = brought_arrays(dim=13)
