@@ -102,7 +102,7 @@ def pair_results(first: Sequence[KeptRun], second: Sequence[KeptRun]) -> PairedR
         if budgets is None:
             break
         if not all(run.reaches(name, thresholding) for run in redrawn):
-            left_out[name] = "its budgets cover too little of the way between the exits"
+            left_out[name] = "realised budgets cover too little of the way between the exits"
             continue
         if len({run.scored.policy_version(name) for run in redrawn}) > 1:
             left_out[name] = "the runs recorded different versions of it; sweep again"
