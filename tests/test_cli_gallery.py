@@ -24,7 +24,7 @@ def kept(bench, tmp_path, finished):
     built, said = (request.results / f"built.{ending}" for ending in ("gallery", "txt"))
     if not built.exists():
         status, out, err = bench(
-            *("gallery", "build", "hashreid", "--data", "size=smoke", "--device", "cpu"),
+            *("gallery", "build", "hashreid", "--device", "cpu"),  # the set is the run's own
             *("--features", "--out", built, "--results", request.results),
         )
         assert status == 0, err

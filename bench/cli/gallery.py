@@ -179,7 +179,7 @@ def _enrol(
     # Here, not at the top: help should not wait for torch.
     from bench.inference.enrolment import MARKET_NAMES, enrol, images_of_folder, images_of_split
     from bench.inference.export.trained import read_trained
-    from bench.inference.opening import reader_of
+    from bench.inference.opening import own_data, reader_of
     from bench.runs.finding import find_run
 
     where = cache or default_cache()
@@ -189,10 +189,11 @@ def _enrol(
         found = images_of_folder(images.expanduser(), pattern or MARKET_NAMES, pid, camid)
     else:
         own = trained.spec["dataset"]
-        name = reader_of(own, dataset).name
-        request = data_request(name, data_root, data, where)
+        reader = reader_of(own, dataset)
+        request = data_request(reader.name, data_root, data, where)
+        request = request if dataset else own_data(reader, own, request)
         wanted = choice("--split", split or "", SPLITS)
-        found = images_of_split(name, request, wanted, None if dataset else own, reporter)
+        found = images_of_split(reader.name, request, wanted, None if dataset else own, reporter)
     return enrol(trained, found, where, device, features=features, reporter=reporter)
 
 

@@ -171,13 +171,12 @@ def _run_images(
 ) -> RunImages | None:
     """Open the images of a run; None where no option says where they are and the check works without them."""
     from bench.inference.export.run_images import open_run_images
-    from bench.inference.opening import reader_of
+    from bench.inference.opening import own_data, reader_of
 
     cache = cache or default_cache()
     try:
         reader = reader_of(str(run.spec["dataset"]), dataset)
-        options = data or [f"{name}={value}" for name, value in reader.options_of(str(run.spec["dataset"])).items()]
-        request = data_request(reader.name, data_root, options, cache)
+        request = own_data(reader, str(run.spec["dataset"]), data_request(reader.name, data_root, data, cache))
         if not needed and not (data or data_root) and (reader.needs_root or not reader.ready(request)):
             reporter.note(f"the run's data ({run.spec['dataset']}) is not at hand: name it with --data-root or --data")
             return None

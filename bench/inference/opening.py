@@ -31,6 +31,11 @@ def reader_of(dataset: str, named: str | None = None) -> DatasetReader:
     return registry.dataset(max(fitting, key=len))
 
 
+def own_data(reader: DatasetReader, dataset: str, data: DatasetRequest) -> DatasetRequest:
+    """Add to a request the options that a run's dataset has in its name; those that were asked for stand."""
+    return replace(data, options={**reader.options_of(dataset), **data.options})
+
+
 def dataset_of(folder: RunFolder) -> str:
     """Name the dataset of a run, as its spec does. Raises :class:`BenchError` where the spec is none."""
     name = read_json(folder.spec).get("dataset")
@@ -53,8 +58,7 @@ def open_run(
     if not (folder.weights.exists() and folder.training.exists()):
         raise BenchError(f"{folder.path} holds no trained network; run it to its end first")
     reader = reader_of(spec.dataset)
-    data = replace(data, options={**reader.options_of(spec.dataset), **data.options})
-    dataset = reader.open(data, reporter)
+    dataset = reader.open(own_data(reader, spec.dataset, data), reporter)
     stores = [
         open_store(samples, spec.recipe.stored_size, cache / "images", reporter)
         for samples in (dataset.train, dataset.query, dataset.gallery)
