@@ -75,7 +75,9 @@ def test_it_keeps_the_contract_of_a_network(heads):
             assert torch.equal(output.embedding, embedding)
 
 
-def test_it_trains_by_a_recipe_and_leaves_early_for_real(own_backbone, bench, smoke_request, tmp_path):
+def test_it_trains_by_a_recipe_and_leaves_early_for_real(own_backbone, bench, smoke_request, monkeypatch, tmp_path):
+    monkeypatch.setattr("bench.inference.infer.PROFILE_SECONDS", 0)
+    monkeypatch.setattr("bench.inference.infer.FURTHER_SECONDS", 0)
     request = smoke_request(
         method="hashreid",
         settings={"backbone": "own"},

@@ -54,20 +54,15 @@ class Opened:
     profile: StepProfile
 
     @classmethod
-    def of(cls, context: RunContext, policy: str, request: InferRequest, batch: int, reporter: Reporter) -> Opened:
+    def of(
+        cls, context: RunContext, deployed: Deployed, request: InferRequest, batch: int, reporter: Reporter
+    ) -> Opened:
         """Open a run's backend, load its query images, and measure its steps at batch sizes up to ``batch``.
 
-        Raises :class:`BenchError` where queries are tracklets, or as :func:`open_steps` does.
+        Raises :class:`BenchError` as :func:`open_steps` does.
         """
-        stored = context.stores.query
-        if any(sample.tracklet is not None for sample in stored.samples):
-            raise BenchError(
-                f"queries of {context.spec.dataset} are tracklets, and an engine answers single images: name a run of "
-                "another set, or ask images of your own with --images"
-            )
-        deployed = deploy(context, policy, request)
         backend = open_steps(context, deployed.network, request, reporter)
-        inputs = Inputs.of_store(stored, deployed.rows, context.spec.recipe.input_size)
+        inputs = Inputs.of_store(context.stores.query, deployed.rows, context.spec.recipe.input_size)
         reporter.note(f"measuring the steps of {context.folder.path.name} on {backend.name}")
         sizes = sorted({*(size for size in SIZES if size < batch), batch})
         profile = _timed(backend, inputs, sizes, PROFILE_SECONDS)
@@ -181,10 +176,15 @@ def infer(
     batch = batch_size(request.scenario, request.batch)
     if request.gallery is not None and rivals:
         raise BenchError("a rival answers from its own run's gallery, not from --gallery: leave out one of the two")
-    run = Opened.of(context, request.policy, request, batch, reporter)
-    budgets = [run.deployed.budget(share) for share in request.budgets]
-    budgets += [run.deployed.parameter(a) for a in request.a_values]
-    order = _order(run.deployed, request)
+    for one in (context, *rivals):
+        _refuse_tracklets(one)
+    deployed = deploy(context, request.policy, request)
+    budgets = [deployed.budget(share) for share in request.budgets]
+    budgets += [deployed.parameter(a) for a in request.a_values]
+    order = _order(deployed, request)
+    for budget in budgets:
+        deployed.decider(budget, request.thresholding)  # what cannot run is refused before anything is timed
+    run = Opened.of(context, deployed, request, batch, reporter)
     last = len(run.backend.exits) - 1
     full = run.static(last, "full network", "full")
     contestants = [full, *(run.engine(budget, request, order) for budget in budgets)]
@@ -192,7 +192,7 @@ def infer(
     # An export is of the run alone: its rivals have graphs of their own, in the same precision.
     asked = replace(request, export=None, precision=run.backend.precision) if request.export else request
     for other in rivals:
-        rival = Opened.of(other, "random", asked, batch, reporter)
+        rival = Opened.of(other, deploy(other, "random", asked), asked, batch, reporter)
         _same_queries(run, rival)
         contestants.append(rival.static(len(rival.backend.exits) - 1, rival.name, "rival"))
     meter = find_meter(run.backend.device)
@@ -211,6 +211,14 @@ def infer(
     )
     run.timed_as_run(measured, reporter)
     return _record(request, context, run, measured, order, batch, meter.counter)
+
+
+def _refuse_tracklets(context: RunContext) -> None:
+    if any(sample.tracklet is not None for sample in context.stores.query.samples):
+        raise BenchError(
+            f"queries of {context.spec.dataset} are tracklets, and an engine answers single images: name a run of "
+            "another set, or ask images of your own with --images"
+        )
 
 
 def _order(deployed: Deployed, request: InferRequest) -> IntArray:

@@ -19,10 +19,17 @@ def results(module_request, trained):
 @pytest.fixture
 def infer(bench, results, monkeypatch):
     """Type ``bench infer``; the steps are timed just long enough to have a number."""
-    monkeypatch.setattr("bench.inference.infer.PROFILE_SECONDS", 0.01)
-    monkeypatch.setattr("bench.inference.infer.FURTHER_SECONDS", 0.01)
+    for seconds in ("PROFILE_SECONDS", "FURTHER_SECONDS"):
+        monkeypatch.setattr(f"bench.inference.infer.{seconds}", 0)
+    monkeypatch.setattr("bench.inference.compaction.LEAST_RUNS", 1)
 
     def type_(*arguments, run="hashreid-smoke"):
         return bench("infer", run, "--results", results, "--device", "cpu", *arguments)
 
     return type_
+
+
+@pytest.fixture
+def untimed(monkeypatch):
+    """What is refused is refused at once, and not after all steps have been timed."""
+    monkeypatch.setattr("bench.inference.infer.measure_steps", lambda *_: pytest.fail("timed before it was refused"))

@@ -35,14 +35,14 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(map(str, a)) for a, _ in MISTAKES])
-def test_mistakes(infer, arguments, message):
+def test_mistakes(infer, untimed, arguments, message):
     status, _, err = infer(*arguments)
     assert status == 1
     assert message in err
     assert "Traceback" not in err
 
 
-def test_other_mistakes(infer, tmp_path, results):
+def test_other_mistakes(infer, untimed, tmp_path, results):
     empty, broken = tmp_path / "empty", tmp_path / "broken"
     empty.mkdir()
     broken.mkdir()
