@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from changed_bytes import written_over
 
 from bench.digests import DamagedFile, carries_digest, digest_of_file, stamp, verify
 from bench.files import read_arrays, read_json, write_arrays, write_json
@@ -59,12 +60,10 @@ def test_what_was_written_is_read(kept):
 def test_every_flipped_bit_is_found(kept):
     path, _ = kept
     whole = path.read_bytes()
-    for index in range(len(whole)):
-        damaged = bytearray(whole)
-        damaged[index] ^= 1 << (index % 8)
-        path.write_bytes(damaged)
-        with pytest.raises(DamagedFile, match=path.name):
+    for index, byte in enumerate(whole):
+        with written_over(path, index, byte ^ 1 << (index % 8)), pytest.raises(DamagedFile, match=path.name):
             verify(path)
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "lengthened", "zeroed", "empty"])

@@ -5,6 +5,7 @@ from dataclasses import field, fields, is_dataclass, make_dataclass, replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from texts import TEXTS
 
 from bench.settings import override
 from bench.spec import (
@@ -21,7 +22,7 @@ from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
 OPTIONS = {"backbone": "resnet50", "bits": 256, "weights": "none"}
 RUN = RunSpec("d", "f" * 64, "m", "p", OPTIONS, Recipe(), seed=0, calibration_share=0.1, precision="float32")
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
 DEFAULTS = {
     Recipe: {
         "input_size": (256, 128),
@@ -219,7 +220,7 @@ def test_versions_are_in_the_key_at_their_default():
     assert identifying(SweepSpec(())) == {"policies": [], "sweep_version": SWEEP_VERSION}
 
 
-@given(st.integers() | st.booleans() | st.floats(allow_nan=False) | st.text(), st.integers() | st.booleans())
+@given(st.integers() | st.booleans() | st.floats(allow_nan=False) | TEXTS, st.integers() | st.booleans())
 def test_an_option_that_is_added_with_its_default_leaves_keys_as_they_are(default, other):
     more = replace(RUN, network={**OPTIONS, "added": default}, option_defaults={"added": default})
     assert more.key == RUN.key

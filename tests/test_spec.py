@@ -1,6 +1,7 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from texts import TEXTS
 
 from bench.errors import BenchError
 from bench.settings import override
@@ -9,13 +10,14 @@ from bench.training.recipe import Recipe
 
 OPTIONS = {"backbone": "resnet50", "bits": 256, "ranking_weight": 100.0, "early_exits": True}
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda children: st.lists(children) | st.dictionaries(TEXTS, children),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(st.text(), PLAIN, max_size=5))
+@settings(max_examples=40)
+@given(st.dictionaries(TEXTS, PLAIN, max_size=5))
 def test_order_of_names_does_not_matter(values):
     assert digest(values) == digest(dict(reversed(values.items())))
 

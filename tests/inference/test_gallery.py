@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from changed_bytes import written_over
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,10 +54,10 @@ def test_every_changed_byte_is_seen(tmp_path):
     path = tmp_path / "kept"
     save_gallery(invented(2), path)
     whole = path.read_bytes()
-    for index in range(len(whole)):
-        path.write_bytes(whole[:index] + bytes([whole[index] ^ 1]) + whole[index + 1 :])
-        with pytest.raises(BenchError, match=str(path)):
+    for index, byte in enumerate(whole):
+        with written_over(path, index, byte ^ 1), pytest.raises(BenchError, match=str(path)):
             load_gallery(path)
+    assert path.read_bytes() == whole
     for length in range(0, len(whole), 37):
         path.write_bytes(whole[:length])
         with pytest.raises(BenchError, match=str(path)):

@@ -73,9 +73,10 @@ def test_on_the_codes_of_the_table_nothing_differs(deployed_of, context_of, fini
         assert budget.requested_macs == pytest.approx(record["requested_cost"], rel=1e-9)
         expected = simulated(deployed, budget, thresholding, order)
         engine = deployed.engine(deployed.replay(), deployed.decider(budget, thresholding))
-        # Half of the way in batches of every size; at other budgets in one, which differs from policy to policy, and is
-        # the largest at both ends, where all queries leave at one exit.
-        one = BATCHES[-1] if share in (0, 1) else BATCHES[turn % len(BATCHES)]
+        # Half of the way in batches of every size, one by one too, where some leave at every exit; at other budgets in
+        # one of the larger, which differs from policy to policy, and is the largest at both ends, where all queries
+        # leave at one exit.
+        one = BATCHES[-1] if share in (0, 1) else BATCHES[1 + turn % 2]
         asked = [(batch, False) for batch in BATCHES] + [(8, True)] if share == 0.5 else [(one, False)]
         for batch, rebatch in asked:
             answers = run_engine(engine, np.arange(len(order)), deployed, order, batch, rebatch)
@@ -121,19 +122,23 @@ def test_policies_that_read_features_decide_alike_on_exported_graphs(
 
 @pytest.mark.parametrize("method", ENGINE_METHODS)
 def test_from_images_the_codes_are_those_of_the_table(deployed_of, context_of, method):
-    """In PyTorch itself, in batches as they were embedded; a batch of another size may round otherwise."""
+    """In PyTorch itself, in batches as they were embedded; a batch of another size may round otherwise.
+
+    Every way to batch with every policy, and with every thresholding.
+    """
     context = context_of(method)
-    for policy in ("gs", "ets"):
+    for number, policy in enumerate(("gs", "ets")):
         deployed = deployed_of(method, policy)
         images = DeviceImages(context.stores.query, context.fabric, context.spec.recipe.input_size)
         inputs = normalise(images.views(torch.from_numpy(deployed.rows))[0]).numpy()
         backend = open_backend("torch", deployed.network)
-        for thresholding in THRESHOLDINGS:
+        for turn, thresholding in enumerate(THRESHOLDINGS, start=number):
             order = order_of(deployed, thresholding)
             budget = deployed.budget(0.5)
             expected = simulated(deployed, budget, thresholding, order)
             engine = deployed.engine(backend, deployed.decider(budget, thresholding))
-            for batch, rebatch in ((1, False), (8, False), (32, False), (len(order), False), (8, True)):
+            ways = ((1, False), (8, False), (32, False), (len(order), False), (8, True))
+            for batch, rebatch in ways[turn % 2 :: 2]:
                 answers = run_engine(engine, inputs, deployed, order, batch, rebatch)
                 for index, spec in enumerate(backend.exits):
                     kept = deployed.query_codes[index][order[answers.exits == index]]

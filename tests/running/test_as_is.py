@@ -53,7 +53,8 @@ def test_a_public_checkpoint_is_scored_and_nothing_is_trained(torchreid, smoke_r
     assert "nothing was trained: the weights of model.pth.tar-60 as they are" in header["method"]["differs"]
     assert header["dataset"]["counts"]["training images"] == 0
     kept = read_arrays(next(result.folder.path.glob("embeddings-*.npz")))["query.0"]
-    images = torch.from_numpy(np.array(Opened.of(request, SILENT).stores[1].images)).float() / 255
+    stores = Opened.of(smoke_request(method=METHOD), SILENT).stores
+    images = torch.from_numpy(np.array(stores[1].images)).float() / 255
     mean, deviation = (torch.tensor(one)[:, None, None] for one in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     with torch.inference_mode():
         np.testing.assert_allclose(kept, trunk((images - mean) / deviation).numpy(), rtol=1e-3, atol=1e-4)
