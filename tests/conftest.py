@@ -66,6 +66,14 @@ LONG = (
 )
 """Where tests build, train or export networks, draw reports or run whole commands: ``make quick`` leaves them out."""
 
+STARTED = (
+    "torture",
+    "running/test_devices.py",
+    "running/test_shared_matching.py",
+    "training/test_resume.py",
+)
+"""Where tests start commands, or other work, from a process with everything imported."""
+
 
 @functools.cache
 def is_long(path: Path) -> bool:
@@ -80,10 +88,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what ``make quick`` leaves out, and the contract of methods that are another's at other options.
 
-    Tests that kill commands come first: single ones take longest, and no process should be left with one at the end.
+    Tests that start commands from a process with everything imported (``starter``) come first: one test process has
+    them all, and needs one of these; and single ones take longest, which no process should be left with at the end.
     """
-    kills = {path: path.is_relative_to(TESTS / "torture") for path in {item.path for item in items}}
-    items.sort(key=lambda item: not kills[item.path])
+    forked = {
+        path: any(path.is_relative_to(TESTS / start) for start in STARTED) for path in {item.path for item in items}
+    }
+    items.sort(key=lambda item: not forked[item.path])
     for item in items:
         if is_long(item.path):
             item.add_marker(pytest.mark.long)
@@ -103,8 +114,7 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Set aside what was imported: looking for garbage in it again and again slows exports down."""
-    gc.collect()
+    """Set aside what was imported: looking for garbage in it, once or again and again, takes seconds."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 
@@ -120,6 +130,21 @@ def one_thread_a_worker() -> Iterator[None]:
             # Commands that a test starts add in the same order as the test's own process.
             patch.setenv("OMP_NUM_THREADS", "1")
             patch.setattr("bench.report.draw.processes", lambda: 1)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once(shared_folder) -> Iterator[None]:
+    """Every run counts multiply-adds and opens a device: what both look up anew each time is looked up once."""
+    from importlib.metadata import entry_points
+
+    from once import KeptCounts, nameless_traces
+
+    kept = KeptCounts(shared_folder / "counts")
+    with pytest.MonkeyPatch.context() as patch, nameless_traces():
+        patch.setattr("bench.cost.macs.count", kept)
+        patch.setattr("bench.cost.ledger.count", kept)
+        patch.setattr("lightning_fabric.utilities.registry.entry_points", functools.cache(entry_points))
         yield
 
 
@@ -177,6 +202,14 @@ def trained(shared_folder):
     return make
 
 
+@pytest.fixture(scope="session")
+def starter():
+    """Starts commands in processes of their own that need not import anything (:mod:`torture.starting`)."""
+    from torture.starting import Starter
+
+    return Starter()
+
+
 @pytest.fixture
 def smoke_request(cache, tmp_path):
     """Makes requests for a run of seconds: ``smoke_request(method="hashreid", seed=1, ...)``."""
@@ -201,16 +234,6 @@ def kept_traces(shared_folder):
 def traced_once(kept_traces, monkeypatch):
     """Exports are written from kept traces: for tests of what is made of them."""
     monkeypatch.setattr("bench.inference.export.write.trace_steps", kept_traces)
-
-
-@pytest.fixture
-def counted_once(shared_folder, monkeypatch):
-    """Networks of methods are counted once for all test processes: paper-size ones take seconds."""
-    from once import KeptCounts
-
-    kept = KeptCounts(shared_folder / "counts")
-    monkeypatch.setattr("bench.cost.macs.count", kept)
-    monkeypatch.setattr("bench.cost.ledger.count", kept)
 
 
 @pytest.fixture

@@ -169,7 +169,6 @@ def test_a_folder_that_cannot_be_written(bench, smoke, tmp_path):
     assert "cannot write results" in err
 
 
-@pytest.mark.usefixtures("counted_once")
 def test_costs(bench):
     status, out, _ = bench("cost", "--method", "hashreid")
     assert status == 0
@@ -178,7 +177,6 @@ def test_costs(bench):
     assert "1 MAC" in out
 
 
-@pytest.mark.usefixtures("counted_once")
 @pytest.mark.parametrize(
     ("method", "numbers"),
     [
@@ -195,7 +193,6 @@ def test_costs_of_the_baselines(bench, method, numbers):
         assert number in out
 
 
-@pytest.mark.usefixtures("counted_once")
 def test_what_a_policy_computes_is_on_the_ledger(bench):
     status, out, _ = bench("cost", "-m", "branchynet", "--preset", "demo", "--identities", 100, "--policy", "entropy")
     assert status == 0

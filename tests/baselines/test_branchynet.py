@@ -7,7 +7,6 @@ from baselines.branchynet import BRANCHYNET
 from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 
-pytestmark = pytest.mark.usefixtures("counted_once")
 PAPER = {**BRANCHYNET.presets["paper"].network, "weights": "none"}
 
 

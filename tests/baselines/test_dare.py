@@ -12,8 +12,6 @@ from bench.cost.macs import exit_macs
 from bench.spec import RunSpec
 from bench.training.schedule import build_optimiser, follow
 
-pytestmark = pytest.mark.usefixtures("counted_once")
-
 
 def paper(method):
     torch.manual_seed(0)

@@ -9,7 +9,6 @@ from bench.cost.ledger import CostLedger
 from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 
-pytestmark = pytest.mark.usefixtures("counted_once")
 PAPER = MSDNET.presets["paper"].network
 MACS = [215_908_352, 436_535_296, 643_180_544, 801_067_520]
 """Of every exit at 256×128."""

@@ -9,7 +9,6 @@ from bench.cost.macs import exit_macs
 from bench.errors import BenchError
 from bench.networks import select, state_tensors
 
-pytestmark = pytest.mark.usefixtures("counted_once")
 PAPER = RANET.presets["paper"].network
 MACS = [99_721_216, 296_435_712, 422_552_218, 512_022_772]
 LATER_MACS = [602_560_668, 636_161_476, 932_755_310, 979_111_160]

@@ -9,7 +9,6 @@ from bench.networks import sign
 from hashreid.method import HASHREID, HASHREID_NOEXIT
 from hashreid.network import HashExit, strip_pool
 
-pytestmark = pytest.mark.usefixtures("counted_once")
 PAPER = {**HASHREID.presets["paper"].network, "weights": "none"}
 
 

@@ -1,6 +1,7 @@
 """Several devices for one run: two processes end where one does."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -28,7 +29,7 @@ SMOKE = ("run", "-m", "hashreid", "--preset", "smoke", "--data", "size=smoke", "
 
 
 @pytest.fixture
-def second_process(monkeypatch, cache):
+def second_process(starter, monkeypatch, cache, tmp_path):
     """``second_process(*arguments)`` starts the second of two processes of a command, and makes this one the first."""
     started = []
 
@@ -40,16 +41,15 @@ def second_process(monkeypatch, cache):
         for name, value in {**shared, "LOCAL_RANK": "0", "OMP_NUM_THREADS": "1", "BENCH_CACHE": str(cache)}.items():
             monkeypatch.setenv(name, value)
         environment = {**os.environ, "LOCAL_RANK": "1"}
-        command = [sys.executable, "-c", BENCH, *map(str, arguments)]
-        started.append(subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True))
+        started.append(starter.start(arguments, tmp_path / "said", environment=environment))
         return started[-1]
 
     yield start
     if dist.is_initialized():
         dist.destroy_process_group()
-    for process in started:
-        process.kill()
-        process.communicate()
+    for command in started:
+        command.signal_after(0, signal.SIGKILL)
+        command.process.join()
 
 
 def files_of(results):
@@ -69,8 +69,8 @@ def test_two_processes_end_where_one_does(bench, second_process, smoke_request, 
     other = second_process(*command)
     status, out, err = bench(*command)
     assert (status, "mAP" in out) == (0, True), err
-    said, complaints = other.communicate(timeout=100)
-    assert (other.returncode, said) == (0, ""), complaints
+    ended = other.end()
+    assert (ended.status, ended.out) == (0, ""), ended.err
     one, two = files_of(tmp_path / "one"), files_of(tmp_path / "two")
     assert one.name == two.name
     # Three batches; in the three after them, rounding has gone through the optimiser.

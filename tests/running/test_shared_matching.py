@@ -1,7 +1,5 @@
 """Queries that processes share: the table is that of one process, to the last bit."""
 
-import subprocess
-import sys
 from dataclasses import fields
 from datetime import timedelta
 
@@ -77,23 +75,25 @@ def test_a_query_that_some_draws_cannot_match_is_told_to_every_process():
             asked.part(rank, 2)
 
 
-SECOND = """
-import sys, torch.distributed as dist
-sys.path.insert(0, sys.argv[2])
-from test_shared_matching import match_together, to_match
-dist.init_process_group("gloo", init_method=sys.argv[1], rank=1, world_size=2)
-match_together(to_match(draws=3))
-"""
-
-
-def test_two_processes_share_the_queries(tmp_path, request):
-    store = f"file://{tmp_path}/store"
-    second = subprocess.Popen([sys.executable, "-c", SECOND, store, str(request.path.parent)])
+def begin(store, rank):
     # A second process that does not come must end the test, not hold it up.
-    dist.init_process_group("gloo", init_method=store, rank=0, world_size=2, timeout=timedelta(seconds=60))
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=2, timeout=timedelta(seconds=60))
+
+
+def second(store):
+    begin(store, 1)
+    match_together(to_match(draws=3))
+
+
+def test_two_processes_share_the_queries(starter, tmp_path):
+    store = f"file://{tmp_path}/store"
+    other = starter.context.Process(target=second, args=(store,))
+    other.start()
+    begin(store, 0)
     try:
         assert_equal(match_together(to_match(draws=3)), whole(to_match(draws=3)))
-        assert second.wait(60) == 0
+        other.join(60)
+        assert other.exitcode == 0
     finally:
         dist.destroy_process_group()
-        second.kill()
+        other.kill()

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -88,13 +88,25 @@ class Starter:
         self.context.set_forkserver_preload(PRELOADED)
         self.count = 0
 
-    def start(self, arguments: Sequence[object], said: Path, *, most_bytes: int | None = None) -> Started:
-        """Start ``bench`` with arguments; it works once this returns. No file of it may exceed ``most_bytes``."""
+    def start(
+        self,
+        arguments: Sequence[object],
+        said: Path,
+        *,
+        most_bytes: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Started:
+        """Start ``bench`` with arguments; it works once this returns. No file of it may exceed ``most_bytes``.
+
+        ``environment`` is added to that of the process which it is forked from.
+        """
         self.count += 1
         said = said / str(self.count)
         said.mkdir(parents=True)
         here, there = self.context.Pipe(duplex=False)
-        process = self.context.Process(target=_become, args=(list(map(str, arguments)), said, most_bytes, there))
+        process = self.context.Process(
+            target=_become, args=(list(map(str, arguments)), said, most_bytes, environment or {}, there)
+        )
         process.start()
         there.close()
         here.recv()
@@ -105,9 +117,12 @@ class Starter:
         return self.start(arguments, said, most_bytes=most_bytes).end()
 
 
-def _become(arguments: list[str], said: Path, most_bytes: int | None, ready: Connection) -> None:
+def _become(
+    arguments: list[str], said: Path, most_bytes: int | None, environment: Mapping[str, str], ready: Connection
+) -> None:
     """Be the command from here on."""
     os.setsid()
+    os.environ |= environment
     for descriptor, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
     if most_bytes is not None:

@@ -11,6 +11,8 @@ import pytest
 import typer
 
 from bench.cli.app import application
+from bench.data.dataset import DatasetRequest
+from bench.data.synthped.dataset import SYNTHPED
 from torture import damage, first_moments, full_disk, kills, walk, writers
 from torture.__main__ import ended
 from torture.commands import COMMANDS, RUN_COMMAND
@@ -24,8 +26,9 @@ EXPORT, MAKE = (next(one for one in COMMANDS if one.name == name) for name in ("
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return prepare(tmp_path_factory.mktemp("torture"), (RUN_COMMAND, EXPORT))
+def world(tmp_path_factory, starter, cache):
+    rendered = SYNTHPED.open(DatasetRequest(cache, {"size": "smoke"})).root
+    return prepare(tmp_path_factory.mktemp("torture"), (RUN_COMMAND, EXPORT), starter, rendered)
 
 
 def held(*cases):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Sequence
@@ -52,11 +53,18 @@ class Undisturbed:
             case.error = case.error or not case.same
 
 
-def prepare(scratch: Path, commands: Sequence[Command] = COMMANDS) -> Undisturbed:
-    """Run every command once and keep the states between them. Raises AssertionError where one fails."""
+def prepare(
+    scratch: Path, commands: Sequence[Command] = COMMANDS, starter: Starter | None = None, rendered: Path | None = None
+) -> Undisturbed:
+    """Run every command once and keep the states between them. Raises AssertionError where one fails.
+
+    ``rendered`` is the folder of the set, where somebody has rendered it already.
+    """
     place = Place(scratch)
     place.root.mkdir(parents=True)
-    world = Undisturbed(place, Starter(), {}, {})
+    world = Undisturbed(place, starter or Starter(), {}, {})
+    if rendered:
+        shutil.copytree(rendered, place.cache / rendered.name)
     # Both stores of decoded images and the rendered set, in the time that it takes to read a set.
     made = world.starter.run(["data", "stats", "synthped", *SMALL[:2], "--cache", place.cache], place.said)
     assert made.status == 0, made.err

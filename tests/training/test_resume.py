@@ -1,11 +1,8 @@
 """A training that was stopped, however rudely, ends as if it had not been."""
 
 import itertools
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -96,40 +93,18 @@ def test_training_tells_the_network_how_far_it_has_come(unbroken, annealed):
     assert annealed == pytest.approx([(number + 1) / batches for number in range(batches)])
 
 
-def test_killed_and_started_again(smoke_request, unbroken, cache, tmp_path):
+def test_killed_and_started_again(smoke_request, starter, unbroken, cache, tmp_path):
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
-    command = [
-        sys.executable,
-        "-c",
-        "from bench.cli import main; main()",
-        "run",
-        "-m",
-        "hashreid",
-        "--preset",
-        "smoke",
-        "--device",
-        "cpu",
-        "--set",
-        "epochs=4",
-        "--set",
-        "sign_hardness=3",
-        "--data",
-        "size=smoke",
-        "--data-root",
-        str(cache),
-        "--cache",
-        str(cache),
-        "--results",
-        str(request.results),
-    ]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    arguments = ["run", "-m", "hashreid", "--preset", "smoke", "--device", "cpu"]
+    arguments += ["--set", "epochs=4", "--set", "sign_hardness=3", "--data", "size=smoke", "--data-root", cache]
+    started = starter.start([*arguments, "--cache", cache, "--results", request.results], tmp_path / "said")
     deadline = time.monotonic() + 120
     while not list(request.results.glob("runs/*/*/checkpoint.pt")):
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert started.process.exitcode is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    started.signal_after(0, signal.SIGKILL)
+    assert started.end().status == -signal.SIGKILL
     folder = next(request.results.glob("runs/*/*"))
     assert not (folder / "weights.safetensors").exists(), "it was killed too late to test anything"
     result = run(request)
