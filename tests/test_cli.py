@@ -197,9 +197,10 @@ def test_what_a_policy_computes_is_on_the_ledger(bench):
     status, out, _ = bench("cost", "-m", "branchynet", "--preset", "demo", "--identities", 100, "--policy", "entropy")
     assert status == 0
     assert "42,000" in out  # 420 numbers, 100 identities
-    status, out, _ = bench("cost", "-m", "dare", "--preset", "demo", "--identities", 100, "--policy", "entropy")
-    assert status == 0
-    assert "12,800" not in out, "128 numbers, 100 identities: dare has no classifier to pay for"
+    for method, reason in (("dare", "dare trains none"), ("bot", "bot has one exit")):
+        status, _, err = bench("cost", "-m", method, "--preset", "demo", "--policy", "entropy")
+        assert status == 1
+        assert reason in " ".join(err.split())
     status, _, err = bench("cost", "-m", "branchynet", "--policy", "entrpy")
     assert status == 1
     assert "did you mean 'entropy'" in err

@@ -135,11 +135,6 @@ class CostLedger:
         return np.cumsum(self.macs)
 
     @property
-    def alone_macs(self) -> IntArray:
-        """(S,) MACs of a network with this exit alone: the trunk up to it and its own head, no policy."""
-        return np.cumsum([cost.trunk_macs for cost in self.exits]) + _array(cost.head_macs for cost in self.exits)
-
-    @property
     def elementwise_operations(self) -> IntArray:
         """(S,) elementwise operations of trunk and head."""
         return _array(cost.elementwise_operations for cost in self.exits)
@@ -196,7 +191,6 @@ class CostLedger:
             )
         }
         columns |= {f"cumulative_{name}": np.cumsum(values) for name, values in columns.items()}
-        columns["alone_macs"] = self.alone_macs
         return [
             asdict(cost) | {name: int(values[index]) for name, values in columns.items()}
             for index, cost in enumerate(self.exits)

@@ -92,6 +92,22 @@ def count(network: MultiExitNetwork, input_size: tuple[int, int]) -> tuple[StepC
     return tuple(counted)
 
 
+def alone_macs(network: MultiExitNetwork, input_size: tuple[int, int]) -> NDArray[np.int64]:
+    """(S,) MACs of all that the embedding of each exit depends on, for one image of ``input_size`` (height, width).
+
+    That is a network with this exit alone: of heads, and of what only other exits need, nothing is run. An exit that
+    fuses earlier ones has their heads in it. Raises :class:`BenchError` for an operator without a handler.
+    """
+    network = _counted_copy(network)
+    location = f"the steps of {type(network).__name__}"
+    # The tracer drops what the result does not depend on, which is what is asked for here.
+    with torch.no_grad(), plain_kernels():
+        traced = [
+            trace(_WayToExit(network, index), (_image(input_size),), location) for index in range(len(network.exits))
+        ]
+    return np.array([one.total.macs for one in traced], dtype=np.int64)
+
+
 def module_work(module: nn.Module, *inputs: Tensor) -> Work:
     """MACs and elementwise operations of one call of ``module``, for policies with a network of their own.
 
@@ -201,3 +217,19 @@ class _Step(nn.Module):
         state = map_state(self.form, lambda _: next(flat))
         state, embedding = _take_step(self.network, state, self.index)
         return (*state_tensors(state), embedding)
+
+
+class _WayToExit(nn.Module):
+    """All steps up to one exit, from an image to the embedding there and nothing else."""
+
+    def __init__(self, network: MultiExitNetwork, last: int) -> None:
+        super().__init__()
+        self.heads = network.heads
+        self.network = network
+        self.last = last
+
+    def forward(self, image: Tensor) -> Tensor:
+        state, embedding = _take_step(self.network, image, 0)
+        for index in range(1, self.last + 1):
+            state, embedding = _take_step(self.network, state, index)
+        return embedding

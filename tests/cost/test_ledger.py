@@ -49,10 +49,6 @@ def test_network_costs_are_those_counted(ledger):
     assert ledger.convention == CONVENTION
 
 
-def test_an_exit_alone_pays_for_no_other_head(ledger):
-    np.testing.assert_array_equal(ledger.with_policy([10, 0]).alone_macs, [32 * 24 + 560, 32 * 24 + 32 * 128 + 80])
-
-
 def test_matching_is_paid_in_its_own_units(ledger):
     np.testing.assert_array_equal(ledger.matching_bit_operations, [GALLERY_IMAGES * 70, 0])
     np.testing.assert_array_equal(ledger.matching_word_operations, [GALLERY_IMAGES * 2, 0])

@@ -15,7 +15,8 @@ import torchvision
 from torch import nn
 from torch.nn import functional
 
-from bench.cost.macs import count, cross_check, exit_macs
+from bench import registry
+from bench.cost.macs import alone_macs, count, cross_check, exit_macs
 from bench.networks import ExitSpec, MultiExitNetwork, sign
 
 HEAD_DIM = 256
@@ -165,3 +166,29 @@ def test_nested_state_keeps_what_only_later_steps_read():
     assert (first.trunk_parameters, second.trunk_parameters) == (8 * 27 + 16 + 32, 16 * 27)
     np.testing.assert_array_equal(cross_check(Branches(), (8, 4)), np.cumsum([first.macs, second.macs]))
     np.testing.assert_array_equal(exit_macs(Branches(), (8, 4)), np.cumsum([first.macs, second.macs]))
+
+
+def test_an_exit_alone_pays_for_what_its_embedding_depends_on():
+    """Not for another exit's code, nor for what another exit reads of the trunk; but for what it reads of a head."""
+    positions = 8 * 4
+    first = positions * 8 * 3 * 9 + 8 * 6
+    second = positions * 8 * 3 * 9 + positions * 4 * 8 + 8 * 5 + positions // 4 * 16 * 3 * 9 + 21 * 7
+    network = Branches().train()
+    np.testing.assert_array_equal(alone_macs(network, (8, 4)), [first, second])
+    assert all(module.training for module in network.modules())
+
+
+@pytest.mark.parametrize("method", ["dare", "resnet-ensemble", "hashreid"])
+def test_the_last_exit_of_methods_alone(method):
+    """DaRe's fuses all heads; the last network of an ensemble runs by itself; a hash exit has its trunk and head."""
+    value = registry.method(method)
+    smoke = value.presets["smoke"]
+    size = smoke.recipe.input_size
+    network = value.build(smoke.network, 6, size)
+    steps = count(network, size)
+    expected = {
+        "dare": sum(step.macs for step in steps),
+        "resnet-ensemble": steps[-1].macs,
+        "hashreid": sum(step.trunk_macs for step in steps) + steps[-1].head_macs,
+    }
+    assert alone_macs(network, size)[-1] == expected[method]
