@@ -77,6 +77,24 @@ def test_records_without_curves_show_their_points(bench, tmp_path):
     assert line.count("—") == 5, "of the whole curve: mean, over the hull, gap, cost, beats"
 
 
+def test_a_sweep_of_too_few_budgets_has_no_curve_to_compare(bench, tmp_path):
+    """Of one budget, too: it is near to nothing, and the caption does not say that it is half of the way."""
+
+    def first_budget(header, records):
+        left_out = ("comparison", "curve")
+        records[:] = [one for one in records if one["kind"] not in left_out]
+        records[:] = [one for one in records if one["kind"] != "policy" or one["a"] == 0]
+        names = {(one["policy"], one["thresholding"]) for one in records if one["kind"] == "policy"}
+        records += [{"kind": "curve", "policy": policy, "thresholding": name} for policy, name in names]
+
+    folder = keep_run(tmp_path, change=first_budget)
+    status, out, _ = bench("show", folder.path)
+    assert status == 0
+    (line,) = (line for line in out.splitlines() if line.startswith("│ gs "))
+    assert line.count("—") == 5, "it was not compared, and does not beat 0 others"
+    assert "at the swept budget nearest to half of the way" in " ".join(out.split())
+
+
 def test_a_damaged_file_is_a_remark(bench, tmp_path):
     folder = keep_run(tmp_path)
     next(folder.path.glob("records-*")).write_text("{")

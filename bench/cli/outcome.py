@@ -38,7 +38,7 @@ class Scores(Protocol):
 
 
 def show_run(title: str, result: RunResult) -> None:
-    """Print every exit, and each policy over all budgets and at half of the way."""
+    """Print every exit, and each policy over all budgets and nearest to half of the way."""
     OUT.print()
     show_exits(f"{title} on {data_name(result)}", result)
     if of_kind(result, "policy"):
@@ -85,7 +85,8 @@ def show_exits(title: str, result: Scores) -> None:
 def show_policies(result: Scores) -> None:
     """Print one row a policy, in the first thresholding that was swept, the best over all budgets first.
 
-    Sweeps of older versions summed up no curves: a dash stands there.
+    Sweeps of older versions summed up no curves, and one that covers too little of the way has none: a dash stands
+    there.
     """
     thresholding = result.header["sweep"]["thresholdings"][0]
     exits = of_kind(result, "exit")
@@ -114,19 +115,20 @@ def show_policies(result: Scores) -> None:
                 _interval(curve, "mAP_area_over_hull", signed=True),
                 percent(curve["mAP_gap_closed"]) if "mAP_gap_closed" in curve else NOTHING,
                 percent(curve["mAP_cost_for_95"] / last) if "mAP_cost_for_95" in curve else NOTHING,
-                str(beaten[name]) if curve else NOTHING,
+                str(beaten[name]) if "mAP_area" in curve else NOTHING,
             ]
         )
     middle = [f"spent ({cost_heading(cost_of(result.header))})", "rank-1", "mAP", "over chance"]
     whole = ["mean mAP", "over hull", "gap closed", "95 % costs", "beats"]
     caption = (
-        f"Thresholding {thresholding}. Spent to over chance: at the budget half of the way from the first exit's cost "
-        "to the last's, against chance between neighbouring exits at the same cost (interpolation), paired. Mean mAP: "
-        "over all budgets. Over hull: against chance between those exits alone that are worth their cost, by their mAP "
-        "on held-out identities. Gap closed: share of the oracle's lead over interpolation. 95 % costs: percent of the "
-        "last exit's cost that reach 95 % of its mAP. Beats: how many others (interpolation among them) by more than "
-        "noise, p < 0.05 after Holm's correction for all differences of this run, those of both metrics. Brackets: "
-        f"95 %, over identities. Equal distances count as their expectation; AP is {result.header['evaluation']['ap']}."
+        f"Thresholding {thresholding}. Spent to over chance: at the swept budget nearest to half of the way from the "
+        "first exit's cost to the last's, against chance between neighbouring exits at the same cost (interpolation), "
+        "paired. Mean mAP: over all budgets. Over hull: against chance between those exits alone that are worth their "
+        "cost, by their mAP on held-out identities. Gap closed: share of the oracle's lead over interpolation. 95 % "
+        "costs: percent of the last exit's cost that reach 95 % of its mAP. Beats: how many others (interpolation "
+        "among them) by more than noise, p < 0.05 after Holm's correction for all differences of this run, those of "
+        "both metrics. Brackets: 95 %, over identities. Equal distances count as their expectation; AP is "
+        f"{result.header['evaluation']['ap']}."
     )
     show_table("Policies", ["policy", *middle, *whole], rows, caption)
     if remark := few_held_out(result.header):
