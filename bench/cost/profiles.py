@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from itertools import chain, pairwise
 from pathlib import Path
@@ -100,9 +101,9 @@ def described(record: Mapping[str, Any]) -> dict[str, Any]:
 def choose(network: PricedNetwork, column: str) -> Mapping[str, Any]:
     """Choose the one profile of a network that has ``column`` (``milliseconds``, ``joules``) for each exit.
 
-    ``network.which`` is any part of "MACHINE, PRECISION, BACKEND, batch B", capitals or not. Of profiles that differ
-    in the batch alone the smallest is taken. Raises BenchError where there is none, where several machines are
-    left, and where its values do not rise.
+    ``network.which`` is any part of "MACHINE, PRECISION, BACKEND, batch B", capitals or not, numbers whole. Of
+    profiles that differ in the batch alone the smallest is taken. Raises BenchError where there is none, where several
+    machines are left, and where its values do not rise.
     """
     profiles, remarks = LATENCIES.records(network.results)
     key = network_key(network.method, network.options, network.input_size)
@@ -110,7 +111,7 @@ def choose(network: PricedNetwork, column: str) -> Mapping[str, Any]:
     own = [one for one in timed if len(one.get(column, ())) == len(one["exits"])]
     if not own:
         raise BenchError(_nothing_kept(network, column, len(timed), remarks))
-    meant = [one for one in own if network.which.lower() in _batched(one).lower()]
+    meant = [one for one in own if _is_part(network.which, _batched(one))]
     if len({_named(one) for one in meant}) != 1:
         listed = "".join(f"\n  {_batched(one)}" for one in own)
         found = f"{len(meant)} profiles" if meant else "no profile"
@@ -147,6 +148,13 @@ def _nothing_kept(network: PricedNetwork, column: str, timed: int, remarks: list
 def _command(network: PricedNetwork) -> str:
     where = "" if network.results == Path("results") else f" --results {network.results}"
     return f"bench latency --method {network.method} --preset {network.preset}{where}"
+
+
+def _is_part(part: str, text: str) -> bool:
+    """Whether a part is in a text, capitals or not; numbers at its ends are whole: "batch 1" is not in "batch 16"."""
+    before = r"(?<!\d)" if part[:1].isdigit() else ""
+    after = r"(?!\d)" if part[-1:].isdigit() else ""
+    return re.search(before + re.escape(part) + after, text, re.IGNORECASE) is not None
 
 
 def _named(record: Mapping[str, Any]) -> str:

@@ -84,6 +84,15 @@ def test_of_several_machines_one_is_named(tmp_path):
     assert priced("milliseconds", NETWORK(tmp_path, which="big"))[1]["machine"].startswith("Big CPU")
 
 
+@pytest.mark.parametrize("which", ["batch 1", "batch 6", "6 threads"])
+def test_a_number_is_named_whole(tmp_path, which):
+    """Batch 1 was not measured, and neither was a machine of 6 threads: nothing else stands in for it."""
+    keep_profile(tmp_path, processor="CPU of 16 threads", batch=16)
+    with pytest.raises(BenchError, match=f"found no profile with '{which}'"):
+        priced("milliseconds", NETWORK(tmp_path, which=which))
+    assert priced("milliseconds", NETWORK(tmp_path, which="16"))[1]["batch"] == 16
+
+
 def test_a_profile_of_another_network_is_not_read(tmp_path):
     keep_profile(tmp_path)
     with pytest.raises(BenchError, match="none of this network"):
