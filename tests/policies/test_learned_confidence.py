@@ -63,12 +63,19 @@ def test_it_tells_right_from_wrong_on_other_people():
         assert roc_auc_score(right[:, index], confidence[:, index]) > 0.8
 
 
-def test_with_everybody_right_the_margins_share_decides():
-    evidence = invented_evidence()
-    outcomes = evidence.calibration.outcomes
-    certain = replace(evidence.calibration, outcomes=replace(outcomes, hits=np.ones_like(outcomes.hits)))
-    parameters = fit(replace(evidence, calibration=certain), GENERATOR)
+@pytest.mark.parametrize("queries", [1, 40])
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_of_one_kind_alone_all_leave_or_none_and_the_margins_share_orders_them(queries, right):
+    """Of held-out queries that were all wrong nobody learns to let others go."""
+    seen = invented_table(queries=queries, people=1)
+    outcomes = replace(seen.outcomes, hits=np.full_like(seen.outcomes.hits, right))
+    parameters = fit(replace(invented_evidence(), calibration=replace(seen, outcomes=outcomes)), GENERATOR)
     assert parameters["coefficients"].tolist() == [[0, 0, 1, 0, 0, 0, 0]] * 4
+    policy, signals = load(parameters), invented_table().signals
+    confidence = policy.confidence(signals, GENERATOR)
+    assert ((confidence >= policy.own_threshold) == bool(right)).all()
+    share = described(signals, GENERATOR)[:, :, 2]
+    assert (np.argsort(confidence, axis=0, kind="stable") == np.argsort(share, axis=0, kind="stable")).all()
 
 
 def test_what_is_read_is_finite_whatever_is_in_sight():

@@ -54,7 +54,9 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
     """Fit a logistic regression at every exit to the held-out queries: is the first match right?
 
     Coefficients (S, SIGNALS) and intercepts (S,) are for the signals as they are. Where all held-out queries are right,
-    or all wrong, there is nothing to learn, and the share of the margin decides.
+    or all wrong, there is nothing to tell apart: the share of the margin, from 0 to 1, orders queries, and the log-odds
+    of the counts, half a query added to each, are below −1 or above 1. So all leave by the policy's own threshold, or
+    none.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -67,6 +69,8 @@ def fit(evidence: Evidence, generator: np.random.Generator) -> Parameters:
     for index in range(read.shape[1]):
         if right[:, index].all() or not right[:, index].any():
             coefficients[index, 2] = 1.0
+            number = right[:, index].sum()
+            intercepts[index] = np.log((number + 0.5) / (len(right) - number + 0.5))
             continue
         model = make_pipeline(StandardScaler(), LogisticRegression()).fit(read[:, index], right[:, index])
         scaler, regression = model[0], model[1]
