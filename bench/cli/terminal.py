@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -28,6 +29,8 @@ PLAIN_SECONDS = 20.0
 """Seconds between two lines about the same work where the output is no terminal."""
 PIPED_WIDTH = 140
 """Columns of a table that goes to a file or a pipe, where no terminal says how many fit."""
+ANY_WIDTH = 100_000
+"""More columns than any table has."""
 MILLIONS = 1e6
 """Costs from here on are counts, whatever their unit, and are written in millions."""
 WHOLE = 1e4
@@ -125,14 +128,39 @@ class TerminalReporter:
 def show_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", texts: Sequence[str] = ()
 ) -> None:
-    """Print a table: the first column and ``texts`` to the left, numbers to the right. Only texts are wrapped."""
-    table = Table(title=escape(title), title_justify="left", caption=escape(caption) or None, caption_justify="left")
-    for index, column in enumerate(columns):
-        left = index == 0 or column in texts
-        table.add_column(escape(column), justify="left" if left else "right", no_wrap=column not in texts)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+    """Print a table: the first column and ``texts`` to the left, numbers to the right. Only texts are wrapped.
+
+    Where the numbers do not fit, headings take a line a word; in a file or a pipe no number is ever cut.
+    """
+    for word_a_line in (False, True):
+        table = Table(
+            title=escape(title), title_justify="left", caption=escape(caption) or None, caption_justify="left"
+        )
+        for index, column in enumerate(columns):
+            heading = column.replace(" ", "\n") if word_a_line else column
+            cells = [*heading.splitlines(), *(row[index] for row in rows)]
+            wrapped = column in texts
+            table.add_column(
+                escape(heading),
+                justify="left" if index == 0 or wrapped else "right",
+                no_wrap=not wrapped,
+                min_width=None if wrapped else max(map(cell_len, cells)),
+            )
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        least = OUT.measure(table, options=OUT.options.update(max_width=ANY_WIDTH)).minimum
+        if least <= OUT.width:
+            break
+    if OUT.is_terminal:
+        for shrinking in table.columns:
+            # A terminal is as wide as it is: a number that is cut ends in dots, and is not taken for another.
+            shrinking.min_width = None
+        OUT.print(table)
+        return
+    usual = OUT.width
+    OUT.width = max(usual, least)
     OUT.print(table)
+    OUT.width = usual
 
 
 def show_values(title: str, values: Mapping[str, Any]) -> None:
