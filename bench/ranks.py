@@ -26,19 +26,43 @@ class Ranks:
     def find(cls, devices: int | None, nodes: int | None, environment: Mapping[str, str] = os.environ) -> Ranks:
         """Find the place of this process, from what was asked for and who started it.
 
-        Raises BenchError where torchrun or Slurm started other numbers than were asked for.
+        Raises BenchError where torchrun or Slurm started other numbers than were asked for, or the environment does not
+        say which of several nodes this is and where the first one is.
         """
         started = _by_torchrun(environment) or _by_slurm(environment)
         if started is None:
             devices, nodes = devices or 1, nodes or 1
+            if devices * nodes == 1:
+                return cls()
+            if nodes > 1:
+                _check_nodes(nodes, environment)
             # The first process of a node starts the others, and tells them so.
-            rank = int(environment.get("NODE_RANK", 0)) * devices + int(environment.get("LOCAL_RANK", 0))
-            return cls(devices, nodes, rank if devices * nodes > 1 else 0)
+            local = _number(environment, "LOCAL_RANK", devices)
+            return cls(devices, nodes, _number(environment, "NODE_RANK", nodes) * devices + local)
         who, found = started
         for name, asked, there in (("devices", devices, found.devices), ("nodes", nodes, found.nodes)):
             if asked not in (None, there):
                 raise BenchError(f"--{name} {asked}, and {who} started {there}: leave --{name} out, or make them equal")
         return found
+
+
+def _check_nodes(nodes: int, environment: Mapping[str, str]) -> None:
+    """Without these, every node would take itself for the first one, and wait for the others in vain."""
+    missing = [name for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT") if not environment.get(name)]
+    if missing:
+        raise BenchError(
+            f"--nodes {nodes} without {', '.join(missing)} in the environment: on every node set NODE_RANK (0 to "
+            f"{nodes - 1}), and MASTER_ADDR and MASTER_PORT (the first node's address, and a free port there); or "
+            "start the command with torchrun or srun, without --nodes"
+        )
+
+
+def _number(environment: Mapping[str, str], name: str, of: int) -> int:
+    """Read a number from 0 to ``of`` - 1; 0 where there is none."""
+    text = environment.get(name) or "0"
+    if not text.isdecimal() or int(text) >= of:
+        raise BenchError(f"{name}={text} in the environment: expected a whole number from 0 to {of - 1}")
+    return int(text)
 
 
 def _by_torchrun(environment: Mapping[str, str]) -> tuple[str, Ranks] | None:

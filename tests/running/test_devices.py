@@ -170,7 +170,8 @@ def test_parts_of_a_batch_are_changed_as_the_whole_is(erase_with):
 def test_who_this_is_among_the_processes():
     assert Ranks.find(None, None, {}) == Ranks()
     assert Ranks.find(4, None, {"LOCAL_RANK": "3"}) == Ranks(4, 1, 3)
-    assert Ranks.find(4, 2, {"LOCAL_RANK": "1", "NODE_RANK": "1"}) == Ranks(4, 2, 5)
+    master = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    assert Ranks.find(4, 2, {"LOCAL_RANK": "1", "NODE_RANK": "1", **master}) == Ranks(4, 2, 5)
     torchrun = {"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "6", "RANK": "4"}
     assert Ranks.find(None, None, torchrun) == Ranks(2, 3, 4)
     assert Ranks.find(2, 3, torchrun) == Ranks(2, 3, 4)
@@ -180,6 +181,20 @@ def test_who_this_is_among_the_processes():
     assert Ranks.find(None, None, slurm) == Ranks(4, 2, 5)
     # A batch script of eight tasks is one process until srun starts them.
     assert Ranks.find(None, None, {"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}) == Ranks()
+
+
+def test_nodes_that_would_wait_for_each_other_in_vain():
+    """Each would take itself for the first node; and what one process alone does not read cannot be wrong."""
+    with pytest.raises(BenchError, match="--nodes 2 without NODE_RANK, MASTER_ADDR, MASTER_PORT"):
+        Ranks.find(None, 2, {})
+    with pytest.raises(BenchError, match="--nodes 2 without MASTER_PORT in"):
+        Ranks.find(None, 2, {"NODE_RANK": "1", "MASTER_ADDR": "host", "MASTER_PORT": ""})
+    for number in ("2", "-1", "one"):
+        master = {"MASTER_ADDR": "host", "MASTER_PORT": "29500"}
+        with pytest.raises(BenchError, match=f"NODE_RANK={number} .* from 0 to 1"):
+            Ranks.find(None, 2, {"NODE_RANK": number, **master})
+    assert Ranks.find(None, None, {"NODE_RANK": "one"}) == Ranks()
+    assert Ranks.find(2, None, {"NODE_RANK": ""}) == Ranks(2)
 
 
 def test_what_is_in_the_key():
