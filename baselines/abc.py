@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.number_lists import whole_numbers
-from bench.methods import Method, Options, Preset
+from bench.methods import WEIGHTS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -128,7 +128,7 @@ ABC = Method(
         ),
     },
     build=_build,
-    option_ranges={"bits": (8, 65536)},
+    option_ranges={"bits": (8, 65536), "adversarial_weight": WEIGHTS},
     loss=abc_loss,
     groups=("static", "hashing"),
 )

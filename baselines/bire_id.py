@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines import bot
-from baselines.identity_losses import identity_and_triplet
+from baselines.identity_losses import RANGES, identity_and_triplet
 from baselines.number_lists import whole_numbers
 from bench.errors import unknown_name
-from bench.methods import Method, Options, Preset
+from bench.methods import WEIGHTS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Optimiser, Schedule
 
@@ -111,7 +111,14 @@ BIRE_ID = Method(
     },
     build=_build,
     option_defaults=FROM_SIGNS,
-    option_ranges={"width": (1, 4096)},
+    option_ranges={
+        **RANGES,
+        "width": (1, 4096),
+        "adversarial_weight": WEIGHTS,
+        "kernel_weight": WEIGHTS,
+        "feature_weight": WEIGHTS,
+        "hidden": (1, 65_536),
+    },
     loss=_loss,
     groups=("static",),
 )

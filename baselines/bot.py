@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.identity_losses import identity_and_triplet
+from baselines.identity_losses import RANGES, identity_and_triplet
 from bench.errors import BenchError
 from bench.methods import Method, Options, Preset
 from bench.training import shared
@@ -97,6 +97,7 @@ def _method(name: str, paper: str, small: str, demo: str, described: str) -> Met
         },
         build=_build,
         loss=identity_and_triplet,
+        option_ranges=RANGES,
         option_defaults=WITH_NECK,
         groups=("static",),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
+from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, RANGES, classification_and_triplet
 from bench.methods import Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe
@@ -87,4 +87,5 @@ BRANCHYNET = Method(
     build=_build,
     on_encoder=_on_encoder,
     loss=classification_and_triplet,
+    option_ranges=RANGES,
 )

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from baselines import bot
-from baselines.identity_losses import identity_and_triplet
+from baselines.identity_losses import RANGES, identity_and_triplet
 from baselines.number_lists import whole_numbers
-from bench.methods import Method, Options, Preset
+from bench.methods import WEIGHTS, Method, Options, Preset
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -126,5 +126,6 @@ CTF = Method(
     },
     build=_build,
     loss=ctf_loss,
+    option_ranges={**RANGES, "probability_weight": WEIGHTS, "similarity_weight": WEIGHTS},
     groups=("static", "hashing"),
 )

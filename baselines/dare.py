@@ -104,6 +104,8 @@ DIFFERS = (
     "batches are drawn an epoch at a time, not by eight workers of their own"
 )
 
+HEADS = {"hidden": (1, 65_536), "dim": (1, 65_536)}
+
 DARE = Method(
     name="dare",
     summary="DaRe(R): a ResNet with an embedding after every stage, the last fused of all (continuous, Euclidean)",
@@ -114,6 +116,7 @@ DARE = Method(
     build=_build,
     on_encoder=_on_encoder,
     loss=soft_margin_triplets,
+    option_ranges=HEADS,
     option_defaults=SUPERVISED,
 )
 
@@ -127,5 +130,6 @@ DARE_DENSENET = Method(
     build=_build,
     on_encoder=_on_encoder,
     loss=soft_margin_triplets,
+    option_ranges=HEADS,
     option_defaults=SUPERVISED,
 )

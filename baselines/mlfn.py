@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.identity_losses import identity_and_triplet
+from baselines.identity_losses import RANGES, identity_and_triplet
 from baselines.number_lists import whole_numbers
 from bench.methods import Method, Options, Preset
 from bench.training import shared
@@ -94,7 +94,7 @@ MLFN = Method(
         ),
     },
     build=_build,
-    option_ranges={"width": (1, 1024), "factors": (1, 1024)},
+    option_ranges={**RANGES, "width": (1, 1024), "factors": (1, 1024), "dim": (1, 65_536)},
     loss=identity_and_triplet,
     groups=("static",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, classification_and_triplet
+from baselines.exit_losses import CLASSIFICATION_AND_TRIPLET, RANGES, classification_and_triplet
 from baselines.imagenet_recipe import DEMO_RECIPE, PAPER_RECIPE, SMALL_RECIPE, SMOKE_RECIPE
 from bench.methods import Method, Options, Preset
 
@@ -68,4 +68,5 @@ MSDNET = Method(
     },
     build=_build,
     loss=classification_and_triplet,
+    option_ranges={**RANGES, "channels": (1, 4096), "growth": (1, 4096)},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.identity_losses import identity_and_triplet
+from baselines.identity_losses import RANGES, identity_and_triplet
 from bench.methods import Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
@@ -105,7 +105,7 @@ PCB = Method(
     },
     build=_build,
     option_defaults=STRIPES,
-    option_ranges={"stripes": (1, 256)},
+    option_ranges={**RANGES, "stripes": (1, 256), "dim": (1, 65_536)},
     loss=identity_and_triplet,
     groups=("static",),
 )

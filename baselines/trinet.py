@@ -93,6 +93,8 @@ def _presets(paper: str, small: str, demo: str, smoke: str, described: str) -> d
     }
 
 
+HEAD = {"hidden": (1, 65_536), "dim": (1, 65_536)}
+
 TRINET = Method(
     name="trinet",
     summary="TriNet: a ResNet-50 with 128 floats trained by triplets alone, one exit (continuous, Euclidean)",
@@ -105,6 +107,7 @@ TRINET = Method(
     presets=_presets("resnet50", "resnet50-half", "resnet14-half", "resnet10-quarter", "ResNet-50"),
     build=_build,
     loss=soft_margin_triplet,
+    option_ranges=HEAD,
     groups=("static",),
 )
 
@@ -123,4 +126,5 @@ RESNET_ENSEMBLE = Method(
     ),
     build=_build,
     loss=soft_margin_triplet,
+    option_ranges=HEAD,
 )

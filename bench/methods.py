@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Options = Mapping[str, int | float | str | bool]
 """Named settings of a network: plain values, so that they can be printed, compared and hashed."""
 
+WEIGHTS = (0, 1_000_000)
+"""Least and greatest weight of a term of a loss, as a range of an option."""
 GROUPS = ("multi-exit", "static", "hashing")
 """Groups that methods can be asked for by: several exits, a single exit, binary codes."""
 
@@ -93,8 +95,9 @@ class Method:
     stay valid; presets name it all the same. Such a value never changes once runs are kept: it is a statement about
     them, not a recommendation.
 
-    ``option_ranges`` are the least and the greatest value of whole-number options for which the usual range
-    (:data:`bench.settings.WHOLE_NUMBERS`) is too wide.
+    ``option_ranges`` are the least and the greatest value of number options for which the usual ranges
+    (:data:`bench.settings.WHOLE_NUMBERS`, :data:`bench.settings.MOST_NUMBER`) are too wide: a value outside is refused
+    before anything is done.
 
     ``on_encoder(encoder, options, num_identities, input_size)``, where a method has it, puts its exits on an encoder
     that is given, whatever the option ``backbone`` says.
@@ -118,7 +121,7 @@ class Method:
     loss: Callable[[Sequence[ExitOutput], Tensor, Options], dict[str, Tensor]]
     on_encoder: OnEncoder | None = None
     option_defaults: Options = field(default_factory=dict)
-    option_ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    option_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: tuple[str, ...] = ("multi-exit",)
     file_options: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     architecture: ArchitectureSearch | None = None

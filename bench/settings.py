@@ -18,14 +18,17 @@ MOST_NUMBER = 1_000_000
 
 
 def override(
-    network: Options, recipe: Recipe, settings: Mapping[str, str], ranges: Mapping[str, tuple[int, int]] | None = None
+    network: Options,
+    recipe: Recipe,
+    settings: Mapping[str, str],
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[dict[str, Any], Recipe]:
     """Apply ``name=value`` settings to a network's options and a recipe.
 
     Names are those of the options (``ranking_weight``) and of the recipe's fields, with a dot into its parts
     (``epochs``, ``optimiser.learning_rate``, ``augmentation.erase``). A value must be of the kind that stands there,
-    numbers finite, and whole numbers of a network in their ``ranges`` (least and greatest), by default
-    :data:`WHOLE_NUMBERS`; others up to :data:`MOST_NUMBER`. The recipe names the range of each of its own. Raises
+    numbers finite, and those of a network in their ``ranges`` (least and greatest), by default
+    :data:`WHOLE_NUMBERS` and up to :data:`MOST_NUMBER`. The recipe names the range of each of its own. Raises
     :class:`BenchError` otherwise.
     """
     options = dict(network)
@@ -34,18 +37,20 @@ def override(
         if name not in known:
             raise unknown_name("setting", name, known)
         if name in options:
-            options[name] = _in_range(name, _parse(name, text, options[name]), (ranges or {}).get(name, WHOLE_NUMBERS))
+            options[name] = _in_range(name, _parse(name, text, options[name]), (ranges or {}).get(name))
         else:
             recipe = _replace_field(recipe, name, text)
     return options, recipe
 
 
-def _in_range(name: str, value: Any, allowed: tuple[int, int]) -> Any:
-    least, greatest = allowed
-    if type(value) is int and not least <= value <= greatest:
-        raise BenchError(f"setting {name}={value}: expected a whole number from {least} to {greatest:,}")
-    if isinstance(value, float) and abs(value) > MOST_NUMBER:
-        raise BenchError(f"setting {name}={value:g}: expected a number from -{MOST_NUMBER:,} to {MOST_NUMBER:,}")
+def _in_range(name: str, value: Any, allowed: tuple[float, float] | None) -> Any:
+    if type(value) not in (int, float):
+        return value
+    whole = type(value) is int
+    least, greatest = allowed or (WHOLE_NUMBERS if whole else (-MOST_NUMBER, MOST_NUMBER))
+    if not least <= value <= greatest:
+        kind, found = ("whole number", value) if whole else ("number", f"{value:g}")
+        raise BenchError(f"setting {name}={found}: expected a {kind} from {least:,} to {greatest:,}")
     return value
 
 
