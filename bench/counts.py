@@ -7,11 +7,11 @@ NOTHING = "—"
 
 
 def count_of(count: object, noun: str) -> str:
-    """Write a number with the noun in singular or plural: ``1 run``, ``1,200 runs``, ``2 queries``, ``2 processes``.
+    """Write a number with the noun in singular or plural: ``1 run``, ``1,200 runs``, ``2 queries``, ``2 batches``.
 
     What is no whole number, as a record from elsewhere may hold, is written as it is.
     """
     if count == 1:
         return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if noun.endswith("ss") else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if noun.endswith(("ss", "ch")) else f"{noun}s"
     return f"{count:,} {plural}" if isinstance(count, int) else f"{count} {plural}"

@@ -95,7 +95,7 @@ def test_a_plan_does_nothing(bench, smoke, tmp_path):
         "rendered",
         "an image, at each exit",
         "2 × 3 batches",
-        "seconds of training",
+        " of training and ",
     ):
         assert word in out
     assert not (tmp_path / "results").exists()

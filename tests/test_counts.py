@@ -14,6 +14,7 @@ from bench.counts import count_of
         (2, "query", "2 queries"),
         (1200, "run", "1,200 runs"),
         (2, "process", "2 processes"),
+        (2, "batch", "2 batches"),
         ("many", "thread", "many threads"),
     ],
 )

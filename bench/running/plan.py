@@ -60,27 +60,29 @@ class Forecast:
 def forecast(request: RunRequest) -> Forecast:
     """Say what a run would cost on this device, having tried its network on noise; slow, as torch is."""
     from bench.running.estimate import estimate
-    from bench.training.retrieval_history import MEASUREMENTS
+    from bench.training.retrieval_history import measured_epochs
 
     _, _, recipe = request.resolve()
     reader = registry.dataset(request.dataset)
     dataset = reader.open(request.data) if reader.ready(request.data) else None
     identities = len({sample.pid for sample in dataset.train}) if dataset else UNKNOWN_IDENTITIES
     found = estimate(request, identities)
+    devices = request.ranks.world_size
+    where = found.device + (f", one of the {devices} devices that share the run" if devices > 1 else "")
     lines = {"multiply-adds": " / ".join(f"{count / 1e6:,.1f} M" for count in found.macs) + " an image, at each exit"}
     if dataset is None:
-        here = f"{_precise(found.training_batch_seconds)} s a training batch on {found.device}"
+        here = f"{_precise(found.training_batch_seconds)} s a training batch on {where}"
         return Forecast(lines | {"time here": here})
     trained = 0 if request.as_is else round(len(dataset.train) * (1 - request.calibration_share))
     batches = recipe.batches_per_epoch or max(trained // recipe.batch_size, 1)
     # The retrieval history embeds every training image at the first exit. Whole passes are counted: a little too much.
-    embedded = len(dataset.query) + len(dataset.gallery) + MEASUREMENTS * trained
+    embedded = len(dataset.query) + len(dataset.gallery) + len(measured_epochs(recipe.epochs)) * trained
     training = 0 if request.as_is else recipe.epochs * batches * found.training_batch_seconds
     embedding = VIEW_COUNTS[request.evaluation.views] * embedded * found.embedding_image_seconds
     lines |= {
         "steps": "none" if request.as_is else f"{recipe.epochs} × {batches} batches of {recipe.batch_size} images",
         "time here": (
-            f"about {_duration(training)} of training and {_duration(embedding)} of embedding on {found.device} "
+            f"about {_duration(training)} of training and {_duration(embedding)} of embedding on {where} "
             f"({_precise(found.training_batch_seconds)} s a batch)"
         ),
     }
@@ -104,7 +106,7 @@ def _duration(seconds: float) -> str:
     for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 1):.0f} seconds"
+    return count_of(max(round(seconds), 1), "second")
 
 
 def _data(request: RunRequest) -> str:

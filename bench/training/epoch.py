@@ -13,6 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from bench.counts import count_of
 from bench.data.augmentation import training_view
 from bench.data.sampling import identity_batches
 from bench.errors import BenchError
@@ -46,7 +47,8 @@ class Epochs:
         """Run one epoch, or what is left of it.
 
         Gives means of the loss and of its terms, the rate at the end, and the seconds. Raises TimeIsUp as
-        :class:`~bench.training.pausing.Pauses` does, and BenchError where the loss is not finite.
+        :class:`~bench.training.pausing.Pauses` does, and BenchError where the loss is not finite, or every loss of the
+        first epoch is 0.
         """
         started = time.perf_counter()
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
@@ -87,7 +89,7 @@ class Epochs:
             if number % look_every == 0 or number == len(batches):
                 means = _means(sums, number)
                 if not np.isfinite(means["loss"]):
-                    raise _not_finite(means, epoch, self.recipe)
+                    raise _not_finite(means, epoch, self.pauses.kept_epochs, self.recipe)
                 parts = ", ".join(f"{name} {value:.2g}" for name, value in means.items() if name != "loss")
                 status = f"epoch {epoch + 1}/{self.recipe.epochs}, loss {means['loss']:.3g}: {parts}"
             task.advance(status=status)
@@ -99,6 +101,12 @@ class Epochs:
                 take=partial(EpochSoFar.take, number, sums, rate, ended - started, generator),
             )
         means = _means(sums, len(batches))
+        if epoch == 0 and not any(means.values()):
+            raise BenchError(
+                "every loss was 0 in the whole first epoch: there was nothing to learn from. Triplets need at least "
+                "two identities in a batch and two images of each: --set identities_per_batch=…, images_per_identity=… "
+                f"(now {self.recipe.identities_per_batch} and {self.recipe.images_per_identity})"
+            )
         return {**means, "learning_rate": rate, "seconds": time.perf_counter() - started}
 
     def _of_all(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -114,9 +122,10 @@ def _means(sums: Mapping[str, Tensor], batches: int) -> dict[str, float]:
     return {name: float(value) / batches for name, value in sums.items()}
 
 
-def _not_finite(means: dict[str, float], epoch: int, recipe: Recipe) -> BenchError:
+def _not_finite(means: dict[str, float], epoch: int, kept: int, recipe: Recipe) -> BenchError:
     culprits = ", ".join(name for name in means if name != "loss" and not np.isfinite(means[name]))
     return BenchError(
-        f"the loss is not finite in epoch {epoch + 1} ({culprits or 'the sum'}); epoch {epoch} is kept. Try a lower "
-        f"rate: --set optimiser.learning_rate={recipe.optimiser.learning_rate / 3:.1g}"
+        f"the loss is not finite in epoch {epoch + 1} ({culprits or 'the sum'}); "
+        f"{count_of(kept, 'whole epoch')} {'is' if kept == 1 else 'are'} kept. Try a lower rate: --set "
+        f"optimiser.learning_rate={recipe.optimiser.learning_rate / 3:.1g}"
     )

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.counts import count_of
 from bench.deadline import NEVER, Deadline, TimeIsUp
 
 KEPT_EVERY_SECONDS = 600.0
@@ -110,6 +111,8 @@ class Pauses:
         if stop:
             so_far = take()
             self.keep(epoch, so_far)
-            raise TimeIsUp(f"in training, {epoch} epochs and {so_far.batches} batches of the next are kept")
+            raise TimeIsUp(
+                f"in training; kept: {count_of(epoch, 'epoch')} and {count_of(so_far.batches, 'batch')} of the next"
+            )
         if not last and time.monotonic() - self._saved_at > KEPT_EVERY_SECONDS:
             self.keep(epoch, take())

@@ -158,6 +158,12 @@ class Recipe:
         _expect_within("epochs", self.epochs, 1, MOST_EPOCHS)
         _expect_within("identities_per_batch", self.identities_per_batch, 1, MOST_IN_BATCH)
         _expect_within("images_per_identity", self.images_per_identity, 1, MOST_IN_BATCH)
+        _expect(
+            self.batch_size > 1,
+            "a batch (identities_per_batch × images_per_identity)",
+            "two images or more, whose mean and variance batch norm takes",
+            self.batch_size,
+        )
         _expect_within("batches_per_epoch", self.batches_per_epoch, 0, MOST_BATCHES)
 
     def shortened(self, share: float) -> Recipe:

@@ -192,7 +192,7 @@ def test_a_dry_run_says_who_would_do_what(bench, tmp_path, monkeypatch):
     assert "runs, one after another" not in out
     _, out, _ = bench(*grid, "--workers", "ray://head", "--resources", "gpus=1")
     assert "ray://head:10001" in out
-    assert "1 GPUs" in out
+    assert "1 GPU\n" in out
     _, out, _ = bench(*grid, "--workers", "slurm", "--resources", "time=90m,partition=gpu")
     assert "an array of 2 Slurm jobs" in out
     assert "90 minutes, queued again" in out

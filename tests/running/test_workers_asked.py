@@ -54,6 +54,8 @@ def test_resources_are_read():
         ("slurm", "cpus=two", "takes a whole number"),
         ("slurm", "cpus=0", "takes a whole number"),
         ("slurm", "time=long", "1h30m"),
+        ("slurm", "time=1h,partition=", "partition=NAME, found 'partition='"),
+        ("slurm", "qos", "qos=NAME, found 'qos'"),
         ("slurm", "time=3m", "at least 10 minutes"),
     ],
 )

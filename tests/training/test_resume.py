@@ -14,6 +14,7 @@ from records_compared import without_times
 from safetensors.torch import load_file
 
 import bench.training.epoch
+from bench.counts import count_of
 from bench.data.dataset import DatasetRequest
 from bench.data.split import hold_out
 from bench.data.synthped.dataset import SYNTHPED
@@ -147,7 +148,8 @@ def test_a_run_cut_into_slices_ends_in_the_uncut_runs_records(smoke_request, unb
     """Four epochs of three batches, a batch a slice; then everything up to the records."""
     request = smoke_request(settings=SETTINGS, sweep=SWEEP)
     for number in range(12):
-        with pytest.raises(TimeIsUp, match=f"{number // 3} epochs and {number % 3 + 1} batches of the next are kept"):
+        epochs, batches = count_of(number // 3, "epoch"), count_of(number % 3 + 1, "batch")
+        with pytest.raises(TimeIsUp, match=f"kept: {epochs} and {batches} of the next"):
             run(request, deadline=Deadline(100, OneBatch()))
     with pytest.raises(TimeIsUp, match="before counting multiply-adds"):
         run(request, deadline=Deadline(-1))

@@ -56,6 +56,8 @@ class Resources:
                 if seconds < LEAST_SECONDS:
                     raise BenchError(f"a job takes at least 10 minutes, or it hardly gets on: --resources time={value}")
             elif name not in NUMBERS:
+                if not value:
+                    raise BenchError(f"--resources {name} takes a name of your cluster's: {name}=NAME, found {part!r}")
                 words[name] = value
             elif value.isdecimal() and int(value) >= (name != "gpus"):
                 numbers[name] = int(value)

@@ -55,10 +55,9 @@ def describe_workers(asked: WorkersAsked, requests: Sequence[RunRequest]) -> dic
     """Say who would do these runs, line by line; nothing is started or reached."""
     resources = asked.resources
     given = [
-        f"{value} {name}"
-        for name, value in (("CPUs", resources.cpus), ("GPUs", resources.gpus), ("GB", resources.memory_gb))
-        if value is not None
+        count_of(value, name) for name, value in (("CPU", resources.cpus), ("GPU", resources.gpus)) if value is not None
     ]
+    given += [] if resources.memory_gb is None else [f"{resources.memory_gb} GB"]
     if asked.kind == "local":
         from bench.running.workers.local_processes import threads_each
 
@@ -75,7 +74,7 @@ def describe_workers(asked: WorkersAsked, requests: Sequence[RunRequest]) -> dic
     from bench.running.workers.slurm_jobs import minutes_of
 
     return {
-        "who": f"an array of {len(requests)} Slurm jobs"
+        "who": f"an array of {count_of(len(requests), 'Slurm job')}"
         + (f", {resources.parallel} at once" if resources.parallel else ""),
         "each run": ", ".join(
             [*given, f"{minutes_of(resources)} minutes, queued again where that is too little", *words]

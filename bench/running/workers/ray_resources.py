@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bench.counts import count_of
 from bench.running.workers.asked import Resources
 
 GIGABYTE = 10**9
@@ -29,7 +30,10 @@ def resources_of(asked: Resources, count: int, nodes: Sequence[dict[str, Any]], 
 def told(resources: dict[str, Any], nodes: Sequence[dict[str, Any]], shared: bool) -> str:
     """Say what each run is given, on what, and how results come back; and whether any node has as much."""
     cpus, gpus = resources["num_cpus"], resources["num_gpus"]
-    text = f"{len(nodes)} nodes; {cpus} CPUs" + (f" and {gpus} GPUs" if gpus else "") + " for each run; results "
+    text = f"{count_of(len(nodes), 'node')}; {count_of(cpus, 'CPU')}" + (
+        f" and {count_of(gpus, 'GPU')}" if gpus else ""
+    )
+    text += " for each run; results "
     text += "are written to the folder that all see" if shared else "come back packed: not all nodes see the folder"
     words = {"CPU": cpus, "GPU": gpus, "memory": resources.get("memory", 0)}
     fits = any(all(node["Resources"].get(name, 0) >= least for name, least in words.items()) for node in nodes)
