@@ -117,7 +117,11 @@ def _crop(images: Tensor, size: tuple[int, int], top: Tensor, left: Tensor) -> T
 def _rectangles(
     size: tuple[int, int], bounds: tuple[float, float], area: Tensor, aspect: Tensor, top: Tensor, left: Tensor
 ) -> Tensor:
-    """Draw one rectangle in each image of ``size``: (B, 1, H, W), True inside (Zhong et al. 2020, algorithm 1).
+    """Draw one rectangle in each image of ``size``: (B, 1, H, W), True inside (Zhong et al. 2020).
+
+    As in the authors' code and in later ones: the first rectangle that is smaller than the image is put anywhere within
+    it. Algorithm 1 of their paper draws the corner anywhere in the image, and all anew where the rectangle sticks out,
+    so large ones are rarer: at 128×64 it erases 15% of an image on average, this 20%.
 
     ``bounds`` are the least and the greatest area, as fractions of the image. ``area`` and ``aspect`` (B, attempts) and
     ``top`` and ``left`` (B,) are uniform in [0, 1). The fill is the mean pixel, so an erased pixel is zero after

@@ -43,8 +43,9 @@ class Schedule:
     ``step`` multiplies by ``factor`` at each of ``milestones`` (epochs); ``cosine`` falls to zero at the last
     epoch; ``exponential`` stays until its one milestone and then falls evenly on a logarithmic scale, to ``factor`` at
     the last epoch. During ``warmup_epochs`` the rate first rises linearly. The rate is set for every batch, by
-    fractions of epochs. ``later_betas`` are the optimiser's betas from the first milestone on (DaRe changes them);
-    empty means that they stay. Raises :class:`BenchError` for values that no schedule can have.
+    the fraction of epochs that is over at its end: the batch before a milestone has the rate after it already, and the
+    last one of ``cosine`` has 0. ``later_betas`` are the optimiser's betas from the first milestone on (DaRe changes
+    them); empty means that they stay. Raises :class:`BenchError` for values that no schedule can have.
     """
 
     kind: Literal["step", "cosine", "exponential"] = "step"

@@ -110,10 +110,11 @@ def test_erases_one_rectangle_within_the_bounds_of_the_paper():
     assert area.max() > 0.35
 
 
-def test_erasing_follows_the_distribution_of_the_papers_algorithm():
+def test_erasing_follows_the_distribution_of_the_authors_code():
+    """Their paper's algorithm 1 rejects rectangles that stick out at the corner that was drawn, not only by size."""
     height, width, count = 32, 16, 4000
     generator, expected = np.random.default_rng(0), []
-    while len(expected) < count:  # algorithm 1 of the paper: try until a rectangle fits
+    while len(expected) < count:  # try until a rectangle is smaller than the image
         area, aspect = generator.uniform(0.02, 0.4) * height * width, generator.uniform(0.3, 1 / 0.3)
         tall, wide = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
         if tall < height and wide < width:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
 from bench.errors import BenchError
 from bench.training.recipe import Optimiser, Recipe, Schedule
@@ -13,6 +14,37 @@ def test_the_papers_steps():
     schedule = Schedule("step", milestones=(40, 70), factor=0.1)
     factors = [rate_factor(schedule, epoch, 100) for epoch in (0, 39.99, 40, 69, 70, 100)]
     assert factors == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+MILESTONES = [(40, 70), (0,), (99,), (100,), (150,), (30, 30)]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "build"),
+    [
+        *(
+            (Schedule("step", ms, 0.1), lambda optimiser, ms=ms: lr_scheduler.MultiStepLR(optimiser, ms, 0.1))
+            for ms in MILESTONES
+        ),
+        (Schedule("cosine"), lambda optimiser: lr_scheduler.CosineAnnealingLR(optimiser, 100)),
+        (
+            Schedule("exponential", (50,), 0.001),
+            lambda optimiser: lr_scheduler.SequentialLR(
+                optimiser,
+                [lr_scheduler.ConstantLR(optimiser, 1.0), lr_scheduler.ExponentialLR(optimiser, 0.001 ** (1 / 50))],
+                [50],
+            ),
+        ),
+    ],
+)
+def test_whole_epochs_have_the_rates_of_torchs_schedulers(schedule, build):
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = build(optimiser)
+    for epoch in range(101):
+        rate = optimiser.param_groups[0]["lr"]
+        assert rate_factor(schedule, epoch, 100) == pytest.approx(rate, rel=1e-6, abs=1e-12), epoch
+        optimiser.step()
+        scheduler.step()
 
 
 def test_exponential_falls_evenly_on_a_logarithmic_scale():
