@@ -18,9 +18,10 @@ def cases(draw):
     counts = draw(st.lists(st.integers(1, 9), min_size=1, max_size=12))
     pids = draw(st.lists(st.integers(-5, 2000), min_size=len(counts), max_size=len(counts), unique=True))
     labels = np.array(draw(st.permutations(np.repeat(pids, counts).tolist())), dtype=np.int64)
+    identities = draw(st.integers(1, len(counts)))
     recipe = Recipe(
-        identities_per_batch=draw(st.integers(1, len(counts))),
-        images_per_identity=draw(st.integers(1, 5)),
+        identities_per_batch=identities,
+        images_per_identity=draw(st.integers(1 if identities > 1 else 2, 5)),  # no batch is of one image
         batches_per_epoch=draw(st.integers(0, 8)),
     )
     return labels, recipe, draw(st.integers(0, 2**32)), draw(st.integers(0, 200))
