@@ -10,7 +10,7 @@ from baselines import bot
 from baselines.identity_losses import RANGES, identity_and_triplet
 from baselines.number_lists import whole_numbers
 from bench.errors import unknown_name
-from bench.methods import WEIGHTS, Method, Options, Preset
+from bench.methods import WEIGHTS, WIDTHS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Optimiser, Schedule
 
@@ -117,7 +117,7 @@ BIRE_ID = Method(
         "adversarial_weight": WEIGHTS,
         "kernel_weight": WEIGHTS,
         "feature_weight": WEIGHTS,
-        "hidden": (1, 65_536),
+        "hidden": WIDTHS,
     },
     loss=_loss,
     groups=("static",),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from baselines.genotypes import candidates, genotype_text, read_genotype
 from baselines.identity_losses import RANGES, identity_and_triplet
-from bench.methods import ArchitectureSearch, Method, Options, Preset
+from bench.methods import WIDTHS, ArchitectureSearch, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -164,7 +164,7 @@ def _method(name: str, title: str, genotype: str) -> Method:
             ),
         },
         build=_build,
-        option_ranges={**RANGES, "stem": (4, 4096), "stripes": (0, 256), "hidden": (1, 65_536)},
+        option_ranges={**RANGES, "stem": (4, 4096), "stripes": (0, 256), "hidden": WIDTHS},
         loss=identity_and_triplet,
         groups=("static",),
         file_options={"genotype": genotype_text},

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.exit_losses import soft_margin_triplets
-from bench.methods import Method, Options, Preset
+from bench.methods import WIDTHS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -104,7 +104,7 @@ DIFFERS = (
     "batches are drawn an epoch at a time, not by eight workers of their own"
 )
 
-HEADS = {"hidden": (1, 65_536), "dim": (1, 65_536)}
+HEADS = {"hidden": WIDTHS, "dim": WIDTHS}
 
 DARE = Method(
     name="dare",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from baselines.identity_losses import RANGES, identity_and_triplet
 from baselines.number_lists import whole_numbers
-from bench.methods import Method, Options, Preset
+from bench.methods import WIDTHS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -107,7 +107,7 @@ def _method(name: str, size: str, strides: str, millions: int) -> Method:
             ),
         },
         build=_build,
-        option_ranges={**RANGES, "width": (4, 4096), "dim": (1, 65_536)},
+        option_ranges={**RANGES, "width": (4, 4096), "dim": WIDTHS},
         loss=identity_and_triplet,
         groups=("static",),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from baselines.identity_losses import RANGES, identity_and_triplet
 from baselines.number_lists import whole_numbers
-from bench.methods import Method, Options, Preset
+from bench.methods import WIDTHS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -94,7 +94,7 @@ MLFN = Method(
         ),
     },
     build=_build,
-    option_ranges={**RANGES, "width": (1, 1024), "factors": (1, 1024), "dim": (1, 65_536)},
+    option_ranges={**RANGES, "width": (1, 1024), "factors": (1, 1024), "dim": WIDTHS},
     loss=identity_and_triplet,
     groups=("static",),
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.identity_losses import RANGES, identity_and_triplet
-from bench.methods import Method, Options, Preset
+from bench.methods import WIDTHS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -100,7 +100,7 @@ def _method(name: str, width: float) -> Method:
             ),
         },
         build=_build,
-        option_ranges={**RANGES, "gate_reduction": (1, 1024), "dim": (1, 65_536)},
+        option_ranges={**RANGES, "gate_reduction": (1, 1024), "dim": WIDTHS},
         loss=identity_and_triplet,
         groups=("static",),
     )

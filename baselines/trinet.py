@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from baselines.identity_losses import soft_margin_triplet
 from bench.errors import BenchError
-from bench.methods import Method, Options, Preset
+from bench.methods import WIDTHS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -93,7 +93,7 @@ def _presets(paper: str, small: str, demo: str, smoke: str, described: str) -> d
     }
 
 
-HEAD = {"hidden": (1, 65_536), "dim": (1, 65_536)}
+HEAD = {"hidden": WIDTHS, "dim": WIDTHS}
 
 TRINET = Method(
     name="trinet",

@@ -22,13 +22,12 @@ def best_setups(section: Section, most: int = MOST_SETUPS) -> Section:
     return replace(section, setups=tuple(setup for setup in section.setups if setup in best))
 
 
-def left_out(section: Section, shown: Section) -> str:
-    """Say which setups are drawn where not all are; else nothing."""
+def left_out(section: Section, shown: Section, what: str = "Drawn", then: str = "; the tables hold all") -> str:
+    """Say which setups are drawn, or what else was done with them, where not all are; else nothing."""
     if len(shown.setups) == len(section.setups):
         return ""
     return (
-        f"Drawn: the {len(shown.setups)} of {len(section.setups):,} setups whose best exit has the highest mAP; "
-        "the tables hold all."
+        f"{what}: the {len(shown.setups)} of {len(section.setups):,} setups whose best exit has the highest mAP{then}."
     )
 
 

@@ -134,12 +134,13 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
         return open_backend(request.backend, network, precision=request.precision or context.spec.precision, **options)
     folder = request.export
     if folder is None:
+        from bench.inference.backends.backend import needed
         from bench.inference.export.run_images import RunImages
         from bench.inference.export.trained import read_trained
         from bench.inference.export.write import find_export, obtain_export
 
         for package in kind.packages:
-            _require(package, kind.extra, request.backend)
+            needed(package, kind.extra, f"backend {request.backend}")
         written = request.precision if request.precision in ("float16", "int8") else "float32"
         folder = context.folder.path / f"export-{written}"
         trained, stores = read_trained(context.folder), context.stores
@@ -154,12 +155,6 @@ def open_steps(context: RunContext, network: MultiExitNetwork, request: InferReq
 
         checked_card(folder, read_trained(context.folder))
     return open_backend(request.backend, folder, precision=request.precision, **options)
-
-
-def _require(package: str, extra: str, backend: str) -> None:
-    from bench.inference.backends.backend import needed
-
-    needed(package, extra, f"backend {backend}")
 
 
 def infer(

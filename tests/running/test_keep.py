@@ -34,19 +34,6 @@ def finished(module_request, trained):
     return request, run(request)
 
 
-@pytest.fixture
-def folder(finished):
-    """The finished run's folder, given back as it was."""
-    path = finished[1].folder.path
-    before = {file: file.read_bytes() for file in path.iterdir() if file.is_file()}
-    yield RunFolder(path)
-    for file in list(path.iterdir()):
-        if file not in before:
-            file.unlink()
-    for file, content in before.items():
-        file.write_bytes(content)
-
-
 def flip(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 8

@@ -13,7 +13,6 @@ from bench.integrity.repair import repair
 from bench.integrity.runs import verify_results
 from bench.running.run import run
 from bench.runs.file_checks import check_of_run
-from bench.runs.folder import RunFolder
 from bench.runs.load import load
 from bench.runs.records import read_records, write_records
 from bench.spec import SweepSpec
@@ -33,19 +32,6 @@ def other(module_request, trained, tmp_path_factory):
     """Folder of a run of the same settings, another seed, whose files have the same names."""
     request = module_request(sweep=SWEEP, calibration_share=0.3, seed=1, results=tmp_path_factory.mktemp("other"))
     return run(trained(request)).folder
-
-
-@pytest.fixture
-def folder(finished):
-    """The finished run's folder, given back as it was."""
-    path = finished[1].folder.path
-    before = {file: file.read_bytes() for file in path.iterdir() if file.is_file()}
-    yield RunFolder(path)
-    for file in list(path.iterdir()):
-        if file not in before:
-            file.unlink()
-    for file, content in before.items():
-        file.write_bytes(content)
 
 
 def put(other, folder, start):

@@ -6,7 +6,7 @@ import math
 
 from bench.budget.query_scores import CURVE_METRICS
 from bench.counts import NOTHING
-from bench.findings.chosen import best_setups, shared_policy
+from bench.findings.chosen import best_setups, left_out, shared_policy
 from bench.findings.columns import named, scored
 from bench.findings.leads import ahead, setup_leads
 from bench.findings.sections import Section
@@ -15,6 +15,8 @@ from bench.report.tables.comparisons import TESTED, p_value
 
 METRIC = "mAP"
 """The metric by which the column "ahead" tells."""
+UNCORRECTED = " on the test queries; p is not corrected for those that were passed over"
+"""What follows where the best setups alone are compared."""
 
 
 def ahead_table(section: Section) -> Table | None:
@@ -49,19 +51,9 @@ def ahead_table(section: Section) -> Table | None:
         "which lets them count for more than they should; bench compare pairs them where exit tables are kept. p: "
         "two-sided, corrected by Holm's method for all differences of this table. Brackets: 95 % interval. Ahead: p < "
         "0.05; a dash says that the two are not told apart, not that they are equal. "
-        f"{_only_some(section, compared)}".rstrip()
+        f"{left_out(section, compared, 'Compared', UNCORRECTED)}".rstrip()
     )
     return table(f"{section.slug}-ahead", f"Who is ahead, {section.title}", note, rows, columns)
-
-
-def _only_some(section: Section, compared: Section) -> str:
-    """Say which setups are compared where not all are, and that the test queries themselves chose them."""
-    if len(compared.setups) == len(section.setups):
-        return ""
-    return (
-        f"Compared: the {len(compared.setups)} of {len(section.setups):,} setups whose best exit has the highest mAP "
-        "on the test queries; p is not corrected for those that were passed over."
-    )
 
 
 def _compared(section: Section, row: Record) -> str:
