@@ -23,6 +23,7 @@ from bench import registry
 from bench.cost.macs import exit_macs
 from bench.data.augmentation import normalise, training_view
 from bench.device import open_device, precision_name, run_outputs
+from bench.errors import BenchError
 from bench.networks import ExitOutput
 from bench.training.graphs import outputs_of
 from bench.training.schedule import build_optimiser
@@ -45,7 +46,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
-    fabric = open_device("cuda", arguments.precision)
+    try:
+        fabric = open_device("cuda", arguments.precision)
+    except BenchError as problem:
+        parser.error(str(problem))
     dtype = torch.bfloat16 if precision_name(fabric) == "bfloat16" else torch.float32
     peak = matrix_rate(dtype)
     name = torch.cuda.get_device_name()

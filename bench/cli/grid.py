@@ -82,8 +82,8 @@ def run_one_by_one(requests: Sequence[RunRequest], deadline: Deadline) -> list[t
                 deadline.check("it began")
             result = run(request, TerminalReporter(), deadline)
         except TimeIsUp as stopped:
-            finished = f"; {number - len(failures)} of {len(requests)} runs are finished" if len(requests) > 1 else ""
             failed = f", {len(failures)} failed" if failures else ""
+            finished = _finished(number - len(failures), len(requests))
             raise _time_is_up(f"{title}, stopped {stopped}{finished}{failed}") from None
         except BenchError as problem:
             if len(requests) == 1 or request.ranks.world_size > 1:
@@ -116,10 +116,15 @@ def run_by_workers(requests: Sequence[RunRequest], asked: WorkersAsked, deadline
             path = request.results / outcome.records
             show_run(title, read_result(RunFolder(path.parent), path))
     if stopped:
-        finished = f"{len(requests) - len(stopped) - len(failures)} of {len(requests)} runs are finished"
+        finished = _finished(len(requests) - len(stopped) - len(failures), len(requests))
         failed = "".join(f", failed: {title} ({problem})" for title, problem in failures)
-        raise _time_is_up(f"{'; '.join(stopped)}; {finished}{failed}")
+        raise _time_is_up(f"{'; '.join(stopped)}{finished}{failed}")
     return failures
+
+
+def _finished(count: int, of: int) -> str:
+    """Say how many of several runs are finished."""
+    return f"; {count} of {of} runs are finished" if of > 1 else ""
 
 
 def _time_is_up(what: str) -> typer.Exit:
