@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.data.dataset import DISTRACTOR, DatasetReader, DatasetRequest, ImageSample, ReidDataset, choice
 from bench.data.folders import find_dataset, require_files
 from bench.data.protocol import check_protocol
-from bench.errors import BenchError
+from bench.errors import WRONG_FORM, BenchError
 from bench.progress import Reporter
 
 USUAL_NAMES = ("MARS", "MARS-v160809")
@@ -147,10 +147,9 @@ def _matrix(path: Path, variable: str) -> list[list[int]]:
     if not path.is_file():
         raise BenchError(f"{path}: no such file{WHERE_INFO_IS}")
     try:
-        values = loadmat(path)[variable]
-    except (OSError, ValueError, KeyError, NotImplementedError, MatReadError) as problem:
+        return loadmat(path)[variable].astype(int).tolist()
+    except (OSError, NotImplementedError, MatReadError, *WRONG_FORM) as problem:
         raise BenchError(f"{path}: expected a .mat file with the variable {variable} ({problem})") from problem
-    return values.astype(int).tolist()
 
 
 def _official(options: Mapping[str, str]) -> dict[str, int]:
