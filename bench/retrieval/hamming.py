@@ -55,7 +55,7 @@ class PackedGallery:
             return np.zeros((len(queries), len(self.codes)), dtype=np.int32)
         best_by_faiss = len(queries) <= FEW_QUERIES or queries.shape[1] <= SHORT_BYTES
         if best_by_faiss and self._faiss is not None:
-            return _count_by_faiss(queries, self.codes, self._faiss)
+            return _count_by_faiss(_whole_words(queries), self._for_faiss, self._faiss)
         if len(queries) > FEW_QUERIES and self._numkong is not None:
             return _count_by_numkong(queries, self._for_numkong, len(self.codes), self._numkong)
         return _count_by_numpy(queries, self._columns)
@@ -72,6 +72,10 @@ class PackedGallery:
     def _columns(self) -> NDArray[np.uint64]:
         """The codes as words (words, G): the inner loop runs along the gallery."""
         return np.ascontiguousarray(_words(self.codes).T)
+
+    @cached_property
+    def _for_faiss(self) -> NDArray[np.uint8]:
+        return _whole_words(self.codes)
 
     @cached_property
     def _for_numkong(self) -> Any:
@@ -99,7 +103,10 @@ def load_faiss() -> ModuleType | None:
 
 
 def _count_by_faiss(queries: NDArray[np.uint8], images: NDArray[np.uint8], faiss: ModuleType) -> NDArray[np.int32]:
-    """Distances (Q, G) between codes (Q, W) and (G, W) by faiss's kernel, which lets go of the interpreter lock."""
+    """Distances (Q, G) between codes (Q, W) and (G, W) by faiss's kernel, which lets go of the interpreter lock.
+
+    Before 1.15 it takes no other codes than of whole 64-bit words.
+    """
     distances = np.empty((len(queries), len(images)), dtype=np.int32)
 
     def fill(rows: slice) -> None:
@@ -188,6 +195,11 @@ def _codes(codes: ArrayLike, role: str) -> NDArray[np.uint8]:
             "Pack codes of +1 and -1 with bench.retrieval.codes.pack."
         )
     return np.ascontiguousarray(values)
+
+
+def _whole_words(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Fill packed codes (N, W) up to whole 64-bit words, with zeros, where they are none."""
+    return _words(codes).view(np.uint8) if codes.shape[1] % 8 else codes
 
 
 def _words(codes: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,27 @@ def test_hamming_is_exact_across_gallery_blocks_and_beyond_one_byte_of_bits(devi
     distances = hamming(pack(query), pack(gallery), device)
     np.testing.assert_array_equal(distances, (600 - query @ gallery.T) // 2)
     assert distances[0, -1] == 600
+
+
+def test_faiss_is_given_whole_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 1.15 it refuses all others."""
+    faiss = hamming_module.load_faiss()
+    if faiss is None:
+        pytest.skip("faiss is not installed")
+    given = []
+
+    def hammings(queries, images, num_queries, num_images, num_bytes, distances):
+        given.append(num_bytes)
+        faiss.hammings(queries, images, num_queries, num_images, num_bytes, distances)
+
+    monkeypatch.setattr(
+        hamming_module, "load_faiss", lambda: SimpleNamespace(swig_ptr=faiss.swig_ptr, hammings=hammings)
+    )
+    for length in (1, 4, 8, 12):
+        codes = np.random.default_rng(0).integers(0, 256, size=(40, length), dtype=np.uint8)
+        expected = np.bitwise_count(codes[:2, None] ^ codes[None]).sum(axis=2)
+        np.testing.assert_array_equal(hamming(codes[:2], codes), expected)
+    assert given == [8, 8, 8, 16]
 
 
 def test_hamming_of_nothing_is_empty(device: str | None) -> None:
