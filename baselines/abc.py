@@ -98,13 +98,17 @@ ABC = Method(
     name="abc",
     summary="ABC: features of a ResNet-50 that a critic draws to random codes, one exit (binary codes, Hamming)",
     paper="Liu et al., Adversarial Binary Coding for Efficient Person Re-identification, ICME 2019",
-    faithful="linear layer and batch norm on a ResNet-50, features of length 1, triplets with a rising margin, a "
-    "Wasserstein critic with clipped weights against codes of equally many zeros and ones",
-    differs="features and critic take every step together, with the gradient turned round between them, by one Adam at "
-    "one rate (the authors' code trains the critic five steps to one, twenty rounds in every forty batches, at rates "
-    "of their own); triplets are batch-hard, and are there from the start, where that code classifies alone; a 1 of a "
-    "code is √(2/bits), so that codes have the features' length (there: 2/√bits); presets from scratch classify "
-    "identities for half of the training. Scores that the authors' code prints are not by Market-1501's protocol",
+    faithful="linear layer and batch norm on a ResNet-50, as in the authors' code for other lengths than 2,048 bits, "
+    "features of length 1, triplets with a rising margin, a Wasserstein critic with clipped weights against codes of "
+    "random bits, zeros as likely as ones",
+    differs="with 2,048 bits the authors' code has no linear layer: the trunk's pooled features are what is coded; its "
+    "stem has no pooling, on images of 128×64, so that later maps are as large as here; features and critic take every "
+    "step together, with the gradient turned round between them, by one Adam at one rate without weight decay (that "
+    "code trains the critic five steps to one, twenty rounds in every forty batches, by SGD at rates of their own); "
+    "the critic has leaky rectifiers and no biases; triplets are batch-hard, and are there from the start, where that "
+    "code classifies alone; their margin rises evenly (there: in steps); a 1 of a code is √(2/bits), which gives codes "
+    "the features' length (there: 2/√bits); presets from scratch classify identities for half of the training. Scores "
+    "that the authors' code prints are not by Market-1501's protocol",
     presets={
         "paper": Preset(
             "ResNet-50 from ImageNet at 256×128, 2048 bits, as many batches as in the authors' code",

@@ -82,10 +82,11 @@ BIRE_ID = Method(
     summary="BiRe-ID: a ResNet-18 of binary weights and activations, one exit (continuous, cosine)",
     paper="Xu et al., BiRe-ID: Binary Neural Network for Efficient Person Re-ID, ACM TOMM 2022",
     faithful="binary convolutions with learned scales, first convolution and classifier real, losses of kernel and "
-    "feature refinement, each with a switch; scales=mean without both is the XNOR-Net baseline",
+    "feature refinement, each with a switch; scales=mean has the weights' scale of XNOR-Net",
     differs="reconstructed from the abstract and a book chapter: 1×1 shortcuts are binary, which fits the printed "
     "12.51-fold saving; discriminators, weights of the losses and the recipe (BoT's, without weight decay) are "
-    "assumptions, and so are the real numbers that presets demo and small begin with; binary products run as floats, "
+    "assumptions, and so are the real numbers that presets demo and small begin with; without scales of activations "
+    "and with Bi-Real Net's gradients, scales=mean is not the whole of XNOR-Net; binary products run as floats, "
     "so that the saving (--cost operations) is theoretical, except in the backend openvino, which packs them",
     presets={
         "paper": Preset(

@@ -36,7 +36,7 @@ DEMO_RECIPE = replace(
     schedule=Schedule(kind="step", milestones=(9, 12), factor=0.1),
     augmentation=Augmentation(flip=0.5, erase=0.25, pad=5),
 )
-"""The same schedule in minutes."""
+"""Minutes: the rate falls twice, late."""
 SMALL_RECIPE = shared.between(DEMO_RECIPE)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,
@@ -138,9 +138,11 @@ def _method(name: str, title: str, genotype: str) -> Method:
         paper="Li et al., Combined Depth Space based Architecture Search For Person Re-identification, CVPR 2021",
         faithful="blocks, the genotype that the paper found, neck, losses, embedding, recipe of preset paper, as in "
         "the authors' code; necks and stripes of its ablations are options",
-        differs="early_exits=true is a variant of this suite, with the neck bl at the first two exits; bench "
-        "architecture search runs the search by the paper's equations; docs/methods.md says where the authors' code of "
-        "it does otherwise",
+        differs="random erasing erases, as the paper says, where the authors' code computes rectangles without area; "
+        "weights start as OSNet's do; neck=bn is BoT's, where that code classifies what enters the norm; "
+        "early_exits=true is a variant of this suite, with the neck bl at the first two exits; bench architecture "
+        "search runs the search by the paper's equations; docs/methods.md says where the authors' code of it does "
+        "otherwise",
         presets={
             "paper": Preset(
                 "the network and recipe of the paper at 256×128, from scratch",

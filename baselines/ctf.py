@@ -42,7 +42,7 @@ def _build(options: Options, num_identities: int, input_size: tuple[int, int] = 
 def ctf_loss(outputs: Sequence[ExitOutput], labels: Tensor, options: Options) -> dict[str, Tensor]:
     """Cross-entropy and triplets of every length, and what the shorter codes learn from the longest.
 
-    Self-distillation is summed over the shorter codes; the longest learns nothing from it (as in the public code).
+    Self-distillation is summed over the shorter codes; the longest, which teaches them, learns nothing from it.
     By probability: Σ_k p_k log(p_k / t_k) + t_k log(t_k / p_k), a mean over the batch, for the softmax p of a shorter
     code and t of the longest. By similarity: the mean squared difference of the batch's Gram matrices, rows of length
     1. Each is 0 where its weight is, and then left out.
@@ -72,8 +72,9 @@ CTF = Method(
     paper="Wang et al., Faster Person Re-Identification, ECCV 2020",
     faithful="code lengths of the pyramid, self-distillation by probability and by similarity, weights of the losses; "
     "preset paper: BoT's recipe, as in the public code; bench search --coarse-to-fine is its search",
-    differs="the longest code is taken of the trunk's own features, where the public code has a 2048×2048 layer before "
-    "it; thresholds of the search come from held-out identities, where that code fits them on the test labels",
+    differs="the longest code is taken of the trunk's own features and teaches the others, where the public code has a "
+    "2048×2048 layer before it, and a neck of its own on the trunk's features that teaches all seven; thresholds of "
+    "the search come from held-out identities, where that code fits them on the test labels",
     presets={
         "paper": Preset(
             "ResNet-50 from ImageNet at 256×128, BoT's recipe",

@@ -30,7 +30,7 @@ DEMO_RECIPE = replace(
     batches_per_epoch=60,
     schedule=Schedule(kind="step", milestones=(9, 12), factor=0.1),
 )
-"""The same schedule in minutes."""
+"""Minutes: the rate falls twice, late."""
 SMALL_RECIPE = shared.between(DEMO_RECIPE, growth=1)
 SMOKE_RECIPE = replace(
     DEMO_RECIPE,

@@ -32,8 +32,8 @@ class CodeHead(nn.Module):
 class ABC(MultiExitNetwork):
     """A four-stage encoder with one exit of ``bits`` bits.
 
-    In training a critic of two ``hidden`` layers tells the features from random codes of the two values 0 and
-    :func:`one`, a half each, and the features learn to pass for them. For the first ``identity_share`` of training
+    In training a critic of two ``hidden`` layers tells the features from random codes, whose places are 0 or
+    :func:`one` with equal chance, and the features learn to pass for them. For the first ``identity_share`` of training
     identities are classified too, with dropout. Raises :class:`BenchError` for a share that is not from 0 to 1.
     """
 

@@ -6,6 +6,9 @@ other evidence. This reading comes closest to them:
 * A unit of the global branch is a 1×1 convolution and a depthwise separable 3×3 one, which has the stride.
 * A unit of the local branch has the separable convolution first, both of stride 1; 2×2 means halve its maps.
 * The 1×1 convolution that fuses soft attention is left out at the first level.
+
+The regions share the weights of the local branch, as the paper says, and here its batch norm too: in training it takes
+one mean and variance over the four regions of all images.
 """
 
 from __future__ import annotations

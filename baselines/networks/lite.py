@@ -83,7 +83,10 @@ def halving(channels: int) -> nn.Sequential:
 
 
 def initialise(network: nn.Module) -> None:
-    """Start convolutions as He et al. 2015 (by fan-out), linear layers at N(0, 0.01), as the authors' codes do."""
+    """Start convolutions as He et al. 2015 (by fan-out), linear layers at N(0, 0.01), as OSNet's public code does.
+
+    CDNet's code goes by fan-in, and has N(0, 0.001); of HAN there is none.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
