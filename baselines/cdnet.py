@@ -61,7 +61,9 @@ OPTIONS: Options = {
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
     from baselines.networks.cdnet import CDNet
+    from baselines.networks.lite import check_room
 
+    check_room(input_size)
     return CDNet(
         num_identities,
         read_genotype(str(options["genotype"])),
@@ -102,7 +104,9 @@ SMOKE_SEARCH = replace(SMOKE_RECIPE, schedule=Schedule(kind="cosine"))
 def _search(space: str) -> ArchitectureSearch:
     def build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> SearchNetwork:
         from baselines.networks.cdnet_search import CDNetSearch
+        from baselines.networks.lite import check_room
 
+        check_room(input_size)
         sizes = {name: int(options[name]) for name in ("stem", "hidden", "top")}
         return CDNetSearch(num_identities, candidates(space), **sizes)
 

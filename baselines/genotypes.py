@@ -12,6 +12,8 @@ KERNELS = (3, 5, 7, 9)
 BLOCKS = 6
 REPEATS = {"cnet": (1,), "cdnet": (1, 2)}
 """How often a block may be repeated in each method's search space: CS and CDS (section 3.1 of the paper)."""
+MOST_REPEATS = 64
+"""A block of a genotype that is given is not repeated more often."""
 MOST_BYTES = 1000
 """A file of a genotype is no longer."""
 
@@ -35,10 +37,10 @@ def read_genotype(text: str) -> Genotype:
     """
     blocks = [tuple(int(word) if word.isdecimal() else 0 for word in block.split("-")) for block in text.split(",")]
     whole = len(blocks) == BLOCKS and all(len(block) == 3 for block in blocks)
-    if not whole or not all(set(block[:2]) <= set(KERNELS) and block[2] for block in blocks):
+    if not whole or not all(set(block[:2]) <= set(KERNELS) and 1 <= block[2] <= MOST_REPEATS for block in blocks):
         raise BenchError(
             f"genotype={text}: expected {BLOCKS} blocks with commas, each two kernels of {KERNELS} and a number of "
-            "repetitions, as 5-7-1; or a file that holds that"
+            f"repetitions up to {MOST_REPEATS}, as 5-7-1; or a file that holds that"
         )
     return tuple((block[0], block[1], block[2]) for block in blocks)
 

@@ -64,8 +64,10 @@ SMALL_WIDTH, DEMO_WIDTH = 0.75, 0.5
 
 
 def _build(options: Options, num_identities: int, input_size: tuple[int, int] = (256, 128)) -> MultiExitNetwork:
+    from baselines.networks.lite import check_room
     from baselines.networks.osnet import OSNet, fill_from_public
 
+    check_room(input_size)
     network = OSNet(
         num_identities,
         width=float(options["width"]),

@@ -21,8 +21,10 @@ from torch import Tensor, nn
 
 from baselines.networks.attention import HardAttention, SoftAttention
 from baselines.networks.lite import ConvNorm, initialise
+from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
 
+LEVELS = (1, 2, 3)
 REGIONS = 4
 REGION_SIZES = ((24, 28), (12, 14), (6, 7))
 """Height and width that the regions of each level are sampled to (section 4, implementation details)."""
@@ -110,7 +112,8 @@ class HAN(MultiExitNetwork):
     ``strides`` are those of the three units of every level: 2,1,1 small, 1,2,1 medium, 1,1,2 large. ``width`` are the
     channels of the first level; the others have two and three times as many. ``regions`` is off for a network without
     hard attention, which has no local branch; ``cross`` is the cross-attention. ``fused`` are the levels (from 1) whose
-    soft attention has its 1×1 convolution. The embedding is the branches' features, each normalised to length 1.
+    soft attention has its 1×1 convolution. The embedding is the branches' features, each normalised to length 1. Raises
+    :class:`BenchError` where ``fused`` has another number than those of the levels.
     """
 
     def __init__(
@@ -128,6 +131,8 @@ class HAN(MultiExitNetwork):
         early_exits: bool = False,
     ) -> None:
         super().__init__()
+        if not set(fused) <= set(LEVELS):
+            raise BenchError(f"fused_levels={','.join(map(str, fused))}: the levels are {', '.join(map(str, LEVELS))}")
         widths = [max(width // 4, 1), width, 2 * width, 3 * width]
         self.stem = ConvNorm(3, widths[0], 3, stride=2)
         self.levels = nn.ModuleList(
@@ -138,11 +143,11 @@ class HAN(MultiExitNetwork):
                 REGION_SIZES[number - 1] if regions else None,
                 soft={"spatial": spatial, "channel": channel, "fuse": number in fused},
                 cross=cross or number == 1,
-                last=number == 3,
+                last=number == LEVELS[-1],
             )
-            for number in (1, 2, 3)
+            for number in LEVELS
         )
-        self.exit_levels = (1, 2, 3) if early_exits else (3,)
+        self.exit_levels = LEVELS if early_exits else LEVELS[-1:]
         self.heads = nn.ModuleList(Branches(widths[level], dim, regions) for level in self.exit_levels)
         branches = 1 + regions
         self.classifiers = nn.ModuleList(

@@ -5,6 +5,11 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.errors import BenchError
+
+LEAST_PIXELS = 13
+"""Height or width of images of which the stems of OSNet and CDNet, which round up, leave four rows or columns."""
+
 
 class ConvNorm(nn.Module):
     """A convolution without bias, padded to keep the size at stride 1, with batch norm and, if ``active``, ReLU."""
@@ -80,6 +85,16 @@ class StreamBlock(nn.Module):
 def halving(channels: int) -> nn.Sequential:
     """What ends a stage of OSNet and CDNet: a 1×1 convolution, and the means of 2×2 windows."""
     return nn.Sequential(ConvNorm(channels, channels), nn.AvgPool2d(2))
+
+
+def check_room(input_size: tuple[int, int]) -> None:
+    """Raise :class:`BenchError` where images (height, width) are too small for a stem and two halvings."""
+    if min(input_size) < LEAST_PIXELS:
+        height, width = input_size
+        raise BenchError(
+            f"images of {height}×{width} are too small for this network, whose maps are halved four times: expected "
+            f"--set input_size=HEIGHTxWIDTH of at least {LEAST_PIXELS} pixels each"
+        )
 
 
 def initialise(network: nn.Module) -> None:

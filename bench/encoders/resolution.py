@@ -19,7 +19,7 @@ def cut_by_resolution(modules: Sequence[nn.Module], name: str) -> Encoder:
     """Make an encoder of modules that run one after the other.
 
     Modules before a quarter of the input's resolution are the stem. A stage is the modules that work at one of the four
-    resolutions. Raises :class:`BenchError` where the maps do not have exactly these resolutions.
+    resolutions. Raises :class:`BenchError` where the maps do not have exactly these resolutions, or it does not run.
     """
     stages: list[list[nn.Module]] = [[], [], [], []]
     stem: list[nn.Module] = []
@@ -46,7 +46,14 @@ def _probe(modules: Sequence[nn.Module], name: str) -> list[tuple[int, int]]:
     reductions_and_channels = []
     for module in modules:
         training = module.training
-        maps = module.eval()(maps)
+        try:
+            maps = module.eval()(maps)
+        except Exception as problem:  # a stranger's modules
+            reason = (str(problem) or type(problem).__name__).splitlines()[0]
+            raise BenchError(
+                f"backbone {name} does not run on images of {PROBE_PIXELS}×{PROBE_PIXELS}, by which its stages are "
+                f"found ({reason}): choose another network"
+            ) from problem
         module.train(training)
         if not isinstance(maps, torch.Tensor) or maps.ndim != 4:
             raise _no_stages(name)

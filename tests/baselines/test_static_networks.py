@@ -143,8 +143,12 @@ def test_necks_of_the_ablation(neck, stripes, dim):
         ("cdnet", {"genotype": "5-7-1"}, "expected 6 blocks"),
         ("cdnet", {"genotype": "5-7-1,7-9-1,7-9-1,7-9-1,7-9-1,4-5-1"}, r"two kernels of \(3, 5, 7, 9\)"),
         ("cdnet", {"neck": "fb"}, "did you mean 'fbl'"),
+        ("cdnet", {"genotype": "5-7-65,7-9-1,7-9-1,7-9-1,7-9-1,3-5-1"}, "repetitions up to 64"),
         ("han-s", {"strides": "2,1"}, "strides=2,1: expected 3 whole numbers"),
-        ("mlfn", {"blocks": "3,4,0,3"}, "blocks=3,4,0,3: expected 4 whole numbers above 0"),
+        ("han-s", {"strides": f"2,1,{10**30}"}, "expected 3 whole numbers with commas, 1 to 65,536"),
+        ("han-s", {"fused_levels": "2,4"}, "fused_levels=2,4: the levels are 1, 2, 3"),
+        ("abc", {"hidden": f"{10**30},1"}, "expected 2 whole numbers with commas, 1 to 65,536"),
+        ("mlfn", {"blocks": "3,4,0,3"}, "blocks=3,4,0,3: expected 4 whole numbers with commas, 1 to"),
         ("mlfn", {"factors": 7}, "factors must divide the 16 inner channels"),
         ("osnet", {"width": 0.001}, "leaves none"),
         ("pcb", {"embedding": "k"}, "unknown embedding 'k'"),
@@ -154,6 +158,17 @@ def test_necks_of_the_ablation(neck, stripes, dim):
 def test_options_that_cannot_be(name, options, said):
     with pytest.raises(BenchError, match=said):
         build(name, **options)
+
+
+@pytest.mark.parametrize("name", ["osnet", "cnet"])
+def test_images_of_which_halving_would_leave_nothing(name):
+    method = registry.method(name)
+    options = method.presets["smoke"].network
+    with pytest.raises(BenchError, match="images of 64×12 are too small"):
+        method.build(options, IDENTITIES, (64, 12))
+    with torch.inference_mode():
+        (embedding,) = method.build(options, IDENTITIES, (13, 13)).eval().embed(torch.randn(1, 3, 13, 13))
+    assert embedding.isfinite().all()
 
 
 def test_the_genotype_is_read_block_by_block():

@@ -57,6 +57,34 @@ def test_what_cannot_be_built_is_said(name, weights, said):
         build_encoder(name, weights=weights)
 
 
+@pytest.mark.parametrize(
+    ("name", "last_stride", "size", "said"),
+    [
+        (
+            "timm:resnest14d",
+            1,
+            (64, 32),
+            "resnest14d does not run on images of 64×32 with last_stride=1 .*last_stride=2",
+        ),
+        ("timm:dla34", 2, (50, 32), "dla34 does not run on images of 50×32"),
+        ("timm:maxvit_pico_rw_256", 2, (64, 32), "does not run on images of 128×128, by which its stages are found"),
+        ("densenet18-thin", 2, (8, 8), "densenet18-thin does not run on images of 8×8"),
+    ],
+)
+def test_what_would_not_run_is_said_before(name, last_stride, size, said):
+    with pytest.raises(BenchError, match=said):
+        build_encoder(name, last_stride=last_stride, input_size=size)
+
+
+def test_that_it_runs_is_tried_without_a_trace():
+    encoder = build_encoder("timm:resnet18", last_stride=1, input_size=(64, 32))
+    parts = [module for part in (encoder.stem, *encoder.stages) for module in part.modules()]
+    assert all(module.training for module in parts)
+    counted = [module.num_batches_tracked for module in parts if isinstance(module, torch.nn.BatchNorm2d)]
+    assert counted
+    assert not any(counted)
+
+
 def test_weights_of_timm_from_a_file(tmp_path):
     import timm
 
