@@ -46,6 +46,10 @@ class WeightSign(torch.autograd.Function):
         return gradient * (values.abs() <= 1)
 
 
+_Which = tuple[tuple[Any, ...], ...]
+"""What tells parameters from those of before: where they lie, how often they were changed, kind and device."""
+
+
 def activation_sign(values: Tensor) -> Tensor:
     """Binarise activations: with a gradient where one is wanted, else by plain operators, which can be exported."""
     return ActivationSign.apply(values) if values.requires_grad else sign(values)
@@ -75,7 +79,8 @@ class BinaryConvolution(nn.Module):
     The scale is learned, or with ``learned_scale`` off the mean magnitude of the filter's weights (XNOR-Net, eq. 6).
     The padding of a binary convolution is 0, which is neither sign: it adds nothing. While ``real`` is set, training
     has real numbers that are as large as the signs: activations cut off at ±1, and weights divided by the mean
-    magnitude of their filter. Evaluation always has signs.
+    magnitude of their filter. Evaluation always has signs, and takes those of the weights once: there they are
+    constants, and to take them for every image is more work than the products of one.
     """
 
     def __init__(self, entering: int, leaving: int, kernel: int, stride: int, *, learned_scale: bool) -> None:
@@ -86,6 +91,7 @@ class BinaryConvolution(nn.Module):
         magnitudes = self.weight.detach().abs().mean(dim=(1, 2, 3))
         self.learned = nn.Parameter(magnitudes) if learned_scale else None
         self.real = False
+        self._kept: tuple[_Which, Tensor, Tensor] | None = None
 
     @property
     def scale(self) -> Tensor:
@@ -102,7 +108,21 @@ class BinaryConvolution(nn.Module):
     def forward(self, activations: Tensor) -> Tensor:
         """Binarise and convolve."""
         if self.real and self.training:
-            products = self.products(activations.clamp(-1, 1), self.weight / self._magnitudes()[:, None, None, None])
+            signs, scale = self.weight / self._magnitudes()[:, None, None, None], self.scale
+            products = self.products(activations.clamp(-1, 1), signs)
         else:
-            products = self.products(activation_sign(activations), weight_sign(self.weight))
-        return products * self.scale[None, :, None, None]
+            signs, scale = self._constants() if self._is_fixed() else (weight_sign(self.weight), self.scale)
+            products = self.products(activation_sign(activations), signs)
+        return products * scale[None, :, None, None]
+
+    def _is_fixed(self) -> bool:
+        """Whether nothing is learned now, and no graph recorded, which has to say where its constants come from."""
+        recorded = torch.jit.is_tracing() or torch.compiler.is_compiling()
+        return not (self.training or torch.is_grad_enabled() or recorded or self.weight.is_inference())
+
+    def _constants(self) -> tuple[Tensor, Tensor]:
+        """Signs of the weights, and scales: those that are kept, where they are still of these weights."""
+        which = tuple((part.data_ptr(), part._version, part.dtype, part.device) for part in self.parameters())
+        if self._kept is None or self._kept[0] != which:
+            self._kept = which, weight_sign(self.weight), self.scale
+        return self._kept[1:]

@@ -17,7 +17,7 @@ from bench.networks import BINARY_PRODUCTS
 
 @dataclass(frozen=True)
 class OperatorCost:
-    """Total cost of all calls of one operator in one step."""
+    """Total cost of all calls of one operator in one step; work on weights alone is a call, and no elementwise work."""
 
     name: str
     calls: int
@@ -41,7 +41,8 @@ class Traced:
 def trace(module: nn.Module, inputs: tuple[Tensor, ...], location: str) -> Traced:
     """Trace one call and sum the cost of its operators; ``location`` names the call in messages.
 
-    Raises :class:`BenchError` for operators without a handler.
+    Elementwise work whose result depends on no input, such as the signs of binary weights, is done once for all images
+    and is left out. Raises :class:`BenchError` for operators without a handler.
     """
     with warnings.catch_warnings(action="ignore"):  # importing it scripts a function, which torch deprecates
         from fvcore.nn.jit_analysis import JitModelAnalysis
@@ -50,7 +51,8 @@ def trace(module: nn.Module, inputs: tuple[Tensor, ...], location: str) -> Trace
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
     # OPERATORS alone decides, also on operators that fvcore ignores by default: it looks for handles first.
     analysis.clear_op_handles()
-    analysis.set_op_handle(**{name: _in_columns(name, handler) for name, handler in OPERATORS.items()})
+    depends = _OnInputs(len(inputs))
+    analysis.set_op_handle(**{name: _in_columns(name, handler, depends) for name, handler in OPERATORS.items()})
     by_module = analysis.by_module_and_operator()
     entries: Counter[tuple[str, str]] = by_module[""]
     unruled = Counter({name: calls for (column, name), calls in entries.items() if column == "unruled"})
@@ -73,16 +75,41 @@ def trace(module: nn.Module, inputs: tuple[Tensor, ...], location: str) -> Trace
     )
 
 
-def _in_columns(name: str, handler: Handler) -> Any:
+class _OnInputs:
+    """Tells which values of one trace depend on its inputs, and not on parameters and constants alone."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, value: Any) -> bool:
+        """Whether a value (of torch's graph) does. Graphs are deeper than Python's stack: no recursion."""
+        waiting = [value]
+        while waiting:
+            name, node = waiting[-1].debugName(), waiting[-1].node()
+            if name not in self._known:
+                if node.kind() == "prim::Param":
+                    self._known[name] = waiting[-1].offset() < self._count  # parameters come behind the inputs
+                else:
+                    before = list(node.inputs())
+                    unknown = [one for one in before if one.debugName() not in self._known]
+                    if unknown:
+                        waiting += unknown
+                        continue
+                    self._known[name] = any(self._known[one.debugName()] for one in before)
+            waiting.pop()
+        return self._known[value.debugName()]
+
+
+def _in_columns(name: str, handler: Handler, depends: _OnInputs) -> Any:
     """Wrap a handler so that it counts by (column, operator)."""
 
     def handle(inputs: list[Any], outputs: list[Any]) -> Counter[tuple[str, str]]:
         work = handler(inputs, outputs)
         if work is None:
             return Counter({("unruled", name): 1})
-        return Counter(
-            {("calls", name): 1, ("macs", name): work.macs, ("elementwise", name): work.elementwise_operations}
-        )
+        elementwise = work.elementwise_operations if any(map(depends, outputs)) else 0
+        return Counter({("calls", name): 1, ("macs", name): work.macs, ("elementwise", name): elementwise})
 
     return handle
 
