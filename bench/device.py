@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor
 
@@ -21,6 +22,8 @@ from bench.precision import resolve_device, resolve_precision
 from bench.ranks import Ranks
 
 FABRIC_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+STARTED_BY = {"": LightningEnvironment, "torchrun": TorchElasticEnvironment, "Slurm": SLURMEnvironment}
+"""What knows the other processes of a run, by :attr:`bench.ranks.Ranks.started_by`."""
 ALONE = Ranks()
 """The only process of a run."""
 LONGEST_WAIT = timedelta(days=7)
@@ -43,8 +46,10 @@ def open_device(device: str = "auto", precision: str = "auto", ranks: Ranks = AL
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     if device == "cpu":
         keep_large_blocks()
+    # Not left to Fabric, which takes the one process of a batch script of Slurm with several tasks for one of them.
+    started_by = STARTED_BY[ranks.started_by]()
     if ranks.world_size == 1:
-        return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision])
+        return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision], plugins=[started_by])
     there = {"cpu": os.cpu_count() or 1, "cuda": torch.cuda.device_count()}.get(device, 1)
     if ranks.devices > there:
         what = {"cpu": "cores", "cuda": "accelerators"}.get(device, "device")
@@ -58,6 +63,7 @@ def open_device(device: str = "auto", precision: str = "auto", ranks: Ranks = AL
         devices=ranks.devices,
         num_nodes=ranks.nodes,
         precision=FABRIC_PRECISION[precision],
+        plugins=[started_by],
     )
     fabric.launch()
     return fabric

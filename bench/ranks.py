@@ -11,11 +11,15 @@ from bench.errors import BenchError
 
 @dataclass(frozen=True)
 class Ranks:
-    """``devices`` on each of ``nodes``, and the number of this process among all of them, from 0."""
+    """``devices`` on each of ``nodes``, and the number of this process among all of them, from 0.
+
+    ``started_by`` is who started all of them, torchrun or Slurm; nobody where the first of a node starts the others.
+    """
 
     devices: int = 1
     nodes: int = 1
     rank: int = 0
+    started_by: str = ""
 
     @property
     def world_size(self) -> int:
@@ -29,8 +33,8 @@ class Ranks:
         Raises BenchError where torchrun or Slurm started other numbers than were asked for, or the environment does not
         say which of several nodes this is and where the first one is.
         """
-        started = _by_torchrun(environment) or _by_slurm(environment)
-        if started is None:
+        found = _by_torchrun(environment) or _by_slurm(environment)
+        if found is None:
             devices, nodes = devices or 1, nodes or 1
             if devices * nodes == 1:
                 return cls()
@@ -39,10 +43,11 @@ class Ranks:
             # The first process of a node starts the others, and tells them so.
             local = _number(environment, "LOCAL_RANK", devices)
             return cls(devices, nodes, _number(environment, "NODE_RANK", nodes) * devices + local)
-        who, found = started
         for name, asked, there in (("devices", devices, found.devices), ("nodes", nodes, found.nodes)):
             if asked not in (None, there):
-                raise BenchError(f"--{name} {asked}, and {who} started {there}: leave --{name} out, or make them equal")
+                raise BenchError(
+                    f"--{name} {asked}, and {found.started_by} started {there}: leave --{name} out, or make them equal"
+                )
         return found
 
 
@@ -65,17 +70,17 @@ def _number(environment: Mapping[str, str], name: str, of: int) -> int:
     return int(text)
 
 
-def _by_torchrun(environment: Mapping[str, str]) -> tuple[str, Ranks] | None:
+def _by_torchrun(environment: Mapping[str, str]) -> Ranks | None:
     if "TORCHELASTIC_RUN_ID" not in environment:
         return None
     devices = int(environment["LOCAL_WORLD_SIZE"])
-    return "torchrun", Ranks(devices, int(environment["WORLD_SIZE"]) // devices, int(environment["RANK"]))
+    return Ranks(devices, int(environment["WORLD_SIZE"]) // devices, int(environment["RANK"]), "torchrun")
 
 
-def _by_slurm(environment: Mapping[str, str]) -> tuple[str, Ranks] | None:
+def _by_slurm(environment: Mapping[str, str]) -> Ranks | None:
     """Within a step of srun alone: a batch script has tasks too, and is one process."""
     tasks = int(environment.get("SLURM_STEP_NUM_TASKS", 1))
     if tasks == 1 or "SLURM_PROCID" not in environment:
         return None
     nodes = int(environment.get("SLURM_STEP_NUM_NODES", 1))
-    return "Slurm", Ranks(tasks // nodes, nodes, int(environment["SLURM_PROCID"]))
+    return Ranks(tasks // nodes, nodes, int(environment["SLURM_PROCID"]), "Slurm")

@@ -31,6 +31,14 @@ def test_unknown_device_and_precision():
         open_device("cpu", "int8")
 
 
+def test_a_batch_script_of_slurm_with_several_tasks_is_one_process(monkeypatch):
+    """Fabric would refuse ``sbatch --ntasks 8``, and on a login node warn that srun is not used."""
+    script = {"NTASKS": "8", "JOB_NAME": "mine", "JOB_ID": "7", "PROCID": "0", "LOCALID": "0", "NODEID": "0"}
+    for name, value in script.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert open_device("cpu").world_size == 1
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_runs_in_the_precision_asked_for(smoke_request, monkeypatch, precision):
     seen = []

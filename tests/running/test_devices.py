@@ -173,12 +173,12 @@ def test_who_this_is_among_the_processes():
     master = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
     assert Ranks.find(4, 2, {"LOCAL_RANK": "1", "NODE_RANK": "1", **master}) == Ranks(4, 2, 5)
     torchrun = {"TORCHELASTIC_RUN_ID": "none", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "6", "RANK": "4"}
-    assert Ranks.find(None, None, torchrun) == Ranks(2, 3, 4)
-    assert Ranks.find(2, 3, torchrun) == Ranks(2, 3, 4)
+    assert Ranks.find(None, None, torchrun) == Ranks(2, 3, 4, "torchrun")
+    assert Ranks.find(2, 3, torchrun) == Ranks(2, 3, 4, "torchrun")
     with pytest.raises(BenchError, match="torchrun started 2"):
         Ranks.find(8, None, torchrun)
     slurm = {"SLURM_STEP_NUM_TASKS": "8", "SLURM_STEP_NUM_NODES": "2", "SLURM_PROCID": "5", "SLURM_NTASKS": "8"}
-    assert Ranks.find(None, None, slurm) == Ranks(4, 2, 5)
+    assert Ranks.find(None, None, slurm) == Ranks(4, 2, 5, "Slurm")
     # A batch script of eight tasks is one process until srun starts them.
     assert Ranks.find(None, None, {"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}) == Ranks()
 
