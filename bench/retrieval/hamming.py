@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import cached_property
 from importlib import import_module
@@ -27,6 +28,9 @@ FEW_QUERIES = 3
 """Up to so many queries, faiss and even NumPy are faster than NumKong, whose kernels take four at a time."""
 SHORT_BYTES = 64
 """Up to so many bytes a code, faiss is faster than NumKong for any number of queries (``benchmarks/retrieval.py``)."""
+
+OLDEST_FAISS = (1, 11)
+"""Version 1.9 and 1.10 end the process in its Hamming kernel, or give distances that are none."""
 
 
 def hamming(query: ArrayLike, gallery: ArrayLike, device: str | None = None) -> NDArray[np.int32]:
@@ -93,13 +97,19 @@ def load_numkong() -> ModuleType | None:
 
 
 def load_faiss() -> ModuleType | None:
-    """Load faiss if it is installed, on Linux: elsewhere its threads and those of torch do not get on."""
+    """Load faiss if it is there and new enough, on Linux: elsewhere its threads and those of torch do not get on."""
     if sys.platform != "linux":
         return None
     try:
-        return import_module("faiss")
+        faiss = import_module("faiss")
     except ImportError:
         return None
+    return faiss if is_new_enough(faiss) else None
+
+
+def is_new_enough(faiss: ModuleType) -> bool:
+    """Whether faiss is of :data:`OLDEST_FAISS` or newer."""
+    return tuple(map(int, re.findall(r"\d+", faiss.__version__)[:2])) >= OLDEST_FAISS
 
 
 def _count_by_faiss(queries: NDArray[np.uint8], images: NDArray[np.uint8], faiss: ModuleType) -> NDArray[np.int32]:

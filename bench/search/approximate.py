@@ -19,6 +19,7 @@ from bench.data.tracklets import entries
 from bench.errors import BenchError
 from bench.progress import SILENT, Reporter
 from bench.retrieval.drawn import require_plain
+from bench.retrieval.hamming import OLDEST_FAISS, is_new_enough
 from bench.retrieval.labels import JUNK_PID, SearchLabels, labels_of, same_view, search_labels, views
 from bench.retrieval.metrics import check_choice
 from bench.retrieval.neighbours import GalleryIndex
@@ -126,14 +127,16 @@ def score_indexed(request: RunRequest, kind: IndexKind, reporter: Reporter = SIL
 
 
 def load_faiss(kind: str) -> ModuleType:
-    """Load faiss for an index. Raises :class:`BenchError` where it is not installed."""
+    """Load faiss for an index. Raises :class:`BenchError` where it is not installed, or too old."""
+    install = "install it with: pip install 'reid-budget-bench[search]'"
     try:
-        return import_module("faiss")
+        faiss = import_module("faiss")
     except ImportError:
-        raise BenchError(
-            f"index {kind} needs faiss, which is not installed; install it with: "
-            "pip install 'reid-budget-bench[search]'"
-        ) from None
+        raise BenchError(f"index {kind} needs faiss, which is not installed; {install}") from None
+    if not is_new_enough(faiss):
+        oldest = ".".join(map(str, OLDEST_FAISS))
+        raise BenchError(f"index {kind} needs faiss {oldest} or newer, found {faiss.__version__}; {install}")
+    return faiss
 
 
 def build_index(faiss: ModuleType, kind: IndexKind, gallery: NDArray[np.uint8]) -> Any:

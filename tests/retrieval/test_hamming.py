@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from bench.errors import BenchError
 from bench.retrieval import hamming as hamming_module
 from bench.retrieval.codes import pack
 from bench.retrieval.hamming import FEW_QUERIES, PAIRS, QUERY_ROWS, PackedGallery, hamming
+from bench.search.approximate import load_faiss
 
 
 @pytest.fixture(params=["numkong", "numpy", "faiss", "cpu"])
@@ -67,6 +69,15 @@ def test_faiss_is_given_whole_words_alone(monkeypatch: pytest.MonkeyPatch) -> No
         expected = np.bitwise_count(codes[:2, None] ^ codes[None]).sum(axis=2)
         np.testing.assert_array_equal(hamming(codes[:2], codes), expected)
     assert given == [8, 8, 8, 16]
+
+
+def test_a_faiss_that_gives_wrong_distances_is_taken_for_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version, usable in (("1.9.0", False), ("1.10.0.post1", False), ("1.11.0", True), ("2.0", True)):
+        monkeypatch.setitem(sys.modules, "faiss", SimpleNamespace(__version__=version))
+        assert (hamming_module.load_faiss() is not None) == (usable and sys.platform == "linux")
+        if not usable:
+            with pytest.raises(BenchError, match=rf"index flat needs faiss 1\.11 or newer, found {version}"):
+                load_faiss("flat")
 
 
 def test_hamming_of_nothing_is_empty(device: str | None) -> None:
