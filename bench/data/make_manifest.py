@@ -64,6 +64,8 @@ class Manifest:
 def find_photographs(folder: Path) -> list[str]:
     """Paths of all image files below a folder, with ``/``, sorted; hidden files and folders are left out.
 
+    Links to folders are followed, and each folder is read once, however many ways lead to it.
+
     Raises :class:`BenchError` where there is no such folder, it cannot be read, or it has no photographs.
     """
     if not folder.is_dir():
@@ -72,9 +74,19 @@ def find_photographs(folder: Path) -> list[str]:
     def refuse(problem: OSError) -> None:
         raise BenchError(f"{problem.filename}: the folder cannot be read ({problem.strerror}); check its permissions")
 
-    photographs = []
-    for parent, below, names in os.walk(folder, onerror=refuse):
-        below[:] = [name for name in below if not name.startswith(".")]
+    photographs: list[str] = []
+    walked: set[str] = set()
+    for parent, below, names in os.walk(folder, onerror=refuse, followlinks=True):
+        place = os.path.realpath(parent)
+        if place in walked:
+            below.clear()
+            continue
+        walked.add(place)
+        # A folder itself comes before links to it, in one order on every file system.
+        below[:] = sorted(
+            (name for name in below if not name.startswith(".")),
+            key=lambda name: (Path(parent, name).is_symlink(), name),
+        )
         paths = (Path(parent, name) for name in names if not name.startswith("."))
         photographs += [path.relative_to(folder).as_posix() for path in paths if path.suffix.lower() in SUFFIXES]
     if not photographs:

@@ -65,8 +65,8 @@ def read_market1501_folder(
     Junk (−1) and distractors (0) are left out of the training images and stay in the gallery. Camera numbers are kept
     as written. ``distractors`` adds the folder of further distractors to the gallery.
 
-    Raises :class:`BenchError` where a folder is missing or empty, a visible file does not fit the pattern (an image
-    left out in silence would change scores), or the protocol cannot score the set.
+    Raises :class:`BenchError` where a folder is missing or empty, a visible file does not fit the pattern, an image
+    lies a folder too deep (left out in silence, either would change scores), or the protocol cannot score the set.
     """
     root = find_dataset(folder.expanduser(), layout.usual_names, layout.folders)
     train, query, gallery = (_read_split(root / split, layout) for split in layout.folders)
@@ -97,7 +97,10 @@ def _read_split(folder: Path, layout: MarketLayout) -> list[ImageSample]:
     """Image samples of one split folder, sorted by file name: the order of a listing depends on the file system."""
     samples = []
     for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if path.name.startswith(".") or path.name.lower() in LEFT_BY_FILE_MANAGERS or path.is_dir():
+        if path.name.startswith(".") or path.name.lower() in LEFT_BY_FILE_MANAGERS:
+            continue
+        if path.is_dir():
+            _refuse_images_below(path, layout)
             continue
         match = layout.file_name.fullmatch(path.name)
         if match is None:
@@ -109,6 +112,16 @@ def _read_split(folder: Path, layout: MarketLayout) -> list[ImageSample]:
     if not samples:
         raise BenchError(f"{folder}: expected images such as {layout.example}, found none")
     return samples
+
+
+def _refuse_images_below(folder: Path, layout: MarketLayout) -> None:
+    """Raise :class:`BenchError` where a folder inside a split holds images of the set: they would not be counted."""
+    for path in sorted(folder.iterdir()):
+        if layout.file_name.fullmatch(path.name) and path.is_file():
+            raise BenchError(
+                f"{path}: one folder too deep, it would be left out; move the images up into {folder.parent}, or the "
+                f"folder {folder.name} elsewhere"
+            )
 
 
 def _read_distractors(root: Path, layout: MarketLayout) -> list[ImageSample]:

@@ -171,6 +171,15 @@ def test_photographs_are_found_below_a_folder(tmp_path):
         find_photographs(tmp_path / "empty")
 
 
+def test_linked_folders_are_read_once(tmp_path):
+    """A link inside names what is there already, one outside brings photographs, and one back up does not loop."""
+    photographs(tmp_path / "photos", ["b/1.jpg"])
+    photographs(tmp_path / "elsewhere", ["2.jpg", "deep/3.jpg"])
+    for link, target in (("a", "b"), ("c", "../elsewhere"), ("b/up", "..")):
+        (tmp_path / "photos" / link).symlink_to(target, target_is_directory=True)
+    assert find_photographs(tmp_path / "photos") == ["b/1.jpg", "c/2.jpg", "c/deep/3.jpg"]
+
+
 def test_a_folder_that_may_not_be_listed(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))

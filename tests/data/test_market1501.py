@@ -15,6 +15,7 @@ def write(root: Path, train=TRAIN, query=QUERY, gallery=GALLERY) -> Path:
     for split, names in (("bounding_box_train", train), ("query", query), ("bounding_box_test", gallery)):
         (root / split).mkdir(parents=True)
         for name in names:
+            (root / split / name).parent.mkdir(parents=True, exist_ok=True)
             (root / split / name).touch()
     return root
 
@@ -89,6 +90,15 @@ def test_empty_folders(tmp_path):
 def test_a_name_that_does_not_fit_is_named(tmp_path, name):
     root = write(tmp_path, gallery=[*GALLERY, name])
     with pytest.raises(BenchError, match=name):
+        read_market1501_folder(root, "tiny")
+
+
+def test_images_a_folder_too_deep_are_not_left_out(tmp_path):
+    root = write(tmp_path, gallery=[GALLERY[0], "more/readme.txt", f"more/{GALLERY[3]}/thumb.png"])
+    read_market1501_folder(root, "tiny")
+    (root / "bounding_box_test" / "more" / GALLERY[2]).touch()
+    message = rf"more/{GALLERY[2]}: one folder too deep, .* move the images up into {root / 'bounding_box_test'}, or"
+    with pytest.raises(BenchError, match=message):
         read_market1501_folder(root, "tiny")
 
 
