@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.cli.outcome import _beaten
+from bench.cli.outcome import _beaten, show_policies
 
 
 def comparison(policy, other, lead, p_map, p_rank_1, thresholding="stream"):
@@ -28,3 +28,16 @@ def test_differences_of_both_metrics_are_one_family(p_value, beaten):
 
 def test_who_was_not_compared_beats_nobody():
     assert _beaten(SimpleNamespace(records=[]), "stream")["gs"] == 0
+
+
+@pytest.mark.parametrize("area", [{}, {"mAP_area": 0.6}])
+def test_a_curve_that_was_not_compared_is_explained(capsys, area):
+    scores = {"rank-1": 0.8, "mAP": 0.6, "mAP_gain": 0.0}
+    exits = [{"kind": "exit", "realised_cost": cost} for cost in (1e6, 4e6)]
+    point = {"kind": "policy", "policy": "gs", "thresholding": "stream", "requested_cost": 2e6, "realised_cost": 2e6}
+    curve = {"kind": "curve", "policy": "gs", "thresholding": "stream", **area}
+    header = {"sweep": {"thresholdings": ["stream"]}, "evaluation": {"ap": "step"}, "dataset": {"counts": {}}}
+    show_policies(SimpleNamespace(header=header, records=[*exits, {**point, **scores}, curve]))
+    assert ("A dash: the curve covers less than 75 % of the way" in " ".join(capsys.readouterr().out.split())) != bool(
+        area
+    )

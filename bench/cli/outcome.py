@@ -130,6 +130,10 @@ def show_policies(result: Scores) -> None:
         "both metrics. Brackets: 95 %, over identities. Equal distances count as their expectation; AP is "
         f"{result.header['evaluation']['ap']}."
     )
+    if any(curve and "mAP_area" not in curve for curve in curves.values()):
+        from bench.budget.curve_area import MINIMUM_REACH  # here, not at the top: help should not wait for numpy
+
+        caption += f" A dash: the curve covers less than {100 * MINIMUM_REACH:.0f} % of the way between these costs."
     show_table("Policies", ["policy", *middle, *whole], rows, caption)
     if remark := few_held_out(result.header):
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)

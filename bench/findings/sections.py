@@ -72,6 +72,17 @@ class Section:
         return f"{self.data} {self.distinction}".rstrip()
 
     @property
+    def counted(self) -> dict[str, str]:
+        """Counts by name, from the least to the greatest where runs differ: each seed holds out other identities."""
+        counts = [run.header["dataset"]["counts"] for setup in self.setups for run in setup.runs]
+        told = {}
+        for name, value in self.counts.items():
+            found = [one[name] for one in counts if isinstance(one.get(name), int)]
+            differ = found and min(found) < max(found)
+            told[name] = f"{min(found)} to {max(found)}" if differ else str(value)
+        return told
+
+    @property
     def evaluated(self) -> str:
         """Say in words how the runs were evaluated."""
         signals = str(self.evaluation["signals"])

@@ -20,6 +20,16 @@ def test_an_empty_folder_says_what_to_type(tmp_path):
     assert str(tmp_path / "nowhere") in str(problem.value)
 
 
+def test_counts_that_differ_by_seed_are_told_from_the_least_to_the_greatest(write_run):
+    """Each seed holds out other identities: the counts of one run are not those of the section."""
+    for seed, images in enumerate((3020, 2985, 3004)):
+        write_run(
+            seed=seed, change=lambda header, _, n=images: header["dataset"]["counts"].update({"training images": n})
+        )
+    (section,) = sections(load(write_run.results))
+    assert section.counted == {"query images": "60", "training images": "2985 to 3020"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -124,6 +124,7 @@ def test_area_table_holds_the_curves_and_names_whom_they_beat(write_run):
     certain |= set(met[(met["other"] == "gs") & (met["mAP_lead"] < 0)]["policy"])
     assert certain
     assert set(best["better than"].split(", ")) == certain
+    assert "A dash" not in table.note
     price = 100 * np.array([curves["gs", "stream"][f"mAP_cost_for_95{end}"] for end in ("", "_low", "_high")]) / 65e6
     assert best["cost for 95 % (%)"] == "{:.1f} [{:.1f} to {:.1f}]".format(*price)
 
@@ -215,7 +216,8 @@ def test_a_sweep_of_single_points_has_no_area(write_run):
     write_run(change=points)
     table = area_table(only_section(write_run.results))
     assert set(table.shown["mean mAP (%)"]) == {"—"}
-    assert set(table.shown["better than"]) == {"none"}
+    assert set(table.shown["better than"]) == {"—"}
+    assert table.note.endswith("the curve covers less than 75 % of the way, and was not compared.")
 
 
 def test_rounding():

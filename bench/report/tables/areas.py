@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from bench.budget.curve_area import MINIMUM_REACH
 from bench.budget.query_scores import CURVE_METRICS
 from bench.budget.terms import INTERPOLATION, REACHED
+from bench.counts import NOTHING
 from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
 from bench.findings.leads import LEVEL, policy_leads
 from bench.findings.records import about, taken, with_ends
@@ -46,7 +49,7 @@ def area_table(section: Section) -> Table:
         shared("oracle (%)", "mAP_area_oracle"),
         scored("gap closed (%)", "mAP_gap_closed"),
         *(scored(f"cost for {reached} % (%)", f"_price_{reached}") for reached in REACHED),
-        Column("better than", lambda row: row["better_than_mAP"].replace(";", ",") or "none", is_number=False),
+        Column("better than", _better_than, is_number=False),
         scored("mean rank-1 (%)", "rank-1_area"),
     ]
     note = (
@@ -60,7 +63,14 @@ def area_table(section: Section) -> Table:
         f"Brackets: 95 % interval over test identities.{version_remark(section)}"
     )
     title = f"Which policy wins, {section.title}"
-    return table(f"{section.slug}-areas", title, note, rows(), columns, first_thresholding=True)
+    made = table(f"{section.slug}-areas", title, note, rows(), columns, first_thresholding=True)
+    short = f" A dash: the curve covers less than {100 * MINIMUM_REACH:.0f} % of the way, and was not compared."
+    return replace(made, note=note + short) if len(made) and made.rows["mAP_area"].isna().any() else made
+
+
+def _better_than(row: Record) -> str:
+    """Name whom a policy beats; a dash where it has no area, so that nothing was compared."""
+    return row["better_than_mAP"].replace(";", ",") or (NOTHING if math.isnan(row["mAP_area"]) else "none")
 
 
 def _summed_up(section: Section) -> Iterator[tuple[Setup, Run, str, list[Record]]]:
