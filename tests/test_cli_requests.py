@@ -1,5 +1,6 @@
 """Options that several commands share mean the same in each; an empty name is an error, not nothing to do."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from bench import registry
 from bench.cli.options import BackboneOption
 from bench.cli.requests import methods_of, named_or_all, overrides, run_request
+from bench.cli.run import seeds_of
+from bench.cli.sweeps import sweep_spec
 from bench.errors import BenchError
 
 
@@ -18,6 +21,13 @@ def test_options_of_their_own_win_over_settings():
 def test_all_stands_for_everything_registered():
     assert {"hashreid", "dare"} <= set(named_or_all("--method", "all", "method"))
     assert named_or_all("--method", " dare , msdnet ", "method") == ["dare", "msdnet"]
+
+
+def test_what_is_named_twice_is_taken_once():
+    """Two curves of one name would be compared with each other, and Holm's correction would count them."""
+    swept = sweep_spec("gs,random,gs", "stream,stream", 5, "0.5,0.5,inf", 2, 20)
+    assert (swept.policies, swept.thresholdings, swept.a_values) == (("gs", "random"), ("stream",), (0.5, math.inf))
+    assert seeds_of("1,0,1") == [1, 0]
 
 
 def test_groups_stand_for_their_methods():

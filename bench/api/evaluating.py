@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from bench import registry
+from bench.api import arguments
 from bench.api.results import ScoredRun
 from bench.evaluation.checks import checked
 from bench.evaluation.evaluate import evaluate as evaluate_request
@@ -19,7 +19,7 @@ from bench.spec import EvaluationSpec, SweepSpec
 
 
 def evaluate(
-    embeddings: str | os.PathLike[str] | Mapping[str, NDArray[Any]],
+    embeddings: str | os.PathLike[str] | Mapping[str, ArrayLike],
     about: Mapping[str, Any] | None = None,
     *,
     policies: Literal["all"] | Sequence[str] = "all",
@@ -40,27 +40,34 @@ def evaluate(
     """Score embeddings of every exit, of a file or as arrays by name with what ``about`` says of them.
 
     Names and entries are those of docs/bring-your-own.md; options are those of ``bench evaluate``. Results are kept
-    under ``results`` and found there again. With policies ``all``, those that do not apply are left out, and
-    ``left_out`` of the result says why. Raises BenchError for whatever is not as it should be.
+    under ``results`` and found there again. Without ``policies`` the exits alone are scored. With policies ``all``,
+    those that do not apply are left out, and ``left_out`` of the result says why. Raises BenchError for whatever is not
+    as it should be.
     """
-    held = None if isinstance(embeddings, str | os.PathLike) else checked(embeddings, about or {})
+    held = file = None
+    if isinstance(embeddings, Mapping):
+        held = checked(arguments.arrays(embeddings), arguments.mapping("about", about or {}))
+    else:
+        file = arguments.path("embeddings, where they are not arrays by name,", embeddings)
+    wanted = tuple(registry.names("policy")) if policies == "all" else arguments.names("policies", policies)
+    sweep = SweepSpec(
+        policies=wanted,
+        thresholdings=arguments.names("thresholdings", thresholdings),
+        budgets=arguments.whole("budgets", budgets),
+        a_values=arguments.numbers("a_values", a_values),
+        shuffles=arguments.whole("shuffles", shuffles),
+        resamples=arguments.whole("resamples", resamples),
+    )
     request = EvaluationRequest(
-        file=Path(embeddings) if isinstance(embeddings, str | os.PathLike) else None,
+        file=file,
         embeddings=held,
         evaluation=EvaluationSpec(ap=ap, signals=signals),
-        sweep=SweepSpec(
-            policies=tuple(registry.names("policy") if policies == "all" else policies),
-            thresholdings=tuple(thresholdings),
-            budgets=budgets,
-            a_values=tuple(a_values),
-            shuffles=shuffles,
-            resamples=resamples,
-        ),
+        sweep=sweep if wanted else None,
         leave_out=policies == "all",
-        results=Path(results),
-        name=name,
-        dataset=dataset,
-        seed=seed,
+        results=arguments.path("results", results),
+        name=None if name is None else arguments.name("name", name),
+        dataset=None if dataset is None else arguments.name("dataset", dataset),
+        seed=None if seed is None else arguments.whole("seed", seed),
         fresh=fresh,
     )
     result = evaluate_request(request, reporter)

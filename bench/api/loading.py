@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pandas as pd
 
+from bench.api import arguments
 from bench.api.results import LoadedRuns, ScoredRun
 from bench.runs.folder import RunFolder
 from bench.runs.load import each_run, newest_rows
@@ -17,7 +17,7 @@ def load_runs(results: str | os.PathLike[str] = "results") -> LoadedRuns:
 
     Nothing is written, and no lock is needed. Raises BenchError where there are no records that can be used.
     """
-    where = Path(results)
+    where = arguments.path("results", results)
     remarks: list[str] = []
     runs, tables = [], []
     for run in each_run(where, remarks):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 from bench import registry
+from bench.api import arguments
 from bench.api.results import ScoredRun
 from bench.data.cache import default_cache
 from bench.data.dataset import DatasetRequest
-from bench.data.views import Views
+from bench.data.views import VIEWS, Views
 from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
 from bench.running.run import run as run_request
-from bench.spec import EvaluationSpec, RecipeName, SweepSpec
+from bench.spec import RECIPE_NAMES, EvaluationSpec, RecipeName, SweepSpec
 
 
 def run(
@@ -23,7 +23,7 @@ def run(
     *,
     dataset: str = "synthped",
     data_root: str | os.PathLike[str] | None = None,
-    data: Mapping[str, str] | None = None,
+    data: Mapping[str, object] | None = None,
     preset: str = "demo",
     recipe: RecipeName = "own",
     seed: int = 0,
@@ -52,36 +52,37 @@ def run(
     Options are those of the command, and so are the results that are kept; without ``policies`` the exits alone are
     scored. ``settings`` are those of ``--set``. Raises BenchError for whatever is not as it should be.
     """
-    where = Path(cache) if cache else default_cache()
-    root = Path(data_root) if data_root else None
+    method, dataset = arguments.name("method", method), arguments.name("dataset", dataset)
+    where = arguments.path("cache", cache) if cache else default_cache()
+    root = arguments.path("data_root", data_root) if data_root else None
     if root is None and not registry.dataset(dataset).needs_root:
         root = where  # a rendered set lives in the cache
-    wanted = tuple(registry.names("policy") if policies == "all" else policies)
+    wanted = tuple(registry.names("policy")) if policies == "all" else arguments.names("policies", policies)
     sweep = SweepSpec(
         policies=wanted,
-        thresholdings=tuple(thresholdings),
-        budgets=budgets,
-        a_values=tuple(a_values),
-        shuffles=shuffles,
-        resamples=resamples,
+        thresholdings=arguments.names("thresholdings", thresholdings),
+        budgets=arguments.whole("budgets", budgets),
+        a_values=arguments.numbers("a_values", a_values),
+        shuffles=arguments.whole("shuffles", shuffles),
+        resamples=arguments.whole("resamples", resamples),
         cost=cost,
     )
     request = RunRequest(
         method=method,
         preset=preset,
-        recipe=recipe,
+        recipe=arguments.one_of("recipe", recipe, RECIPE_NAMES),
         dataset=dataset,
-        data=DatasetRequest(root, dict(data or {})),
-        seed=seed,
-        settings={name: str(value) for name, value in (settings or {}).items()},
-        calibration_share=0.0 if as_is else calibration,
+        data=DatasetRequest(root, arguments.texts("data", data)),
+        seed=arguments.whole("seed", seed),
+        settings=arguments.texts("settings", settings),
+        calibration_share=0.0 if as_is else arguments.numbers("calibration", [calibration])[0],
         as_is=as_is,
-        evaluation=EvaluationSpec(ap=ap, signals=signals, views=views),
+        evaluation=EvaluationSpec(ap=ap, signals=signals, views=arguments.one_of("views", views, VIEWS)),
         sweep=sweep if wanted else None,
         leave_out=policies == "all",
         device=device,
         precision=precision,
-        results=Path(results),
+        results=arguments.path("results", results),
         cache=where,
         fresh=fresh,
     )

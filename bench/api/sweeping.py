@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from bench import registry
+from bench.api import arguments
 from bench.api.results import ScoredRun, Scores
 from bench.budget.policy import Evidence, LearnedPolicy, Policy
 from bench.budget.probe import fitted
@@ -49,29 +51,51 @@ def sweep(
         # Other costs than the run's own say nothing of a search.
         search = stated_search(stated) if costs is None else None
         costs = of.exits["requested_cost"].to_numpy() if costs is None else costs
-    else:
+    elif isinstance(of, ExitTable):
         table = of
+    else:
+        raise BenchError(f"a sweep is of a run or of an exit table; found {type(of).__name__}")
     if costs is None:
         raise BenchError("an exit table does not say what exits cost: give costs, one number an exit")
-    ladder = np.asarray(costs, dtype=np.float64)
+    if not isinstance(calibration, ExitTable | None):
+        raise BenchError(f"calibration is an exit table of held-out identities; found {type(calibration).__name__}")
+    ladder = np.asarray(arguments.numbers("costs", costs))
     if ladder.shape != (len(table.exits),):
         raise BenchError(f"costs are one number for each of {len(table.exits)} exits, found shape {ladder.shape}")
-    ready = [_ready(policy, calibration, seed) for policy in policies]
+    if not (ladder > 0).all():
+        raise BenchError(f"costs are positive; found {ladder.tolist()}")
+    ready = [_ready(policy, calibration, seed) for policy in _each_once(policies)]
     for policy in ready:
         if not policy.applies(table.signals):
             raise BenchError(f"policy {policy.name} does not apply: the table gives nothing for it to read")
     spec = SweepSpec(
         policies=tuple(policy.name for policy in ready),
-        thresholdings=tuple(thresholdings),
-        budgets=budgets,
-        a_values=tuple(a_values),
-        shuffles=shuffles,
-        resamples=resamples,
-        seed=seed,
+        thresholdings=arguments.names("thresholdings", thresholdings),
+        budgets=arguments.whole("budgets", budgets),
+        a_values=arguments.numbers("a_values", a_values),
+        shuffles=arguments.whole("shuffles", shuffles),
+        resamples=arguments.whole("resamples", resamples),
+        seed=arguments.whole("seed", seed),
     )
     held_out = (calibration.signals, mean_precision(calibration)) if calibration else (None, None)
     records = sweep_records(table, ladder, spec, ready, held_out[0], policy_mac, held_out[1], search)
     return Scores(pd.DataFrame(flat_rows(records, list(table.exits))))
+
+
+def _each_once(policies: Any) -> list[str | Policy | LearnedPolicy]:
+    """Take policies by name or as they are, each once; two of one name could not be told apart in the records."""
+    if isinstance(policies, str) or not isinstance(policies, Iterable):
+        raise BenchError(f"policies is a list of names and policies, as ['gs']; found {policies!r}")
+    found: dict[str, str | Policy | LearnedPolicy] = {}
+    for policy in policies:
+        if not isinstance(policy, str | Policy | LearnedPolicy):
+            raise BenchError(f"policies are names and policies; found {type(policy).__name__}: {policy!r}")
+        name = policy if isinstance(policy, str) else policy.name
+        if found.setdefault(name, policy) != policy:
+            raise BenchError(f"two policies are called {name}: give each a name of its own")
+    if not found:
+        raise BenchError("a sweep is of at least one policy; found none")
+    return list(found.values())
 
 
 def _ready(policy: str | Policy | LearnedPolicy, calibration: ExitTable | None, seed: int) -> Policy:

@@ -23,8 +23,13 @@ def check_policy(policy: Policy, signals: Signals) -> None:
 
 
 def check_confidences(name: str, confidence: FloatArray, signals: Signals) -> None:
-    """Raise BenchError, naming the policy, where confidences that it gave are NaN or not of the shape (N, S)."""
-    values = np.asarray(confidence, dtype=np.float64)
+    """Raise BenchError, naming the policy, where confidences that it gave are no numbers, or not (N, S)."""
+    try:
+        values = np.asarray(confidence, dtype=np.float64)
+    except (TypeError, ValueError) as problem:
+        raise BenchError(
+            f"policy {name} gives confidences that are no numbers ({problem}); mend the policy"
+        ) from problem
     if values.shape != signals.identity_margin.shape:
         raise BenchError(
             f"policy {name} gives confidences of shape {values.shape}, expected (queries, exits) = "

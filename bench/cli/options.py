@@ -103,8 +103,8 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
 
 
 def words(text: str) -> list[str]:
-    """Read a list with commas."""
-    return [word.strip() for word in text.split(",") if word.strip()]
+    """Read a list with commas, each word once."""
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def typed(root: Path | None) -> Path | None:

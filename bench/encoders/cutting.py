@@ -38,10 +38,12 @@ def cut_module(
     if isinstance(at, str):
         raise BenchError(f"at is a list of names, as [{at!r}]")
     at = tuple(at)
-    if not at or len(set(at)) < len(at):
+    if not at or len(set(at)) < len(at) or not all(isinstance(name, str) for name in at):
         raise BenchError(
-            f"at names the submodules after which there are exits, each once; found {', '.join(at) or 'none'}"
+            f"at names the submodules after which there are exits, each once; found {', '.join(map(str, at)) or 'none'}"
         )
+    if not isinstance(input_size, Sequence) or [type(side) for side in input_size] != [int, int]:
+        raise BenchError(f"input_size is (height, width) of the images in pixels; found {input_size!r}")
     _check_module(module)
     whole = copy.deepcopy(module)
     codes: dict[bool, list[Step]] = {}

@@ -10,7 +10,7 @@ from bench.budget.policy import LearnedPolicy, Policy
 from bench.errors import BenchError
 from bench.evaluation.embeddings import Embeddings
 from bench.evaluation.file import read_embeddings
-from bench.spec import EvaluationSpec, SweepSpec
+from bench.spec import EvaluationSpec, SweepSpec, check_seed
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class EvaluationRequest:
     dataset: str | None = None
     seed: int | None = None
     fresh: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a seed that is none. Raises :class:`BenchError`."""
+        if self.seed is not None:
+            check_seed(self.seed)
 
     def read(self) -> Embeddings:
         """Give the embeddings. Raises BenchError where the file is not as it should be, or there is nothing."""

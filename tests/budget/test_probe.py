@@ -38,6 +38,12 @@ def test_another_shape_is_found():
         check_policy(flat, edge_cases())
 
 
+def test_what_is_no_number_is_found():
+    texts = Policy("texts", "", "", lambda signals, generator: "sure")
+    with pytest.raises(BenchError, match="policy texts gives confidences that are no numbers"):
+        check_policy(texts, edge_cases())
+
+
 @pytest.mark.parametrize("name", registry.names("policy"))
 def test_the_policies_here_give_numbers_for_what_a_gallery_may_look_like(name):
     policy = registry.policy(name)
