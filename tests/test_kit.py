@@ -108,9 +108,16 @@ def test_names_that_cannot_be_are_refused(tmp_path):
         ("loss", "mine", "unknown kind of plug-in 'loss'"),
         ("policy", "My Policy", "small letters, digits and single hyphens"),
         ("policy", "gs", "there is a policy gs already"),
+        ("policy", "class", "Python or a package that is installed has this name"),
+        ("cost", "time", "as my-time"),
+        ("table", "statistics", "as my-statistics"),
+        ("policy", "numpy", "as my-numpy"),
+        ("method", "bench", "as my-bench"),
+        ("policy", "reid-budget-bench", "as my-reid-budget-bench"),
     ):
         with pytest.raises(BenchError, match=message):
             make_package(kind, name, tmp_path)
+    assert not list(tmp_path.iterdir())
     make_package("policy", "mine", tmp_path)
     with pytest.raises(BenchError, match="is there already"):
         make_package("policy", "mine", tmp_path)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
@@ -45,7 +49,8 @@ def make_package(kind: str, name: str, into: Path, taken: Collection[str] = ()) 
 
     ``taken`` are names beside those of the registry that cannot be had.
 
-    Raises BenchError for a kind that is none, a name that cannot be one or is taken, and where the folder is there.
+    Raises BenchError for a kind that is none, a name that cannot be one or is taken, here or by a module or package
+    that is installed, and where the folder is there.
     """
     if kind not in KINDS:
         raise unknown_name("kind of plug-in", kind, KINDS)
@@ -58,6 +63,11 @@ def make_package(kind: str, name: str, into: Path, taken: Collection[str] = ()) 
     if folder.exists():
         raise BenchError(f"{folder}: is there already; choose another name, or another folder with --into")
     module = name.replace("-", "_")
+    if keyword.iskeyword(module) or _can_be_imported(module) or _is_installed(name):
+        raise BenchError(
+            f"{name}: Python or a package that is installed has this name, and one would take the other's place; "
+            f"choose another, as my-{name}"
+        )
     values: dict[str, object] = {"name": name, "module": module, "constant": module.upper(), "kind": kind}
     values |= {"contracts": CONTRACTS[kind], "group": registry.GROUPS[plugin]}
     values["commands"] = [_test(plugin), *_commands(plugin, name)]
@@ -73,6 +83,20 @@ def make_package(kind: str, name: str, into: Path, taken: Collection[str] = ()) 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_rendered(template, values), encoding="utf-8", newline="\n")
     return Package(folder, ("python -m pip install --editable .", _test(plugin), *_commands(plugin, name)))
+
+
+def _can_be_imported(module: str) -> bool:
+    found = PathFinder.find_spec(module)
+    # A folder without code of its own is none: it may be any folder beside the command.
+    return module in sys.stdlib_module_names or (found is not None and found.origin is not None)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _test(kind: PluginKind) -> str:
