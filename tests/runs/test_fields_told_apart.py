@@ -40,3 +40,13 @@ def test_two_files_of_embeddings_under_one_name_are_no_seeds_of_one_side(tmp_pat
     with pytest.raises(BenchError) as refused:
         check_side(sides)
     assert f"differ in content {digest('one')[:12]}… and {digest('two')[:12]}…; say more" in str(refused.value)
+
+
+def test_files_of_embeddings_of_several_seeds_are_one_side(tmp_path):
+    about = {"dataset": "mine", "fingerprint": "ab" * 32, "method": "theirs", "preset": "file"}
+    check_side(
+        [
+            KeptRun(RunFolder(tmp_path / str(seed)), "", {**about, "seed": seed, "content": digest(seed)}, None, ())
+            for seed in (0, 1, 2)
+        ]
+    )
