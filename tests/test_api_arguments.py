@@ -42,9 +42,10 @@ def test_names_are_taken_once_and_without_policies_the_exits_alone_are_scored(tm
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"embeddings": [1, 2]}, "are not arrays by name, is a path; found"),
+        ({"embeddings": [1, 2]}, "embeddings are arrays by name, or the path of their file; found list"),
         ({"embeddings": {"costs": [[1.0], [2.0, 3.0]]}}, "costs cannot be made an array"),
         ({"about": "mine"}, "about is a dict"),
+        ({"embeddings": "mine.npz"}, "a file says what it is about itself"),
         ({"policies": "gs"}, r"policies is a list of names, as \['gs'\]"),
         (
             {"policies": [GALLERY_SEPARABILITY]},

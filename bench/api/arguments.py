@@ -19,9 +19,8 @@ Choice = TypeVar("Choice", bound=str)
 def names(what: str, given: Any) -> tuple[str, ...]:
     """Take a list of names, each once. Raises BenchError for anything else."""
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise BenchError(
-            f"{what} is a list of names, as ['{given if isinstance(given, str) else 'gs'}']; found {given!r}"
-        )
+        example = f", as [{given!r}]" if isinstance(given, str) else ""
+        raise BenchError(f"{what} is a list of names{example}; found {given!r}")
     found = tuple(given)
     wrong = [one for one in found if not isinstance(one, str)]
     if wrong:

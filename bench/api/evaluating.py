@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from bench import registry
 from bench.api import arguments
 from bench.api.results import ScoredRun
+from bench.errors import BenchError
 from bench.evaluation.checks import checked
 from bench.evaluation.evaluate import evaluate as evaluate_request
 from bench.evaluation.request import EvaluationRequest
@@ -47,8 +49,14 @@ def evaluate(
     held = file = None
     if isinstance(embeddings, Mapping):
         held = checked(arguments.arrays(embeddings), arguments.mapping("about", about or {}))
+    elif isinstance(embeddings, str | os.PathLike):
+        if about is not None:
+            raise BenchError(
+                "a file says what it is about itself; name, dataset and seed take the place of what it says"
+            )
+        file = Path(embeddings)
     else:
-        file = arguments.path("embeddings, where they are not arrays by name,", embeddings)
+        raise BenchError(f"embeddings are arrays by name, or the path of their file; found {type(embeddings).__name__}")
     wanted = tuple(registry.names("policy")) if policies == "all" else arguments.names("policies", policies)
     sweep = SweepSpec(
         policies=wanted,
