@@ -37,7 +37,8 @@ def timm_encoder(name: str, *, weights: str, input_size: tuple[int, int] = (256,
     settings: dict[str, Any] = {"pretrained": weights != "none"}
     if weights not in ("none", "imagenet"):
         _check_file(timm.create_model(name), name, Path(weights))
-        settings["pretrained_cfg_overlay"] = {"file": weights}
+        # Weights that timm has for some are of another format, and it would read this file so.
+        settings["pretrained_cfg_overlay"] = {"file": weights, "custom_load": False}
     try:
         if kind in SIZED:
             network = build_for(name, input_size, settings)

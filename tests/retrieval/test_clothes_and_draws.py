@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bench.data.dataset import ImageSample
@@ -31,6 +31,13 @@ def views(generator, count):
     return np.stack([generator.integers(0, 3, count), generator.integers(0, 2, count)], axis=1)
 
 
+def without_ties(query, gallery):
+    """Give the embeddings where no query has two equal distances at an exit: a ranking by hand knows no ties."""
+    for one, other in zip(query, gallery, strict=True):
+        assume(all(len(np.unique(line)) == len(line) for line in euclidean(one, other)))
+    return query, gallery
+
+
 def ranked_by_hand(distances, query, gallery):
     """AP, first hit and INP of a query with labels (pid, camera, clothes): None where nothing matches."""
     kept = []
@@ -48,7 +55,7 @@ def ranked_by_hand(distances, query, gallery):
 @given(seed=st.integers(0, 2**16))
 def test_matches_in_the_querys_clothes_do_not_count(seed):
     generator = np.random.default_rng(seed)
-    query, gallery = embeddings(generator, 9), embeddings(generator, 40)
+    query, gallery = without_ties(embeddings(generator, 9), embeddings(generator, 40))
     query_pids, gallery_pids = generator.integers(1, 4, 9), generator.integers(-1, 4, 40)
     query_views, gallery_views = views(generator, 9), views(generator, 40)
     rows = list(zip(gallery_pids.tolist(), *gallery_views.T.tolist(), strict=True))
