@@ -24,6 +24,8 @@ from bench.progress import Reporter
 from bench.running.request import RunRequest
 from bench.running.workers.asked import Resources
 from bench.running.workers.events import Began, Ended, Event, Lost, Outcome, Said, Telling
+from bench.running.workers.grid import RETRIES
+from bench.running.workers.slurm_queue import Queued, look
 from bench.running.workers.work import do_run
 
 FOLDER = ".slurm"
@@ -36,6 +38,9 @@ MARGIN_SECONDS = 60
 MOST_TIMEOUTS = 1000
 """How often a job may come to its time limit: every time it has got on."""
 LOOK_EVERY_SECONDS = 2.0
+"""At the files of jobs."""
+ASK_EVERY_SECONDS = 30.0
+"""Least time between two questions to Slurm."""
 
 
 def minutes_of(resources: Resources) -> int:
@@ -87,7 +92,7 @@ class SlurmJobs:
     Raises BenchError where submitit or Slurm is not there, or the results folder cannot be written.
     """
 
-    retries = 0
+    retries = RETRIES
 
     def __init__(
         self, resources: Resources, requests: Sequence[RunRequest], reporter: Reporter, cluster: str = "slurm"
@@ -108,10 +113,13 @@ class SlurmJobs:
         self.executor = submitit.AutoExecutor(self.folder, cluster=cluster, **limits)
         self.executor.update_parameters(name="bench", timeout_min=minutes, **_parameters(resources, cluster))
         self.work = SlurmWork(self.folder, 60.0 * minutes - SIGNAL_SECONDS - MARGIN_SECONDS)
-        self.reporter = reporter
+        self.reporter, self.cluster = reporter, cluster
         self._jobs: dict[int, Any] = {}
         self._begun: set[int] = set()
         self._told: dict[int, str] = {}
+        self._waits: dict[int, str] = {}
+        self._ended: set[int] = set()
+        self._looked = -math.inf
 
     def __enter__(self) -> SlurmJobs:
         """Say where the logs are."""
@@ -127,9 +135,12 @@ class SlurmJobs:
         self._jobs |= {run: job for (run, _), job in zip(requests, jobs, strict=True)}
 
     def events(self) -> Sequence[Event]:
-        """Look at every job, and at the last word of those that run."""
+        """Look at every job, at its last word, and now and then at what Slurm says of it."""
         time.sleep(LOOK_EVERY_SECONDS)
+        with suppress(OSError):
+            self.folder.chmod(self.folder.stat().st_mode)  # at which a network file system looks for what is new
         found: list[Event] = []
+        queue = self._look()
         for run, job in list(self._jobs.items()):
             told = self.folder / f"{run}.json"
             if run not in self._begun and told.exists():
@@ -138,17 +149,52 @@ class SlurmJobs:
             if told.exists() and (text := read_json(told).get("text", "")) != self._told.get(run):
                 self._told[run] = text
                 found.append(Said(run, text))
-            if job.done():
+            queued = queue.get(job.job_id)
+            if queued is not None and (reason := queued.waits_for) != self._waits.get(run, ""):
+                self._waits[run] = reason
+                found += [Said(run, f"waits in Slurm's queue ({reason})")] if reason else []
+            end = self._end_of(run, job, queued)
+            if end is not None:
                 del self._jobs[run]
-                found.append(self._end_of(run, job))
+                found.append(end)
         return found
 
-    def _end_of(self, run: int, job: Any) -> Event:
-        try:
-            return Ended(run, job.result())
-        except Exception as problem:  # whatever ended the job, submitit tells it as an error
-            last = (str(problem).strip().splitlines() or [type(problem).__name__])[-1]
-            return Lost(run, f"job {job.job_id} ended without a result ({last}); its log is {job.paths.stderr}")
+    def _look(self) -> dict[str, Queued]:
+        """Ask Slurm, where that is due: controllers of large clusters are busy."""
+        if self.cluster != "slurm" or time.monotonic() - self._looked < ASK_EVERY_SECONDS:
+            return {}
+        self._looked = time.monotonic()
+        return look([job.job_id for job in self._jobs.values()])
+
+    def _end_of(self, run: int, job: Any, queued: Queued | None) -> Event | None:
+        """Say how a job ended: by its result, or by what Slurm says of it; None where it goes on."""
+        if job.paths.result_pickle.exists() or (self.cluster != "slurm" and job.done()):
+            try:
+                return Ended(run, job.result())
+            except Exception as problem:  # whatever ended the job, submitit tells it as an error
+                return self._lost(run, job, str(problem))
+        if queued is None:
+            return None
+        if not queued.ended:
+            self._ended.discard(run)
+            return None
+        if run not in self._ended:
+            # Its result may be on its way through the file system: the next look decides.
+            self._ended.add(run)
+            return None
+        if queued.state == "CANCELLED":
+            return Ended(run, Outcome("", failed=f"job {job.job_id} was cancelled"))
+        return self._lost(run, job, job.stderr() or "", f" ({queued.state})")
+
+    def _lost(self, run: int, job: Any, said: str, state: str = "") -> Lost:
+        """Forget what is known of a job that ended without a result: the run may be submitted again."""
+        self._begun.discard(run)
+        self._ended.discard(run)
+        self._told.pop(run, None)
+        self._waits.pop(run, None)
+        (self.folder / f"{run}.json").unlink(missing_ok=True)
+        last = (said.strip().splitlines() or ["it said nothing"])[-1]
+        return Lost(run, f"job {job.job_id} ended without a result{state}: {last}; its log is {job.paths.stderr}")
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
