@@ -47,6 +47,9 @@ def open_device(device: str = "auto", precision: str = "auto", ranks: Ranks = AL
     if device == "cpu":
         keep_large_blocks()
     # Not left to Fabric, which takes the one process of a batch script of Slurm with several tasks for one of them.
+    if ranks.started_by == "Slurm":
+        # Fabric wants it, and srun says it only where it was asked so.
+        os.environ["SLURM_NTASKS_PER_NODE"] = str(ranks.devices)
     started_by = STARTED_BY[ranks.started_by]()
     if ranks.world_size == 1:
         return Fabric(accelerator=device, devices=1, precision=FABRIC_PRECISION[precision], plugins=[started_by])

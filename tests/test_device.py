@@ -1,11 +1,14 @@
 """Device and precision: what is chosen, and that what is chosen is what runs."""
 
+from unittest.mock import Mock
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from bench.device import device_name, open_device, precision_name
 from bench.errors import BenchError
+from bench.ranks import Ranks
 from bench.running.estimate import estimate
 from bench.running.run import run
 from hashreid.network import HashReID
@@ -22,6 +25,22 @@ def test_bfloat16_only_where_the_processor_multiplies_it(monkeypatch, matrix_uni
     fabric = open_device("cpu", "auto")
     assert precision_name(fabric) == expected
     assert device_name(fabric) == "cpu"
+
+
+def test_what_srun_started_need_not_be_told_how_many_tasks_a_node_has(monkeypatch):
+    """Of srun --ntasks 2 Fabric takes it for a mistake; the value of a batch script may be another."""
+    seen = []
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("bench.device.Fabric", lambda **options: seen.append(options) or Mock())
+    for name, value in {"NTASKS": "2", "JOB_NAME": "mine", "PROCID": "1", "NTASKS_PER_NODE": "4"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    for before in ("4", None):
+        if before is None:
+            monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
+        open_device("cpu", "float32", Ranks(2, 1, 1, "Slurm"))
+        (slurm,) = seen.pop()["plugins"]
+        slurm.validate_settings(num_devices=2, num_nodes=1)
+        assert (slurm.world_size(), slurm.global_rank()) == (2, 1)
 
 
 def test_unknown_device_and_precision():
