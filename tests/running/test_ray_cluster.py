@@ -88,11 +88,11 @@ def test_a_killed_node_costs_no_run(cluster, one_thread, smoke_request, tmp_path
 def test_results_come_back_from_nodes_that_see_no_folder_of_ours(
     cluster, one_thread, smoke_request, tmp_path, monkeypatch
 ):
-    """No mark is set, so every task works in a folder of its own; a run goes on from what was sent along."""
+    """No mark is found, so every task works in a folder of its own; a run goes on from what was sent along."""
     requests = grid_of(smoke_request)[:2]
     run(requests[0])
     ended = []
-    monkeypatch.setattr(RayTasks, "_mark_seen", lambda workers, node: False)
+    monkeypatch.setattr(RayTasks, "_set_mark", lambda workers: ".sees-nothing")
     asked = WorkersAsked("ray", address=cluster.address, resources=Resources(cpus=1))
     with RayTasks(asked, requests, time.time() + 1000, SILENT) as workers:
         assert not workers.shared

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -168,6 +169,19 @@ def test_a_ray_that_does_not_load_is_told(monkeypatch, tmp_path):
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(BenchError, match=r"does not load \(KeyError: 'libamd_smi.so'\).*pip uninstall amdsmi"):
         RayTasks(WorkersAsked("ray"), [], 0.0, SILENT)
+
+
+def test_ray_takes_no_signal_from_the_command(monkeypatch):
+    """Ray answers SIGTERM by a stack and status 1 once it is connected; the command has a word and a status for it."""
+
+    def init(**_):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init, is_initialized=lambda: False))
+    before = signal.getsignal(signal.SIGTERM)
+    RayTasks(WorkersAsked("ray"), GRID[:1], 0.0, SILENT)._connect()
+    after = signal.signal(signal.SIGTERM, before)
+    assert after is before
 
 
 @pytest.mark.parametrize(("workers", "package"), [("ray", "ray"), ("slurm", "submitit")])

@@ -7,9 +7,10 @@ what it made.
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,11 @@ from bench.running.workers.events import Ended, Event, Lost, Outcome
 from bench.running.workers.grid import RETRIES
 from bench.running.workers.ray_node import Mailbox, Sender, do_task, sees
 from bench.running.workers.ray_resources import resources_of, told
+from bench.temporary import folder_in
 
 LOOK_EVERY_SECONDS = 1.0
+MARK = ".sees-"
+"""Begins the name of a temporary folder in the results folder."""
 PROBE_SECONDS = 60.0
 """How long a node may take to start a process and look for a file."""
 
@@ -36,6 +40,18 @@ def _broken(problem: Exception) -> BenchError:
         "installed on a machine without AMD's library, this is it: pip uninstall amdsmi. Else install Ray again: "
         "pip install --force-reinstall reid-budget-bench[ray]"
     )
+
+
+@contextmanager
+def _our_signals() -> Iterator[None]:
+    """Keep our answers to signals: Ray's own to SIGTERM prints its stack, and ends with status 1."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, answer in before.items():
+                signal.signal(number, answer)
 
 
 class RayTasks:
@@ -58,7 +74,7 @@ class RayTasks:
         self.ray, self.asked, self.until, self.reporter = ray, asked, until, reporter
         self.requests: dict[int, RunRequest] = {}
         self.results = requests[0].results.resolve()
-        self.sender = Sender(code_version(), str(Path.cwd()), f".sees-{uuid.uuid4().hex[:12]}")
+        self._marked = ExitStack()
         self._runs: dict[Any, int] = {}
         self._mailbox: Any = None
         self._count = len(requests)
@@ -76,6 +92,7 @@ class RayTasks:
             self._task = self.ray.remote(do_task).options(max_retries=RETRIES, **resources)
             here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=True)
             self._mailbox = self.ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
+            self.sender = Sender(code_version(), str(Path.cwd()), self._set_mark())
             self.shared = all(self._mark_seen(node["NodeID"]) for node in nodes)
             self.reporter.note(told(resources, nodes, self.shared))
         except BaseException:
@@ -83,16 +100,19 @@ class RayTasks:
             raise
         return self
 
+    def _set_mark(self) -> str:
+        """Leave something in the results folder by which a node can tell that it sees it, and name that."""
+        try:
+            self.results.mkdir(parents=True, exist_ok=True)
+            return self._marked.enter_context(folder_in(self.results, MARK)).name
+        except OSError as problem:
+            raise BenchError(f"cannot write {self.results} ({problem.strerror}); choose other --results") from None
+
     def _mark_seen(self, node: str) -> bool:
         """Whether a node sees the results folder."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         mark = self.results / self.sender.mark
-        try:
-            self.results.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        except OSError as problem:
-            raise BenchError(f"cannot write {self.results} ({problem.strerror}); choose other --results") from None
         there = NodeAffinitySchedulingStrategy(node, soft=False)
         probe = self.ray.remote(sees).options(num_cpus=0, scheduling_strategy=there)
         try:
@@ -106,7 +126,8 @@ class RayTasks:
             return
         options: dict[str, Any] = {"address": self.asked.address} if self.asked.address else {}
         try:
-            self.ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
+            with _our_signals():
+                self.ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
         except Exception as problem:  # of many kinds, from sockets to versions that differ
             last = (str(problem).strip().splitlines() or [type(problem).__name__])[-1]
             where = self.asked.address or "the Ray cluster of this machine"
@@ -149,7 +170,7 @@ class RayTasks:
     ) -> None:
         """Stop the tasks that have not ended, and let go of the cluster."""
         with suppress(OSError):
-            (self.results / self.sender.mark).unlink(missing_ok=True)
+            self._marked.close()
         with suppress(self.ray.exceptions.RayError):
             for task in self._runs:
                 self.ray.cancel(task, force=True)
