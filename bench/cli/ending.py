@@ -61,9 +61,21 @@ def unwinding() -> Iterator[None]:
     """Run a command in this: signals raise KeyboardInterrupt or Terminated, so that files and workers are cleared."""
     before = sys.unraisablehook
     sys.unraisablehook = partial(_raise_later, before)
+    last = 0
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        last = number
+        _raise(number, frame)
+
     try:
-        with _answering(_raise):
+        with _answering(answer):
             yield
+    except KeyboardInterrupt as stop:
+        # Compiled libraries that wait (Ray) make a plain one of either.
+        if last == signal.SIGTERM and not isinstance(stop, Terminated):
+            raise Terminated from None
+        raise
     finally:
         sys.unraisablehook = before
 
