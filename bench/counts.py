@@ -13,5 +13,6 @@ def count_of(count: object, noun: str) -> str:
     """
     if count == 1:
         return f"1 {noun}"
-    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if noun.endswith(("ss", "ch")) else f"{noun}s"
+    hisses = noun.endswith(("ss", "ch")) and noun != "epoch"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if hisses else f"{noun}s"
     return f"{count:,} {plural}" if isinstance(count, int) else f"{count} {plural}"

@@ -15,6 +15,7 @@ from bench.counts import count_of
         (1200, "run", "1,200 runs"),
         (2, "process", "2 processes"),
         (2, "batch", "2 batches"),
+        (0, "epoch", "0 epochs"),
         ("many", "thread", "many threads"),
     ],
 )

@@ -36,8 +36,8 @@ def merge_command(
             OUT.print(escape(printable(f"{run.folder.name}: {_told(run)}")), soft_wrap=True)
     if conflicts:
         raise BenchError(
-            f"{conflicts} runs are here with another content and were left as they are; merge into other --results to "
-            "have both"
+            f"conflicts in {count_of(conflicts, 'run')}, here with another content and left alone; merge into other "
+            "--results to have both"
         )
 
 
