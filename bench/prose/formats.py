@@ -36,6 +36,7 @@ class Formats:
         return {
             "percent": self.percent,
             "points": self.points,
+            "points_below": self.points_below,
             "millions": self.millions,
             "fixed": self.fixed,
             "integer": self.integer,
@@ -48,8 +49,22 @@ class Formats:
         return self._written(value, number(100 * self._cited(value), digits))
 
     def points(self, value: Any, digits: int = 1) -> Written:
-        """Write a difference of shares in points without its sign: −0.052 → ``5.2``; the words say which way."""
-        return self._written(value, number(abs(100 * self._cited(value)), digits))
+        """Write a difference of shares above zero in points, as of "ahead by" or "gains": 0.052 → ``5.2``.
+
+        Raises BenchError where it is not above zero.
+        """
+        if not self._cited(value) > 0:
+            raise BenchError(self._turned(value, "above zero (ahead, more, gains)", "points_below"))
+        return self._written(value, number(100 * value, digits))
+
+    def points_below(self, value: Any, digits: int = 1) -> Written:
+        """Write a difference of shares below zero in points without its sign, as of "behind by": −0.052 → ``5.2``.
+
+        Raises BenchError where it is not below zero.
+        """
+        if not self._cited(value) < 0:
+            raise BenchError(self._turned(value, "below zero (behind, less, loses)", "points"))
+        return self._written(value, number(-100 * value, digits))
 
     def millions(self, value: Any, digits: int = 1) -> Written:
         """Write a count in millions: 28704768 → ``28.7``."""
@@ -82,6 +97,15 @@ class Formats:
         if not isinstance(value, Cited):
             raise BenchError(f"expected a reference to a cell, found {value!r}: numbers are not typed into a template")
         return float(value)
+
+    def _turned(self, value: Cited, expected: str, other: str) -> str:
+        """Say that the words around a difference are no longer true."""
+        origin = value.origin
+        return (
+            f"no longer true: expected a difference {expected}, found {number(100 * value, 2)} points ({origin.file}, "
+            f"{origin.column}, {origin.how} where {origin.rows or 'anything holds'}); change the words around it, and "
+            f"write it with {other} if it turned"
+        )
 
     def _written(self, value: Any, text: str) -> Written:
         self.references.append(Reference(text, value.origin))
