@@ -1,5 +1,7 @@
 """The suite from Python: the same results as by its commands, nothing printed."""
 
+import re
+
 import pandas as pd
 import pytest
 from brought import ABOUT, brought_arrays
@@ -7,6 +9,7 @@ from kept import keep_run, same_queries
 
 import bench as suite
 from bench.budget.policies.gallery_separability import GALLERY_SEPARABILITY
+from bench.errors import BenchError
 from bench.runs.load import load
 
 FEW = {"budgets": 3, "shuffles": 2, "resamples": 20}
@@ -27,6 +30,14 @@ def test_evaluate_gives_what_the_command_keeps(tmp_path, capsys):
     assert scored.unit == "multiply-adds"
     assert len(scored.points) == 2 * 2 * 3
     assert scored.curve("gs", "exact")["realised_cost"].is_monotonic_increasing
+    assert len(scored.roc("exit 2"))
+    for asked, message in (
+        (lambda: scored.curve("gss"), "unknown policy of this sweep 'gss': did you mean 'gs'? known: random, gs"),
+        (lambda: scored.curve("gs", "streams"), "unknown thresholding of gs in this sweep 'streams'"),
+        (lambda: scored.roc("exit 9"), "unknown exit with a ROC curve 'exit 9': did you mean"),
+    ):
+        with pytest.raises(BenchError, match=re.escape(message)):
+            asked()
     assert len(scored.decisions) == 2
     assert len(scored.table) == 48
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.errors import unknown_name
 from bench.files import check_source
 from bench.retrieval.table import ExitTable
 from bench.retrieval.table_file import load_table
@@ -65,18 +66,30 @@ class Scores:
         return self._of("verification").set_index("exit_name")
 
     def roc(self, exit_name: str) -> pd.DataFrame:
-        """ROC curve of one exit: true against false accept rate, and the distance of each point."""
-        points = self._of("roc")
-        return points[points["exit_name"] == exit_name].reset_index(drop=True)
+        """ROC curve of one exit: true against false accept rate, and the distance of each point.
+
+        Raises :class:`~bench.errors.BenchError` for an exit that has none.
+        """
+        return self._part(self._of("roc"), "exit_name", exit_name, "exit with a ROC curve").reset_index(drop=True)
 
     def curve(self, policy: str, thresholding: str | None = None) -> pd.DataFrame:
-        """Points of one policy from the lowest budget on, in one thresholding: by default the first that was swept."""
-        points = self.points
-        of_policy = points[points["policy"] == policy]
-        if thresholding is None and len(of_policy):
+        """Points of one policy from the lowest budget on, in one thresholding: by default the first that was swept.
+
+        Raises :class:`~bench.errors.BenchError` for a policy or a thresholding that was not swept.
+        """
+        of_policy = self._part(self.points, "policy", policy, "policy of this sweep")
+        if thresholding is None:
             thresholding = str(of_policy["thresholding"].iloc[0])
-        chosen = of_policy[of_policy["thresholding"] == thresholding]
+        chosen = self._part(of_policy, "thresholding", thresholding, f"thresholding of {policy} in this sweep")
         return chosen.sort_values("requested_cost").reset_index(drop=True)
+
+    @staticmethod
+    def _part(rows: pd.DataFrame, column: str, name: str, what: str) -> pd.DataFrame:
+        """Rows with a name in a column; raises where there is none."""
+        known = list(map(str, rows[column].unique())) if column in rows else []
+        if name not in known:
+            raise unknown_name(what, str(name), known)
+        return rows[rows[column] == name]
 
     def _of(self, kind: str) -> pd.DataFrame:
         rows = self.records[self.records["kind"] == kind].reset_index(drop=True)
