@@ -103,8 +103,22 @@ def test_a_policy_takes_the_time_of_its_exits(section):
     (drawn,) = [line for line in lines if len(line) == len(means) and np.allclose(line[:, 1], 100 * means["mAP"])]
     assert drawn[:, 0] == pytest.approx(expected)
     assert "batches of 2" in drawing.caption
+    assert "lines: the policy, each exit at its own time; means" in drawing.caption
+    assert drawing.caption.endswith("Not timed so: ranet demo.")
+    assert other.caption.endswith("Not timed so: dare demo, ranet demo.")
 
     table = latency_table(section)
     assert len(table.full) == 4 + 3 + 4
     assert table.full["milliseconds"].tolist()[:3] == [1, 2, 3]
     assert set(table.of_setup(dare.setup, 9)[0]["exit"]) == {"exit 1", "exit 2", "exit 3"}
+
+
+def test_no_line_is_told_of_where_nothing_was_swept(write_run):
+    def unswept(header, records):
+        header["spec"]["recipe"]["input_size"] = SIZE
+        records[:] = [record for record in records if record["kind"] == "exit"]
+
+    write_run(change=unswept)
+    (section,) = sections(load(write_run.results))
+    (drawing,) = latency_figures(replace(section, latencies=(latency(),)))
+    assert drawing.caption.endswith("Points: everybody at one exit; means over seeds.")

@@ -48,12 +48,15 @@ def latency_figure(section: Section, machine: str, batch: int, timed: Sequence[T
             axes.set_xlabel("Milliseconds an image")
             logarithmic_where_wide(axes, all_times.min(), all_times.max())
         legend_below(figure, handles_of(dict(sorted(styles.items()))))
+    swept = policy and any(policy in one.setup.policies(thresholding) for one in timed)
+    lines = "; lines: the policy, each exit at its own time" if swept else ""
+    untimed = [setup.label for setup in section.setups if not any(one.setup is setup for one in timed)]
+    missing = f" Not timed so: {', '.join(untimed)}." if untimed else ""
     return Drawing(
         title=f"Accuracy against milliseconds on {section.title}",
         caption=(
             f"Measured on {machine}, batches of {batch}: from normalised images to the embedding, medians; decoding "
-            "and matching are not in it. Points: everybody at one exit; lines: the policy, each exit at its own time, "
-            "means over seeds."
+            f"and matching are not in it. Points: everybody at one exit{lines}; means over seeds.{missing}"
         ),
         description=f"Two line charts, mAP and rank-1 against milliseconds an image, for {', '.join(sorted(styles))}.",
         figure=figure,
