@@ -119,6 +119,17 @@ def test_a_split_says_that_identity_0000_is_taken_for_a_person(bench, tmp_path):
     assert "left out, not fitting the pattern: 2 photographs" in err
 
 
+def test_a_split_counts_the_files_that_it_does_not_take(bench, photographs):
+    typed = ("data", "split", photographs, "--pattern", "{camid}/{pid}/{}.jpg")
+    assert "no suffix of a photograph" not in bench(*typed)[2]
+    for name in ("1.HEIC", "2.heic", "3.avif", "README", ".hidden.jfif"):
+        (photographs / name).write_bytes(b"")
+    status, _, err = bench(*typed, "--overwrite")
+    # The manifest of before is not counted: this one takes its place.
+    assert status == 0
+    assert "left out, no suffix of a photograph: 2 .heic, 1 .avif, 1 without a suffix\n" in err
+
+
 def test_findings_are_listed_and_end_with_a_status(bench, split, photographs):
     text = (photographs / "manifest.csv").read_text(encoding="utf-8")
     paths = {name: [] for name in ("train", "query", "gallery")}
@@ -137,7 +148,11 @@ def test_findings_are_listed_and_end_with_a_status(bench, split, photographs):
     assert "Traceback" not in err
     status, _, err = bench("data", "stats", "manifest", *split)
     assert status == 0
-    assert "12 images have no size that can be read" in err
+    assert "12 images have no size that can be read; bench data verify manifest lists them" in err
+    for path in paths["train"][1:12]:
+        path.write_bytes(paths["train"][-1].read_bytes())
+    _, _, err = bench("data", "stats", "manifest", *split)
+    assert "1 image has no size that can be read; bench data verify manifest lists it" in err
 
 
 def test_counts_are_held_against_the_official_ones(bench, tmp_path):

@@ -31,7 +31,15 @@ def split_command(
 ) -> None:
     """Write a manifest (path, pid, camid, split) of a folder whose file names say who was seen by which camera."""
     # Here, not at the top: help should not wait for numpy.
-    from bench.data.make_manifest import NAME_COLUMNS, SHOWN, find_photographs, make_manifest, write_manifest
+    from bench.data.make_manifest import (
+        NAME_COLUMNS,
+        SHOWN,
+        find_photographs,
+        make_manifest,
+        other_suffixes,
+        told_suffixes,
+        write_manifest,
+    )
     from bench.data.name_pattern import name_pattern
 
     folder = folder.expanduser()
@@ -43,8 +51,11 @@ def split_command(
         queries_per_camera=queries_per_camera,
         seed=seed,
     )
+    others = other_suffixes(folder, but=out)
     write_manifest(manifest, folder, out, overwrite=overwrite)
     reporter = TerminalReporter()
+    if others:
+        reporter.note(f"left out, no suffix of a photograph: {printable(told_suffixes(others))}")
     if manifest.unmatched:
         some = ", ".join(printable(path) for path in manifest.unmatched[:SHOWN])
         reporter.note(f"left out, not fitting the pattern: {len(manifest.unmatched):,} photographs, as {some}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.cli.data import open_dataset
 from bench.cli.options import CacheOption, DataOption, DataRootOption, DatasetArgument
 from bench.cli.terminal import TerminalReporter, percent, printable, show_table
-from bench.counts import NOTHING
+from bench.counts import NOTHING, count_of
 
 if TYPE_CHECKING:
     from bench.data.statistics import SplitStatistics, Spread
@@ -35,7 +35,8 @@ def statistics_command(
     _show_counts("Identities per number of cameras", "cameras", splits, people)
     unreadable = sum(split.unreadable for split in splits if split.name in ("training", "test"))
     if unreadable:
-        reporter.note(f"{unreadable:,} images have no size that can be read; bench data verify {name} lists them")
+        images, verb, listed = count_of(unreadable, "image"), *(("has", "it") if unreadable == 1 else ("have", "them"))
+        reporter.note(f"{images} {verb} no size that can be read; bench data verify {name} lists {listed}")
 
 
 def _show_splits(title: str, splits: Sequence[SplitStatistics]) -> None:

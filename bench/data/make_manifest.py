@@ -10,7 +10,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,13 +68,40 @@ def find_photographs(folder: Path) -> list[str]:
 
     Raises :class:`BenchError` where there is no such folder, it cannot be read, or it has no photographs.
     """
+    files = list(_files(folder))
+    photographs = [path.relative_to(folder).as_posix() for path in files if path.suffix.lower() in SUFFIXES]
+    if not photographs:
+        others = f", but {told}" if (told := told_suffixes(_others(files))) else ""
+        raise BenchError(f"{folder}: expected photographs (.jpg, .png, …) in it or below it, found none{others}")
+    return sorted(photographs)
+
+
+def other_suffixes(folder: Path, but: Path) -> Counter[str]:
+    """Count the files, other than ``but``, that :func:`find_photographs` does not take, by suffix in lower case.
+
+    Raises :class:`BenchError` where there is no such folder, or it cannot be read.
+    """
+    return _others(path for path in _files(folder) if os.path.realpath(path) != os.path.realpath(but))
+
+
+def told_suffixes(counts: Counter[str]) -> str:
+    """Write suffixes, the most frequent first: ``12 .heic, 1 without a suffix``."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], not item[0], item[0]))
+    return ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in ordered)
+
+
+def _others(files: Iterable[Path]) -> Counter[str]:
+    return Counter(path.suffix.lower() for path in files if path.suffix.lower() not in SUFFIXES)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files below a folder, each folder once; raises :class:`BenchError` where there is none, or it cannot be read."""
     if not folder.is_dir():
         raise BenchError(f"{folder}: {'a file, not a folder' if folder.exists() else 'no such folder'}")
 
     def refuse(problem: OSError) -> None:
         raise BenchError(f"{problem.filename}: the folder cannot be read ({problem.strerror}); check its permissions")
 
-    photographs: list[str] = []
     walked: set[str] = set()
     for parent, below, names in os.walk(folder, onerror=refuse, followlinks=True):
         place = os.path.realpath(parent)
@@ -87,11 +114,7 @@ def find_photographs(folder: Path) -> list[str]:
             (name for name in below if not name.startswith(".")),
             key=lambda name: (Path(parent, name).is_symlink(), name),
         )
-        paths = (Path(parent, name) for name in names if not name.startswith("."))
-        photographs += [path.relative_to(folder).as_posix() for path in paths if path.suffix.lower() in SUFFIXES]
-    if not photographs:
-        raise BenchError(f"{folder}: expected photographs (.jpg, .png, …) in it or below it, found none")
-    return sorted(photographs)
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
 
 
 def make_manifest(

@@ -169,6 +169,9 @@ def test_photographs_are_found_below_a_folder(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BenchError, match="found none"):
         find_photographs(tmp_path / "empty")
+    photographs(tmp_path, ["phone/1.heic", "phone/2.HEIC"])
+    with pytest.raises(BenchError, match=r"found none, but 2 \.heic$"):
+        find_photographs(tmp_path / "phone")
 
 
 def test_linked_folders_are_read_once(tmp_path):
