@@ -69,7 +69,13 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
                 else ""
             )
         ),
-        description="Panels over the number of gallery images, logarithmic: mAP in percent, milliseconds a query.",
+        description="Panels over the number of gallery images, logarithmic: mAP in percent, milliseconds a query."
+        + (
+            " Below, over milliseconds a query, logarithmic: recall in percent, and points of rank-1 and mAP against "
+            f"exact search, for the indexes {', '.join(dict.fromkeys(row['index'] for row in scale['indexes']))}."
+            if indexes
+            else ""
+        ),
         figure=figure,
         part=part,
         origin=origin_line([], [scale["provenance"]]),
