@@ -110,7 +110,6 @@ def write_report(
             with _set_aside(), drawing_jobs(made.drawn, made.jobs, workers) as figures_done:
                 # Other processes draw by now.
                 made.write_tables()
-                made.cut_tables()
                 made.take(figures_done, reporter)
             made.write_page(results if pictures else None)
             files = tuple(_move(made.folder, out, name) for name in sorted(made.names))
@@ -177,14 +176,6 @@ class _Making:
             for kind in kinds:
                 if (kind.of == "report") == (section is None):
                     self.tables.setdefault((at, kind.of), []).extend(self._tables(kind, section))
-
-    def cut_tables(self) -> None:
-        """Lay out what the page shows of the tables, which would wait for the last figure otherwise."""
-        for (at, of), parts in self.tables.items():
-            shown = self.drawn[at].setups if at is not None and of == "setup" else (None,)
-            for part in parts:
-                for setup in shown:
-                    part.of(setup)
 
     def take(self, figures_done: Iterable[tuple[int, list[Drawn], list[str]]], reporter: Reporter) -> None:
         """Take the figures as they are done; they are named in the order of the page, whichever is first."""

@@ -41,19 +41,13 @@ class FigurePart:
 
 @dataclass(frozen=True, eq=False)
 class TablePart:
-    """A table with the endings of its files; ``of`` cuts it into the rows of a setup, each once."""
+    """A table with the endings of its files; ``of`` cuts it into the rows of a setup."""
 
     table: Table
     endings: Sequence[str]
-    _cut: dict[Setup | None, dict[str, Any]] = field(default_factory=dict)
 
     def of(self, setup: Setup | None) -> dict[str, Any]:
         """What the page shows of it: all rows, or those of a setup; of more than the page can hold, the first."""
-        if setup not in self._cut:
-            self._cut[setup] = self._of(setup)
-        return self._cut[setup]
-
-    def _of(self, setup: Setup | None) -> dict[str, Any]:
         if setup is None:
             rows, count, title = self.table.shown.head(MOST_SHOWN), len(self.table), self.table.title
         else:
