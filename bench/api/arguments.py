@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError, unknown_name
+from bench.spec import SweepSpec
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -61,6 +62,24 @@ def numbers(what: str, given: Any) -> tuple[float, ...]:
     if values.ndim != 1:
         raise BenchError(f"{what} is a list of numbers; found {given!r}")
     return tuple(values.tolist())
+
+
+def sweep(
+    policies: Any, *, thresholdings: Any, budgets: Any, a_values: Any, shuffles: Any, resamples: Any, **others: Any
+) -> SweepSpec:
+    """Take what a sweep is of; ``others`` are fields of it that are right already.
+
+    Raises BenchError where something is of another kind.
+    """
+    return SweepSpec(
+        policies=names("policies", policies),
+        thresholdings=names("thresholdings", thresholdings),
+        budgets=whole("budgets", budgets),
+        a_values=numbers("a_values", a_values),
+        shuffles=whole("shuffles", shuffles),
+        resamples=whole("resamples", resamples),
+        **others,
+    )
 
 
 def texts(what: str, given: Any) -> dict[str, str]:

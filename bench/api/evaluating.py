@@ -17,7 +17,7 @@ from bench.evaluation.checks import checked
 from bench.evaluation.evaluate import evaluate as evaluate_request
 from bench.evaluation.request import EvaluationRequest
 from bench.progress import SILENT, Reporter
-from bench.spec import EvaluationSpec, SweepSpec
+from bench.spec import EvaluationSpec
 
 
 def evaluate(
@@ -57,20 +57,19 @@ def evaluate(
         file = Path(embeddings)
     else:
         raise BenchError(f"embeddings are arrays by name, or the path of their file; found {type(embeddings).__name__}")
-    wanted = tuple(registry.names("policy")) if policies == "all" else arguments.names("policies", policies)
-    sweep = SweepSpec(
-        policies=wanted,
-        thresholdings=arguments.names("thresholdings", thresholdings),
-        budgets=arguments.whole("budgets", budgets),
-        a_values=arguments.numbers("a_values", a_values),
-        shuffles=arguments.whole("shuffles", shuffles),
-        resamples=arguments.whole("resamples", resamples),
+    sweep = arguments.sweep(
+        registry.names("policy") if policies == "all" else policies,
+        thresholdings=thresholdings,
+        budgets=budgets,
+        a_values=a_values,
+        shuffles=shuffles,
+        resamples=resamples,
     )
     request = EvaluationRequest(
         file=file,
         embeddings=held,
         evaluation=EvaluationSpec(ap=ap, signals=signals),
-        sweep=sweep if wanted else None,
+        sweep=sweep if sweep.policies else None,
         leave_out=policies == "all",
         results=arguments.path("results", results),
         name=None if name is None else arguments.name("name", name),

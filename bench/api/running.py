@@ -15,7 +15,7 @@ from bench.data.views import VIEWS, Views
 from bench.progress import SILENT, Reporter
 from bench.running.request import RunRequest
 from bench.running.run import run as run_request
-from bench.spec import RECIPE_NAMES, EvaluationSpec, RecipeName, SweepSpec
+from bench.spec import RECIPE_NAMES, EvaluationSpec, RecipeName
 
 
 def run(
@@ -57,14 +57,13 @@ def run(
     root = arguments.path("data_root", data_root) if data_root else None
     if root is None and not registry.dataset(dataset).needs_root:
         root = where  # a rendered set lives in the cache
-    wanted = tuple(registry.names("policy")) if policies == "all" else arguments.names("policies", policies)
-    sweep = SweepSpec(
-        policies=wanted,
-        thresholdings=arguments.names("thresholdings", thresholdings),
-        budgets=arguments.whole("budgets", budgets),
-        a_values=arguments.numbers("a_values", a_values),
-        shuffles=arguments.whole("shuffles", shuffles),
-        resamples=arguments.whole("resamples", resamples),
+    sweep = arguments.sweep(
+        registry.names("policy") if policies == "all" else policies,
+        thresholdings=thresholdings,
+        budgets=budgets,
+        a_values=a_values,
+        shuffles=shuffles,
+        resamples=resamples,
         cost=cost,
     )
     request = RunRequest(
@@ -78,7 +77,7 @@ def run(
         calibration_share=0.0 if as_is else arguments.numbers("calibration", [calibration])[0],
         as_is=as_is,
         evaluation=EvaluationSpec(ap=ap, signals=signals, views=arguments.one_of("views", views, VIEWS)),
-        sweep=sweep if wanted else None,
+        sweep=sweep if sweep.policies else None,
         leave_out=policies == "all",
         device=device,
         precision=precision,

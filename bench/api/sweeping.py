@@ -20,7 +20,6 @@ from bench.cost.axes.contract import stated_search
 from bench.errors import BenchError
 from bench.retrieval.table import ExitTable
 from bench.runs.rows import flat_rows
-from bench.spec import SweepSpec
 
 
 def sweep(
@@ -68,13 +67,13 @@ def sweep(
     for policy in ready:
         if not policy.applies(table.signals):
             raise BenchError(f"policy {policy.name} does not apply: the table gives nothing for it to read")
-    spec = SweepSpec(
-        policies=tuple(policy.name for policy in ready),
-        thresholdings=arguments.names("thresholdings", thresholdings),
-        budgets=arguments.whole("budgets", budgets),
-        a_values=arguments.numbers("a_values", a_values),
-        shuffles=arguments.whole("shuffles", shuffles),
-        resamples=arguments.whole("resamples", resamples),
+    spec = arguments.sweep(
+        [policy.name for policy in ready],
+        thresholdings=thresholdings,
+        budgets=budgets,
+        a_values=a_values,
+        shuffles=shuffles,
+        resamples=resamples,
         seed=arguments.whole("seed", seed),
     )
     held_out = (calibration.signals, mean_precision(calibration)) if calibration else (None, None)
