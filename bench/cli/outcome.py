@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.markup import escape
 
+from bench.budget.terms import NO_GAP, NOT_REACHED
 from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, show_table
 from bench.counts import NOTHING
 from bench.runs.few_people import few_people, few_resamples
@@ -134,6 +135,10 @@ def show_policies(result: Scores) -> None:
         from bench.budget.curve_area import MINIMUM_REACH  # here, not at the top: help should not wait for numpy
 
         caption += f" A dash: the curve covers less than {100 * MINIMUM_REACH:.0f} % of the way between these costs."
+    summed_up = [curve for curve in curves.values() if "mAP_area" in curve]
+    for name, heading, why in (("gap_closed", "gap closed", NO_GAP), ("cost_for_95", "95 % costs", NOT_REACHED)):
+        if any(f"mAP_{name}" not in curve for curve in summed_up):
+            caption += f" A dash under {heading}: {why}."
     show_table("Policies", ["policy", *middle, *whole], rows, caption)
     if remark := few_held_out(result.header):
         ERR.print(f"[yellow]remark:[/yellow] {escape(remark)}", soft_wrap=True)

@@ -220,6 +220,22 @@ def test_a_sweep_of_single_points_has_no_area(write_run):
     assert table.note.endswith("the curve covers less than 75 % of the way, and was not compared.")
 
 
+def test_a_dash_beside_an_area_has_its_reason(write_run):
+    def unreached(header, records):
+        for record in records:
+            for name in [name for name in record if name.startswith("mAP_cost_for_99")]:
+                del record[name]
+
+    write_run()
+    assert "A dash" not in area_table(only_section(write_run.results)).note
+    write_run(change=unreached, seed=1)
+    table = area_table(only_section(write_run.results))
+    assert set(table.shown[table.shown["seed"] == "1"]["cost for 99 % (%)"]) == {"—"}
+    assert table.note.endswith(
+        "A dash under cost: no budget reaches that accuracy, at least under some draws of the people."
+    )
+
+
 def test_rounding():
     assert percent(0.12345) == "12.3"
     assert percent(-0.0345, signed=True) == "−3.5"

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from bench.budget.curve_area import MINIMUM_REACH
 from bench.budget.query_scores import CURVE_METRICS
-from bench.budget.terms import INTERPOLATION, REACHED
+from bench.budget.terms import INTERPOLATION, NO_GAP, NOT_REACHED, REACHED
 from bench.counts import NOTHING
 from bench.findings.columns import SETUP_AND_SEED, named, scored, shared
 from bench.findings.leads import LEVEL, policy_leads
@@ -64,8 +66,19 @@ def area_table(section: Section) -> Table:
     )
     title = f"Which policy wins, {section.title}"
     made = table(f"{section.slug}-areas", title, note, rows(), columns, first_thresholding=True)
-    short = f" A dash: the curve covers less than {100 * MINIMUM_REACH:.0f} % of the way, and was not compared."
-    return replace(made, note=note + short) if len(made) and made.rows["mAP_area"].isna().any() else made
+    return replace(made, note=note + _dashes(made.rows)) if len(made) else made
+
+
+def _dashes(rows: pd.DataFrame) -> str:
+    """Say why values are missing, where some are."""
+    short = rows["mAP_area"].isna()
+    said = f" A dash: the curve covers less than {100 * MINIMUM_REACH:.0f} % of the way, and was not compared."
+    told = [said] if short.any() else []
+    if (rows["mAP_gap_closed"].isna() & ~short).any():
+        told.append(f" A dash under gap closed: {NO_GAP}.")
+    if any((rows[f"mAP_cost_for_{reached}"].isna() & ~short).any() for reached in REACHED):
+        told.append(f" A dash under cost: {NOT_REACHED}.")
+    return "".join(told)
 
 
 def _better_than(row: Record) -> str:

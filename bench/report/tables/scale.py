@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.counts import NOTHING, count_of
@@ -12,6 +13,13 @@ from bench.findings.studies import Scale, scale_name
 from bench.findings.table import Column, Record, Table, table
 
 TIMES = ("batched_ms", "alone_ms")
+EXACT = ("exit", "bits", "images", "rank_1", "mean_ap", *TIMES, "image_bytes", "derived")
+SCORES = ("recall", "rank_1", "mean_ap", "exact_rank_1", "exact_mean_ap")
+INDEXED = ("index", *SCORES, "build_seconds", "exit", "bits", "images", *TIMES, "image_bytes")
+DISTANCES = tuple(
+    f"{how}_{whose}" for how in ("measured", "drawn") for whose in ("same", "strangers", "strangers_nearest")
+)
+"""Columns of the CSV in their order: a record that is read from its file has its names in another one."""
 PROPORTIONAL = 1_000_000
 """Images from which on the time of a search grows with their number: in fewer, what a call costs weighs more."""
 EVERY_IMAGE = ("ctf",)
@@ -30,7 +38,7 @@ def scale_tables(scale: Scale, prefix: str = "") -> tuple[Table, ...]:
 
 
 def _exact_table(scale: Scale, prefix: str) -> Table:
-    rows = [{**row, "code_bytes": row["image_bytes"] * row["images"]} for row in scale["exact"]]
+    rows = [{**_ordered(row, EXACT), "code_bytes": row["image_bytes"] * row["images"]} for row in scale["exact"]]
     columns = [
         named("exit"),
         named("bits", is_number=True),
@@ -70,7 +78,7 @@ def _index_table(scale: Scale, prefix: str) -> Table:
         "of equal distances one order is taken. Milliseconds a query, bytes an image."
     )
     title = f"Indexes in large galleries, {scale_name(scale)}"
-    return table(f"{prefix}indexes", title, note, scale["indexes"], columns)
+    return table(f"{prefix}indexes", title, note, [_ordered(row, INDEXED) for row in scale["indexes"]], columns)
 
 
 def _needs_table(scale: Scale, prefix: str) -> Table:
@@ -112,7 +120,10 @@ def _needs(scale: Scale, images: int) -> list[dict[str, Any]]:
 
 
 def _distractor_table(scale: Scale, prefix: str) -> Table:
-    rows = [{"exit": name, **values} for name, values in scale["distractors"].items() if values]
+    found = scale["distractors"]
+    # Those of codes of all lengths together are of no exit.
+    names = dict.fromkeys([*(row["exit"] for row in scale["exact"]), *found])
+    rows = [{"exit": name, **_ordered(found[name], DISTANCES)} for name in names if found.get(name)]
     columns = [
         named("exit"),
         _distances("one person (bits)", "same"),
@@ -126,6 +137,11 @@ def _distractor_table(scale: Scale, prefix: str) -> Table:
         "better than it would be among real people."
     )
     return table(f"{prefix}distractors", f"Distractors, {scale_name(scale)}", note, rows, columns)
+
+
+def _ordered(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Give a row with these names first, in this order."""
+    return {**{name: row[name] for name in names}, **row}
 
 
 def _about(scale: Scale) -> str:
