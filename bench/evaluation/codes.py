@@ -51,7 +51,9 @@ def _coded(values: NDArray[Any], told: dict[str, Any], index: int) -> CodedExit:
     if values.ndim != 2 or not values.shape[1]:
         raise BenchError(f"query.{index} is a row an image, (N, length); found shape {values.shape}")
     bitwise = values.dtype == np.bool_ or values.dtype == np.uint8
-    metric = told.get("metric", "hamming" if bitwise else "euclidean")
+    # Floats may be ±1 by chance of their scale; whole numbers have no other reading.
+    signs = values.dtype.kind == "i" and bool((np.abs(values) == 1).all())
+    metric = told.get("metric", "hamming" if bitwise or signs else "euclidean")
     if metric not in METRICS:
         raise unknown_name(f"metric of {name}", str(metric), METRICS)
     if bitwise and metric != "hamming":
