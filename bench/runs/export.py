@@ -20,7 +20,9 @@ from bench.inert import csv_cell
 from bench.runs.finished import Run
 from bench.runs.load import each_run, newest_rows
 
-EVALUATION = ("ap", "signals")
+EVALUATION = ("ap", "signals", "views")
+COST = ("name", "version", "unit", "machine")
+"""What is told of the cost that budgets are in: a run may have been swept over several."""
 BEGIN, GZIP = b"run,dataset,", b"\x1f\x8b"
 """How an export begins, and a compressed file."""
 
@@ -35,7 +37,9 @@ class Exported:
 
 
 def export_csv(results: Path, out: TextIO) -> Exported:
-    """Write a row for each record, with run, data, method, seed and evaluation, and nothing where it has no value.
+    """Write a row for each record, with run, data, method, seed, evaluation and the cost that its budgets are in.
+
+    There is nothing where a record has no value.
 
     The runs are read twice, for the columns and for the rows, and one at a time: a results folder may be larger than
     the memory. Raises BenchError where there are no records.
@@ -100,7 +104,10 @@ _text_cell = lru_cache(maxsize=4096)(csv_cell)
 
 
 def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
-    evaluation = {name: str(run.evaluation[name]) for name in EVALUATION}
+    evaluation = {name: str(run.evaluation.get(name, "")) for name in EVALUATION}
+    # What is not said of a cost's version is of the first.
+    told = {"version": 1, **run.cost}
+    cost = {"cost" if name == "name" else f"cost_{name}": told.get(name, "") for name in COST}
     for row in newest_rows(run):
         about = {name: row.pop(name) for name in ("run", "dataset", "method", "preset", "seed")}
-        yield {**about, "run": run.key, **evaluation, **row}
+        yield {**about, "run": run.key, **evaluation, **cost, **row}

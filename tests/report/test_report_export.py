@@ -28,7 +28,23 @@ def test_every_number_of_every_record_is_there(write_run, tmp_path):
     for header, records, _ in written:
         rows = [row for row in table if row["run"] == header["run"]]
         assert {(row["ap"], row["method"]) for row in rows} == {(header["evaluation"]["ap"], header["spec"]["method"])}
+        assert {(row["cost"], row["cost_unit"], row["cost_machine"]) for row in rows} == {("macs", "multiply-adds", "")}
         assert sorted(numbers_of(row) for row in rows) == sorted(numbers_of(flat(record)) for record in records)
+
+
+def test_costs_of_one_run_are_told_apart(write_run, tmp_path):
+    """A run that was swept over two costs has rows that are alike but for what their costs are in."""
+    write_run()
+    timed = {"name": "milliseconds", "unit": "milliseconds", "machine": "a small one", "version": 2}
+    write_run(change=lambda header, records: header.update(cost=timed), file="records-timed.jsonl")
+    export(write_run, tmp_path / "all.csv")
+    table = pd.read_csv(tmp_path / "all.csv", dtype=str, keep_default_na=False)
+    assert table["run"].nunique() == 1
+    told = table[["cost", "cost_version", "cost_unit", "cost_machine"]].drop_duplicates()
+    assert sorted(told.to_numpy().tolist()) == [
+        ["macs", "1", "multiply-adds", ""],
+        ["milliseconds", "2", "milliseconds", "a small one"],
+    ]
 
 
 def flat(record):
@@ -41,7 +57,8 @@ def numbers_of(row):
     """All that is measured in a row: names and finite numbers, what the row is about aside."""
     found = []
     for name, value in row.items():
-        if name not in ("run", "seed", "kind", "exit_fractions", "sweep_version") and value not in ("", None):
+        about = ("run", "seed", "kind", "cost_version", "exit_fractions", "sweep_version")
+        if name not in about and value not in ("", None):
             try:
                 number = float(value)
             except ValueError:
