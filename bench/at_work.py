@@ -70,7 +70,7 @@ def check_alone(busy: bool) -> list[str]:
     beside = others()
     if beside and not busy:
         raise BenchError(
-            f"nothing is timed beside other work, and {', '.join(beside)} is at work on this machine: wait for it, or "
-            "say --busy, which goes on the record"
+            f"nothing is timed beside other work, and {', '.join(beside)} {'is' if len(beside) == 1 else 'are'} at work "
+            "on this machine: wait for it, or say --busy, which goes on the record"
         )
     return beside

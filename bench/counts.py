@@ -14,5 +14,5 @@ def count_of(count: object, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     hisses = noun.endswith(("ss", "ch")) and noun != "epoch"
-    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}es" if hisses else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith(("ry", "cy")) else f"{noun}es" if hisses else f"{noun}s"
     return f"{count:,} {plural}" if isinstance(count, int) else f"{count} {plural}"

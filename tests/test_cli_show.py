@@ -52,6 +52,8 @@ def test_json_says_the_same(bench, tmp_path):
     assert [one["dim"] for one in found["exits"]] == [256] * 4
     assert {one["policy"] for one in found["policies"]} == {"random", "gs"}
     assert len(found["points"]) == 2 * 5
+    # The unit of every cost above, and of the sweeps beside them, which may be another.
+    assert found["cost"] == found["sweeps"][0]["cost"] == {"name": "macs", "unit": "multiply-adds"}
     sizes = {one["name"]: one["bytes"] for one in found["files"]}
     assert sizes == {path.name: path.stat().st_size for path in folder.path.iterdir()}
 

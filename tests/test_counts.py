@@ -12,6 +12,7 @@ from bench.counts import count_of
         (1, "thread", "1 thread"),
         (0, "round", "0 rounds"),
         (2, "query", "2 queries"),
+        (9, "policy", "9 policies"),
         (1200, "run", "1,200 runs"),
         (2, "process", "2 processes"),
         (2, "batch", "2 batches"),

@@ -149,7 +149,7 @@ def _show_files(summary: Mapping[str, Any]) -> None:
         if file["name"] in sweeps:
             sweep = sweeps[file["name"]]
             swept = (
-                f"{len(sweep['policies'])} policies in {', '.join(sweep['thresholdings'])}"
+                f"{count_of(len(sweep['policies']), 'policy')} in {', '.join(sweep['thresholdings'])}"
                 if sweep["policies"]
                 else "exits"
             )

@@ -9,6 +9,7 @@ from bench.runs.fields import grouped
 from bench.runs.finding import KeptRun
 from bench.runs.finished import NO_LOSSES, RecordsFile
 from bench.runs.known_files import meaning
+from bench.runs.records import cost_of
 
 
 def summarise_run(run: KeptRun) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def summarise_run(run: KeptRun) -> dict[str, Any]:
             "results": dict(header.get("provenance") or {}),
         },
         "training": _training(run),
+        "cost": dict(scored.cost) if scored else {},
         "learned": dict(scored.learned) if scored else {},
         "exits": [
             {"code": part["code"], "dim": part["dim"], **row}
@@ -105,6 +107,7 @@ def _sweep(file: RecordsFile) -> dict[str, Any]:
         "file": file.name,
         "at": file.header["provenance"].get("at"),
         "evaluation": dict(file.header["evaluation"]),
+        "cost": dict(cost_of(file.header)),
         "policies": list(dict.fromkeys(row["policy"] for row in file.records if row["kind"] == "policy")),
         "thresholdings": list(sweep.get("thresholdings") or ()),
     }
