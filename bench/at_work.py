@@ -69,8 +69,9 @@ def check_alone(busy: bool) -> list[str]:
     """Give those beside whom something would be timed. Raises BenchError where there are any, unless ``busy`` is so."""
     beside = others()
     if beside and not busy:
+        are = "is" if len(beside) == 1 else "are"
         raise BenchError(
-            f"nothing is timed beside other work, and {', '.join(beside)} {'is' if len(beside) == 1 else 'are'} at work "
-            "on this machine: wait for it, or say --busy, which goes on the record"
+            f"nothing is timed beside other work, and {', '.join(beside)} {are} at work on this machine: wait for it, "
+            "or say --busy, which goes on the record"
         )
     return beside
