@@ -100,5 +100,5 @@ def policies_command(
     if pictures.top_matches:
         drawings["top-matches"] = match_figure(pictures.top_matches, title)
     folder = results / "policies" / result.folder.path.name
-    for path in write_outcomes(results, result.folder.path, result.header["evaluation"], folder, drawings):
+    for path in write_outcomes(results, result.folder.path, result.header, folder, drawings):
         OUT.print(f"[dim]{escape(str(path))}[/dim]", soft_wrap=True)

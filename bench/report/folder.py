@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.files import writing
+from bench.findings.costs import Cost
 from bench.findings.sections import sections
 from bench.findings.table import Table
 from bench.report.figures.drawing import Drawing
@@ -14,6 +15,7 @@ from bench.report.figures.outcomes import outcome_figure
 from bench.report.kinds import FIGURE_FORMATS, MAKING
 from bench.report.tables.outcomes import outcome_table
 from bench.runs.load import load
+from bench.runs.records import cost_of
 from bench.temporary import folder_in
 
 
@@ -36,16 +38,17 @@ def write_folder(folder: Path, tables: Mapping[str, Table], drawings: Mapping[st
 
 
 def write_outcomes(
-    results: Path, run_folder: Path, evaluation: Mapping[str, Any], out: Path, drawings: Mapping[str, Drawing]
+    results: Path, run_folder: Path, header: Mapping[str, Any], out: Path, drawings: Mapping[str, Drawing]
 ) -> tuple[Path, ...]:
     """Write how one run's policies decided at the first exit, by its records, and further drawings of it, to ``out``.
 
-    The run is in ``run_folder`` under ``results``; ``evaluation`` is that of the records' header: it may have been
-    evaluated in other ways as well. Raises BenchError where the folder cannot be written.
+    The run is in ``run_folder`` under ``results``; ``header`` is that of the records: the run may have been evaluated
+    in other ways as well, and swept over other costs. Raises BenchError where the folder cannot be written.
     """
     name = run_folder.relative_to(results).as_posix()
     found = load(results, name)
-    (section,) = (part for part in sections(found) if part.evaluation == evaluation)
+    of_records = header["evaluation"], Cost.of(cost_of(header))
+    (section,) = (part for part in sections(found) if (part.evaluation, part.cost) == of_records)
     (setup,) = section.setups
     outcomes = outcome_figure(section, setup)
     named = {} if outcomes is None else {"outcomes": outcomes}

@@ -1,10 +1,12 @@
 """AUC of policies and outcomes of the first exit, in tables and figures: the numbers are those of the records."""
 
+import pandas as pd
 import pytest
 from one_section import only_section
 
 from bench.report.figures.auc import auc_figure
 from bench.report.figures.outcomes import outcome_figure
+from bench.report.folder import write_outcomes
 from bench.report.tables.auc import auc_table
 from bench.report.tables.outcomes import outcome_table
 
@@ -115,6 +117,29 @@ def test_outcomes_keep_their_order_and_what_was_learned_whatever_is_swept_later(
     table = outcome_table(only_section(write_run.results))
     assert table.full["policy"].tolist() == ["agreement", "gs", "qs", "stability"]
     assert table.full["learned_from"].tolist() == ["", "3 easy images; 7 images", "", ""]
+
+
+def test_outcomes_of_a_run_with_several_costs_are_written(write_run, tmp_path):
+    """What is written is of the records that are asked for, whatever else the run was swept over."""
+
+    def leaving(count, cost):
+        def change(header, records):
+            about = {"kind": "outcome", "thresholding": "", "a": None, "exit": 0, "threshold_from": "own"}
+            counts = {"left": count, "correct": 1.0, "incorrect": 2.0, "possible": 4.0, "queries": 60}
+            records.append({**about, **counts, "policy": "gs", "threshold": 1.0})
+            header.update(cost)
+
+        return change
+
+    timed = {"cost": {"name": "milliseconds", "unit": "milliseconds"}}
+    written = [
+        write_run(change=leaving(3.0, {})),
+        write_run(change=leaving(5.0, timed), file="records-11111111.jsonl", at="2026-02-01T00:00:00+00:00"),
+    ]
+    for (header, _, path), left in zip(written, (3.0, 5.0), strict=True):
+        out = tmp_path / f"out-{left:.0f}"
+        assert write_outcomes(write_run.results, path.parent, header, out, {})
+        assert pd.read_csv(out / "outcomes.csv")["left"].tolist() == [left]
 
 
 def test_without_a_sweep_no_outcomes_are_shown(write_run):
