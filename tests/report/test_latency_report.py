@@ -122,3 +122,24 @@ def test_no_line_is_told_of_where_nothing_was_swept(write_run):
     (section,) = sections(load(write_run.results))
     (drawing,) = latency_figures(replace(section, latencies=(latency(),)))
     assert drawing.caption.endswith("Points: everybody at one exit; means over seeds.")
+
+
+def test_an_image_takes_the_time_of_all_its_views(write_run):
+    def ten_crops(header, records):
+        header["spec"]["recipe"]["input_size"] = SIZE
+        header["evaluation"]["views"] = "ten-crop"
+
+    write_run(change=ten_crops)
+    (section,) = sections(load(write_run.results))
+    section = replace(section, latencies=(latency(batch=2),))
+    ((one,),) = timed_setups(section).values()
+    assert one.milliseconds.tolist() == [10, 20, 30, 40], "a profile of one view, as --cost milliseconds reads it"
+    (drawing,) = latency_figures(section)
+    told = "The network runs 10 times for an image, once a view: its time is that of all."
+    assert told in drawing.caption
+    points = [line.get_xdata().tolist() for line in drawing.figure.axes[0].lines if line.get_linestyle() == "None"]
+    assert points == [[10, 20, 30, 40]]
+    table = latency_table(section)
+    assert table.full["milliseconds"].tolist() == [10, 20, 30, 40]
+    assert table.full["milliseconds_high"].tolist() == pytest.approx([12, 24, 36, 48])
+    assert told in table.note

@@ -12,7 +12,7 @@ from bench.findings.curves import exit_curve, policy_means
 from bench.findings.origin import origin_line
 from bench.findings.rounding import number, percent
 from bench.findings.sections import Section
-from bench.findings.timed import Timed, timed_setups
+from bench.findings.timed import Timed, timed_setups, views_in_words
 from bench.report.figures.drawing import Drawing, canvas, legend_below
 from bench.report.figures.marks import handles_of
 from bench.report.figures.style import PAGE_INCHES, logarithmic_where_wide, method_styles
@@ -56,7 +56,8 @@ def latency_figure(section: Section, machine: str, batch: int, timed: Sequence[T
         title=f"Accuracy against milliseconds on {section.title}",
         caption=(
             f"Measured on {machine}, batches of {batch}: from normalised images to the embedding, medians; decoding "
-            f"and matching are not in it. Points: everybody at one exit{lines}; means over seeds.{missing}"
+            f"and matching are not in it. Points: everybody at one exit{lines}; means over seeds."
+            f"{views_in_words(timed)}{missing}"
         ),
         description=f"Two line charts, mAP and rank-1 against milliseconds an image, for {', '.join(sorted(styles))}.",
         figure=figure,
