@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from shutil import copytree
 
 import pytest
 from retrained import train_again
 
+from bench.inference.export.card import read_card, write_card
 from bench.running.run import run
 from bench.runs.folder import RunFolder
 
@@ -92,6 +94,19 @@ def test_weights_leave_too(bench, results):
     status, out, _ = bench("model", "check", folder, "--results", results)
     assert status == 0
     assert "torch   │ exit 4 │" in out
+
+
+def test_what_is_resized_and_then_cut_is_told(bench, results, tmp_path):
+    status, _, err = bench(
+        "model", "export", "noexit", "--results", results, "--format", "safetensors", "--out", tmp_path
+    )
+    assert status == 0, err
+    card = read_card(tmp_path)
+    _, out, _ = bench("model", "show", tmp_path)
+    assert "cut" not in out, "one size: an image is resized to it"
+    write_card(tmp_path, replace(card, preprocessing=replace(card.preprocessing, resize=(72, 36))))
+    _, out, _ = bench("model", "show", tmp_path)
+    assert "resized to 72×36 and cut out of the middle" in " ".join(out.split())
 
 
 def test_nothing_is_lost_to_an_export(bench, results, tmp_path):

@@ -190,12 +190,16 @@ def _run_images(
 
 def _show_card(folder: Path, card: ModelCard) -> None:
     height, width = card.preprocessing.size
+    resized, cut = card.preprocessing.resize, card.preprocessing.size
+    # Otherwise an image that is resized to what the graph takes is another part of the picture.
+    cutting = f"resized to {resized[0]}×{resized[1]} and cut out of the middle, " if resized != cut else ""
     size = sum((folder / name).stat().st_size for name in card.files or ())
     values: dict[str, Any] = {
         "folder": folder,
         "what": f"{card.form}, {card.precision}" + (f", ranges from {card.calibration}" if card.calibration else ""),
         "run": f"{card.method}, preset {card.preset}, on {card.dataset}: {card.run[:12]}",
         "takes": f"{card.preprocessing.dtype} (batch, 3, {height}, {width}), {card.preprocessing.colour}, "
+        f"{cutting}"
         f"mean {', '.join(map(str, card.preprocessing.mean))}, deviation {', '.join(map(str, card.preprocessing.std))}",
         "weights": card.weights_sha256[:12],
         "files": f"{len(card.files or ())}, {_megabytes(size)}",
