@@ -77,6 +77,8 @@ def test_images_are_added_and_removed(kept, bench, tmp_path):
     assert status == 0
     assert larger.names[-2] in out.replace("\n", "") or larger.pids[-2] == before.pids[0]
     assert f"images          {len(larger) - gone}" in out
+    status, out, _ = bench("gallery", "remove", file, "--name", larger.names[-2])
+    assert out.startswith("1 image removed\n")
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def remove_command(
         gallery = load_gallery(file)
         smaller = gallery.remove(names or (), pids or ())
         save_gallery(smaller, file)
-    OUT.print(f"{len(gallery) - len(smaller):,} images removed")
+    OUT.print(f"{count_of(len(gallery) - len(smaller), 'image')} removed")
     _show(file, smaller)
 
 
@@ -228,7 +228,7 @@ def _show_cost(enrolled: Enrolled) -> None:
     count = len(enrolled.gallery)
     OUT.print(
         escape(
-            f"embedded {count:,} images in {enrolled.seconds:.1f} s: {macs(enrolled.image_macs)} "
+            f"embedded {count_of(count, 'image')} in {enrolled.seconds:.1f} s: {macs(enrolled.image_macs)} "
             f"multiply-adds an image, {enrolled.macs / 1e9:,.1f} G in all"
         ),
         soft_wrap=True,

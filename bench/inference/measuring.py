@@ -115,8 +115,9 @@ def measure(
 def summary(measured: Measured, full: Measured, order: IntArray) -> dict[str, Any]:
     """Lay out the measurements of one contestant as plain values; savings are against the full network.
 
-    ``promised_by_macs`` and ``promised_by_steps`` are what multiply-adds and the step profile, at the batch sizes that
-    occurred, would save; ``saved_network`` and ``saved_end_to_end`` what was saved in time. ``rate`` is a server's
+    ``promised_by_macs`` and ``promised_by_steps`` are what multiply-adds, the policy's own included, and the step
+    profile, at the batch sizes that occurred, would save; ``saved_network`` and ``saved_end_to_end`` what was saved in
+    time. A policy's own work takes its time at the decision, which is in the latter alone. ``rate`` is a server's
     (queries a second): the median over the rounds, with the least and the greatest.
     """
     one, passes = measured.contestant, measured.passes
