@@ -1,5 +1,6 @@
 """The suite from Python: the same results as by its commands, nothing printed."""
 
+import json
 import re
 
 import pandas as pd
@@ -78,3 +79,24 @@ def test_runs_are_loaded(tmp_path):
     assert {"gs", "random"} == set(runs[0].curves["policy"])
     with pytest.raises(suite.BenchError, match="found none"):
         suite.load_runs(tmp_path / "nowhere")
+
+
+def test_choose_gives_what_the_command_prints(tmp_path, bench):
+    """Among embeddings from a file: their tables are all that a choice needs."""
+    scored = suite.evaluate(brought_arrays(calibration=True), ABOUT, policies=["gs"], results=tmp_path, **FEW)
+    dearest = float(scored.exits["requested_cost"].iloc[-1])
+    found = suite.choose([scored], budget=dearest)
+    assert [row["run"] for row in found["rows"]] == [scored.name]
+    status, out, _ = bench("choose", scored.name, "--budget", dearest, "--json", "--results", tmp_path)
+    assert status == 0
+    assert json.loads(out) == found
+    assert suite.choose(suite.load_runs(tmp_path), loss=0.0)["reference"]["exit"] == "exit 2"
+    for asked, message in (
+        ({"budget": "much"}, "budget is a number; found 'much'"),
+        ({"loss": 0.1, "policies": "gs"}, "policies is a list of names, as ['gs']"),
+        ({}, "a choice is within a budget or for a loss"),
+    ):
+        with pytest.raises(BenchError, match=re.escape(message)):
+            suite.choose([scored], **asked)
+    with pytest.raises(BenchError, match="a choice is among runs"):
+        suite.choose(scored.table, budget=1.0)

@@ -53,6 +53,14 @@ def whole(what: str, given: Any) -> int:
         raise BenchError(f"{what} is a whole number; found {given!r}") from None
 
 
+def number(what: str, given: Any) -> float:
+    """Take one number. Raises BenchError for anything else."""
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise BenchError(f"{what} is a number; found {given!r}") from None
+
+
 def numbers(what: str, given: Any) -> tuple[float, ...]:
     """Take a list of numbers. Raises BenchError for anything else."""
     try:

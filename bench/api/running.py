@@ -74,7 +74,7 @@ def run(
         data=DatasetRequest(root, arguments.texts("data", data)),
         seed=arguments.whole("seed", seed),
         settings=arguments.texts("settings", settings),
-        calibration_share=0.0 if as_is else arguments.numbers("calibration", [calibration])[0],
+        calibration_share=0.0 if as_is else arguments.number("calibration", calibration),
         as_is=as_is,
         evaluation=EvaluationSpec(ap=ap, signals=signals, views=arguments.one_of("views", views, VIEWS)),
         sweep=sweep if sweep.policies else None,

@@ -65,6 +65,7 @@ COMMANDS = {
     "search": "search:search_command",
     "show": "show:show_command",
     "compare": "compare:compare_command",
+    "choose": "choose:choose_command",
     "claims": "claims:claims_command",
     "verify": "verify:verify_command",
     "report": "report:report_command",

@@ -11,6 +11,7 @@ from bench import registry
 from bench.data.dataset import DatasetReader, DatasetRequest
 from bench.data.images import dataset_fingerprint, open_store
 from bench.errors import BenchError
+from bench.evaluation.embeddings import PRESET
 from bench.files import read_json
 from bench.progress import SILENT, Reporter
 from bench.running.context import RunContext, Stores
@@ -37,8 +38,14 @@ def own_data(reader: DatasetReader, dataset: str, data: DatasetRequest) -> Datas
 
 
 def dataset_of(folder: RunFolder) -> str:
-    """Name the dataset of a run, as its spec does. Raises :class:`BenchError` where the spec is none."""
-    name = read_json(folder.spec).get("dataset")
+    """Name the dataset of a run, as its spec does.
+
+    Raises :class:`BenchError` where the spec is none, or that of a file of embeddings.
+    """
+    spec = read_json(folder.spec)
+    name = spec.get("dataset")
+    if spec.get("preset") == PRESET:
+        raise BenchError(f"{folder.path.name} is of a file of embeddings: there is no network to open")
     if not isinstance(name, str):
         raise BenchError(f"{folder.spec} is no spec of this suite: it names no dataset; run it again with --fresh")
     return name

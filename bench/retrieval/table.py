@@ -9,7 +9,8 @@ It has two halves by type. :class:`Signals` is what a deployed system knows; pol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,16 @@ NEIGHBOURS = 5
 """How many nearest gallery images the signals name for each query and exit."""
 HIT_RANKS = (1, 5, 10)
 """Ranks whose hit rates the outcomes keep."""
+OF_QUERIES = (
+    "nearest_distances",
+    "nearest_indices",
+    "nearest_pids",
+    "identity_margin",
+    "previous_identity_distance",
+    "query_camids",
+    "class_entropy",
+)
+"""Signals that have a row for each query."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,12 @@ class Signals:
     features: FirstExitFeatures | None = None
     """Filled where a policy of the sweep needs them; no part of a table on disk."""
 
+    def take(self, rows: NDArray[Any]) -> Signals:
+        """Keep the queries of some rows, by index (n,) or by mask (N,)."""
+        of_queries = {name: getattr(self, name)[rows] for name in OF_QUERIES}
+        features = self.features and replace(self.features, query=self.features.query[rows])
+        return replace(self, **of_queries, features=features)
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -85,6 +102,10 @@ class Outcomes:
     query_pids: IntArray
     """(N,) true identity of each query: the unit of the bootstrap."""
 
+    def take(self, rows: NDArray[Any]) -> Outcomes:
+        """Keep the queries of some rows, by index (n,) or by mask (N,)."""
+        return Outcomes(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+
 
 @dataclass(frozen=True)
 class ExitTable:
@@ -97,3 +118,7 @@ class ExitTable:
     def __len__(self) -> int:
         """Count the queries."""
         return len(self.outcomes.query_pids)
+
+    def take(self, rows: NDArray[Any]) -> ExitTable:
+        """Keep the queries of some rows, by index (n,) or by mask (N,)."""
+        return replace(self, signals=self.signals.take(rows), outcomes=self.outcomes.take(rows))

@@ -48,6 +48,15 @@ class Value:
     error: float | None = None
 
 
+@dataclass(frozen=True)
+class Deciding:
+    """A policy that is ready, with the tables that it reads: of the test queries, and of the held-out ones if asked."""
+
+    policy: Policy
+    table: ExitTable
+    held_out: ExitTable | None = None
+
+
 @dataclass
 class RedrawnRun:
     """One run under one evaluation: its records, and its tables where they are kept."""
@@ -80,6 +89,11 @@ class RedrawnRun:
     def table(self) -> ExitTable:
         """Outcomes and signals of every test query. Raises BenchError where they cannot be read."""
         return self._load("test")
+
+    @cached_property
+    def held_out(self) -> ExitTable:
+        """The same of every query of a person held out of training. Raises BenchError where they cannot be read."""
+        return self._load("calibration")
 
     def why_no_table(self) -> str:
         """Say why the table cannot be used: not readable, or not that of the records; empty where it can."""
@@ -150,14 +164,10 @@ class RedrawnRun:
         if self.context is None:
             raise ValueError("decisions are scored on draws: call draw first")
         try:
-            spec, (ready, reads_features) = _sweep_spec(file), self._ready(policy)
-            rule = registry.thresholding(thresholding)
-            table = self._with_features(self.table, "") if reads_features else self.table
-            held_out = None
-            if rule.needs == "calibration":
-                held_out = self._load("calibration")
-                held_out = self._with_features(held_out, "calibration_") if reads_features else held_out
-            points = policy_points(ready, rule, table, self.context, spec, held_out.signals if held_out else None)
+            spec, rule = _sweep_spec(file), registry.thresholding(thresholding)
+            one = self.deciding(policy, held_out=rule.needs == "calibration")
+            held_out = one.held_out.signals if one.held_out else None
+            points = policy_points(one.policy, rule, one.table, self.context, spec, held_out)
         except BenchError as problem:
             return str(problem)
         again = np.column_stack([points.cost / self.costs[-1], points.scores[:, METRICS.index("mAP")]])
@@ -166,6 +176,18 @@ class RedrawnRun:
             return f"decisions are now other than in {file.name}; sweep again"
         self._points[policy, thresholding] = points
         return ""
+
+    def deciding(self, name: str, *, held_out: bool) -> Deciding:
+        """Read what a policy learned, if it learns, and the tables that it decides on.
+
+        Raises BenchError where that is not kept, or not of this training.
+        """
+        policy, reads_features = self._ready(name)
+        table = self._with_features(self.table, "") if reads_features else self.table
+        if not held_out:
+            return Deciding(policy, table)
+        others = self.held_out
+        return Deciding(policy, table, self._with_features(others, "calibration_") if reads_features else others)
 
     @property
     def _ends(self) -> list[Mapping[str, Any]]:

@@ -40,6 +40,7 @@ def keep_run(
     seed=0,
     *,
     table=None,
+    held_out=None,
     macs=MACS,
     policies=("random", "gs"),
     thresholdings=("stream",),
@@ -56,6 +57,7 @@ def keep_run(
 ):
     """Write a run's folder; ``change(header, records)`` may alter what is recorded. Gives the folder."""
     table = same_queries(seed) if table is None else table
+    held_out = table if held_out is None else held_out
     evaluation = evaluation or EvaluationSpec()
     spec = {"dataset": "invented", "fingerprint": fingerprint, "method": method, "preset": "demo", "seed": seed}
     spec |= {"network": {"bits": bits}, "recipe": {"epochs": epochs, "optimiser": {"learning_rate": 0.004}}}
@@ -81,7 +83,7 @@ def keep_run(
     swept = SweepSpec(tuple(policies), thresholdings=tuple(thresholdings), budgets=5, shuffles=2, resamples=resamples)
     costs = np.asarray(macs, dtype=float)[: len(table.exits)]
     if policies:
-        records = sweep(table, costs, swept, [registry.policy(name) for name in policies], table.signals)
+        records = sweep(table, costs, swept, [registry.policy(name) for name in policies], held_out.signals)
     else:
         records = exit_records(table, costs, resamples, 0)
     header = {
@@ -102,5 +104,5 @@ def keep_run(
     write_records(folder.records(digest([evaluation.key, swept.key])), header, records)
     if tables:
         save_table(table, folder.table("test", evaluation.key))
-        save_table(table, folder.table("calibration", evaluation.key))
+        save_table(held_out, folder.table("calibration", evaluation.key))
     return folder
