@@ -15,8 +15,8 @@ from bench.cli.requests import named_or_all
 from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, printable, show_table
 from bench.counts import count_of
 from bench.errors import BenchError
+from bench.runs.few_people import FEW
 
-EVERY_RUN = "*"
 SUFFIXES = {"k": 1e3, "m": 1e6, "g": 1e9}
 """Ends of a budget: 60M is 60e6."""
 
@@ -24,7 +24,7 @@ SUFFIXES = {"k": 1e3, "m": 1e6, "g": 1e9}
 def choose_command(
     runs: Annotated[
         str, typer.Argument(help="Runs to choose among: names or patterns with commas ('*seed0*'); default: all.")
-    ] = EVERY_RUN,
+    ] = "*",
     budget: Annotated[
         str, typer.Option(help="What a query may cost on average, in the unit of --cost: 60e6, or 60M.")
     ] = "",
@@ -64,16 +64,13 @@ def choose_command(
         budgets=budgets,
     )
     kept = [read_run(folder) for folder in find_runs(results, runs)]
-    if runs == EVERY_RUN:
-        unscored = [run.name for run in kept if not run.scored]
-        kept = [run for run in kept if run.scored]
-        for name in unscored:
-            ERR.print(f"[yellow]remark:[/yellow] {escape(printable(name))} left out: it has no results yet")
     for run in kept:
-        for remark in run.remarks:
+        remarks = run.remarks if run.scored else (*run.remarks, "left out, for it has no results yet")
+        for remark in remarks:
             ERR.print(f"[yellow]remark:[/yellow] {escape(printable(f'{run.name}: {remark}'))}", soft_wrap=True)
+    kept = [run for run in kept if run.scored]
     if not kept:
-        raise BenchError(f"there is nothing to choose among under {results}: no run has results yet")
+        raise BenchError(f"there is nothing to choose among under {results}: no run that is meant has results yet")
     found = choose(candidates_of(kept, request), request)
     for name, reasons in found["left_out"].items():
         for policy, reason in reasons.items():
@@ -173,7 +170,7 @@ def _conclusions(found: Mapping[str, Any]) -> Iterator[str]:
                 f"{-100 * ahead['test']['behind']:.1f} points "
                 f"[{-100 * ahead['test']['behind_high']:.1f}, {-100 * ahead['test']['behind_low']:.1f}]."
             )
-        else:
+        elif len(found["rows"]) > 1:
             yield "On the test queries no other row is ahead of it."
     else:
         kept = "within" if test["behind"] <= asked["loss"] else "beyond"
@@ -182,6 +179,9 @@ def _conclusions(found: Mapping[str, Any]) -> Iterator[str]:
             f"On the test queries it loses {_behind(test)} points, {kept} the {100 * asked['loss']:g} allowed, and "
             f"saves {percent(saved)} % of what the reference costs."
         )
+        people = found["held_out"]["people"]
+        if people < FEW:
+            yield f"Only {people} held-out people: a bound on a loss of so few is rough (docs/choosing.md)."
     if found["without"]:
         wanted = "within the budget" if asked["loss"] is None else "known to lose no more than is allowed"
         yield f"Nothing of {', '.join(found['without'])} is {wanted}."

@@ -19,6 +19,10 @@ from bench.runs.candidates import Candidate, ChoiceRequest, Curve
 from bench.spec import plain_number
 
 
+WHOLE = 1000
+"""Costs from here on are told without decimals."""
+
+
 class Point(NamedTuple):
     """One operating point: its curve, where it is there, and the bound on its loss where one was asked for."""
 
@@ -159,10 +163,15 @@ def _plain(threshold: float) -> float | str:
 
 def _nothing(curves: Sequence[Curve], request: ChoiceRequest) -> str:
     """Say that all costs more than the budget; what a loss is against is within every loss."""
+    assert request.budget is not None
     least = min((Point(curve, 0) for curve in curves), key=lambda point: point.cost)
     said = least.curve.described(0)
     unit = least.curve.candidate.cost["unit"]
     return (
-        f"nothing is within a budget of {request.budget:,.6g} {unit}: the cheapest is {said['exit'] or said['policy']} "
-        f"of {said['run']}, at {least.cost:,.6g}"
+        f"nothing is within a budget of {_amount(request.budget)} {unit}: the cheapest is "
+        f"{said['exit'] or said['policy']} of {said['run']}, at {_amount(least.cost)}"
     )
+
+
+def _amount(cost: float) -> str:
+    return f"{cost:,.0f}" if cost >= WHOLE else f"{cost:.4g}"
