@@ -18,7 +18,6 @@ from bench.retrieval.table import FloatArray
 from bench.runs.candidates import Candidate, ChoiceRequest, Curve
 from bench.spec import plain_number
 
-
 WHOLE = 1000
 """Costs from here on are told without decimals."""
 
