@@ -26,6 +26,9 @@ EVALUATION_VERSION = 2
 SWEEP_VERSION = 2
 """Raised when a change to the code changes what a sweep records."""
 
+OF_A_FILE = "embeddings"
+"""Stands in place of a preset where a file of embeddings was scored: nothing was trained here."""
+
 RecipeName = Literal["own", "shared"]
 """Whose recipe a method is trained by: its paper's, or the one that all share."""
 RECIPE_NAMES: tuple[RecipeName, ...] = get_args(RecipeName)

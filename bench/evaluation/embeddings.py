@@ -17,15 +17,13 @@ from bench.errors import BenchError
 from bench.exits import ExitSpec
 from bench.retrieval.drawn import Draws
 from bench.retrieval.table import FloatArray, IntArray
-from bench.spec import digest
+from bench.spec import OF_A_FILE, digest
 
 Metric = Literal["hamming", "euclidean", "cosine"]
 """How two codes of one exit are compared; cosine is the Euclidean distance of codes scaled to unit length."""
 METRICS: tuple[Metric, ...] = get_args(Metric)
 COST_NAMES = {"multiply-adds": "macs", "milliseconds": "milliseconds", "joules": "joules"}
 """Units in which a cost needs no name of its own, with the name that it then has."""
-PRESET = "embeddings"
-"""What stands in place of a preset: nothing was trained here."""
 NAME = re.compile(r"\w[\w.+-]{0,79}")
 """Names of networks and data, which name folders."""
 
@@ -108,7 +106,7 @@ class EmbeddingsSpec:
     method: str
     seed: int
     content: str
-    preset: str = field(default=PRESET, init=False)
+    preset: str = field(default=OF_A_FILE, init=False)
 
     def __post_init__(self) -> None:
         """Refuse names that cannot name a folder. Raises :class:`BenchError`."""

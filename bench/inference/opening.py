@@ -11,12 +11,11 @@ from bench import registry
 from bench.data.dataset import DatasetReader, DatasetRequest
 from bench.data.images import dataset_fingerprint, open_store
 from bench.errors import BenchError
-from bench.evaluation.embeddings import PRESET
 from bench.files import read_json
 from bench.progress import SILENT, Reporter
 from bench.running.context import RunContext, Stores
 from bench.runs.folder import RunFolder
-from bench.spec import RunSpec, rebuilt
+from bench.spec import OF_A_FILE, RunSpec, rebuilt
 
 
 def reader_of(dataset: str, named: str | None = None) -> DatasetReader:
@@ -44,7 +43,7 @@ def dataset_of(folder: RunFolder) -> str:
     """
     spec = read_json(folder.spec)
     name = spec.get("dataset")
-    if spec.get("preset") == PRESET:
+    if spec.get("preset") == OF_A_FILE:
         raise BenchError(f"{folder.path.name} is of a file of embeddings: there is no network to open")
     if not isinstance(name, str):
         raise BenchError(f"{folder.spec} is no spec of this suite: it names no dataset; run it again with --fresh")

@@ -74,6 +74,15 @@ def test_a_spec_of_another_form_is_named(bench, tmp_path):
     assert "spec.json is no spec of this suite: it names no dataset" in " ".join(err.split())
 
 
+def test_a_file_of_embeddings_has_no_network_to_open(bench, tmp_path):
+    folder = tmp_path / "runs" / "somewhere" / "mine-embeddings-seed0-0123abcd"
+    folder.mkdir(parents=True)
+    (folder / "spec.json").write_text('{"dataset": "somewhere", "preset": "embeddings"}')
+    status, _, err = bench("infer", "mine-embeddings", "--results", tmp_path)
+    assert status == 1
+    assert "is of a file of embeddings: there is no network to open" in " ".join(err.split())
+
+
 def test_tracklets_are_refused_before_anything_is_made():
     """Tables of a set of tracklets take minutes; a run that lacks all else shows that none is asked for."""
     samples = (ImageSample(Path("a.jpg"), 1, 0, tracklet=0), ImageSample(Path("b.jpg"), 1, 0, tracklet=0))

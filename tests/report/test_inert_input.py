@@ -62,7 +62,8 @@ def plant(header, records):
         header["spec"][name] = PAYLOAD + header["spec"][name]
     header["spec"] |= {"network": {PAYLOAD: PAYLOAD, "bits": PAYLOAD}, "recipe": {PAYLOAD: PAYLOAD, "epochs": 2}}
     header["spec"]["recipe"]["input_size"] = [64, 32]
-    header["evaluation"] = {"ap": PAYLOAD, "signals": PAYLOAD, "views": PAYLOAD, PAYLOAD: PAYLOAD}
+    # Of views that are unknown no times are told.
+    header["evaluation"] = {"ap": PAYLOAD, "signals": PAYLOAD, "views": "centre", PAYLOAD: PAYLOAD}
     header["cost"] = {"name": PAYLOAD, "unit": PAYLOAD, "machine": PAYLOAD, "measured_at": PAYLOAD}
     header["dataset"] = {"name": PAYLOAD, "rendered": True, "counts": {PAYLOAD: PAYLOAD}}
     header["method"] = dict.fromkeys(("name", "summary", "paper", "faithful", "differs"), PAYLOAD)

@@ -140,8 +140,8 @@ def _distractor_table(scale: Scale, prefix: str) -> Table:
 
 
 def _ordered(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Give a row with these names first, in this order."""
-    return {**{name: row[name] for name in names}, **row}
+    """Give a row with these names first, in this order, those of them that it has."""
+    return {**{name: row[name] for name in names if name in row}, **row}
 
 
 def _about(scale: Scale) -> str:
