@@ -50,6 +50,7 @@ def test_for_a_loss(choose):
     for words in ("loses at most 30 points of rank-1", "with 80 % confidence over all 2 curves", "saves", "≤"):
         assert words in out, words
     assert "msdnet" not in out
+    assert "loses at most 1 point of mAP" in choose("hashreid", "--loss", "1")[1]
 
 
 def told(cost, behind, **point):

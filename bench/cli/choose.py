@@ -101,7 +101,7 @@ def _show(found: Mapping[str, Any]) -> None:
     )
     rows = [_row(row, cost, bounded=for_loss) for row in found["rows"]]
     if for_loss:
-        title = f"The cheapest that loses at most {100 * asked['loss']:g} points of {metric}"
+        title = f"The cheapest that loses at most {_points(asked['loss'])} of {metric}"
         against = found["reference"]
         about = (
             f"Lost against everybody at the last exit of {against['run']} "
@@ -148,6 +148,10 @@ def _behind(told: Mapping[str, Any]) -> str:
     low, value, high = (f"{100 * told[name]:.1f}" for name in ("behind_low", "behind", "behind_high"))
     # What is compared with itself has no interval.
     return value if told["behind_low"] == told["behind_high"] else f"{value} [{low}, {high}]"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:g} point{'' if round(100 * share, 9) == 1 else 's'}"
 
 
 def _bounded(told: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ Test scores play no part in a choice. They say what it came to, and whether they
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,22 +23,23 @@ WHOLE = 1000
 """Costs from here on are told without decimals."""
 
 
-class Point(NamedTuple):
-    """One operating point: its curve, where it is there, and the bound on its loss where one was asked for."""
+@dataclass(frozen=True)
+class Point:
+    """One operating point: its curve, its index there, and the bound on its loss where one was asked for."""
 
     curve: Curve
-    at: int
+    index: int
     bound: float | None = None
 
     @property
     def cost(self) -> float:
         """Mean cost of a held-out query."""
-        return float(self.curve.costs[self.at])
+        return float(self.curve.costs[self.index])
 
     @property
     def scores(self) -> FloatArray:
         """(M,) of the held-out queries."""
-        return np.asarray(self.curve.scores[self.at])
+        return np.asarray(self.curve.scores[self.index])
 
 
 def choose(candidates: Sequence[Candidate], request: ChoiceRequest) -> dict[str, Any]:
@@ -69,7 +71,6 @@ def choose(candidates: Sequence[Candidate], request: ChoiceRequest) -> dict[str,
         raise BenchError(_nothing(curves, request))
     against = reference or points[0]
     rows = _rows(points, against, request)
-    (compared,) = _rows([against], against, request)
     held_out, table = candidates[0].held_out, candidates[0].table
     return {
         "asked": {
@@ -83,7 +84,7 @@ def choose(candidates: Sequence[Candidate], request: ChoiceRequest) -> dict[str,
         "test": _counted(table.outcomes.query_pids),
         "curves": len(curves),
         "points": sum(len(curve.at) for curve in curves),
-        "reference": compared if reference else None,
+        "reference": _rows([reference], reference, request)[0] if reference else None,
         "rows": rows,
         "left_out": {one.name: dict(one.left_out) for one in candidates if one.left_out},
         "without": [candidate.name for candidate, point in zip(candidates, found, strict=True) if point is None],
@@ -109,12 +110,12 @@ def _for_loss(curves: Sequence[Curve], reference: Point, level: float, allowed: 
 
 def _rows(points: Sequence[Point], against: Point, request: ChoiceRequest) -> list[dict[str, Any]]:
     metric = METRICS.index(request.metric)
-    compared = against.curve.tested(against.at, request)
+    compared = against.curve.tested(against.index, request)
     rows = []
     for point in points:
-        curve, tested = point.curve, point.curve.tested(point.at, request)
-        thresholds = curve.thresholds(point.at, request)
-        row = curve.described(point.at)
+        curve, tested = point.curve, point.curve.tested(point.index, request)
+        thresholds = curve.thresholds(point.index, request)
+        row = curve.described(point.index)
         rows.append(
             row
             | {

@@ -1,5 +1,6 @@
 """What ``bench infer`` refuses."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,22 +66,20 @@ def test_other_mistakes(infer, untimed, tmp_path, results):
     assert "no run 'nobody'" in err
 
 
-def test_a_spec_of_another_form_is_named(bench, tmp_path):
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({}, "spec.json is no spec of this suite: it names no dataset"),
+        ({"dataset": "somewhere", "preset": "embeddings"}, "is of a file of embeddings: there is no network to open"),
+    ],
+)
+def test_a_spec_that_is_no_trained_runs_is_told_of(bench, tmp_path, spec, said):
     folder = tmp_path / "runs" / "somewhere" / "hashreid-smoke-seed0-0123abcd"
     folder.mkdir(parents=True)
-    (folder / "spec.json").write_text("{}")
+    (folder / "spec.json").write_text(json.dumps(spec))
     status, _, err = bench("infer", "hashreid-smoke", "--results", tmp_path)
     assert status == 1
-    assert "spec.json is no spec of this suite: it names no dataset" in " ".join(err.split())
-
-
-def test_a_file_of_embeddings_has_no_network_to_open(bench, tmp_path):
-    folder = tmp_path / "runs" / "somewhere" / "mine-embeddings-seed0-0123abcd"
-    folder.mkdir(parents=True)
-    (folder / "spec.json").write_text('{"dataset": "somewhere", "preset": "embeddings"}')
-    status, _, err = bench("infer", "mine-embeddings", "--results", tmp_path)
-    assert status == 1
-    assert "is of a file of embeddings: there is no network to open" in " ".join(err.split())
+    assert said in " ".join(err.split())
 
 
 def test_tracklets_are_refused_before_anything_is_made():
