@@ -4,6 +4,7 @@ import ast
 import sys
 import tomllib
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint
 
 # Parts of these load once: not within pytester, which forgets what it saw loaded.
@@ -121,6 +122,19 @@ def test_names_that_cannot_be_are_refused(tmp_path):
     make_package("policy", "mine", tmp_path)
     with pytest.raises(BenchError, match="is there already"):
         make_package("policy", "mine", tmp_path)
+
+
+def test_what_is_installed_to_be_edited_keeps_its_name(monkeypatch, tmp_path):
+    """Its folder is on no path: a finder of its own knows it."""
+
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            return ModuleSpec(name, None, origin="elsewhere/edited.py") if name == "edited" else None
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
+    with pytest.raises(BenchError, match="as my-edited"):
+        make_package("policy", "edited", tmp_path)
 
 
 def test_a_figure_of_the_report_keeps_its_name(bench, tmp_path):

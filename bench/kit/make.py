@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
@@ -86,7 +85,8 @@ def make_package(kind: str, name: str, into: Path, taken: Collection[str] = ()) 
 
 
 def _can_be_imported(module: str) -> bool:
-    found = PathFinder.find_spec(module)
+    # By every finder: what is installed to be edited is on no path. What is loaded already does not count.
+    found = next(filter(None, (finder.find_spec(module, None) for finder in sys.meta_path)), None)
     # A folder without code of its own is none: it may be any folder beside the command.
     return module in sys.stdlib_module_names or (found is not None and found.origin is not None)
 
