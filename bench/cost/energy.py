@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 LEAST_SECONDS = 2.0
@@ -42,11 +43,12 @@ class EnergyMeter:
         self.idle_watts: float | None = None
 
     def measure_idle(self, seconds: float = IDLE_SECONDS) -> None:
-        """Measure the power while nothing runs."""
+        """Measure the power while nothing runs; None where the counter says what no machine takes."""
         if self.read is not None:
             started, before = time.perf_counter(), self.read()
             time.sleep(seconds)
-            self.idle_watts = (self.read() - before) / (time.perf_counter() - started)
+            watts = (self.read() - before) / (time.perf_counter() - started)
+            self.idle_watts = watts if 0 <= watts <= MOST_WATTS else None
 
     def window(self) -> Window:
         """Begin to count."""
@@ -138,7 +140,8 @@ def _rapl() -> EnergyMeter:
     from zeus.device.cpu.common import ZeusCPUNoPermissionError
 
     try:
-        packages = [Package(counter) for counter in get_cpus().cpus]
+        found = get_cpus()
+        packages = [Package(counter) for counter in found.cpus if _zone_name(found, counter).startswith("package")]
     except ZeusCPUNoPermissionError:
         raise NoCounter("RAPL is for root alone (energy_uj under /sys/class/powercap)") from None
     if not packages:
@@ -148,6 +151,13 @@ def _rapl() -> EnergyMeter:
         return sum(package.read() for package in packages)
 
     return EnergyMeter(f"RAPL, {len(packages)} package(s)", read)
+
+
+def _zone_name(found: Any, counter: Any) -> str:
+    """Name what one of zeus's processors counts; not all are: on laptops ``psys`` is all that the machine takes."""
+    zone = getattr(counter, "rapl_file", None)
+    # zeus's daemon does not tell the name; its file may be read by everybody.
+    return zone.name if zone else (Path(found.rapl_dir) / f"intel-rapl:{counter.cpu_index}" / "name").read_text()
 
 
 def _nvml() -> EnergyMeter:

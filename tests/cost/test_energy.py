@@ -45,9 +45,9 @@ class Processor:
     zeus looks once a second for a counter that has begun again, at ``phase`` seconds and every second after.
     """
 
-    def __init__(self, clock, watts, start=0, phase=0.5):
+    def __init__(self, clock, watts, start=0, phase=0.5, name="package-0"):
         self.clock, self.watts, self.start, self.phase = clock, watts, start, phase
-        self.rapl_file = SimpleNamespace(max_energy_range_uj=float(RANGE))
+        self.rapl_file = SimpleNamespace(max_energy_range_uj=float(RANGE), name=name)
 
     def spent(self, at):
         return self.start + 1e6 * self.watts * at
@@ -76,6 +76,31 @@ def test_joules_are_those_of_all_sockets(zeus, clock):
     assert list(windows(meter, clock, [2.5, 5.0], [0.3, 0.0])) == pytest.approx([262.5, 525.0], rel=1e-6)
     meter.measure_idle(4.0)
     assert meter.idle_watts == pytest.approx(105.0, rel=1e-6)
+
+
+def test_what_holds_the_packages_is_not_counted_beside_them(zeus, clock, tmp_path):
+    """A laptop's ``psys``: read by zeus itself, and by its daemon, which tells no names."""
+    processors = [Processor(clock, 65.0), Processor(clock, 130.0, name="psys")]
+    zeus("cpu", get_cpus=lambda: SimpleNamespace(cpus=processors))
+    meter = find_meter("cpu")
+    assert meter.counter == "RAPL, 1 package(s)"
+    assert list(windows(meter, clock, [2.5], [0.0])) == pytest.approx([162.5], rel=1e-6)
+    for index, processor in enumerate(processors):
+        (tmp_path / f"intel-rapl:{index}").mkdir()
+        (tmp_path / f"intel-rapl:{index}" / "name").write_text(f"{processor.rapl_file.name}\n")
+        processor.cpu_index = index
+        del processor.rapl_file
+    zeus("cpu", get_cpus=lambda: SimpleNamespace(cpus=processors, rapl_dir=str(tmp_path)))
+    assert find_meter("cpu").counter == "RAPL, 1 package(s)"
+
+
+def test_idle_power_that_no_machine_takes_is_no_number(clock):
+    readings = iter([262_143.0, 200.0, 300.0, 400.0])
+    meter = EnergyMeter("a counter", lambda: next(readings))
+    meter.measure_idle()
+    assert meter.idle_watts is None
+    meter.measure_idle()
+    assert meter.idle_watts == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.2, 0.4, 0.6, 0.8])
