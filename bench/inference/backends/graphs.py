@@ -113,7 +113,7 @@ def checked_export(model: MultiExitNetwork | Path, backend: str) -> tuple[Path, 
     return model, card
 
 
-def unreadable(path: Path, backend: str, problem: Exception) -> BenchError:
-    """Word the error for a graph that its engine refuses."""
-    reason = str(problem).strip().splitlines()[0][:300]
+def unreadable(path: Path, backend: str, problem: Exception, *, line: int = 0) -> BenchError:
+    """Word the error for a graph that its engine refuses; ``line`` of the engine's own message says why."""
+    reason = str(problem).strip().splitlines()[line][:300]
     return BenchError(f"{backend} cannot load {path}: {reason}; export the run again: bench model export")

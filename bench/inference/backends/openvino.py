@@ -49,11 +49,18 @@ class OpenVino(GraphBackend):
         try:
             core = engine.Core()
             model = core.read_model(str(path))
-            if pack_binary_convolutions(model):
-                return OneByOne(core, model, settings)
-            return core.compile_model(model, "CPU", settings)
+            packed = OneByOne(core, model, settings) if pack_binary_convolutions(model) else None
+            compiled = packed.compiled if packed else core.compile_model(model, "CPU", settings)
         except RuntimeError as problem:
-            raise unreadable(path, self.name, problem) from problem
+            # Lines before the last say where in its sources that was.
+            raise unreadable(path, self.name, problem, line=-1) from problem
+        # A hint alone: where the processor cannot, all is computed in float32 and nothing is said.
+        if self.precision == "bfloat16" and compiled.get_property("INFERENCE_PRECISION_HINT") != engine.Type.bf16:
+            raise BenchError(
+                "openvino cannot compute in bfloat16 on this processor and would take float32 in its place: use "
+                "--precision float32"
+            )
+        return packed or compiled
 
     def _run(self, exit_index: int, arrays: Arrays, names: Sequence[str]) -> Sequence[NDArray[Any]]:
         results = self.models[exit_index](dict(zip(self.card.exits[exit_index].inputs, arrays, strict=True)))
