@@ -14,6 +14,10 @@ from bench.findings.text import file_name
 from bench.inert import clean
 
 Record = Mapping[str, Any]
+POLICY_WORK = (
+    "What multiply-adds promise counts the policy's own work; the step profile and the network's time leave it out."
+)
+"""For captions that set promised beside realised savings."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -26,6 +27,7 @@ LONG_TEXT = 120
 """Letters of a text from which on a table's texts run over several lines on the page."""
 LATEX_SIGNS = {"\N{MINUS SIGN}": "$-$", "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{MULTIPLICATION SIGN}": r"$\times$"}
 LATEX_SIGNS |= {"\N{EM DASH}": "---", "\N{EN DASH}": "--", "\N{GREEK SMALL LETTER LAMDA}": r"$\lambda$"}
+LATEX_SIGNS |= {"<": "$<$", ">": "$>$", "|": "$|$"}  # in text, LaTeX's first encoding of letters has others there
 LATEX_SIGNS |= {"\N{GREEK SMALL LETTER MU}": r"$\mu$", "\N{MICRO SIGN}": r"$\mu$", "\N{NO-BREAK SPACE}": "~"}
 
 
@@ -134,6 +136,8 @@ class Table:
         )
         for sign, command in LATEX_SIGNS.items():
             text = text.replace(sign, command)
+        # At the beginning of a row these would be read by the command that ends the row before.
+        text = re.sub(r"^(?=[\[*])", "{}", text, flags=re.MULTILINE)
         return f"% Needs \\usepackage{{booktabs{',longtable' if long else ''}}}; in full: {self.name}.csv\n{text}"
 
     def html(self, rows: pd.DataFrame | None = None) -> str:

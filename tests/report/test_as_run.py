@@ -83,6 +83,8 @@ def test_promised_against_realised(invented):
     assert [[pytest.approx(40), pytest.approx(20)]] * 2 in lines_of(by_macs)
     assert [[pytest.approx(30), pytest.approx(20)]] * 2 in lines_of(by_steps)
     assert by_macs.get_xlim() == by_macs.get_ylim()
+    (table,) = as_run_tables(replace(section, inferences=(inference(run),)))
+    assert all("counts the policy's own work" in said for said in (drawing.caption, table.note))
 
 
 def test_latencies_are_those_of_queries_by_exit(invented):

@@ -59,7 +59,14 @@ def test_latex_has_rules_and_special_letters_are_escaped(rows, environment):
     assert r"100\% \& \$5 \#1 a\_b \{x\}" in text
     assert r"33.3 $\pm$ 0.5" in text
     assert r"\caption{A \& B. 50 \%.}" in text
+    assert r"$<$$|$$>$" in text
     assert not re.search("[−±×—λ]", text)
+
+
+def test_no_row_of_latex_begins_with_what_ends_the_row_before():
+    """A star and an option in brackets belong to the command before them, on another line too."""
+    lines = [line for begin in ("[2]", "* a") for line in made(2, begin).latex().splitlines() if begin in line]
+    assert [line.partition(" &")[0] for line in lines] == ["{}[2]", "{}[2]", "{}* a", "{}* a"]
 
 
 def test_no_number_is_lost_on_the_way_to_any_format(write_run):

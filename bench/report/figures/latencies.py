@@ -83,8 +83,8 @@ def _figure(group: InferenceGroup) -> Drawing:
         title=f"Latency by exit, {group.title}",
         caption=(
             "Milliseconds from when a query's batch was given to the engine, images decoded, until the query was "
-            "answered. Boxes: quartiles and median; whiskers: 1st and 99th percentile, all rounds together. "
-            f"{group.measured}"
+            "answered. Boxes: quartiles and median; whiskers: to the last times within the 1st and 99th "
+            f"percentile; all rounds together. {group.measured}"
         ),
         description=f"Box plots of milliseconds by exit and budget, a panel for each of {'; '.join(group.records)}.",
         figure=figure,

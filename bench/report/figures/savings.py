@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.findings.inferences import InferenceGroup, engines, inference_groups
+from bench.findings.inferences import POLICY_WORK, InferenceGroup, engines, inference_groups
 from bench.findings.rounding import percent
 from bench.findings.sections import Section
 from bench.report.figures.drawing import Drawing, canvas, legend_below
@@ -52,7 +52,7 @@ def _figure(group: InferenceGroup) -> Drawing:
         caption=(
             "A point is a budget; savings are against the full network on the same engine, realised ones in the time "
             "of the network's steps and of compaction. On the dashed diagonal a promise is kept; below zero early exit "
-            f"takes longer than the full network. {group.measured}"
+            f"takes longer than the full network. {POLICY_WORK} {group.measured}"
         ),
         description=f"Realised against promised saving in percent, for {'; '.join(group.records)}.",
         figure=figure,

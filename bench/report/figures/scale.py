@@ -42,7 +42,7 @@ def scale_figure(scale: Scale, part: str = "") -> Drawing:
                 texts = [f"{exit_}, {size:,} images: {value:.3g}" for size, value in zip(sizes, values, strict=True)]
                 draw_named(axes, sizes, values, texts, **style.line(), **style.points())
             axes.set_xscale("log")
-            axes.set_xlabel("Images in the gallery")
+            axes.set_xlabel("Images in the gallery, logarithmic")
             axes.set_xticks(sorted({row["images"] for row in measured}))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(FuncFormatter(_size))

@@ -105,4 +105,4 @@ def _length_axis(axes: Axes, lengths: Sequence[int], label: str) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlim(min(lengths) / 1.4, max(lengths) * 1.4)
-    axes.set_xlabel(label)
+    axes.set_xlabel(f"{label}, logarithmic")

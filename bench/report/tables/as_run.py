@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.findings.columns import costing, named, rounded, shared
 from bench.findings.costs import JOULES
-from bench.findings.inferences import InferenceGroup, inference_groups
+from bench.findings.inferences import POLICY_WORK, InferenceGroup, inference_groups
 from bench.findings.rounding import number
 from bench.findings.sections import Section
 from bench.findings.table import Column, Table, table
@@ -52,8 +52,8 @@ def _table(section: Section, group: InferenceGroup) -> Table:
         columns.insert(10, costing("of them idle (J)", JOULES, "idle_joules"))
     note = (
         f"{group.measured} Latencies and queries a second are from image files to answers. Promised and realised: what "
-        "is saved of the full network's cost or time on the same engine; whole is from files to answers. Decisions "
-        "changed: queries that left at another exit than in the sweep."
+        "is saved of the full network's cost or time on the same engine; whole is from files to answers. "
+        f"{POLICY_WORK} Decisions changed: queries that left at another exit than in the sweep."
     )
     return table(
         file_name(section.slug, group.part, ending="as-run"), f"Early exit as run, {group.title}", note, rows, columns
