@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.errors import ParserError, UndefinedVariableError
 
 from bench.errors import BenchError
+from bench.prose.beside import check_beside
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,13 @@ class Cells:
 
 
 def read_table(root: Path, file: str) -> Cells:
-    """Read a CSV table below ``root``. Raises BenchError where it cannot be read."""
+    """Read a CSV table below ``root``, held to the measurement beside it where there is one.
+
+    Raises BenchError where it cannot be read, or holds other values than the measurement.
+    """
     try:
-        return Cells(pd.read_csv(root / file), file)
+        frame = pd.read_csv(root / file)
     except (OSError, ValueError) as problem:
         raise BenchError(f"cannot read the table {root / file}: {problem}") from problem
+    check_beside(root / file, frame)
+    return Cells(frame, file)

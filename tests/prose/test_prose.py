@@ -1,6 +1,7 @@
 """Pages whose numbers are references: what is refused, what is found, and that the results' own page is up to date."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from bench.cli import main
 from bench.errors import BenchError
-from bench.prose.cells import Cells
+from bench.prose.cells import Cells, read_table
 from bench.prose.formats import Formats
 from bench.prose.render import render_page
 from bench.prose.rules import check_prose
@@ -194,3 +195,22 @@ def test_a_page_that_is_no_template_is_refused(tmp_path):
         render_page(tmp_path / "README.md")
     with pytest.raises(BenchError, match="cannot read the template"):
         render_page(tmp_path / "README.template.md")
+
+
+def test_a_table_is_held_to_the_measurement_beside_it(tmp_path):
+    """Of a large gallery, as the results keep it: a changed number is refused, in the table and in its measurement."""
+    kept = ROOT / "results" / "scale" / "synthped-demo" / "hashreid-47b97345"
+    folder = shutil.copytree(kept, tmp_path / kept.name)
+    table, measured = folder / "scale-exact.csv", folder / "scale.json"
+    assert len(read_table(tmp_path, f"{kept.name}/scale-exact.csv").frame) > 1
+    whole = table.read_text(encoding="utf-8")
+    number = re.search(r"0\.\d{6,}", whole)[0]
+    table.write_text(whole.replace(number, f"{float(number) + 0.01}", 1), encoding="utf-8")
+    with pytest.raises(BenchError, match=r"scale-exact\.csv does not hold what scale\.json beside it says"):
+        read_table(tmp_path, f"{kept.name}/scale-exact.csv")
+    table.write_text(whole, encoding="utf-8")
+    measured.write_bytes(measured.read_bytes().replace(b"batched_ms", b"batched_mz", 1))
+    with pytest.raises(BenchError, match=r"scale\.json is damaged"):
+        read_table(tmp_path, f"{kept.name}/scale-exact.csv")
+    measured.unlink()
+    assert len(read_table(tmp_path, f"{kept.name}/scale-exact.csv").frame) > 1, "a table that lies alone is read"

@@ -16,9 +16,11 @@ from bench.report.figures.marks import handles_of
 from bench.report.figures.style import COLOURS, OUTLINE, PAGE_INCHES, REFERENCE_COLOUR, LineStyle, logarithmic
 from bench.report.figures.values import draw_named
 
+SUBJECT = "coarse to fine"
+"""Drawn over the others."""
 STYLES = {
     "one code": ("one code alone", LineStyle(REFERENCE_COLOUR, "s", (0, (1.2, 1)))),
-    "coarse to fine": ("coarse to fine: gallery images leave", LineStyle(COLOURS[0], "o", "-")),
+    SUBJECT: ("coarse to fine: gallery images leave", LineStyle(COLOURS[0], "o", "-")),
     "queries leave": ("queries leave (policy gs)", LineStyle(COLOURS[1], "^", (0, (5, 1.5)))),
 }
 
@@ -64,16 +66,18 @@ def _draw(axes: Axes, study: Study, metric: str) -> None:
             f"{label}, {group[0]['name']}: {metric} {percent(value / 100)} % at {at:,.1f} thousand bits"
             for group, value, at in zip(groups, values, bits, strict=True)
         ]
-        draw_named(axes, bits, values, texts, **style.line(), **style.points(), zorder=3)
-        for group, at, top in zip(groups, bits, high, strict=True):
+        draw_named(axes, bits, values, texts, **style.line(), **style.points(), zorder=4 if way == SUBJECT else 3)
+        for group, at, *ends in zip(groups, bits, low, high, strict=True):
             if way == "one code" or group[0]["name"] == BETA_NAME:
+                # Codes are named above their bars, and β below its own: both may stand at the same bits.
+                above = way == "one code"
                 axes.annotate(
                     group[0]["name"],
-                    (at, top),
-                    xytext=(0, 2),
+                    (at, ends[above]),
+                    xytext=(0, 2 if above else -2),
                     textcoords="offset points",
                     ha="center",
-                    va="bottom",
+                    va="bottom" if above else "top",
                     color=style.colour,
                     zorder=6,
                     path_effects=OUTLINE,
