@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.networks.adversary import Critic
+from baselines.networks.length import unit_length
 from bench.encoders.encoder import Encoder
 from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork, sign
@@ -21,7 +21,7 @@ class CodeHead(nn.Module):
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Embed pooled features (B, F): ±1 in evaluation."""
-        features = F.normalize(self.layers(pooled))
+        features = unit_length(self.layers(pooled))
         return features if self.training else self.code(features)
 
     def code(self, features: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class ABC(MultiExitNetwork):
         if not self.training:
             return [ExitOutput(pooled, self.head(pooled))]
         values = self.head.layers(pooled).float()
-        features = F.normalize(values)
+        features = unit_length(values)
         drawn = torch.randint_like(features, 2) * one(features.shape[1])
         extras = {
             "logits": self.classifier(values),

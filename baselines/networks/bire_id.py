@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from baselines.networks.adversary import Adversary
 from baselines.networks.binary import BinaryConvolution
+from baselines.networks.length import unit_length
 from baselines.networks.lite import ConvNorm
 from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
@@ -153,7 +154,7 @@ class BiReID(MultiExitNetwork):
     def step(self, state: Tensor, exit_index: int) -> tuple[Tensor, Tensor]:
         """Run all stages; the state that is left is the pooled features (B, F)."""
         features = self.heads[exit_index](self._maps(state)[-1])
-        return features, F.normalize(features)
+        return features, unit_length(features)
 
     def _maps(self, maps: Tensor) -> list[Tensor]:
         """Maps after each stage."""
@@ -179,4 +180,4 @@ class BiReID(MultiExitNetwork):
             found = [refine(low, maps[-1]) for refine, low in zip(self.features, maps, strict=False)]
             extras["maps adversarial"] = torch.stack([adversarial for adversarial, _ in found]).mean()
             extras["maps distance"] = torch.stack([distance for _, distance in found]).mean()
-        return [ExitOutput(pooled, F.normalize(pooled), None, extras)]
+        return [ExitOutput(pooled, unit_length(pooled), None, extras)]

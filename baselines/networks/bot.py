@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.networks.length import unit_length
 from baselines.networks.public import fill_by_name
 from bench.encoders.encoder import Encoder
 from bench.encoders.weights import FAST_REID, STRONG_BASELINE, read_state_dict
@@ -69,7 +69,7 @@ class BoT(MultiExitNetwork):
         return features, self._scaled(self.heads[exit_index](features))
 
     def _scaled(self, centred: Tensor) -> Tensor:
-        return F.normalize(centred) if self.neck else centred
+        return unit_length(centred) if self.neck else centred
 
     def _features(self, maps: Tensor) -> Tensor:
         for stage in self.stages:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from baselines.genotypes import Genotype
 from baselines.networks.bot import BatchNormNeck
+from baselines.networks.length import unit_length
 from baselines.networks.lite import ConvNorm, StreamBlock, halving, initialise
 from bench.errors import unknown_name
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
@@ -134,7 +135,7 @@ class CDNet(MultiExitNetwork):
     def _embed(self, features: Sequence[Tensor], exit_index: int) -> Tensor:
         if self.centred:
             features = [neck(feature) for neck, feature in zip(self._parts("necks", exit_index), features, strict=True)]
-        return F.normalize(torch.cat(list(features), dim=1))
+        return unit_length(torch.cat(list(features), dim=1))
 
     def _parts(self, kind: str, exit_index: int) -> nn.ModuleList:
         parts = getattr(self, kind)[exit_index]

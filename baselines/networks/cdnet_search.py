@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.genotypes import BLOCKS
 from baselines.networks.cdnet import GATE_REDUCTION, Pooling, balance
+from baselines.networks.length import unit_length
 from baselines.networks.lite import ConvNorm, StreamBlock, halving, initialise
 from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, SearchNetwork
@@ -71,7 +71,7 @@ class CDNetSearch(SearchNetwork):
 
     def step(self, state: Tensor, exit_index: int) -> tuple[tuple[()], Tensor]:
         """Run all blocks, as far as they are sampled, and embed: features of length 1."""
-        return (), F.normalize(self._features(state))
+        return (), unit_length(self._features(state))
 
     def _features(self, maps: Tensor) -> Tensor:
         for index, (block, logits) in enumerate(zip(self.blocks, self.architecture, strict=True)):
@@ -84,7 +84,7 @@ class CDNetSearch(SearchNetwork):
     def outputs(self, images: Tensor, num_exits: int | None = None) -> list[ExitOutput]:
         """Output for the search, with the extra ``logits 1`` (B, identities)."""
         features = self._features(self.start(images))
-        return [ExitOutput(features, F.normalize(features), None, {"logits 1": self.classifier(self.neck(features))})]
+        return [ExitOutput(features, unit_length(features), None, {"logits 1": self.classifier(self.neck(features))})]
 
 
 def _block(name: str, entering: int, leaving: int) -> nn.Sequential:

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.networks.attention import HardAttention, SoftAttention
+from baselines.networks.length import unit_length
 from baselines.networks.lite import ConvNorm, initialise
 from bench.errors import BenchError
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
@@ -197,4 +197,4 @@ class HAN(MultiExitNetwork):
 
 
 def _joined(features: Sequence[Tensor]) -> Tensor:
-    return torch.cat([F.normalize(feature) for feature in features], dim=1)
+    return torch.cat([unit_length(feature) for feature in features], dim=1)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.networks.length import unit_length
 from bench.encoders.encoder import Encoder
 from bench.errors import BenchError, unknown_name
 from bench.networks import ExitOutput, ExitSpec, MultiExitNetwork
@@ -161,4 +162,4 @@ class PartNetwork(MultiExitNetwork):
 
 def _concatenated(stripes: Tensor) -> Tensor:
     """Stripes (B, C, stripes, 1) → (B, stripes × C), top stripe first, each of length 1."""
-    return F.normalize(stripes.flatten(2).transpose(1, 2), dim=2).flatten(1)
+    return unit_length(stripes.flatten(2).transpose(1, 2), dim=2).flatten(1)
