@@ -1,14 +1,15 @@
 """How often do 95 % intervals for a difference of two methods hold the true one, with a few seeds a side?
 
     python benchmarks/coverage.py [--repeats 4000] [--seeds 3]
-    python benchmarks/coverage.py --people 5,10,18,30,60,200 [--repeats 4000]
+    python benchmarks/coverage.py --people 5,10,18,30,60,200 [--seeds 1] [--repeats 4000]
 
 Each repeat draws people, and a few networks of two methods that are truly equal. The suite's test over people and seeds
 (:mod:`bench.budget.crossed`) stands beside what one might do instead. Wanted is 95 %; 93 to 97 % is near enough.
 
-With ``--people`` there is one network a side, and so many people with one to six queries each, whose scores lie in 0 to
-1 and are skew: how often the interval that records have of a network's mean holds the true one, and that of the test of
-a difference; and how often the test finds one ahead.
+With ``--people`` there are so many people with one to six queries each, whose scores lie in 0 to 1 and are skew, and
+one network a side or, with ``--seeds``, several, in which people do otherwise by one of three standard deviations: how
+often the interval that records have of a network's mean holds the true one, and that of the test of a difference; and
+how often the test finds one ahead.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ SEED_SDS = ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 2.5), (7.0, 7.0), (0.5, 3.
 """Standard deviation over seeds of each method, in points of mAP."""
 PEOPLE_SDS = ((8.0, 8.0), (12.0, 12.0), (12.0, 4.0), (4.0, 16.0))
 """Over people: of the difference of two methods, and of what is left between single networks, in points."""
+METHOD_SD, NETWORK_SDS = 0.7, (0.0, 0.2, 0.7)
+"""With few people: of what a person does otherwise in one method, and in one network, than in the next, in logits."""
 Values = NDArray[np.float64]
 Interval = tuple[float, float]
 
@@ -109,22 +112,31 @@ def coverage(
     return {name: (held[name] / repeats, widths[name] / repeats) for name in WAYS}
 
 
-def scored(people: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], Values]:
-    """Draw identities (N,) of queries, and their scores (N, 2) by two networks that are equal."""
+def scored(
+    people: int, seeds: int, network_sd: float, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], Values]:
+    """Draw identities (N,) of queries, and their scores (N, 2, seeds) by networks of two methods that are equal."""
     pids = np.repeat(np.arange(people), generator.integers(1, 7, people))
-    logits = generator.normal(1.0, 1.2, people)[pids, None] + generator.normal(0, 0.7, (people, 2))[pids]
-    return pids, 1 / (1 + np.exp(-logits - generator.normal(0, 0.8, (len(pids), 2))))
+    logits = generator.normal(1.0, 1.2, people)[pids, None] + generator.normal(0, METHOD_SD, (people, 2))[pids]
+    logits = logits[:, :, None] + generator.normal(0, 0.8, (len(pids), 2, seeds))
+    if network_sd:
+        logits += generator.normal(0, network_sd, (people, 2, seeds))[pids]
+    return pids, 1 / (1 + np.exp(-logits))
 
 
-def of_few(people: int, repeats: int, truth: float) -> tuple[float, float, float]:
+def of_few(people: int, seeds: int, network_sd: float, repeats: int) -> tuple[float, float, float]:
     """Give how often the records' interval of a mean holds the truth, the test's that of 0, and how often p < 0.05."""
+    truth = float(scored(1_000_000, 1, network_sd, np.random.default_rng(0))[1].mean())
     generator = np.random.default_rng(people)
     found = []
     for _ in range(repeats):
-        pids, scores = scored(people, generator)
-        draws = IdentityBootstrap.draw(pids, 1000, 0).means(scores)
+        pids, scores = scored(people, seeds, network_sd, generator)
+        draws = IdentityBootstrap.draw(pids, 1000, 0).means(scores.reshape(len(pids), -1))
         low, high = interval(draws)
-        sides = [Networks(scores[:, one].mean(keepdims=True), draws[:, one, None]) for one in (0, 1)]
+        sides = [
+            Networks(of_method.mean(axis=0), drawn)
+            for of_method, drawn in zip(scores.transpose(1, 0, 2), np.hsplit(draws, 2), strict=True)
+        ]
         tested = lead(*sides, people=people)
         found.append((low[0] <= truth <= high[0], tested.low <= 0 <= tested.high, tested.p < 0.05))
     held, held_by_test, ahead = np.mean(found, axis=0)
@@ -135,24 +147,25 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=4000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, help="networks a side: 3 if not given, and 1 with --people")
     parser.add_argument("--people", default="")
     options = parser.parse_args()
     if options.people:
-        truth = float(scored(1_000_000, np.random.default_rng(0))[1].mean())
-        print(f"one network a side, {options.repeats:,} repeats, per cent")
-        print("people  recorded interval  interval of a test  p < 0.05")
-        for people in map(int, options.people.split(",")):
-            recorded, tested, ahead = of_few(people, options.repeats, truth)
-            print(f"{people:>6}  {100 * recorded:>17.1f}  {100 * tested:>18.1f}  {100 * ahead:>8.1f}", flush=True)
+        seeds = options.seeds or 1
+        print(f"{'one network' if seeds == 1 else f'{seeds} networks'} a side, {options.repeats:,} repeats, per cent")
+        print("network sd  people  recorded interval  interval of a test  p < 0.05")
+        for network_sd in NETWORK_SDS if seeds > 1 else (0.0,):
+            for people in map(int, options.people.split(",")):
+                recorded, tested, ahead = of_few(people, seeds, network_sd, options.repeats)
+                cells = f"{100 * recorded:>17.1f}  {100 * tested:>18.1f}  {100 * ahead:>8.1f}"
+                print(f"{network_sd:>10g}  {people:>6}  {cells}", flush=True)
         return
-    print(
-        f"{options.seeds} seeds a side, {PEOPLE} people, {options.repeats:,} repeats; coverage % (mean width, points)"
-    )
+    seeds = options.seeds or 3
+    print(f"{seeds} seeds a side, {PEOPLE} people, {options.repeats:,} repeats; coverage % (mean width, points)")
     print("seed sd   people sd " + "  ".join(f"{name:>32}" for name in WAYS))
     for people_sds in PEOPLE_SDS:
         for seed_sds in SEED_SDS:
-            found = coverage(seed_sds, people_sds, options.seeds, options.repeats)
+            found = coverage(seed_sds, people_sds, seeds, options.repeats)
             cells = [f"{100 * share:>22.1f} ({width:>5.2f})  " for share, width in found.values()]
             print(f"{seed_sds[0]:g}/{seed_sds[1]:g}   {people_sds[0]:g}/{people_sds[1]:g} " + "  ".join(cells))
 

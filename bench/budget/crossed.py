@@ -85,7 +85,8 @@ def lead(side: Networks, other: Networks | None = None, *, people: int) -> Lead:
     over people that of the mean difference under the draws, less what the draws share with the seeds, which is what
     people do otherwise in one network than in the next. Without draws the standard errors stand in: those of each
     side's networks averaged, as if they rose and fell together, and summed over the sides, as if these did not. That
-    is never too little where two networks that see the same person err to the same side.
+    is never too little where two networks that see the same person err to the same side. Either is of a bootstrap, and
+    made unbiased by :func:`~bench.budget.significance.widened`.
     """
     sides = (side,) if other is None else (side, other)
     value = side.mean - (other.mean if other else 0.0)
@@ -132,18 +133,15 @@ def _tested(
 ) -> tuple[Any, Any, Any]:
     """Half the width of the 95 % interval, the p-value and the degrees of freedom of differences, one or many.
 
-    ``between_seeds`` are the variances of each side, of ``counts`` networks; none where a side has a single one. One
-    person tells nothing of others: half the width is infinite.
+    ``between_seeds`` are the variances of each side, of ``counts`` networks; none where a side has a single one.
+    ``over_people`` is the variance under a bootstrap. One person tells nothing of others: half the width is infinite.
     """
     if people < 2:
         return np.full_like(value, math.inf), np.ones_like(value), np.zeros_like(value)
-    if between_seeds:
-        variance = sum(between_seeds) + over_people
-        spread = sum(part**2 / (count - 1) for part, count in zip(between_seeds, counts, strict=True))
-        spread = spread + over_people**2 / (people - 1)
-    else:
-        variance = over_people * widened(people) ** 2
-        spread = variance**2 / (people - 1)
+    over_people = over_people * widened(people) ** 2
+    variance = sum(between_seeds) + over_people
+    spread = sum(part**2 / (count - 1) for part, count in zip(between_seeds, counts, strict=False))
+    spread = spread + over_people**2 / (people - 1)
     certain = variance <= ROUNDING**2
     degrees = np.where(certain, math.inf, variance**2 / np.where(certain, 1.0, spread))
     error = np.where(certain, 0.0, np.sqrt(variance))

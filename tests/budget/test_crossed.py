@@ -16,9 +16,9 @@ def certain(values):
 
 
 def as_draws(scores):
-    """Draws (P, n) whose covariance is exactly that of means over people, from scores (P, n)."""
-    means = scores.mean(axis=0)
-    return means + (scores - means) / np.sqrt(len(scores))
+    """Draws (P, n) as a bootstrap makes them, from scores (P, n): their covariance is short by one person of P."""
+    people, means = len(scores), scores.mean(axis=0)
+    return means + (scores - means) * np.sqrt(1 - 1 / people) / np.sqrt(people)
 
 
 def test_where_people_do_not_matter_it_is_the_t_test_of_unequal_variances():
@@ -109,7 +109,7 @@ def test_recorded_errors_give_no_narrower_an_interval_than_draws():
     shared = generator.normal(0, 10, (PEOPLE, 1))
     sides = [shared + generator.normal(0, 6, (PEOPLE, 1)) + generator.normal(0, 6, (PEOPLE, 3)) for _ in range(2)]
     drawn = [Networks(one.mean(axis=0), draws=as_draws(one)) for one in sides]
-    errors = [Networks(one.mean(axis=0), errors=one.std(axis=0, ddof=1) / PEOPLE**0.5) for one in sides]
+    errors = [Networks(one.mean(axis=0), errors=one.std(axis=0) / PEOPLE**0.5) for one in sides]
     paired, bounded = lead(*drawn, people=PEOPLE), lead(*errors, people=PEOPLE)
     assert (paired.paired, bounded.paired) == (True, False)
     assert bounded.value == pytest.approx(paired.value)
@@ -120,14 +120,9 @@ def test_recorded_errors_give_no_narrower_an_interval_than_draws():
 
 @pytest.mark.parametrize("people", [2, 5, 60])
 def test_one_network_a_side_is_the_t_test_over_people(people):
-    """Under draws as a bootstrap makes them, whose variance is short by one person."""
     generator = np.random.default_rng(5)
     sides = generator.normal(0.5, 0.1, (2, people, 1))
-    short = (1 - 1 / people) ** 0.5
-    drawn = [one.mean() + (one - one.mean()) * short / people**0.5 for one in sides]
-    found = lead(
-        *(Networks(one.mean(axis=0), draws=draws) for one, draws in zip(sides, drawn, strict=True)), people=people
-    )
+    found = lead(*(Networks(one.mean(axis=0), draws=as_draws(one)) for one in sides), people=people)
     expected = ttest_1samp((sides[0] - sides[1])[:, 0], 0)
     assert not found.over_seeds
     assert found.p == pytest.approx(expected.pvalue)
@@ -143,15 +138,17 @@ def test_one_network_a_side_from_recorded_errors():
     assert (found.low, found.high) == pytest.approx((0.1 - t.isf(0.025, 8) * error, 0.1 + t.isf(0.025, 8) * error))
 
 
+@pytest.mark.parametrize("seeds", [1, 5])
 @pytest.mark.parametrize("people", [3, 6, 15])
-def test_few_people_show_no_more_than_they_should(people):
-    """Of two networks that are equal, one is found ahead in 5 % of all worlds, not in 25 %."""
+def test_few_people_show_no_more_than_they_should(people, seeds):
+    """Of two methods that are equal, one is found ahead in 5 % of all worlds, not in 25 %."""
     generator = np.random.default_rng(people)
     counts = IdentityBootstrap.draw(np.arange(people), 500, seed=0).counts / people
     held, wrong, repeats = 0, 0, 1000
-    for scores in generator.normal(0.5, 0.1, (repeats, people, 2)):
-        sides = [Networks(one.mean(keepdims=True), draws=(counts @ one)[:, None]) for one in scores.T]
-        found = lead(*sides, people=people)
+    for scores in generator.normal(0.5, 0.1, (repeats, 2, people, 1)) + generator.normal(
+        0, 0.02, (repeats, 2, people, seeds)
+    ):
+        found = lead(*(Networks(one.mean(axis=0), draws=counts @ one) for one in scores), people=people)
         held += found.low <= 0 <= found.high
         wrong += found.p < 0.05
     assert 0.93 <= held / repeats <= 0.97
