@@ -9,6 +9,9 @@ from bench.budget.arrivals import higher_before
 from bench.errors import BenchError
 from bench.retrieval.table import FloatArray, IntArray
 
+SUREST = float(np.finfo(np.float64).max)
+"""What an infinite confidence counts as where thresholds stand, so that a threshold of inf lets nobody leave."""
+
 
 def stream_exits(confidence: FloatArray, q: FloatArray) -> IntArray:
     """Exits (N,) of queries that come in row order, from confidences (N, S) and conditional exit fractions q (S,).
@@ -42,9 +45,10 @@ def stream_exits(confidence: FloatArray, q: FloatArray) -> IntArray:
 def threshold_exits(confidence: FloatArray, thresholds: FloatArray) -> IntArray:
     """Exits (N,): the first at which the confidence (N, S) reaches its threshold (S − 1,), or else the last.
 
-    Raises BenchError where confidences have another number of exits than the thresholds, or one is NaN.
+    A threshold of inf is reached by nobody, not by an infinite confidence either. Raises BenchError where confidences
+    have another number of exits than the thresholds, or one is NaN.
     """
-    values = checked(confidence, len(thresholds) + 1)
+    values = np.minimum(checked(confidence, len(thresholds) + 1), SUREST)
     reached = np.concatenate([values[:, :-1] >= thresholds, np.ones((len(values), 1), dtype=bool)], axis=1)
     return reached.argmax(axis=1).astype(np.int64)
 

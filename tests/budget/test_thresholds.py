@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.budget.distribution import conditional_exit, exit_distribution
-from bench.budget.thresholding.calibrated import calibrate
+from bench.budget.thresholding.calibrated import CALIBRATED, calibrate
 from bench.budget.thresholding.exact import exact_exits
 from bench.budget.thresholds import stream_exits, threshold_exits
 from bench.errors import BenchError
@@ -103,6 +103,19 @@ def test_calibration_needs_queries():
 def test_infinite_margins_are_confident():
     confidence = np.array([[np.inf, 0.0], [1.0, 0.0], [2.0, 0.0]])
     assert threshold_exits(confidence, calibrate(confidence, np.array([1 / 3, 1.0]))).tolist() == [0, 1, 1]
+
+
+def test_nobody_leaves_where_nobody_is_to_leave_however_sure():
+    """A gallery that shows one person gives infinite margins; a = ∞ sends everybody to the last exit."""
+    sure = np.array([[np.inf, 3.0, 0.0], [np.inf, np.inf, 0.0], [1.0, 2.0, 0.0]])
+    q = conditional_exit(exit_distribution(np.inf, 3))
+    thresholds = calibrate(sure, q)
+    assert threshold_exits(sure, thresholds).tolist() == [2, 2, 2]
+    decider = CALIBRATED.online(q, sure)
+    assert not decider.leave(sure[:, 0], 0).any()
+    assert decider.leave(sure[:, 2], 2).all()
+    # Those who are equally sure leave together, where any of them is to.
+    assert threshold_exits(sure, calibrate(sure, np.array([1 / 3, 0.0, 1.0]))).tolist() == [0, 0, 2]
 
 
 def test_nan_confidence_is_named():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.budget.thresholding.contract import Thresholding
-from bench.budget.thresholds import check_confidence, checked, threshold_exits
+from bench.budget.thresholds import SUREST, check_confidence, checked, threshold_exits
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 def calibrate(confidence: FloatArray, q: FloatArray) -> FloatArray:
     """Thresholds (S − 1,) under which fractions q (S,) of those who reach each exit of the calibration set leave.
 
-    ``confidence`` is (M, S). Raises BenchError where there are no calibration queries, or a confidence is NaN.
+    ``confidence`` is (M, S). Where nobody is to leave the threshold is inf, which no confidence reaches
+    (:data:`bench.budget.thresholds.SUREST`). Raises BenchError where there are no calibration queries, or a confidence
+    is NaN.
     """
-    values = checked(confidence, len(q))
+    values = np.minimum(checked(confidence, len(q)), SUREST)
     if not len(values):
         raise BenchError("thresholds are set on at least one calibration query, and there is none")
     thresholds = np.full(len(q) - 1, np.inf)
@@ -50,7 +52,7 @@ class FixedThresholds:
         check_confidence(confidence, exit_index)
         if exit_index == len(self.thresholds):
             return np.ones(len(confidence), dtype=bool)
-        return np.asarray(confidence, dtype=np.float64) >= self.thresholds[exit_index]
+        return np.minimum(np.asarray(confidence, dtype=np.float64), SUREST) >= self.thresholds[exit_index]
 
 
 def _exits(
