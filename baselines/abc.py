@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.number_lists import whole_numbers
-from bench.methods import WEIGHTS, Method, Options, Preset
+from bench.methods import MARGINS, WEIGHTS, Method, Options, Preset
 from bench.training import shared
 from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
 
@@ -132,7 +132,12 @@ ABC = Method(
         ),
     },
     build=_build,
-    option_ranges={"bits": (8, 65536), "adversarial_weight": WEIGHTS},
+    option_ranges={
+        "bits": (8, 65536),
+        "adversarial_weight": WEIGHTS,
+        "margin": MARGINS,
+        "last_margin": MARGINS,
+    },
     loss=abc_loss,
     groups=("static", "hashing"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
-from bench.methods import WEIGHTS, Options
+from bench.methods import MARGINS, WEIGHTS, Options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CLASSIFICATION_AND_TRIPLET = {"identity_weight": 1.0, "triplet_weight": 1.0, "margin": 0.3}
 """Options of :func:`classification_and_triplet`: the usual losses of re-identification (Luo et al. 2019)."""
-RANGES = {"identity_weight": WEIGHTS, "triplet_weight": WEIGHTS}
+RANGES = {"identity_weight": WEIGHTS, "triplet_weight": WEIGHTS, "margin": MARGINS}
 """Of these options."""
 
 

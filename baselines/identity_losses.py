@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
-from bench.methods import WEIGHTS, Options
+from bench.methods import MARGINS, WEIGHTS, Options
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.networks import ExitOutput
 
-RANGES = {"label_smoothing": (0, 1), "triplet_weight": WEIGHTS, "centre_weight": WEIGHTS}
+RANGES = {"label_smoothing": (0, 1), "triplet_weight": WEIGHTS, "centre_weight": WEIGHTS, "margin": MARGINS}
 """Of the options of :func:`identity_and_triplet`."""
 LOGITS, FEATURES, CENTRES = "logits", "features", "centres"
 """What begins the names of the extras that the loss reads."""

@@ -24,6 +24,8 @@ Options = Mapping[str, int | float | str | bool]
 
 WEIGHTS = (0, 1_000_000)
 """Least and greatest weight of a term of a loss, as a range of an option."""
+MARGINS = (0, 1_000_000)
+"""Least and greatest margin of triplets: below 0 an impostor may be nearer than a match at no loss."""
 WIDTHS = (1, 65_536)
 """Least and greatest width of a layer: numbers, or bits, of an embedding among them."""
 GROUPS = ("multi-exit", "static", "hashing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.methods import WEIGHTS, WIDTHS, Method, Options, Preset
+from bench.methods import MARGINS, WEIGHTS, WIDTHS, Method, Options, Preset
 from bench.training import shared
 from hashreid.readings import AS_BEFORE, CHOSEN, check_readings
 
@@ -19,7 +19,13 @@ PAPER = "Nikhal et al., HashReID: Dynamic Network with Binary Codes for Efficien
 
 LOSS = {"triplet_weight": 0.35, "identity_weight": 1.0, "ranking_weight": 100.0, "margin": 0.2}
 """Section 4.2 (λ1, λ2, λ3) and equation 5 (margin)."""
-RANGES = {"strips": (1, 256), "bits": WIDTHS, "triplet_weight": WEIGHTS, "identity_weight": WEIGHTS}
+RANGES = {
+    "strips": (1, 256),
+    "bits": WIDTHS,
+    "triplet_weight": WEIGHTS,
+    "identity_weight": WEIGHTS,
+    "margin": MARGINS,
+}
 EXITS = {"strips": 4, "hidden": 512, "bits": 256}
 """Section 3.2."""
 

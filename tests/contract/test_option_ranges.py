@@ -49,6 +49,10 @@ def test_the_least_and_what_is_beyond_it(name):
         ("abc", "adversarial_weight", "-1"),
         ("ctf", "similarity_weight", "-1"),
         ("dare", "dim", "0"),
+        ("hashreid", "margin", "-0.2"),
+        ("msdnet", "margin", "-0.2"),
+        ("osnet", "margin", "-0.2"),
+        ("abc", "last_margin", "-0.1"),
     ],
 )
 def test_a_number_that_no_loss_can_have_is_refused_before_anything_is_done(name, option, number):
