@@ -55,7 +55,8 @@ def test_for_a_loss(choose):
 
 def told(cost, behind, **point):
     test = {"cost": cost, "score": 0.5, "behind": behind, "behind_low": behind - 0.01, "behind_high": behind + 0.02}
-    return {"run": "mine-seed0", "policy": "gs", "a": 0.5312, "exit": None, "test": test} | point
+    chosen = {"run": "mine-seed0", "has_network": True, "policy": "gs", "a": 0.5312, "exit": None, "test": test}
+    return chosen | point
 
 
 def test_the_conclusion_has_the_command_and_what_the_test_queries_say():
@@ -72,6 +73,10 @@ def test_the_conclusion_has_the_command_and_what_the_test_queries_say():
         _conclusions({"asked": asked, "rows": [other | told(40.0, 0.0, policy=None, exit="exit 2")], "without": []})
     ) == [
         "Choice: everybody at exit 2, of mine-seed0.",
+    ]
+    of_a_file = told(40.0, 0.0, has_network=False)
+    assert list(_conclusions({"asked": asked, "rows": [of_a_file], "without": []})) == [
+        "Choice: gs, a = 0.5312, of mine-seed0.",
     ]
     behind = told(45.0, 0.01, run="last-seed0")
     said = list(_conclusions({"asked": asked, "rows": [told(45.0, 0.0), behind], "without": []}))

@@ -27,8 +27,8 @@ def dealt(query_pids: IntArray, seed: int) -> IntArray:
     pids, rows = np.unique(query_pids, return_inverse=True)
     if len(pids) < 2:
         raise BenchError(
-            f"held-out queries show {len(pids)} people, and nothing can be fitted on others than it is judged by: "
-            "train with a greater --calibration"
+            "the held-out queries show one person, and nothing can be fitted on others than it is judged by: hold out "
+            "more people (--calibration; calibration_query of a file of embeddings)"
         )
     fold_of = np.empty(len(pids), dtype=np.int64)
     fold_of[np.random.default_rng(seed).permutation(len(pids))] = np.arange(len(pids)) % min(FOLDS, len(pids))

@@ -189,5 +189,5 @@ def _conclusions(found: Mapping[str, Any]) -> Iterator[str]:
     if found["without"]:
         wanted = "within the budget" if asked["loss"] is None else "known to lose no more than is allowed"
         yield f"Nothing of {', '.join(found['without'])} is {wanted}."
-    if chosen["policy"] is not None:
+    if chosen["policy"] is not None and chosen["has_network"]:
         yield f"Run it: bench infer {chosen['run']} --policy {chosen['policy']} --a {chosen['a']!r}"

@@ -23,7 +23,7 @@ from bench.retrieval.table import ExitTable, FloatArray
 from bench.runs.comparable import comparable
 from bench.runs.finding import KeptRun
 from bench.runs.redrawn import Deciding, RedrawnRun
-from bench.spec import SweepSpec
+from bench.spec import OF_A_FILE, SweepSpec
 
 if TYPE_CHECKING:
     from bench.budget.policy import Policy
@@ -39,7 +39,7 @@ class ChoiceRequest:
     at the last exit of that run whose last exit is the most accurate; it has to hold with the ``confidence``.
     ``budgets`` are the steps of each policy's curve, ``seed`` and ``resamples`` those of a sweep.
 
-    Raises BenchError for names that are unknown and numbers that cannot be.
+    Raises BenchError for metrics and policies that are unknown and numbers that cannot be.
     """
 
     policies: tuple[str, ...] = ("gs",)
@@ -68,7 +68,6 @@ class ChoiceRequest:
             raise BenchError(
                 f"a curve has at least {FEWEST_BUDGETS} budgets, with those of its ends, not {self.budgets}"
             )
-        registry.cost(self.cost)
         for name in self.policies:
             registry.policy(name)
         self.sweep()
@@ -99,6 +98,8 @@ class Candidate:
     """As the records state it."""
     policies: tuple[Deciding, ...]
     left_out: Mapping[str, str]
+    has_network: bool
+    """Whether ``bench infer`` can run it: a file of embeddings has no network."""
 
     @classmethod
     def of(cls, run: RedrawnRun, request: ChoiceRequest) -> Candidate:
@@ -127,7 +128,8 @@ class Candidate:
             else:
                 left_out[policy] = "the run gives nothing for it to read"
         key, cost = str(run.scored.header["run"]), run.scored.cost
-        return cls(name, key, run.table, run.held_out, run.costs, cost, tuple(policies), left_out)
+        has_network = run.scored.spec.get("preset") != OF_A_FILE
+        return cls(name, key, run.table, run.held_out, run.costs, cost, tuple(policies), left_out, has_network)
 
     def check_beside(self, other: Candidate) -> None:
         """Raise BenchError where the other's numbers are of other people, and cannot be set beside these."""
@@ -145,14 +147,21 @@ class Candidate:
 def candidates_of(runs: Sequence[KeptRun], request: ChoiceRequest) -> list[Candidate]:
     """Make candidates of runs that were evaluated alike, in the cost that is asked for; the newest such evaluation.
 
-    Raises BenchError where one was not scored in that cost, where they are of different data or never evaluated alike,
-    or where one cannot be read as :meth:`Candidate.of` says.
+    Raises BenchError where the cost is unknown or one was not scored in it, where they are of different data or never
+    evaluated alike, or where one cannot be read as :meth:`Candidate.of` says.
     """
+    # A file of embeddings may have a cost of its own, by a name that is not registered.
+    known = {*registry.names("cost"), *(one.cost["name"] for run in runs for one in run.scored)}
+    if request.cost not in known:
+        raise unknown_name("cost", request.cost, sorted(known))
     priced = []
     for run in runs:
         scored = tuple(one for one in run.scored if one.cost["name"] == request.cost)
         if not scored:
-            raise BenchError(f"{run.name} has no results with --cost {request.cost}; bench run with it makes them")
+            others = ", ".join(dict.fromkeys(one.cost["name"] for one in run.scored))
+            raise BenchError(
+                f"{run.name} has no results with --cost {request.cost}, but with {others}; bench run with it makes them"
+            )
         priced.append(replace(run, scored=scored))
     chosen = comparable(*priced)
     return [Candidate.of(RedrawnRun(run.folder, scored), request) for run, scored in zip(priced, chosen, strict=True)]
@@ -203,9 +212,10 @@ class Curve:
 
     def described(self, index: int) -> dict[str, Any]:
         """Name a point: its run, and the policy with its ``a`` or the exit."""
-        about: dict[str, Any] = {"run": self.candidate.name, "key": self.candidate.key}
+        candidate = self.candidate
+        about: dict[str, Any] = {"run": candidate.name, "key": candidate.key, "has_network": candidate.has_network}
         if self.policy is None:
-            return about | {"policy": None, "a": None, "exit": self.candidate.table.exits[int(self.at[index])]}
+            return about | {"policy": None, "a": None, "exit": candidate.table.exits[int(self.at[index])]}
         return about | {"policy": self.policy.name, "a": self.at[index], "exit": None}
 
     def tested(self, index: int, request: ChoiceRequest) -> Points:

@@ -48,13 +48,18 @@ def choose(candidates: Sequence[Candidate], request: ChoiceRequest) -> dict[str,
     ``rows`` are the best point of each candidate, the choice first; ``without`` names candidates that have none. Within
     a budget the best is the most accurate, and rows follow by accuracy; for a loss it is the cheapest whose loss stays
     within what is allowed, with the confidence asked for, and rows follow by cost. ``reference`` is what a loss is
-    against. Costs and the metric are told of the held-out queries and of the test queries, each with a 95 % interval
-    over its people; ``behind`` is how far a row is behind the choice, or for a loss behind the reference.
+    against. Costs and the metric are told of the held-out queries and of the test queries, the metric with a 95 %
+    interval over their people; ``behind`` is how far a row is behind the choice, or for a loss behind the reference.
 
     Raises BenchError where nothing can be chosen, or candidates cannot be set beside each other.
     """
     for other in candidates[1:]:
         candidates[0].check_beside(other)
+    if request.loss is not None and _counted(candidates[0].held_out.outcomes.query_pids)["people"] < 2:
+        raise BenchError(
+            "the held-out queries show one person, and a loss is bounded by how people differ: hold out more of them "
+            "(--calibration; calibration_query of a file of embeddings)"
+        )
     by_candidate = [Curve.all_of(candidate, request) for candidate in candidates]
     curves = [curve for own in by_candidate for curve in own]
     reference = None

@@ -27,7 +27,7 @@ def test_people_are_dealt_out_whole_and_evenly(pids, seed):
 
 
 def test_one_person_is_too_few():
-    with pytest.raises(BenchError, match="greater --calibration"):
+    with pytest.raises(BenchError, match="hold out more people"):
         dealt(np.zeros(5, dtype=int), 0)
 
 
