@@ -79,8 +79,9 @@ class Summary:
             }
             parts |= {f"cost_for_{percent}": values for percent, values in one.cost_for.items()}
             for name, values in parts.items():
-                if np.isfinite(values).all():
-                    low, high = interval(values[1:])
+                low, high = _outside_where_missing(values[1:])
+                # Where an end is not known there is no interval, and no number is told without one.
+                if np.isfinite((values[0], low, high)).all():
                     record |= {f"{metric}_{name}": float(values[0])}
                     record |= {f"{metric}_{name}_low": float(low), f"{metric}_{name}_high": float(high)}
         return record
@@ -152,6 +153,18 @@ def comparison_records(summaries: Sequence[Summary], context: SweepContext) -> l
             record[f"{name}_holm"] = float(p)
         records += found
     return records
+
+
+def _outside_where_missing(draws: FloatArray) -> tuple[float, float]:
+    """Interval of draws (R,) of which some have no value: they count as beyond either end, and inf as above.
+
+    Few of them widen the interval, and more than its tails hold leave an end without a number.
+    """
+    missing = np.isnan(draws)
+    with np.errstate(invalid="ignore"):
+        low, _ = interval(np.where(missing, -np.inf, draws))
+        _, high = interval(np.where(missing, np.inf, draws))
+    return float(low), float(high)
 
 
 def _with_draws(values: FloatArray, draws: FloatArray) -> FloatArray:

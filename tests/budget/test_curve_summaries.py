@@ -6,7 +6,7 @@ from invented import COSTS, invented_table
 
 from bench import registry
 from bench.budget.bootstrap import IdentityBootstrap
-from bench.budget.curve_summaries import _references
+from bench.budget.curve_summaries import Summary, _references, _Sum
 from bench.budget.points import SweepContext
 from bench.budget.query_scores import METRICS, per_query_scores
 from bench.budget.references import oracle_curve
@@ -94,6 +94,26 @@ def test_enough_accuracy_costs_less_with_margins_than_at_random(records, table):
         assert before <= record["mAP_cost_for_95"] <= reached
         assert record["mAP_cost_for_95"] <= record["mAP_cost_for_99"]
     assert curve_of(records, "gs")["mAP_cost_for_95_high"] < curve_of(records, "random")["mAP_cost_for_95_low"]
+
+
+def test_a_few_draws_without_a_value_do_not_take_a_number_away():
+    """They count as beyond the ends: a budget that reaches nothing above, and a share of no lead on either side."""
+    drawn = np.random.default_rng(0).uniform(0.2, 0.4, size=1001)
+
+    def recorded(dear, leadless):
+        costs, oracle = drawn.copy(), np.ones(1001)
+        costs[1:][np.argsort(drawn[1:])[1000 - dear :]] = np.inf
+        oracle[1 : 1 + leadless] = 0.0
+        return Summary("gs", "exact", {"mAP": _Sum(drawn, np.zeros(1001), oracle, None, {95: costs})}).record()
+
+    whole, few = recorded(0, 0), recorded(20, 10)
+    for name in ("mAP_cost_for_95", "mAP_cost_for_95_low", "mAP_cost_for_95_high", "mAP_gap_closed"):
+        assert few[name] == pytest.approx(whole[name])
+    assert whole["mAP_gap_closed_low"] == pytest.approx(np.quantile(drawn[1:], 0.025))
+    assert few["mAP_gap_closed_low"] < np.quantile(drawn[11:], 0.025)
+    assert few["mAP_gap_closed_high"] > np.quantile(drawn[11:], 0.975)
+    many = recorded(30, 30)
+    assert not [name for name in many if "cost_for" in name or "gap_closed" in name]
 
 
 def test_every_two_are_compared_once_and_each_with_the_line(records):
