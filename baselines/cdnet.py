@@ -9,7 +9,7 @@ from baselines.genotypes import candidates, genotype_text, read_genotype
 from baselines.identity_losses import RANGES, identity_and_triplet
 from bench.methods import WIDTHS, ArchitectureSearch, Method, Options, Preset
 from bench.training import shared
-from bench.training.recipe import Augmentation, Optimiser, Recipe, Schedule
+from bench.training.recipe import MOST_RATE, Augmentation, Optimiser, Recipe, Schedule
 
 if TYPE_CHECKING:
     from bench.networks import MultiExitNetwork, SearchNetwork
@@ -170,7 +170,14 @@ def _method(name: str, title: str, genotype: str) -> Method:
             ),
         },
         build=_build,
-        option_ranges={**RANGES, "stem": (4, 4096), "stripes": (0, 256), "hidden": WIDTHS},
+        option_ranges={
+            **RANGES,
+            "stem": (4, 4096),
+            "stripes": (0, 256),
+            "hidden": WIDTHS,
+            "architecture_rate": (0, MOST_RATE),
+            "architecture_decay": (0, MOST_RATE),
+        },
         loss=identity_and_triplet,
         groups=("static",),
         file_options={"genotype": genotype_text},
