@@ -6,10 +6,10 @@
 Each repeat draws people, and a few networks of two methods that are truly equal. The suite's test over people and seeds
 (:mod:`bench.budget.crossed`) stands beside what one might do instead. Wanted is 95 %; 93 to 97 % is near enough.
 
-With ``--people`` there are so many people with one to six queries each, whose scores lie in 0 to 1 and are skew, and
-one network a side or, with ``--seeds``, several, in which people do otherwise by one of three standard deviations: how
-often the interval that records have of a network's mean holds the true one, and that of the test of a difference; and
-how often the test finds one ahead.
+With ``--people`` there are so many people with one to six queries each, whose scores lie in 0 to 1 and are skew. There
+is one network a side or, with ``--seeds``, several; a person's scores differ between these by one of three standard
+deviations. Told is how often the interval that records have of a network's mean holds the true one, and that of the
+test of a difference; and how often the test finds one ahead.
 """
 
 from __future__ import annotations
