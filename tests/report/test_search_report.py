@@ -80,6 +80,15 @@ def test_the_figure_shows_every_code(rows):
     assert drawing.svg() == search_figure(study(rows), "data").svg()
 
 
+@pytest.mark.parametrize(
+    ("codes", "unit"), [(["binary"], "bits"), (["continuous"], "floats"), (["binary", "continuous"], "bits or floats")]
+)
+def test_the_axis_of_lengths_says_what_they_count(codes, unit):
+    rows = [{**accuracy(length), "code": code} for length, code in zip((128, 256), 2 * codes, strict=False)]
+    (left, _) = search_figure(study(rows), "data").figure.axes
+    assert left.get_xlabel() == f"Code length ({unit}), logarithmic"
+
+
 def test_what_ties_make_of_one_code_is_seen():
     """An area over a single length would have no width."""
     for rows in ([accuracy(128)], [accuracy(128), accuracy(256)]):

@@ -26,6 +26,8 @@ WAYS = {
 """Times by their name in the study, the slowest first: what they are of, and how they look."""
 ONE_SHADE = 8.0
 """Width of the shade of a single code, in points."""
+UNITS = {"binary": "bits", "continuous": "floats"}
+"""What the length of a code counts."""
 
 
 def search_figures(section: Section) -> Iterator[Drawing]:
@@ -79,12 +81,12 @@ def _draw_accuracy(axes: Axes, study: Study) -> None:
         else:  # between one position and itself is no area
             axes.vlines(positions, worst, best, linewidth=ONE_SHADE, **shade)
     if several_exits:
-        kinds = {"binary": "bits", "continuous": "floats"}
-        names = [f"{group[0]['exit']}\n{group[0]['length']} {kinds[group[0]['code']]}" for group in groups]
+        names = [f"{group[0]['exit']}\n{group[0]['length']} {UNITS[group[0]['code']]}" for group in groups]
         axes.set_xticks(positions, [clean(name) for name in names])
         axes.set_xlim(-0.4, len(groups) - 0.6)
     else:
-        _length_axis(axes, lengths, "Code length")
+        units = sorted({UNITS[group[0]["code"]] for group in groups})
+        _length_axis(axes, lengths, f"Code length ({' or '.join(units)})")
     axes.set_ylabel("Accuracy (%)")
 
 
