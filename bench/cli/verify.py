@@ -35,8 +35,8 @@ def verify_command(
 
     Digests, forms and schemas are checked, the records of the exits against the exit tables that they came from, and
     measurements (latencies, early exits, search studies) against the records of the runs that they name. Exports,
-    galleries (*.gallery) and searched architectures under the folder are checked as well. Tables without runs have
-    their form checked: they carry no digest.
+    galleries (*.gallery) and searched architectures under the folder are checked as well. A table beside the search
+    study that it was made of is held to it; tables without runs have their form checked: they carry no digest.
     Without --repair nothing is written.
     """
     # Here, not at the top: help should not wait for pandas.
@@ -45,11 +45,12 @@ def verify_command(
     from bench.integrity.measured import verify_measurements
     from bench.integrity.repair import repair as remove
     from bench.integrity.runs import verify_results
-    from bench.integrity.tables import verify_tables
+    from bench.integrity.tables import verify_beside, verify_tables
 
     reporter = TerminalReporter()
     verification = verify_results(results, reporter)
     verify_measurements(results, verification, reporter)
+    verify_beside(results, verification)
     verify_exported(results, verification, reporter)
     if not verification.files and not verification.runs:
         verify_tables(results, verification)

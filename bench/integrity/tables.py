@@ -1,4 +1,4 @@
-"""Tables that are kept without the runs that they were drawn from: they carry no digest, and have a form alone.
+"""Tables that are kept: they carry no digest, and have a form alone, but for those beside their measurement.
 
 A table is a CSV in a folder ``tables``, or one beside its Markdown.
 """
@@ -6,11 +6,14 @@ A table is a CSV in a folder ``tables``, or one beside its Markdown.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from bench.digests import DamagedFile, opened
 from bench.integrity.checks import Finding, Verification, checked, is_hidden
+from bench.report.beside import check_beside, measured_beside
 
 DRAWN_AGAIN = "put a whole copy in its place, or draw it again from the runs (bench report)"
 NOTHING = "nothing; verify the folder with the runs, from which bench report draws them again"
@@ -18,10 +21,24 @@ NOTHING = "nothing; verify the folder with the runs, from which bench report dra
 
 def verify_tables(results: Path, verification: Verification) -> None:
     """Check the form of every table under a folder, and add what is found."""
-    for path in sorted(path for ending in ("", ".gz", ".xz") for path in results.rglob(f"*.csv{ending}")):
-        if not is_hidden(path, results) and path.is_file() and _is_table(path):
+    for path in _tables(results):
+        verification.files += 1
+        verification.findings += checked(path, _remarks, DRAWN_AGAIN)
+
+
+def verify_beside(results: Path, verification: Verification) -> None:
+    """Hold every table to the measurement that lies beside it, unless that was found wrong; add what is found."""
+    damaged = {finding.path for finding in verification.wrong}
+    for path in _tables(results):
+        measured = measured_beside(path)
+        if measured and damaged.isdisjoint(measured):
             verification.files += 1
-            verification.findings += checked(path, _remarks, DRAWN_AGAIN)
+            verification.findings += checked(path, _held, DRAWN_AGAIN)
+
+
+def _tables(results: Path) -> list[Path]:
+    found = (path for ending in ("", ".gz", ".xz") for path in results.rglob(f"*.csv{ending}"))
+    return sorted(path for path in found if not is_hidden(path, results) and path.is_file() and _is_table(path))
 
 
 def _is_table(path: Path) -> bool:
@@ -29,7 +46,20 @@ def _is_table(path: Path) -> bool:
     return path.resolve().parent.name == "tables" or path.with_name(f"{name}.md").is_file()
 
 
+def _held(path: Path) -> Sequence[Finding]:
+    """Check the form of a table, and its values against the measurement beside it."""
+    _check_form(path)
+    check_beside(path, pd.read_csv(path))
+    return ()
+
+
 def _remarks(path: Path) -> Iterator[Finding]:
+    """Check the form of a table, and say that it is no more."""
+    _check_form(path)
+    yield Finding(path, "tables carry no digest: only their form is checked", NOTHING, wrong=False)
+
+
+def _check_form(path: Path) -> None:
     """Read a table. Raises DamagedFile where it has not the form of one."""
     try:
         with opened(path) as file:
@@ -44,4 +74,3 @@ def _remarks(path: Path) -> Iterator[Finding]:
             raise DamagedFile(f"{path} is damaged: {len(rows[0])} columns, and row {number} has {len(row)} cells")
     if not text.endswith("\n"):
         raise DamagedFile(f"{path} is damaged: its last row does not end")
-    yield Finding(path, "tables carry no digest: only their form is checked", NOTHING, wrong=False)

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.errors import ParserError, UndefinedVariableError
 
 from bench.errors import BenchError
-from bench.prose.beside import check_beside
+from bench.report.beside import check_beside
 
 
 @dataclass(frozen=True)

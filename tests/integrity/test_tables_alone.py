@@ -1,6 +1,9 @@
-"""Tables that are kept without runs: their form is checked, a line says that it is no more, and other CSVs are none."""
+"""Tables that are kept: those alone have their form checked, those beside a measurement their values."""
 
 import lzma
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +61,22 @@ def test_other_files_are_no_tables(bench, tmp_path):
     assert (status, "name another folder" in err) == (1, True)
     (tmp_path / "manifest.md").touch()
     assert found(tmp_path).files == 1
+
+
+def test_a_table_is_held_to_the_study_beside_it(bench, tmp_path):
+    """As the results keep it, without its runs: a changed digit is wrong, and so is a changed study, told once."""
+    kept = Path(__file__).parents[2] / "results" / "scale" / "synthped-demo" / "hashreid-47b97345"
+    folder = shutil.copytree(kept, tmp_path / "scale" / "synthped-demo" / kept.name)
+    verify = ("verify", tmp_path, "--cache", tmp_path / "cache")
+    assert bench(*verify)[0] == 0
+    table = folder / "scale-exact.csv"
+    whole = table.read_text(encoding="utf-8")
+    number = re.search(r"0\.\d{6,}", whole)[0]
+    table.write_text(whole.replace(number, f"{float(number) + 0.01}", 1), encoding="utf-8")
+    status, _, err = bench(*verify)
+    assert (status, "1 of" in err, "scale-exact.csv does not hold what scale.json beside it says" in err) == (1, 1, 1)
+    table.write_text(whole[:-1], encoding="utf-8")
+    assert "its last row does not end" in bench(*verify)[2]
+    (folder / "scale.json").write_bytes((folder / "scale.json").read_bytes().replace(b"batched_ms", b"batched_mz", 1))
+    status, _, err = bench(*verify)
+    assert (status, "1 of" in err, "scale.json is damaged" in err) == (1, 1, 1)

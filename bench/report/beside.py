@@ -23,15 +23,18 @@ MEASURED: Mapping[str, tuple[Any, Callable[[Any], Sequence[Table]]]] = {
 """Kinds of measurements by the name of their file, and what makes their tables."""
 
 
+def measured_beside(path: Path) -> list[Path]:
+    """Measurements that lie beside a table."""
+    return [source for name in MEASURED if (source := path.with_name(name)).is_file()]
+
+
 def check_beside(path: Path, frame: pd.DataFrame) -> None:
     """Hold a table that was read to the measurement beside it, column by column; does nothing where there is none.
 
     Raises :class:`BenchError` where the measurement is damaged, or gives other values.
     """
-    for name, (kind, make) in MEASURED.items():
-        source = path.with_name(name)
-        if not source.is_file():
-            continue
+    for source in measured_beside(path):
+        kind, make = MEASURED[source.name]
         record = read_json(source)
         try:
             kind.check(source, record)
@@ -42,6 +45,6 @@ def check_beside(path: Path, frame: pd.DataFrame) -> None:
                 again = pd.read_csv(io.StringIO(table.csv()))
                 if not frame.columns.isin(again.columns).all() or not again[list(frame)].equals(frame):
                     raise BenchError(
-                        f"{path} does not hold what {name} beside it says: it was damaged or changed, or is of an "
-                        "earlier form; bench report draws it again from there"
+                        f"{path} does not hold what {source.name} beside it says: it was damaged or changed, or is of "
+                        "an earlier form; bench report draws it again from there"
                     )
