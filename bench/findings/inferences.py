@@ -91,6 +91,9 @@ def _named(records: Sequence[Record]) -> dict[str, Record]:
             f"against {count_of(one['gallery'], 'image')}",
             f"seed {one.get('seed', 0)}",
             count_of(one["rounds"], "round"),
+            f"p99 within {one['latency_bound']:g} ms"
+            if "latency_bound" in one
+            else "p99 within five times one query's",
         )
         for one in records
     ]

@@ -276,6 +276,7 @@ def _record(
         "rounds": request.rounds,
         "seed": request.seed,
         "evaluation": asdict(request.evaluation),
+        **({"latency_bound": request.latency_bound} if request.latency_bound is not None else {}),
         "engine": {
             "backend": backend.name,
             "precision": backend.precision,

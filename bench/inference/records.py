@@ -32,11 +32,14 @@ IDENTIFYING = ("run", "scenario", "batch", "policy", "thresholding", "queries", 
 """What tells records apart beside their contestants; who kept no gallery said nothing of one before there were any."""
 ALSO = ("seed", "rounds", "evaluation")
 """What names leave out that were given before a second seed or machine had a file of its own."""
+ASKED = ("latency_bound",)
+"""What names tell where it was asked for; a bound that followed from measured times is another each time."""
 
 
 def inference_name(record: Mapping[str, Any]) -> str:
     """Name the file of a record, without its ending: one for each way of asking, and each machine."""
-    return _name(record, [record.get(name) for name in ALSO] + [record["provenance"]["processor"]])
+    asked = [record[name] for name in ASKED if name in record]
+    return _name(record, [record.get(name) for name in ALSO] + [record["provenance"]["processor"], *asked])
 
 
 def _name(record: Mapping[str, Any], also: Sequence[Any]) -> str:

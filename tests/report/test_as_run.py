@@ -132,6 +132,7 @@ def test_another_seed_or_machine_replaces_no_record(tmp_path):
     record = inference("a" * 64, seed=0)
     others = [{"seed": 1}, {"rounds": 3}, {"queries": 5}, {"evaluation": {"ap": "trapezoid", "signals": "deployed"}}]
     others.append({"provenance": {**record["provenance"], "processor": "another processor"}})
+    others += [{"latency_bound": 50.0}, {"latency_bound": 100.0}]
     kept = [write_record(tmp_path, {**record, **other}) for other in ({}, *others, {})]
     assert kept[0] == kept[-1]
     assert len(set(kept)) == 1 + len(others)
@@ -146,6 +147,14 @@ def test_measurements_of_two_seeds_are_named_by_them(invented):
     (group,) = inference_groups(replace(section, inferences=[inference(run, seed=seed) for seed in (0, 1)]))
     assert re.fullmatch(r"Of the measurement: Runs: [0-9a-f ]+\. .*Of the sweep:", group.origin)
     assert list(group.records) == [f"torch, float32, 1 thread, seed {seed}" for seed in (0, 1)]
+
+
+def test_measurements_of_two_latency_bounds_are_named_by_them(invented):
+    section, run = invented
+    asked = [{**inference(run, "server"), **bound} for bound in ({"latency_bound": 50.0}, {"latency_bound": 100.0}, {})]
+    (group,) = inference_groups(replace(section, inferences=asked))
+    found = {name.rpartition(", ")[2]: record.get("latency_bound") for name, record in group.records.items()}
+    assert found == {"p99 within 50 ms": 50.0, "p99 within 100 ms": 100.0, "p99 within five times one query's": None}
 
 
 def test_damaged_and_foreign_records_cost_a_remark(write_run, figures_drawn, tmp_path):
