@@ -62,7 +62,7 @@ def told(cost, behind, **point):
 def test_the_conclusion_has_the_command_and_what_the_test_queries_say():
     asked = {"budget": 50.0, "loss": None}
     other = told(40.0, -0.015, run="other-seed0", policy=None, a=None, exit="exit 2")
-    assert list(_conclusions({"asked": asked, "rows": [told(51.0, 0.0), other], "without": ["dear-seed0"]})) == [
+    assert list(_conclusions({"asked": asked, "rows": [told(51.0, 0.0), other], "without": ["dear-seed0"]}, "")) == [
         "Choice: gs, a = 0.5312, of mine-seed0.",
         "On the test queries it costs 2.0 % more than the budget: other people set thresholds.",
         "On the test queries everybody at exit 2 of other-seed0 is ahead of it by 1.5 points [-0.5, 2.5].",
@@ -70,17 +70,18 @@ def test_the_conclusion_has_the_command_and_what_the_test_queries_say():
         "Run it: bench infer mine-seed0 --policy gs --a 0.5312",
     ]
     assert list(
-        _conclusions({"asked": asked, "rows": [other | told(40.0, 0.0, policy=None, exit="exit 2")], "without": []})
+        _conclusions({"asked": asked, "rows": [other | told(40.0, 0.0, policy=None, exit="exit 2")], "without": []}, "")
     ) == [
         "Choice: everybody at exit 2, of mine-seed0.",
     ]
     of_a_file = told(40.0, 0.0, has_network=False)
-    assert list(_conclusions({"asked": asked, "rows": [of_a_file], "without": []})) == [
+    assert list(_conclusions({"asked": asked, "rows": [of_a_file], "without": []}, "")) == [
         "Choice: gs, a = 0.5312, of mine-seed0.",
     ]
     behind = told(45.0, 0.01, run="last-seed0")
-    said = list(_conclusions({"asked": asked, "rows": [told(45.0, 0.0), behind], "without": []}))
+    said = list(_conclusions({"asked": asked, "rows": [told(45.0, 0.0), behind], "without": []}, " --results R"))
     assert said[1] == "On the test queries no other row is ahead of it."
+    assert said[2] == "Run it: bench infer mine-seed0 --policy gs --a 0.5312 --results R"
 
 
 @pytest.mark.parametrize(("lost", "kept"), [(0.008, "within"), (0.012, "beyond")])
@@ -88,7 +89,7 @@ def test_a_loss_is_held_against_what_was_allowed(lost, kept):
     found = {"asked": {"budget": None, "loss": 0.01}, "rows": [told(60.0, lost)], "without": []}
     found["held_out"] = {"people": 29}
     found["reference"] = {"test": {"cost": 80.0}}
-    _, said, remark, _ = _conclusions(found)
+    _, said, remark, _ = _conclusions(found, "")
     assert remark.startswith("Only 29 held-out people")
     assert f"points, {kept} the 1 allowed, and saves 25.0 % of what the reference costs" in said
 

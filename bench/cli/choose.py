@@ -78,7 +78,7 @@ def choose_command(
     if as_json:
         typer.echo(json.dumps(found, indent=1, allow_nan=False))
         return
-    _show(found)
+    _show(found, f" --results {results}" if results != Path("results") else "")
 
 
 def _budget(text: str) -> float:
@@ -92,7 +92,7 @@ def _budget(text: str) -> float:
         raise BenchError(f"--budget takes a number, as 60e6 or 60M, found {text!r}") from None
 
 
-def _show(found: Mapping[str, Any]) -> None:
+def _show(found: Mapping[str, Any], where: str) -> None:
     asked, cost = found["asked"], found["cost"]
     for_loss, metric, unit = asked["loss"] is not None, asked["metric"], cost_heading(cost)
     held_out, tested = (
@@ -122,7 +122,7 @@ def _show(found: Mapping[str, Any]) -> None:
         "people.",
         texts=["how"],
     )
-    for line in _conclusions(found):
+    for line in _conclusions(found, where):
         OUT.print(escape(printable(line)), soft_wrap=True)
 
 
@@ -158,8 +158,11 @@ def _bounded(told: Mapping[str, Any]) -> str:
     return f"{100 * told['behind']:.1f} ≤ {100 * told['behind_bound']:.1f}"
 
 
-def _conclusions(found: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is to be run, what the test queries make of the choice, and which runs have nothing to offer."""
+def _conclusions(found: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Say what is to be run, what the test queries make of the choice, and which runs have nothing to offer.
+
+    ``where`` is the option that names the results folder; empty where it is the usual one.
+    """
     asked, chosen = found["asked"], found["rows"][0]
     yield f"Choice: {_how(chosen)}, of {chosen['run']}."
     test = chosen["test"]
@@ -190,4 +193,4 @@ def _conclusions(found: Mapping[str, Any]) -> Iterator[str]:
         wanted = "within the budget" if asked["loss"] is None else "known to lose no more than is allowed"
         yield f"Nothing of {', '.join(found['without'])} is {wanted}."
     if chosen["policy"] is not None and chosen["has_network"]:
-        yield f"Run it: bench infer {chosen['run']} --policy {chosen['policy']} --a {chosen['a']!r}"
+        yield f"Run it: bench infer {chosen['run']} --policy {chosen['policy']} --a {chosen['a']!r}{where}"

@@ -48,11 +48,8 @@ class InferRequest:
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
 
     def __post_init__(self) -> None:
-        named: dict[Kind, str] = {
-            "policy": self.policy,
-            "thresholding": self.thresholding,
-            "backend": self.backend,
-        }
+        registry.policy(self.policy)  # or a reading of one
+        named: dict[Kind, str] = {"thresholding": self.thresholding, "backend": self.backend}
         for kind, name in named.items():
             if name not in registry.names(kind):
                 raise unknown_name(kind, name, registry.names(kind))

@@ -287,3 +287,11 @@ def test_eight_bits_are_written_where_they_are_asked_for(infer, traced_once, tmp
     for one in written["contestants"]:
         assert 0 < one["bits_changed"] < 0.2 * one["bits_compared"]
     assert written["contestants"][1]["decisions_changed"] is not None
+
+
+def test_a_reading_of_a_policy_decides_as_in_a_sweep(infer, tmp_path):
+    kept = tmp_path / "record.json"
+    status, _, err = infer("--policy", "gs:second", "--budget", "0.5", "--rounds", 1, "--json", kept)
+    assert status == 0, err
+    engine = json.loads(kept.read_text())["contestants"][1]
+    assert (engine["policy"], engine["decisions_changed"]) == ("gs:second", 0)

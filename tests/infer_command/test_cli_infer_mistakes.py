@@ -13,6 +13,7 @@ from bench.inference.request import InferRequest
 
 MISTAKES = [
     (("--policy", "learnt"), "unknown policy 'learnt': did you mean 'learned'"),
+    (("--policy", "gs:third"), "unknown reading of policy gs 'third'"),
     (("--scenario", "online"), "unknown scenario 'online'"),
     (("--backend", "tensorflow"), "unknown backend 'tensorflow'"),
     (("--thresholding", "exact"), "no running system can"),
