@@ -105,6 +105,19 @@ def test_what_measures_different_things_is_not_compared(compare, tmp_path, chang
     assert message in out
 
 
+@pytest.mark.parametrize(("other", "message"), [({"batch": 16}, "batch 16"), ({"backend": "openvino"}, "openvino")])
+def test_milliseconds_of_another_batch_or_engine_are_not_compared(compare, tmp_path, other, message):
+    cost = {"name": "milliseconds", "unit": "milliseconds", "machine": "a machine", "backend": "torch", "batch": 1}
+    first, second = (
+        keep_run(tmp_path, seed=seed, change=lambda header, records, cost=own: header.update(cost=cost))
+        for seed, own in enumerate((cost, cost | other))
+    )
+    status, _, err = compare(first, second)
+    assert status == 1
+    assert "budgets in milliseconds, a machine, torch, batch 1 and" in err
+    assert message in err
+
+
 def test_the_spec_alone(compare, tmp_path):
     status, out, _ = compare(keep_run(tmp_path), keep_run(tmp_path, seed=1), "--spec")
     assert status == 0

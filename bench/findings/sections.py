@@ -25,7 +25,7 @@ SIGNALS = {
     "protocol": "decisions look at the gallery after the protocol has removed junk, which leaks the label",
 }
 """What each kind of signals means, in words."""
-COST_PARTS = ("name", "version", "machine", "batch")
+COST_PARTS = ("name", "version", "machine", "backend", "batch")
 """Parts of a cost that sections name in their titles where they differ."""
 OF_ONE_NETWORK = ("policy_mac", "search", "measured_at")
 """Parts of a cost that belong to one network only."""
@@ -174,7 +174,7 @@ def _distinction(run: Run, namesakes: Sequence[Run]) -> str:
 
 def _told(name: str, value: Any) -> str:
     """Tell a part of a cost: numbers with what they are, texts as they are."""
-    return f"{name} {clean(value)}" if name == "version" else clean(value)
+    return clean(value) if isinstance(value, str) else f"{name} {clean(value)}"
 
 
 def _section(name: str, distinction: str, runs: Sequence[Run]) -> Section:

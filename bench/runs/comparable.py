@@ -14,6 +14,8 @@ from bench.training.recipe import Recipe
 
 SAME_MEASURE = ("ap", "signals", "evaluation_version")
 """What evaluations share whose numbers can be compared; views of the images may differ."""
+MEASURED_BY = ("machine", "backend", "batch")
+"""What measured costs share that can be compared: what an image takes is another thing in another batch."""
 TOLD = 3
 """How many differing fields an error names."""
 
@@ -105,15 +107,17 @@ def _measure(scored: Run) -> tuple[Any, ...]:
     return (*(scored.evaluation.get(name) for name in SAME_MEASURE), *_cost(scored))
 
 
-def _cost(scored: Run) -> tuple[Any, Any, Any]:
-    """Name a cost, its version and its machine, if it has one; costs of before there were versions are of the first."""
-    return scored.cost["name"], scored.cost.get("version", 1), scored.cost.get("machine")
+def _cost(scored: Run) -> tuple[Any, ...]:
+    """Name a cost, its version and how it was measured, if it was; a cost that tells no version is of the first."""
+    cost = scored.cost
+    return cost["name"], cost.get("version", 1), *(cost.get(name) for name in MEASURED_BY)
 
 
 def _measured(scored: Run) -> str:
     values = scored.evaluation
     version = values.get("evaluation_version", "unknown")
-    name, counted, machine = _cost(scored)
-    parts = [name, *([f"version {counted}"] if counted != 1 else []), *([machine] if machine else [])]
+    name, counted, machine, backend, batch = _cost(scored)
+    parts = [name, *([f"version {counted}"] if counted != 1 else []), *filter(None, (machine, backend))]
+    parts += [f"batch {batch}"] if batch else []
     cost = ", ".join(map(str, parts))
     return f"AP {values['ap']}, signals {values['signals']}, version {version}, budgets in {cost}"

@@ -21,7 +21,7 @@ from bench.runs.finished import Run
 from bench.runs.load import each_run, newest_rows
 
 EVALUATION = ("ap", "signals", "views")
-COST = ("name", "version", "unit", "machine")
+COST = ("name", "version", "unit", "machine", "backend", "batch", "measured_at")
 """What is told of the cost that budgets are in: a run may have been swept over several."""
 BEGIN, GZIP = b"run,dataset,", b"\x1f\x8b"
 """How an export begins, and a compressed file."""

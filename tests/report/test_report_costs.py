@@ -36,6 +36,17 @@ def test_sweeps_over_another_cost_are_a_section_of_their_own(found):
     assert of_latency["realised_cost"].max() < 10 < of_macs["realised_cost"].max()
 
 
+def test_times_of_another_engine_or_batch_are_a_section_with_a_title_of_its_own(write_run):
+    for number, (backend, batch) in enumerate((("torch", 1), ("openvino", 1), ("torch", 16))):
+        cost = {"name": "milliseconds", "unit": "milliseconds", "backend": backend, "batch": batch}
+        write_run(file=f"records-{number}.jsonl", change=lambda header, records, cost=cost: header.update(cost=cost))
+    titles = {section.title for section in sections(load(write_run.results))}
+    assert titles == {
+        f"invented (rendered) [cost milliseconds, {backend}, batch {batch}]"
+        for backend, batch in (("torch", 1), ("openvino", 1), ("torch", 16))
+    }
+
+
 def test_axes_and_tables_name_the_cost(found, tmp_path, write_run, figures_drawn):
     figures_drawn("budget")
     latency, macs = sorted(found, key=lambda section: section.cost.name)

@@ -37,9 +37,15 @@ def test_costs_of_one_run_are_told_apart(write_run, tmp_path):
     write_run()
     timed = {"name": "milliseconds", "unit": "milliseconds", "machine": "a small one", "version": 2}
     write_run(change=lambda header, records: header.update(cost=timed), file="records-timed.jsonl")
+    for batch in (1, 16):
+        measured = {**timed, "backend": "torch", "batch": batch, "measured_at": "2026-01-01"}
+        write_run(change=lambda header, records, cost=measured: header.update(cost=cost), file=f"records-{batch}.jsonl")
     export(write_run, tmp_path / "all.csv")
     table = pd.read_csv(tmp_path / "all.csv", dtype=str, keep_default_na=False)
     assert table["run"].nunique() == 1
+    measured = table[["cost_backend", "cost_batch", "cost_measured_at"]].drop_duplicates()
+    batches = [["torch", batch, "2026-01-01"] for batch in ("1", "16")]
+    assert sorted(measured.to_numpy().tolist()) == [["", "", ""], *batches]
     told = table[["cost", "cost_version", "cost_unit", "cost_machine"]].drop_duplicates()
     assert sorted(told.to_numpy().tolist()) == [
         ["macs", "1", "multiply-adds", ""],
