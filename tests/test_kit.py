@@ -109,6 +109,7 @@ def test_names_that_cannot_be_are_refused(tmp_path):
         ("loss", "mine", "unknown kind of plug-in 'loss'"),
         ("policy", "My Policy", "small letters, digits and single hyphens"),
         ("policy", "gs", "there is a policy gs already"),
+        ("encoder", "resnet", "there is an encoder resnet already"),
         ("policy", "class", "Python or a package that is installed has this name"),
         ("cost", "time", "as my-time"),
         ("table", "statistics", "as my-statistics"),
@@ -137,10 +138,21 @@ def test_what_is_installed_to_be_edited_keeps_its_name(monkeypatch, tmp_path):
         make_package("policy", "edited", tmp_path)
 
 
-def test_a_figure_of_the_report_keeps_its_name(bench, tmp_path):
-    status, _, err = bench("new", "figure", "exits", "--into", tmp_path)
+@pytest.mark.parametrize(("kind", "name"), [("figure", "exits"), ("table", "exits"), ("encoder", "resnet50")])
+def test_what_is_here_without_a_plug_in_of_its_name_keeps_it(bench, tmp_path, kind, name):
+    status, _, err = bench("new", kind, name, "--into", tmp_path)
     assert status == 1
-    assert "there is a figure exits already" in err
+    assert f"{kind} {name} already" in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("kind", "name"), [("policy", "all"), ("method", "all"), ("method", "static")])
+def test_words_for_several_are_no_names(bench, tmp_path, kind, name):
+    status, _, err = bench("new", kind, name, "--into", tmp_path)
+    assert status == 1
+    assert f"where a {kind} is named, {name} stands for several: choose another name, as my-{name}" in " ".join(
+        err.split()
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -57,7 +57,9 @@ def make_package(kind: str, name: str, into: Path, taken: Collection[str] = ()) 
     if not NAME.fullmatch(name):
         raise BenchError(f"{name!r}: expected small letters, digits and single hyphens, a letter first, as my-{kind}")
     if name in registry.names(plugin) or name in taken:
-        raise BenchError(f"there is a {kind} {name} already (bench list); choose another name")
+        raise BenchError(
+            f"there is {'an' if kind == 'encoder' else 'a'} {kind} {name} already (bench list); choose another name"
+        )
     folder = into / name
     if folder.exists():
         raise BenchError(f"{folder}: is there already; choose another name, or another folder with --into")
