@@ -5,6 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
+from bench.errors import BenchError
+from bench.inference.enrolment import images_of_folder
 from bench.inference.gallery import load_gallery
 from bench.progress import SILENT
 from bench.running.run import Opened, run
@@ -117,3 +119,10 @@ def test_mistakes_get_one_line(kept, bench, tmp_path, monkeypatch, arguments, me
     assert status == 1
     assert message in err.replace("\n", " ")
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("identity", ["1_2", "+5", " 5", "٣"])
+def test_an_identity_is_digits_and_nothing_that_python_reads_as_some(tmp_path, identity):
+    (tmp_path / f"{identity}_c3.png").touch()
+    with pytest.raises(BenchError, match=r"the identity must be a whole number of up to 18 digits, found"):
+        images_of_folder(tmp_path, "{pid}_c{camid}.png")

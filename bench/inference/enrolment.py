@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from bench.retrieval.table import IntArray
 
 DIGITS = 18
 """Of identities and cameras: what 64 bits hold, as in a manifest."""
-TOO_LARGE = 10**DIGITS
+WHOLE = re.compile(rf"-?[0-9]{{1,{DIGITS}}}")
 MARKET_NAMES = r"(?P<pid>-?[0-9]+)_c(?P<camid>[0-9]+).*"
 """File names of Market-1501 and of the rendered set: 0002_c1s1_000451_03.jpg."""
 
@@ -150,13 +151,10 @@ def _labels(samples: Sequence[ImageSample], name: str) -> IntArray:
 
 
 def _whole(text: str, what: str, path: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = None
-    if number is None or abs(number) >= TOO_LARGE:
+    # Python's own numbers have underscores too: 1_2 would be 12, whom another name shows.
+    if not WHOLE.fullmatch(text):
         raise BenchError(
             f"{path}: the {what} must be a whole number of up to {DIGITS} digits, found {text!r}; give another "
             "--pattern, or --pid and --camid"
         )
-    return number
+    return int(text)
