@@ -27,7 +27,10 @@ def reader_of(dataset: str, named: str | None = None) -> DatasetReader:
         return registry.dataset(named)
     fitting = [name for name in registry.names("dataset") if f"{dataset}-".startswith(f"{name}-")]
     if not fitting:
-        raise BenchError(f"no reader is known for {dataset}; name one with --dataset (bench list datasets)")
+        raise BenchError(
+            f"no reader is known for {dataset}, whose name begins with its reader's (bench list datasets): install the "
+            "package that read it, or name a reader where the command takes --dataset"
+        )
     return registry.dataset(max(fitting, key=len))
 
 

@@ -55,6 +55,11 @@ def test_a_missing_root_and_unknown_options_are_refused(reader: DatasetReader, t
             reader.open(DatasetRequest(tmp_path / "nowhere"))
 
 
+def test_its_name_begins_with_the_readers(dataset_name: str, dataset: ReidDataset) -> None:
+    """By it a finished run finds its reader: synthped reads synthped-demo."""
+    assert f"{dataset.name}-".startswith(f"{dataset_name}-")
+
+
 def test_splits_are_sorted_and_show_people(dataset: ReidDataset) -> None:
     for samples in (dataset.train, dataset.query, dataset.gallery):
         assert samples

@@ -68,7 +68,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_opened(bench, tmp_pat
     folder = keep_run(tmp_path / "results")
     for name, message in (
         ("x.pt", "ends in .npz or .safetensors, found .pt"),
-        ("x.npz", "no reader is known for invented"),
+        ("x.npz", "no reader is known for invented, whose name begins with its reader's"),
     ):
         status, _, err = bench("embeddings", folder.path, "--out", tmp_path / name)
         assert status == 1
