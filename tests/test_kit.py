@@ -156,6 +156,11 @@ def test_words_for_several_are_no_names(bench, tmp_path, kind, name):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_comes_next_can_be_typed(bench, tmp_path):
+    _, out, _ = bench("new", "policy", "mine", "--into", tmp_path / "my own")
+    assert f"cd '{tmp_path / 'my own' / 'mine'}'" in out
+
+
 def test_the_command_says_what_comes_next(bench, tmp_path):
     status, out, err = bench("new", "dataset", "my-photographs", "--into", tmp_path)
     assert (status, err) == (0, "")

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from bench.cli.options import ResultsOption
 from bench.cli.requests import named_or_all
-from bench.cli.terminal import ERR, OUT, amount, cost_heading, percent, printable, show_table
+from bench.cli.terminal import ERR, OUT, amount, cost_heading, in_results, percent, printable, show_table
 from bench.counts import count_of
 from bench.errors import BenchError
 from bench.runs.few_people import FEW
@@ -78,7 +78,7 @@ def choose_command(
     if as_json:
         typer.echo(json.dumps(found, indent=1, allow_nan=False))
         return
-    _show(found, f" --results {results}" if results != Path("results") else "")
+    _show(found, in_results(results))
 
 
 def _budget(text: str) -> float:

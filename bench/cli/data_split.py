@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.terminal import OUT, TerminalReporter, printable, show_table
+from bench.cli.terminal import OUT, TerminalReporter, printable, show_table, typed_path
 
 
 def split_command(
@@ -76,7 +76,7 @@ def split_command(
     cameras = [[printable(name), f"{images:,}"] for name, images in manifest.images_per_camera().items()]
     show_table("cameras", ["name in the file names", "images"], cameras)
     OUT.print(
-        f"next: [bold]bench data verify manifest --data-root {escape(printable(out))}[/bold], "
-        f"then bench run --dataset manifest --data-root {escape(printable(out))}",
+        f"next: [bold]bench data verify manifest --data-root {escape(typed_path(out))}[/bold], "
+        f"then bench run --dataset manifest --data-root {escape(typed_path(out))}",
         soft_wrap=True,
     )

@@ -24,7 +24,7 @@ from bench.cli.sweeps import (
     evaluation_spec,
     sweep_spec,
 )
-from bench.cli.terminal import OUT, TerminalReporter
+from bench.cli.terminal import OUT, TerminalReporter, in_results, typed_path
 from bench.errors import BenchError
 from bench.files import check_writable
 
@@ -67,8 +67,7 @@ def evaluate_command(
     result = evaluate(request, TerminalReporter())
     spec = result.header["spec"]
     show_run(f"{spec['method']}, seed {spec['seed']}", result)
-    again = f" --results {results}" if results != Path("results") else ""
-    OUT.print(f"\nnext: [bold]{escape(f'bench report{again}')}[/bold]")
+    OUT.print(f"\nnext: [bold]{escape(f'bench report{in_results(results)}')}[/bold]", soft_wrap=True)
 
 
 def embeddings_command(
@@ -104,4 +103,4 @@ def embeddings_command(
     request = data_request(reader.name, data_root, data, where)
     write_run_embeddings(folder, out, request, where, cost=cost, device=device, reporter=TerminalReporter())
     OUT.print(f"embeddings of {escape(folder.path.name)} in {escape(str(out))}", soft_wrap=True)
-    OUT.print(f"next: [bold]{escape(f'bench evaluate {out}')}[/bold]", soft_wrap=True)
+    OUT.print(f"next: [bold]{escape(f'bench evaluate {typed_path(out)}')}[/bold]", soft_wrap=True)

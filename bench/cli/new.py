@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.terminal import OUT, printable
+from bench.cli.terminal import OUT, printable, typed_path
 from bench.errors import BenchError
 from bench.methods import GROUPS
 
@@ -30,8 +30,8 @@ def new_command(
         raise BenchError(f"where a {kind} is named, {name} stands for several: choose another name, as my-{name}")
     package = make_package(kind, name, into, _taken(kind))
     OUT.print(f"{kind} {name} in {escape(printable(package.folder))}; next:", soft_wrap=True)
-    for command in (f"cd {package.folder}", *package.commands):
-        OUT.print(f"  [bold]{escape(printable(command))}[/bold]", soft_wrap=True)
+    for command in (f"cd {typed_path(package.folder)}", *package.commands):
+        OUT.print(f"  [bold]{escape(command)}[/bold]", soft_wrap=True)
 
 
 def _taken(kind: str) -> list[str]:

@@ -41,7 +41,7 @@ from bench.cli.sweeps import (
     evaluation_spec,
     sweep_spec,
 )
-from bench.cli.terminal import ERR, OUT, show_values
+from bench.cli.terminal import ERR, OUT, in_results, show_values
 from bench.counts import count_of
 from bench.data.views import VIEWS
 from bench.deadline import NEVER, Deadline, read_duration
@@ -201,14 +201,13 @@ def run_command(
         if followed:
             return
         failures = run_one_by_one(requests, deadline) if asked is None else run_by_workers(requests, asked, deadline)
-    again = f" --results {results}" if results != Path("results") else ""
     if failures:
         for title, problem in failures:
             ERR.print(f"[bold red]failed:[/bold red] {escape(f'{title}: {problem}')}", soft_wrap=True)
         raise BenchError(f"{len(failures)} of {count_of(len(requests), 'run')} failed")
     one_exit = all("static" in registry.method(request.method).groups for request in requests)
-    next_step = f"bench report{again}" if sweep or one_exit else "the same command with --budget-sweep"
-    OUT.print(f"\nnext: [bold]{escape(next_step)}[/bold]")
+    next_step = f"bench report{in_results(results)}" if sweep or one_exit else "the same command with --budget-sweep"
+    OUT.print(f"\nnext: [bold]{escape(next_step)}[/bold]", soft_wrap=True)
 
 
 def seeds_of(text: str) -> list[int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
@@ -50,6 +52,16 @@ class InertConsole(Console):
 def printable(value: object) -> str:
     """Write a path, or a text with one: what is no UTF-8 in a file's name is escaped, as no stream would take it."""
     return str(value).encode(errors="backslashreplace").decode()
+
+
+def typed_path(path: object) -> str:
+    """Write a path as a shell takes it, in a command that is to be typed next."""
+    return shlex.quote(printable(path))
+
+
+def in_results(results: Path) -> str:
+    """Name a results folder in a command that is to be typed next; nothing for the usual one."""
+    return "" if results == Path("results") else f" --results {typed_path(results)}"
 
 
 OUT = InertConsole(highlight=False)
