@@ -53,6 +53,11 @@ def test_for_a_loss(choose):
     assert "loses at most 1 point of mAP" in choose("hashreid", "--loss", "1")[1]
 
 
+def test_one_curve_shares_its_confidence_with_none(choose):
+    _, out, _ = choose("hashreid", "--loss", "30", "--policies", "ets")
+    assert "what is lost at most, with 95 % confidence. Chosen on" in out
+
+
 def told(cost, behind, **point):
     test = {"cost": cost, "score": 0.5, "behind": behind, "behind_low": behind - 0.01, "behind_high": behind + 0.02}
     chosen = {"run": "mine-seed0", "has_network": True, "policy": "gs", "a": 0.5312, "exit": None, "test": test}

@@ -107,7 +107,7 @@ def _show(found: Mapping[str, Any], where: str) -> None:
             f"Lost against everybody at the last exit of {against['run']} "
             f"({amount(against['held_out']['cost'], cost)} {unit}; {metric} {percent(against['held_out']['score'])} % "
             f"of held-out people, {percent(against['test']['score'])} % of test people). After ≤: what is lost at "
-            f"most, with {100 * asked['confidence']:g} % confidence over all {count_of(found['curves'], 'curve')}."
+            f"most, with {100 * asked['confidence']:g} % confidence{_over_all(found['curves'])}."
         )
     else:
         title = f"The most accurate within {amount(asked['budget'], cost)} {unit}"
@@ -148,6 +148,10 @@ def _behind(told: Mapping[str, Any]) -> str:
     low, value, high = (f"{100 * told[name]:.1f}" for name in ("behind_low", "behind", "behind_high"))
     # What is compared with itself has no interval.
     return value if told["behind_low"] == told["behind_high"] else f"{value} [{low}, {high}]"
+
+
+def _over_all(curves: int) -> str:
+    return f" over all {curves:,} curves" if curves > 1 else ""
 
 
 def _points(share: float) -> str:
