@@ -107,6 +107,14 @@ def test_how_much_faster_a_search_is(section):
     assert found.verdict == "reached"
 
 
+def test_operations_of_a_search_are_a_mean_over_the_seeds_as_its_times_are(section):
+    slow = {**FAST, "seed": 1, "exit_fractions": [0.2, 0.2, 0.3, 0.3]}
+    measured = {**study([accuracy(2048)], chains=[FAST, slow]), "method": {"name": "hashreid", "preset": "demo"}}
+    found = answer(replace(section, studies=(("one", measured),)), "hashreid-search")
+    # 8 words of 64 bits in one network, 16 in the other, in place of 2048 numbers.
+    assert "counted, 171 times fewer operations" in found.allowed
+
+
 def test_two_methods_by_the_test_of_who_is_ahead(section):
     found = answer(section, "hashreid-dare")
     assert "everybody at the last exit: " in found.measured
