@@ -127,6 +127,22 @@ def test_the_table_has_everybody(invented):
     assert table.shown["of them idle (J)"].tolist() == ["0.200"] * 5
 
 
+def test_rates_stand_beside_the_bound_that_they_keep(invented):
+    section, run = invented
+    records = (inference(run, "server"), inference(run, "server", backend="openvino"))
+    for bound, record in zip((50.0, 62.5), records, strict=True):
+        for one in record["contestants"]:
+            one["latency_bound"] = bound
+    (table,) = as_run_tables(replace(section, inferences=records))
+    assert table.shown.groupby("engine")["with p99 within (ms)"].unique().map(list).to_dict() == {
+        "openvino, float32, 1 thread": ["62.5"],
+        "torch, float32, 1 thread": ["50.0"],
+    }
+    assert table.shown.columns.tolist().index("with p99 within (ms)") == 12
+    (table,) = as_run_tables(replace(section, inferences=(inference(run),)))
+    assert "latency_bound" not in table.full
+
+
 def test_another_seed_or_machine_replaces_no_record(tmp_path):
     """Records that were named before by less are read as they are."""
     record = inference("a" * 64, seed=0)

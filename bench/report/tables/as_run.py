@@ -46,6 +46,7 @@ def _table(section: Section, group: InferenceGroup) -> Table:
             rounded(f"rate kept a second{of}", f"rate{name}", 1)
             for of, name in (("", ""), (", least", "_low"), (", greatest", "_high"))
         ]
+        columns.insert(12, rounded("with p99 within (ms)", "latency_bound", 1))
     if any(not math.isnan(row["joules"]) for row in rows):
         columns.insert(9, costing("J a query", JOULES, "joules"))
     if any(not math.isnan(row.get("idle_joules", math.nan)) for row in rows):
@@ -67,8 +68,8 @@ def _row(engine: str, one: Mapping[str, Any]) -> dict[str, Any]:
     row |= {name: float(one[name]) for name in (*SCORES, *PERCENTILES, "milliseconds", "throughput", *SAVINGS)}
     measured = ("joules", "rate", "rate_low", "rate_high", "decisions_changed")
     row |= {name: _or_nan(one.get(name)) for name in measured}
-    # Records of before it was told have no such column.
-    return row | ({"idle_joules": _or_nan(one["idle_joules"])} if "idle_joules" in one else {})
+    # Records of before one was told, or of scenarios without it, have no such column.
+    return row | {name: _or_nan(one[name]) for name in ("idle_joules", "latency_bound") if name in one}
 
 
 def _or_nan(value: Any) -> float:
