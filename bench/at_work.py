@@ -31,13 +31,15 @@ def folder() -> Path:
 @contextmanager
 def at_work(what: str) -> Iterator[None]:
     """Be seen by others on this machine, as ``bench <what>``, while the block runs; never fails."""
+    if fcntl is None:
+        yield
+        return
     path = folder() / f"{os.getpid()}"
     file = None
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("a")
-        if fcntl is not None:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file = path.open("a", encoding="utf-8")
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         file.truncate(0)
         file.write(f"bench {what}")
         file.flush()
@@ -56,7 +58,7 @@ def others() -> list[str]:
     for path in sorted(folder().glob("*")) if fcntl is not None else ():
         if path.name == str(os.getpid()):
             continue
-        with suppress(OSError), path.open("r+") as file:
+        with suppress(OSError), path.open("r+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()

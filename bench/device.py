@@ -82,6 +82,14 @@ def precision_name(fabric: Fabric) -> str:
     return "bfloat16" if fabric._precision.precision == "bf16-mixed" else "float32"
 
 
+def wait_for(device: torch.device) -> None:
+    """Wait until an accelerator has done what it was given; a processor has by then."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def run_outputs(
     network: MultiExitNetwork, images: Tensor, fabric: Fabric, num_exits: int | None = None
 ) -> list[ExitOutput]:
@@ -126,7 +134,8 @@ class DeviceImages:
         """Cut the images at ``indices`` (B,)."""
         if self.resident is not None:
             return self.resident[indices.to(self.device)]
-        return self.store.batch(indices).to(self.device, non_blocking=True)
+        # On MPS a copy that is not waited for may read the batch after it is gone (pytorch/pytorch#189690).
+        return self.store.batch(indices).to(self.device, non_blocking=self.device.type == "cuda")
 
     def views(self, indices: Tensor, views: Views = "centre") -> list[Tensor]:
         """Cut the views of the images at ``indices`` (B,) that an evaluation embeds: each (B, 3, height, width)."""

@@ -6,9 +6,10 @@ import errno
 import json
 import os
 import re
+import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -27,6 +28,9 @@ DIGEST = "digest"
 """Name of the digest in a JSON object."""
 LONGEST_TEXT = 10_000
 """Characters of a text that are read."""
+REFUSES_OPEN_FILES = os.name == "nt"
+"""Windows replaces no file that is open, be it in another command or in a virus scanner."""
+PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0)
 KEYED = re.compile(r".+-[0-9a-f]{8}")
 """Names that the suite gives end with digits that follow from what is in the file."""
 
@@ -90,7 +94,17 @@ def replacing(path: Path) -> Iterator[Path]:
     with temporary.beside(path) as beside:
         yield beside
         beside.chmod(0o644)
-        beside.replace(path)
+        _take_place(beside, path)
+
+
+def _take_place(beside: Path, path: Path) -> None:
+    """Rename a file to ``path``. Where that is refused because another process reads the file there, wait a moment."""
+    for pause in PAUSES_SECONDS if REFUSES_OPEN_FILES else ():
+        with suppress(PermissionError):
+            beside.replace(path)
+            return
+        time.sleep(pause)
+    beside.replace(path)
 
 
 @contextmanager
@@ -106,7 +120,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write plain values as a readable JSON object, with a digest. Raises OSError where that fails."""
     with replacing(path) as beside:
         text = json.dumps({**value, DIGEST: FIELD}, indent=1, sort_keys=True, allow_nan=False)
-        beside.write_text(text + "\n", encoding="utf-8")
+        beside.write_text(text + "\n", encoding="utf-8", newline="\n")
         stamp(beside)
 
 
@@ -130,7 +144,7 @@ def read_json(path: Path, advice: str = AGAIN) -> dict[str, Any]:
 def write_text(path: Path, text: str) -> None:
     """Write a line of text, with a digest in a comment below it. Raises OSError where that fails."""
     with replacing(path) as beside:
-        beside.write_text(f'{text}\n# "{DIGEST}": "{FIELD}"\n', encoding="utf-8")
+        beside.write_text(f'{text}\n# "{DIGEST}": "{FIELD}"\n', encoding="utf-8", newline="\n")
         stamp(beside)
 
 

@@ -86,8 +86,11 @@ def _installed(name: str) -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
+    return _answer("git", "-C", str(root), *arguments)
+
+
+def _answer(*command: str) -> str | None:
     try:
-        command = ["git", "-C", str(root), *arguments]
         answer = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -95,6 +98,8 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def _processor() -> str:
+    if sys.platform == "darwin" and (model := _answer("sysctl", "-n", "machdep.cpu.brand_string")):
+        return f"{model}, {os.cpu_count()} cores"  # all of Apple's are "arm" to the platform module
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

@@ -189,7 +189,7 @@ def _energy(one: Mapping[str, Any]) -> str:
 
 
 def _show(record: Mapping[str, Any]) -> None:
-    engine, scenario = record["engine"], record["scenario"]
+    engine, scenario, peak = record["engine"], record["scenario"], record["peak_memory_bytes"]
     caption = (
         f"{record['name']}: {count_of(record['queries'], 'query')}, gallery of {record['gallery']:,}; "
         f"{engine['backend']}, {engine['precision']}, {count_of(engine['threads'], 'thread')}, {engine['device']}; "
@@ -197,7 +197,7 @@ def _show(record: Mapping[str, Any]) -> None:
         f"{', filled up between steps' if engine.get('rebatched') else ''}, "
         f"{record['thresholding']} thresholds, {count_of(record['rounds'], 'round')}. "
         f"MACs and searches of the gallery are those of a query. Queries a second are from image files to answers. "
-        f"Peak memory {record['peak_memory_bytes'] / 2**20:,.0f} MiB. Energy: {record['counter']}."
+        f"Peak memory {'unknown' if peak is None else f'{peak / 2**20:,.0f} MiB'}. Energy: {record['counter']}."
     )
     served = scenario == "server"
     # Where there is a counter, one of the windows told nothing.

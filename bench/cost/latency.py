@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from bench.cost.energy import EnergyMeter
+from bench.device import wait_for
 from bench.errors import BenchError
 from bench.memory import check_fits
 from bench.networks import MultiExitNetwork
@@ -52,12 +53,12 @@ def measure_latency(
     started = time.perf_counter()
     while len(taken) < PRACTICE_RUNS + LEAST_RUNS or time.perf_counter() - started < seconds:
         with fabric.autocast():
-            _wait(fabric)
+            wait_for(fabric.device)
             times = [time.perf_counter()]
             state = network.start(images)
             for index in range(len(network.exits)):
                 state, _ = network.step(state, index)
-                _wait(fabric)
+                wait_for(fabric.device)
                 times.append(time.perf_counter())
         taken.append([1e3 * (end - times[0]) for end in times[1:]])
     quartiles = np.percentile(taken[PRACTICE_RUNS:], [25, 50, 75], axis=0)
@@ -92,7 +93,7 @@ def measure_joules(
                 state = network.start(images)
                 for index in range(last + 1):
                     state, _ = network.step(state, index)
-                _wait(fabric)
+                wait_for(fabric.device)
             runs += 1
         counted = window.end(runs).joules
         if counted is None:
@@ -136,10 +137,3 @@ def image_bytes(network: MultiExitNetwork, input_size: tuple[int, int]) -> int:
         for hook in hooks:
             hook.remove()
     return image.nbytes + widest
-
-
-def _wait(fabric: Fabric) -> None:
-    if fabric.device.type == "cuda":
-        torch.cuda.synchronize(fabric.device)
-    elif fabric.device.type == "mps":
-        torch.mps.synchronize()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +18,11 @@ from bench.inference.scenarios import Answering, Pass, Served, highest_rate, run
 from bench.inference.scoring import answered_scores, changed_bits
 from bench.progress import SILENT, Reporter
 from bench.retrieval.table import FloatArray, IntArray
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 PERCENTILES = (50, 90, 99)
 WARM_UP = 3
@@ -174,8 +178,10 @@ def _kept(milliseconds: FloatArray) -> list[float]:
     return [round(value, 4) for value in milliseconds.tolist()]
 
 
-def peak_memory_bytes() -> int:
-    """Most memory that this process has had in use so far."""
+def peak_memory_bytes() -> int | None:
+    """Most memory that this process has had in use so far; None where the system does not tell (Windows)."""
+    if resource is None:
+        return None
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if sys.platform == "darwin" else 1024 * used
 

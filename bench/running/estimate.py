@@ -11,7 +11,7 @@ import torch
 
 from bench.cost.macs import exit_macs
 from bench.data.augmentation import normalise, training_view
-from bench.device import open_device, precision_name
+from bench.device import open_device, precision_name, wait_for
 from bench.networks import MultiExitNetwork
 from bench.running.request import RunRequest
 from bench.training.graphs import outputs_of
@@ -81,7 +81,6 @@ def _seconds(job: Callable[[], None], network: MultiExitNetwork) -> float:
     while len(taken) < TRIES and sum(taken) < PATIENCE_SECONDS:
         started = time.perf_counter()
         job()
-        if next(network.parameters()).is_cuda:
-            torch.cuda.synchronize()
+        wait_for(next(network.parameters()).device)
         taken.append(time.perf_counter() - started)
     return median(taken[1:] or taken)

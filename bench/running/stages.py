@@ -144,7 +144,7 @@ def train_together(context: RunContext, network: MultiExitNetwork) -> Trained:
 
 def sample_names(samples: Sequence[ImageSample]) -> list[str]:
     """Name images by file and folder, wherever the dataset lies."""
-    return [str(sample.path.relative_to(sample.path.parent.parent)) for sample in samples]
+    return [sample.path.relative_to(sample.path.parent.parent).as_posix() for sample in samples]
 
 
 def _validate(context: RunContext, network: MultiExitNetwork) -> float:

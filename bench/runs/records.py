@@ -30,7 +30,7 @@ def write_records(path: Path, header: Mapping[str, Any], records: Sequence[Mappi
     first = {"type": "header", "schema": RECORDS_SCHEMA, **header}
     last = {"type": "end", "records": len(records), DIGEST: FIELD}
     with replacing(path) as beside:
-        with beside.open("w", encoding="utf-8") as file:
+        with beside.open("w", encoding="utf-8", newline="\n") as file:
             for line in (first, *records, last):
                 file.write(json.dumps(line, sort_keys=True, allow_nan=False) + "\n")
         stamp(beside)

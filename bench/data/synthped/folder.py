@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import xxhash
+from filelock import FileLock, Timeout
 
 from bench.data.synthped.spec import SynthPedSpec
 from bench.errors import BenchError
@@ -123,10 +124,12 @@ def finish(making: Path, folder: Path, meta: dict[str, object]) -> None:
 def only_maker(folder: Path, reporter: Reporter) -> Iterator[None]:
     """Hold the lock of a set that is rendered; waits while another process holds it. A dead process holds none."""
     lock_path = folder.with_name(f".{folder.name}.lock")
+    held_elsewhere = f"another process is rendering {folder}: waiting for it"
     try:
         import fcntl
-    except ImportError:  # No such locks on this system (Windows): complete files make two writers harmless.
-        yield
+    except ImportError:  # Windows
+        with _windows_lock(lock_path, lambda: reporter.note(held_elsewhere)):
+            yield
         return
     waiting = False
     while True:
@@ -144,6 +147,20 @@ def only_maker(folder: Path, reporter: Reporter) -> Iterator[None]:
                     lock_path.unlink(missing_ok=True)
                 return
         if not waiting:
-            reporter.note(f"another process is rendering {folder}: waiting for it")
+            reporter.note(held_elsewhere)
             waiting = True
         time.sleep(0.2)
+
+
+@contextmanager
+def _windows_lock(path: Path, waits: Callable[[], None]) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waits()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -158,8 +158,9 @@ def _end_of(status: int | None) -> str:
         return "does not answer"
     if status >= 0:
         return f"ended with status {status}"
-    hint = ", perhaps because memory ran out" if -status == signal.SIGKILL else ""
-    return f"was ended by {signal.Signals(-status).name}{hint}"
+    name = signal.Signals(-status).name
+    hint = ", perhaps because memory ran out" if name == "SIGKILL" else ""  # no such signal on Windows
+    return f"was ended by {name}{hint}"
 
 
 class _ToParent(Telling):
