@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from bench import at_work, files, provenance
-from bench.data import images
+from bench.data import images, manifest
 from bench.data.dataset import ImageSample
 from bench.data.synthped.folder import only_maker
 from bench.device import DeviceImages, wait_for
@@ -162,6 +162,14 @@ def test_a_set_is_rendered_by_one_process_without_fcntl(tmp_path, monkeypatch):
     other.join(10)
     assert "waiting for it" in order[0]
     assert order[1:] == ["first", "second"]
+
+
+def test_a_list_points_nowhere_else_where_a_path_with_a_root_is_not_absolute(tmp_path, monkeypatch):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "a.jpg").touch()
+    monkeypatch.setattr(manifest, "Path", PureWindowsPath)
+    with pytest.raises(BenchError, match="path must be a file below"):
+        manifest._inside(str(tmp_path / "a.jpg"), tmp_path / "set", "line 2")
 
 
 def test_names_of_images_are_kept_with_slashes():

@@ -22,8 +22,8 @@ from bench.cli.terminal import ERR, OUT
 from bench.errors import BenchError
 from bench.inert import shortened
 
-OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "could not allocate")
-"""What PyTorch says where memory cannot be had; on a processor its error has no type of its own."""
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "could not allocate", "not enough memory")
+"""What PyTorch says where memory cannot be had, the last on Windows: an error on a processor has no type of its own."""
 
 
 class _Commands(TyperGroup):

@@ -110,7 +110,7 @@ def _inside(text: str, folder: Path, location: str) -> Path:
     list from another source must not point elsewhere.
     """
     relative = os.path.normpath(text) if text else ""
-    if not relative or Path(relative).is_absolute() or Path(relative).parts[:1] == (os.pardir,):
+    if not relative or Path(relative).anchor or Path(relative).parts[:1] == (os.pardir,):
         raise BenchError(f"{location}: path must be a file below {folder}, written relative to it, found {text!r}")
     path = folder / relative
     if not path.is_file():
