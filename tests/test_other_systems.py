@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 
@@ -18,12 +17,10 @@ from PIL import Image
 from bench import at_work, files, provenance
 from bench.data import images, manifest
 from bench.data.dataset import ImageSample
-from bench.data.synthped.folder import only_maker
 from bench.device import DeviceImages, wait_for
 from bench.errors import BenchError
 from bench.files import write_json, write_text
 from bench.inference import measuring
-from bench.progress import SILENT, Reporter
 from bench.running.stages import sample_names
 from bench.running.workers import local_processes
 from bench.runs.records import write_records
@@ -137,31 +134,6 @@ def test_a_store_that_another_process_has_built_and_mapped_is_as_good(tmp_path, 
     monkeypatch.setattr(images, "_build", not_built)
     with pytest.raises(BenchError, match="name another cache"):
         images.open_store(samples, (8, 4), tmp_path / "other")
-
-
-def test_a_set_is_rendered_by_one_process_without_fcntl(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    told, began, order = threading.Event(), threading.Event(), []
-
-    class Told(Reporter):
-        def note(self, text):
-            order.append(text)
-            told.set()
-
-    def second():
-        began.wait(10)
-        with only_maker(tmp_path / "set", Told()):
-            order.append("second")
-
-    other = threading.Thread(target=second)
-    other.start()
-    with only_maker(tmp_path / "set", SILENT):
-        began.set()
-        assert told.wait(10)
-        order.append("first")
-    other.join(10)
-    assert "waiting for it" in order[0]
-    assert order[1:] == ["first", "second"]
 
 
 def test_a_list_points_nowhere_else_where_a_path_with_a_root_is_not_absolute(tmp_path, monkeypatch):

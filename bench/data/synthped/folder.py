@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -123,42 +122,11 @@ def finish(making: Path, folder: Path, meta: dict[str, object]) -> None:
 @contextmanager
 def only_maker(folder: Path, reporter: Reporter) -> Iterator[None]:
     """Hold the lock of a set that is rendered; waits while another process holds it. A dead process holds none."""
-    lock_path = folder.with_name(f".{folder.name}.lock")
-    held_elsewhere = f"another process is rendering {folder}: waiting for it"
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        with _windows_lock(lock_path, lambda: reporter.note(held_elsewhere)):
-            yield
-        return
-    waiting = False
-    while True:
-        with lock_path.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The previous holder may have removed the file after it was opened here: the lock is then void.
-                held = lock_path.exists() and os.path.samestat(os.fstat(lock.fileno()), lock_path.stat())
-            except (BlockingIOError, FileNotFoundError):
-                held = False
-            if held:
-                try:
-                    yield
-                finally:
-                    lock_path.unlink(missing_ok=True)
-                return
-        if not waiting:
-            reporter.note(held_elsewhere)
-            waiting = True
-        time.sleep(0.2)
-
-
-@contextmanager
-def _windows_lock(path: Path, waits: Callable[[], None]) -> Iterator[None]:
-    lock = FileLock(path)
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        waits()
+        reporter.note(f"another process is rendering {folder}: waiting for it")
         lock.acquire()
     try:
         yield

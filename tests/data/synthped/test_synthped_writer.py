@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,11 +14,12 @@ import pytest
 from notes import Notes
 
 from bench.data.synthped import RENDERER_VERSION, SIZES, SynthPedSpec, writer
-from bench.data.synthped.folder import MARKER, making_folder
+from bench.data.synthped.folder import MARKER, making_folder, only_maker
 from bench.data.synthped.process import CANNOT_WRITE, serve
 from bench.data.synthped.shots import GALLERY, QUERY, TRAIN
 from bench.data.synthped.writer import make
 from bench.errors import BenchError
+from bench.progress import SILENT, Reporter
 
 SPEC = SIZES["smoke"]
 TINY = SynthPedSpec(
@@ -116,7 +118,7 @@ def test_a_stopped_run_is_gone_on_with(tiny_set, tmp_path, monkeypatch):
     assert not set(again) & set(rendered)
     assert "going on" in listener.said[0]
     assert _files(folder) == tiny_set
-    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert {path.name for path in tmp_path.iterdir()} <= {"set", ".set.lock"}
 
 
 def test_a_failing_worker_process_is_an_error(tmp_path, monkeypatch):
@@ -171,3 +173,27 @@ def test_a_folder_with_another_set_is_not_touched(smoke_set):
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "empty").mkdir()
     assert (make(TINY, tmp_path / "empty", workers=1) / MARKER).is_file()
+
+
+def test_a_set_is_rendered_by_one_process(tmp_path):
+    told, began, order = threading.Event(), threading.Event(), []
+
+    class Told(Reporter):
+        def note(self, text):
+            order.append(text)
+            told.set()
+
+    def second():
+        began.wait(10)
+        with only_maker(tmp_path / "set", Told()):
+            order.append("second")
+
+    other = threading.Thread(target=second)
+    other.start()
+    with only_maker(tmp_path / "set", SILENT):
+        began.set()
+        assert told.wait(10)
+        order.append("first")
+    other.join(10)
+    assert "waiting for it" in order[0]
+    assert order[1:] == ["first", "second"]
